@@ -1,0 +1,217 @@
+/**
+ * The only importer of the native addon. Shapes here are the contract with `native/src/*_napi.rs`.
+ */
+import { createRequire } from 'node:module';
+
+/**
+ * A producer thread in the addon that fills fixed slots of memory, and the loop that empties them.
+ *
+ * `next()` gives the index of a filled slot, `SLOT_NONE` when none is ready (wait for the `wake` callback given to the
+ * constructor, which fires once after each `SLOT_NONE` as soon as that changes) or `SLOT_END` when everything has been
+ * handed over. `count(slot)` is the number of records in it. `release(slot)` hands it back; its content is then gone.
+ */
+export interface SlotSource {
+  /** Memory of each slot, made once. */
+  readonly slots: Uint8Array[];
+  next(): number;
+  count(slot: number): number;
+  release(slot: number): void;
+  /** Ends the producer: what it has read so far still comes out of `next`, then `SLOT_END`. Idempotent. */
+  stop(): void;
+  /** After `SLOT_END`: why it ended early (a cut file, an interface that went down), or null. */
+  failure(): string | null;
+}
+
+export const SLOT_NONE = -1;
+export const SLOT_END = -2;
+
+export interface PacketSourceOptions {
+  /** Capture files, read one after another. Exactly one of `files` and `device` is given. */
+  files?: string[];
+  device?: string;
+  /** BPF expression in tcpdump's language; needs libpcap at run time. */
+  filter?: string;
+  /** Records a slot, default 4096. */
+  slotPackets?: number;
+  /** Slots, default 8. */
+  slotCount?: number;
+  snapLength?: number;
+  promiscuous?: boolean;
+  /** Kernel ring of a live capture in bytes, default 64 MiB. */
+  kernelBufferBytes?: number;
+  /** Longest time a live packet waits for its slot to fill, default 100 ms. */
+  flushMs?: number;
+  /** ifIndex reported for packets whose source does not say (plain pcap: 0); a live device fills in its own. */
+  inputIndex?: number;
+  /** Hash seed: 64 bits as two words; random for live capture, 0 by default for files. Never changes results. */
+  hashSeed?: [number, number];
+}
+
+/** Everything a packet source counted; numbers are exact up to 2^53. */
+export interface PacketStats {
+  /** Packets read from the file or handed up by the kernel, after the BPF filter. */
+  packets: number;
+  /** Packets metered: `packets` less everything below that says "not metered". */
+  metered: number;
+  wireBytes: number;
+  /** Not metered: no IP inside (ARP, LLDP, ...). */
+  notIp: number;
+  /** Not metered: IP header broken (length, version, total length beyond the frame). */
+  malformed: number;
+  /** Not metered: the capture cut the packet inside the IP header. */
+  cutHeader: number;
+  /** Metered with ports 0: cut inside the transport header. */
+  cutTransport: number;
+  /** Metered: later fragments that got the ports of their first, and those that did not. */
+  fragmentsJoined: number;
+  fragmentsOrphaned: number;
+  /** Live only: dropped by the kernel for lack of room, by the interface, and by this process. */
+  kernelDropped: number;
+  interfaceDropped: number;
+  queueDropped: number;
+  /** Files only: bytes read and bytes in all, for progress. */
+  bytesRead: number;
+  bytesTotal: number;
+  /** Ethertypes without IP and how often, most frequent first, at most 16. */
+  notIpTypes: { etherType: number; packets: number }[];
+}
+
+export interface NativePacketSource extends SlotSource {
+  stats(): PacketStats;
+}
+
+/** Decodes raw frames that some other library captured; the same decoder as `PacketSource`. */
+export interface NativeFrameDecoder {
+  /**
+   * `frames` holds `count` frames one after another. `meta` has four doubles a frame: offset in `frames`, captured
+   * length, wire length, time in microseconds since 1970. Records of metered packets go to `out` (PACKET_BYTES each).
+   * Returns how many.
+   */
+  decode(frames: Uint8Array, meta: Float64Array, count: number, out: Uint8Array): number;
+  stats(): PacketStats;
+}
+
+export interface DatagramSourceOptions {
+  /** Sockets to bind. Exactly one of `listeners` and `files` is given. */
+  listeners?: { host: string; port: number; receiveBufferBytes?: number }[];
+  /** Capture files whose UDP payloads are taken as datagrams. */
+  files?: string[];
+  /** Files only: keep datagrams to these destination ports; empty keeps all. */
+  ports?: number[];
+  slotBytes?: number;
+  slotCount?: number;
+  /** Longest time a datagram waits for its slot to fill, default 20 ms. */
+  flushMs?: number;
+}
+
+export interface DatagramStats {
+  datagrams: number;
+  bytes: number;
+  /** Dropped by the kernel because the socket buffer was full (SO_RXQ_OVFL and SO_MEMINFO). */
+  kernelDropped: number;
+  /** Dropped here because no slot was free. */
+  queueDropped: number;
+  /** Files: packets that held no UDP payload (other protocols, fragments after the first, cut). */
+  skippedPackets: number;
+  /** Receive buffer that the kernel granted each listener, bytes. */
+  receiveBufferBytes: number[];
+  /** Port that each listener is bound to (of use when 0 was asked for). */
+  ports: number[];
+  bytesRead: number;
+  bytesTotal: number;
+}
+
+export interface NativeDatagramSource extends SlotSource {
+  stats(): DatagramStats;
+}
+
+/** A column handed to the segment writer; `data` has at least `rows` rows from its start. */
+export interface SegmentColumn {
+  /** Column name in the file. */
+  name: string;
+  type: 'u8' | 'u16' | 'u32' | 'u64' | 'timeMs';
+  /** Undefined writes `absent` in every row. */
+  data?: Uint8Array | Uint16Array | Uint32Array | Float64Array;
+  absent: number;
+}
+
+export interface SegmentOptions {
+  compression?: 'zstd' | 'lz4' | 'none';
+  level?: number;
+  /** Key-value metadata of the file. */
+  metadata?: Record<string, string>;
+}
+
+/** One Parquet file in the making: written under a temporary name, appears under its own when `finish` resolves. */
+export interface NativeSegmentWriter {
+  /** Appends one row group; every call names the same columns in the same order. Runs off the main thread. */
+  append(columns: SegmentColumn[], rows: number): Promise<void>;
+  /** Footer, fsync, rename, fsync of the directory. Resolves to the size in bytes. */
+  finish(): Promise<number>;
+  /** Removes the temporary file. */
+  abort(): void;
+}
+
+export interface SegmentInfo {
+  rows: number;
+  rowGroups: number;
+  bytes: number;
+  columns: string[];
+  metadata: Record<string, string>;
+}
+
+export interface NativeUdpSender {
+  /** Datagrams stand one after another in `bytes`; `lengths` has the length of each. Blocks while the queue is full. */
+  send(bytes: Uint8Array, lengths: Uint32Array, count: number): void;
+  stats(): { sent: number; bytes: number; failed: number; tooLong: number; lastError: string | null };
+  /** Resolves once everything queued has gone out. */
+  drain(): Promise<void>;
+  close(): void;
+}
+
+export interface UdpSenderOptions {
+  host: string;
+  port: number;
+  sourceHost?: string;
+  /** At most so many datagrams a second; 0 sends as fast as the socket takes them. */
+  datagramsPerSecond?: number;
+}
+
+export interface Addon {
+  /** Layout constants of the addon, for the test that compares them with ours. */
+  packetLayout(): Record<string, number>;
+  datagramLayout(): Record<string, number>;
+  /** Zeroed memory on huge pages where the system has them. */
+  allocateHuge(bytes: number): Uint8Array;
+  PacketSource: new (options: PacketSourceOptions, wake: () => void) => NativePacketSource;
+  FrameDecoder: new (linkType: number, options: PacketSourceOptions) => NativeFrameDecoder;
+  DatagramSource: new (options: DatagramSourceOptions, wake: () => void) => NativeDatagramSource;
+  SegmentWriter: new (path: string, options: SegmentOptions) => NativeSegmentWriter;
+  /** Joins whole segments into one (atomically, as SegmentWriter); columns missing in one are filled with `absent`. */
+  mergeSegments(
+    inputs: string[],
+    output: string,
+    columns: { name: string; type: SegmentColumn['type']; absent: number }[],
+    options: SegmentOptions,
+  ): Promise<SegmentInfo>;
+  segmentInfo(path: string): Promise<SegmentInfo>;
+  UdpSender: new (options: UdpSenderOptions) => NativeUdpSender;
+}
+
+let loaded: Addon | undefined;
+
+/** The addon, loaded on first use so that commands which need none of it start faster. */
+export function addon(): Addon {
+  if (loaded === undefined) {
+    const require = createRequire(import.meta.url);
+    try {
+      loaded = require('../../native/dist/index.cjs') as Addon;
+    } catch (cause) {
+      throw new Error(
+        `weir's native addon does not load for ${process.platform}-${process.arch}: run \`npm run build:native\` in weir's folder`,
+        { cause },
+      );
+    }
+  }
+  return loaded;
+}
