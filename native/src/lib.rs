@@ -2,6 +2,9 @@
 //!
 //! Modules named `*_napi` are the only ones that know Node.js; everything else is plain Rust with its own tests.
 
+pub mod capture_file;
+#[cfg(test)]
+mod fuzz;
 pub mod memory;
 pub mod slots;
 
