@@ -3,10 +3,16 @@
 //! Modules named `*_napi` are the only ones that know Node.js; everything else is plain Rust with its own tests.
 
 pub mod capture_file;
+pub mod decode;
 #[cfg(test)]
 mod fuzz;
+pub mod libpcap;
 pub mod memory;
+pub mod packet;
+pub mod packet_source;
 pub mod slots;
 
+pub mod frame_decoder_napi;
 pub mod memory_napi;
+pub mod packet_source_napi;
 pub mod slots_napi;
