@@ -2,6 +2,10 @@
 //!
 //! Modules named `*_napi` are the only ones that know Node.js; everything else is plain Rust with its own tests.
 
+pub mod datagram;
+pub mod datagram_batch;
+pub mod datagram_live;
+pub mod datagram_socket;
 pub mod memory;
 pub mod slots;
 
