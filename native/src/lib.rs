@@ -2,12 +2,16 @@
 //!
 //! Modules named `*_napi` are the only ones that know Node.js; everything else is plain Rust with its own tests.
 
+pub mod capture_file;
 pub mod datagram;
 pub mod datagram_batch;
 pub mod datagram_live;
 pub mod datagram_socket;
+#[cfg(test)]
+mod fuzz;
 pub mod memory;
 pub mod slots;
 
+pub mod datagram_source_napi;
 pub mod memory_napi;
 pub mod slots_napi;

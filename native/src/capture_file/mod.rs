@@ -1,0 +1,229 @@
+//! Capture files: pcap and pcapng of either byte order, from a file, a pipe or standard input.
+//!
+//! ```ignore
+//! let mut capture = CaptureFile::open("x.pcap", never_stop())?;
+//! while let Some(packet) = capture.next_packet()? { /* packet.data, packet.time_ns, ... */ }
+//! ```
+//! Packets are borrowed from the reader's buffer; nothing is allocated per packet. Every length is checked and capped.
+
+mod input;
+mod pcap;
+mod pcapng;
+
+#[cfg(test)]
+mod tests;
+
+pub use input::{never_stop, Stop};
+
+use input::Input;
+use pcap::Pcap;
+use pcapng::Pcapng;
+use std::io::Read;
+
+/// Longest packet that is believed. BIG TCP and jumbograms stay below; a larger length means a damaged file.
+pub const MAX_PACKET: usize = 1 << 20;
+
+/// Whether a packet came in or went out, seen from the machine that captured it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    Unknown,
+    In,
+    Out,
+}
+
+/// One packet record of a capture.
+#[derive(Debug, Clone, Copy)]
+pub struct Packet<'a> {
+    /// LINKTYPE_ number (which for all types decoded here is also the DLT_ number, see `decode::link`).
+    pub link_type: u16,
+    /// Number of the interface within the file, counting from 0; 0 in plain pcap.
+    pub interface: u32,
+    /// System's interface index if the file has it (pcap with the "modified" header), else 0.
+    pub interface_index: u32,
+    /// Nanoseconds since 1970; for packets without a time stamp (pcapng's simple packets) that of the one before.
+    pub time_ns: u64,
+    pub direction: Direction,
+    /// Length on the wire, bytes; `data` may be shorter.
+    pub wire_length: u32,
+    /// What was captured, from the link-layer header on.
+    pub data: &'a [u8],
+}
+
+/// What a format's parser makes of a record: a packet whose bytes stand at `start..start + length` of the input.
+struct Record {
+    link_type: u16,
+    interface: u32,
+    interface_index: u32,
+    time_ns: u64,
+    direction: Direction,
+    wire_length: u32,
+    start: usize,
+    length: usize,
+}
+
+/// Why reading stopped before the proper end.
+enum Trouble {
+    /// The input ended inside a record.
+    Cut,
+    /// The read itself failed, or the content cannot be right.
+    Other(String),
+}
+
+impl From<std::io::Error> for Trouble {
+    fn from(error: std::io::Error) -> Trouble {
+        Trouble::Other(format!("cannot read: {error}"))
+    }
+}
+
+enum Format {
+    Pcap(Pcap),
+    Pcapng(Pcapng),
+}
+
+pub struct CaptureFile {
+    name: String,
+    input: Input,
+    format: Format,
+    packets: u64,
+    total: u64,
+    finished: bool,
+}
+
+impl CaptureFile {
+    /// Opens the capture `path`; `-` is standard input. `stop` is asked while a pipe has nothing to read: once it says
+    /// true, the input ends. Errors are texts for the user that begin with the path.
+    pub fn open(path: &str, stop: Stop) -> Result<CaptureFile, String> {
+        let (reader, total) = input::open(path, stop).map_err(|error| format!("{path}: cannot open: {error}"))?;
+        CaptureFile::from_reader(path, reader, total)
+    }
+
+    /// Reads a capture from anything; `name` begins the texts of errors, `total` is its size in bytes or 0.
+    pub fn from_reader(name: &str, reader: Box<dyn Read + Send>, total: u64) -> Result<CaptureFile, String> {
+        let mut input = Input::new(reader);
+        let format = detect(&mut input).map_err(|trouble| {
+            let text = match trouble {
+                Trouble::Cut => format!("capture cut at byte {} (in the file header)", input.end_offset()),
+                Trouble::Other(text) => text,
+            };
+            format!("{name}: {text}")
+        })?;
+        Ok(CaptureFile {
+            name: name.to_owned(),
+            input,
+            format,
+            packets: 0,
+            total,
+            finished: false,
+        })
+    }
+
+    /// The next packet, `None` at the end. After an error there is nothing more to come: everything whole before the
+    /// damage has been handed out.
+    #[inline]
+    pub fn next_packet(&mut self) -> Result<Option<Packet<'_>>, String> {
+        if self.finished {
+            return Ok(None);
+        }
+        let record = match &mut self.format {
+            Format::Pcap(pcap) => pcap.next(&mut self.input),
+            Format::Pcapng(pcapng) => pcapng.next(&mut self.input),
+        };
+        match record {
+            Ok(Some(record)) => {
+                self.packets += 1;
+                Ok(Some(Packet {
+                    link_type: record.link_type,
+                    interface: record.interface,
+                    interface_index: record.interface_index,
+                    time_ns: record.time_ns,
+                    direction: record.direction,
+                    wire_length: record.wire_length,
+                    data: self.input.slice(record.start, record.length),
+                }))
+            }
+            Ok(None) => {
+                self.finished = true;
+                Ok(None)
+            }
+            Err(trouble) => {
+                self.finished = true;
+                Err(self.describe(trouble))
+            }
+        }
+    }
+
+    #[cold]
+    fn describe(&self, trouble: Trouble) -> String {
+        let packet = self.packets + 1;
+        match trouble {
+            Trouble::Cut => format!(
+                "{}: capture cut at byte {} (packet {packet})",
+                self.name,
+                self.input.end_offset()
+            ),
+            Trouble::Other(text) => format!(
+                "{}: {text} at byte {} (packet {packet})",
+                self.name,
+                self.input.offset()
+            ),
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Packets handed out so far.
+    pub fn packets(&self) -> u64 {
+        self.packets
+    }
+
+    /// Bytes consumed so far.
+    pub fn bytes_read(&self) -> u64 {
+        self.input.offset()
+    }
+
+    /// Size of the file, 0 for a pipe.
+    pub fn bytes_total(&self) -> u64 {
+        self.total
+    }
+
+    /// Link types of the interfaces known so far; a pcapng file may name more as it goes on.
+    pub fn link_types(&self) -> Vec<u16> {
+        match &self.format {
+            Format::Pcap(pcap) => vec![pcap.link_type()],
+            Format::Pcapng(pcapng) => pcapng.link_types(),
+        }
+    }
+}
+
+fn detect(input: &mut Input) -> Result<Format, Trouble> {
+    if !input.need(4)? {
+        return Err(match input.end_offset() {
+            0 => Trouble::Other("not a capture: the file is empty".to_owned()),
+            _ => not_a_capture(),
+        });
+    }
+    let magic: [u8; 4] = input.bytes()[..4].try_into().unwrap();
+    match magic {
+        [0x1f, 0x8b, ..] => return Err(compressed("gzip", "zcat")),
+        [0x28, 0xb5, 0x2f, 0xfd] => return Err(compressed("zstd", "zstdcat")),
+        [0xfd, b'7', b'z', b'X'] => return Err(compressed("xz", "xzcat")),
+        [0x0a, 0x0d, 0x0d, 0x0a] => return Ok(Format::Pcapng(Pcapng::default())),
+        _ => {}
+    }
+    match Pcap::open(magic, input)? {
+        Some(pcap) => Ok(Format::Pcap(pcap)),
+        None => Err(not_a_capture()),
+    }
+}
+
+fn not_a_capture() -> Trouble {
+    Trouble::Other("not a capture: neither pcap nor pcapng".to_owned())
+}
+
+fn compressed(format: &str, tool: &str) -> Trouble {
+    Trouble::Other(format!(
+        "is compressed with {format}: unpack it on the way in (`{tool} FILE | weir ... -r -`)"
+    ))
+}

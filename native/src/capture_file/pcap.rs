@@ -1,0 +1,123 @@
+//! The classic format (draft-ietf-opsawg-pcap): a file header, then records of a fixed header and the packet.
+
+use super::input::Input;
+use super::{Direction, Record, Trouble, MAX_PACKET};
+
+const FILE_HEADER: usize = 24;
+
+pub struct Pcap {
+    big_endian: bool,
+    /// Nanoseconds in a unit of the record's fraction.
+    unit_ns: u64,
+    link_type: u16,
+    record_header: usize,
+}
+
+impl Pcap {
+    /// `None` if `magic` is not pcap's.
+    pub fn open(magic: [u8; 4], input: &mut Input) -> Result<Option<Pcap>, Trouble> {
+        let (big_endian, unit_ns, record_header) = match u32::from_le_bytes(magic) {
+            0xa1b2c3d4 => (false, 1000, 16),
+            0xd4c3b2a1 => (true, 1000, 16),
+            0xa1b23c4d => (false, 1, 16),
+            0x4d3cb2a1 => (true, 1, 16),
+            // "Modified" by old Linux distributions: interface index, protocol and packet type in each record.
+            0xa1b2cd34 => (false, 1000, 24),
+            0x34cdb2a1 => (true, 1000, 24),
+            _ => return Ok(None),
+        };
+        if !input.need(FILE_HEADER)? {
+            return Err(Trouble::Cut);
+        }
+        let header = input.bytes();
+        let major = u16_at(header, 4, big_endian);
+        let minor = u16_at(header, 6, big_endian);
+        // Before 2.3 the two lengths of a record stood the other way round.
+        if major != 2 || minor < 3 {
+            return Err(Trouble::Other(format!("pcap version {major}.{minor} is not supported")));
+        }
+        // The upper half holds the length of the frame check sequence.
+        let link_type = u32_at(header, 20, big_endian) as u16;
+        input.consume(FILE_HEADER);
+        Ok(Some(Pcap {
+            big_endian,
+            unit_ns,
+            link_type,
+            record_header,
+        }))
+    }
+
+    pub fn link_type(&self) -> u16 {
+        self.link_type
+    }
+
+    #[inline]
+    pub fn next(&mut self, input: &mut Input) -> Result<Option<Record>, Trouble> {
+        if !input.need(self.record_header)? {
+            return match input.bytes().len() {
+                0 => Ok(None),
+                _ => Err(Trouble::Cut),
+            };
+        }
+        let header = input.bytes();
+        let seconds = u32_at(header, 0, self.big_endian);
+        let fraction = u32_at(header, 4, self.big_endian);
+        let length = u32_at(header, 8, self.big_endian) as usize;
+        let wire_length = u32_at(header, 12, self.big_endian);
+        let (interface_index, direction) = if self.record_header == 16 {
+            (0, Direction::Unknown)
+        } else {
+            (
+                u32_at(header, 16, self.big_endian),
+                direction_of_packet_type(header[22]),
+            )
+        };
+        if length > MAX_PACKET {
+            return Err(Trouble::Other(format!("impossible packet length {length}")));
+        }
+        if !input.need(self.record_header + length)? {
+            return Err(Trouble::Cut);
+        }
+        let start = input.place() + self.record_header;
+        input.consume(self.record_header + length);
+        Ok(Some(Record {
+            link_type: self.link_type,
+            interface: 0,
+            interface_index,
+            time_ns: u64::from(seconds) * 1_000_000_000 + u64::from(fraction) * self.unit_ns,
+            direction,
+            wire_length,
+            start,
+            length,
+        }))
+    }
+}
+
+/// Linux's PACKET_OUTGOING is 4; 0 to 3 (to us, broadcast, multicast, to others) came in.
+pub fn direction_of_packet_type(packet_type: u8) -> Direction {
+    match packet_type {
+        0..=3 => Direction::In,
+        4 => Direction::Out,
+        _ => Direction::Unknown,
+    }
+}
+
+#[inline]
+pub fn u16_at(bytes: &[u8], at: usize, big_endian: bool) -> u16 {
+    let value: [u8; 2] = bytes[at..at + 2].try_into().unwrap();
+    if big_endian {
+        u16::from_be_bytes(value)
+    } else {
+        u16::from_le_bytes(value)
+    }
+}
+
+#[inline]
+pub fn u32_at(bytes: &[u8], at: usize, big_endian: bool) -> u32 {
+    let value: [u8; 4] = bytes[at..at + 4].try_into().unwrap();
+    if big_endian {
+        u32::from_be_bytes(value)
+    } else {
+        u32::from_le_bytes(value)
+    }
+}

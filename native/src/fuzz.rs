@@ -1,0 +1,60 @@
+//! Random bytes for tests: seeded (WEIR_FUZZ_SEED repeats a run, the seed is printed) and boxed in time.
+
+use std::time::{Duration, Instant};
+
+pub struct Random {
+    state: u64,
+    until: Instant,
+}
+
+impl Random {
+    pub fn new() -> Random {
+        let seed = match std::env::var("WEIR_FUZZ_SEED") {
+            Ok(text) => text.parse().expect("WEIR_FUZZ_SEED is a number"),
+            Err(_) => std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64,
+        };
+        println!("WEIR_FUZZ_SEED={seed}");
+        Random {
+            state: seed,
+            until: Instant::now() + Duration::from_millis(1000),
+        }
+    }
+
+    pub fn time_left(&self) -> bool {
+        Instant::now() < self.until
+    }
+
+    /// SplitMix64.
+    pub fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit.max(1) as u64) as usize
+    }
+
+    /// Flips, overwrites with telling values, cuts or lengthens in a few places.
+    pub fn mutate(&mut self, bytes: &mut Vec<u8>) {
+        for _ in 0..1 + self.below(6) {
+            if bytes.is_empty() {
+                bytes.push(self.next() as u8);
+            }
+            let at = self.below(bytes.len());
+            match self.below(8) {
+                0 => bytes.truncate(at),
+                1 => bytes[at] = 0xff,
+                2 => bytes[at] = 0,
+                3 => bytes.insert(at, self.next() as u8),
+                4 => {
+                    bytes.remove(at);
+                }
+                5 => bytes[at] ^= 1 << self.below(8),
+                _ => bytes[at] = self.next() as u8,
+            }
+        }
+    }
+}
