@@ -11,7 +11,11 @@ pub mod datagram_socket;
 mod fuzz;
 pub mod memory;
 pub mod slots;
+pub mod udp_sender;
+pub mod udp_sender_queue;
+pub mod udp_sender_socket;
 
 pub mod datagram_source_napi;
 pub mod memory_napi;
 pub mod slots_napi;
+pub mod udp_sender_napi;
