@@ -7,6 +7,7 @@ use crate::memory::Region;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 /// What `next` found.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
@@ -91,6 +92,14 @@ impl SlotRing {
             }
             state = self.freed.wait(state).unwrap();
         }
+    }
+
+    /// Producer: the next free slot; waits for one at most `timeout`. `None` also once `stop` was called.
+    pub fn acquire_within(&self, timeout: Duration) -> Option<Filling<'_>> {
+        let state = self.state.lock().unwrap();
+        let none_free = |state: &mut State| state.free.is_empty() && !state.stopped;
+        drop(self.freed.wait_timeout_while(state, timeout, none_free).unwrap());
+        self.try_acquire()
     }
 
     /// Producer: a free slot if there is one now.

@@ -1,0 +1,298 @@
+//! Receives datagrams: one thread a socket, all filling slots of one ring.
+
+use crate::datagram::{Counters, DatagramSlot, Origin, MIN_SLOT_BYTES};
+use crate::datagram_batch::{now_ms, Batch};
+use crate::datagram_socket::Listener;
+use crate::slots::{SlotRing, Wake};
+use std::io;
+use std::net::UdpSocket;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// After a stop, how long a thread waits for a consumer that hands no slot back before it counts the rest as dropped.
+const GIVE_UP: Duration = Duration::from_secs(5);
+/// How often a thread that waits for a slot looks whether it was stopped.
+const SLOT_WAIT: Duration = Duration::from_millis(50);
+
+pub struct Bind {
+    pub host: String,
+    pub port: u16,
+    pub receive_buffer: usize,
+}
+
+pub struct LiveOptions {
+    pub binds: Vec<Bind>,
+    pub slot_bytes: usize,
+    pub slot_count: usize,
+    pub flush: Duration,
+}
+
+/// Sockets being received on. Dropping it stops the threads without delivering what they have.
+pub struct LiveSource {
+    shared: Arc<Shared>,
+    listeners: Vec<Arc<Listener>>,
+}
+
+struct Shared {
+    ring: SlotRing,
+    counters: Counters,
+    /// When `stop` was called, milliseconds since 1970 as the bits of a double; 0 before.
+    stop_ms: AtomicU64,
+    /// Closed to wake the threads from their wait for datagrams.
+    wakers: Mutex<Vec<UnixStream>>,
+    running: AtomicUsize,
+    failure: Mutex<Option<String>>,
+    flush: Duration,
+}
+
+impl LiveSource {
+    /// Binds all sockets, then starts receiving. The error text is for the user.
+    pub fn open(options: LiveOptions, wake: Wake) -> Result<LiveSource, String> {
+        let mut sockets = Vec::new();
+        let mut listeners = Vec::new();
+        for bind in &options.binds {
+            let (socket, listener) = Listener::open(&bind.host, bind.port, bind.receive_buffer)?;
+            sockets.push(socket);
+            listeners.push(Arc::new(listener));
+        }
+        let slot_bytes = options.slot_bytes.max(MIN_SLOT_BYTES);
+        // Each thread holds a slot while it fills, and the consumer holds one.
+        let slot_count = options.slot_count.max(sockets.len() + 1);
+        let system = |cause: io::Error| format!("cannot start receiving: {cause}");
+        let (wakers, stop_signals): (Vec<_>, Vec<_>) = (0..sockets.len())
+            .map(|_| UnixStream::pair())
+            .collect::<io::Result<Vec<_>>>()
+            .map_err(system)?
+            .into_iter()
+            .unzip();
+        let shared = Arc::new(Shared {
+            ring: SlotRing::new(slot_count, slot_bytes, wake).map_err(system)?,
+            counters: Counters::default(),
+            stop_ms: AtomicU64::new(0),
+            wakers: Mutex::new(wakers),
+            running: AtomicUsize::new(sockets.len()),
+            failure: Mutex::new(None),
+            flush: options.flush,
+        });
+        let mut receivers = Vec::new();
+        for (index, (socket, stop_signal)) in sockets.into_iter().zip(stop_signals).enumerate() {
+            receivers.push(Receiver {
+                socket,
+                stop_signal,
+                listener: Arc::clone(&listeners[index]),
+                index: index as u32,
+                shared: Arc::clone(&shared),
+                batch: Batch::new().map_err(system)?,
+            });
+        }
+        let source = LiveSource { shared, listeners };
+        for receiver in receivers {
+            std::thread::Builder::new()
+                .name(format!("weir-udp-{}", receiver.listener.port))
+                .spawn(move || receiver.run())
+                .map_err(system)?;
+        }
+        Ok(source)
+    }
+
+    pub fn ring(&self) -> &SlotRing {
+        &self.shared.ring
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.shared.counters
+    }
+
+    pub fn listeners(&self) -> &[Arc<Listener>] {
+        &self.listeners
+    }
+
+    /// Ends receiving. What reached the sockets before still comes out, as long as the consumer takes it.
+    pub fn stop(&self) {
+        self.shared.stop();
+    }
+}
+
+impl Drop for LiveSource {
+    fn drop(&mut self) {
+        self.shared.ring.stop();
+        self.stop();
+    }
+}
+
+impl Shared {
+    fn stop(&self) {
+        let now = now_ms().to_bits();
+        // Only the first call decides what came before it.
+        let _ = self
+            .stop_ms
+            .compare_exchange(0, now, Ordering::SeqCst, Ordering::SeqCst);
+        self.wakers.lock().unwrap().clear();
+    }
+
+    fn stop_time(&self) -> Option<f64> {
+        match self.stop_ms.load(Ordering::SeqCst) {
+            0 => None,
+            bits => Some(f64::from_bits(bits)),
+        }
+    }
+
+    /// The next free slot. Until then datagrams wait in the kernel, which counts what it cannot keep.
+    fn acquire(&self) -> Option<DatagramSlot<'_>> {
+        let mut stopped_since: Option<Instant> = None;
+        while !self.ring.stopped() {
+            if let Some(filling) = self.ring.acquire_within(SLOT_WAIT) {
+                return Some(DatagramSlot::new(filling));
+            }
+            if self.stop_time().is_some() && stopped_since.get_or_insert_with(Instant::now).elapsed() > GIVE_UP {
+                return None;
+            }
+        }
+        None
+    }
+}
+
+/// What one thread has.
+struct Receiver {
+    socket: Arc<UdpSocket>,
+    stop_signal: UnixStream,
+    listener: Arc<Listener>,
+    index: u32,
+    shared: Arc<Shared>,
+    batch: Batch,
+}
+
+impl Receiver {
+    fn run(mut self) {
+        let receiving = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.receive()));
+        let failure = match receiving {
+            Ok(Ok(())) => None,
+            Ok(Err(cause)) => Some(format!("receiving on port {} failed: {cause}", self.listener.port)),
+            Err(_) => Some(format!(
+                "receiving on port {} failed: the receive thread panicked, please report this",
+                self.listener.port
+            )),
+        };
+        if let Some(text) = failure {
+            self.shared.failure.lock().unwrap().get_or_insert(text);
+            // One socket that fails must not go unnoticed while the others work: all end, and the reader is told why.
+            self.shared.stop();
+        }
+        self.listener.kernel_dropped();
+        let Receiver { socket, shared, .. } = self;
+        // The port is free before the reader learns of the end.
+        drop(socket);
+        if shared.running.fetch_sub(1, Ordering::SeqCst) == 1 {
+            let failure = shared.failure.lock().unwrap().take();
+            shared.ring.end(failure);
+        }
+    }
+
+    fn receive(&mut self) -> io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let mut slot: Option<DatagramSlot> = None;
+        let mut flush_at = Instant::now();
+        loop {
+            // Before the receive: what comes after the stop is known by its time, what came before is all there.
+            let stop_time = shared.stop_time();
+            match self.batch.receive(&self.socket) {
+                Ok(count) => {
+                    for i in 0..count {
+                        let received = self.batch.datagram(i);
+                        if stop_time.is_some_and(|stop| received.ms > stop) {
+                            return self.finish(slot);
+                        }
+                        let origin = Origin {
+                            source: received.source,
+                            local_port: self.listener.port,
+                            received_ms: received.ms,
+                            listener: self.index,
+                        };
+                        if slot
+                            .as_mut()
+                            .is_some_and(|filling| filling.push(received.payload, &origin))
+                        {
+                            continue;
+                        }
+                        if let Some(full) = slot.take() {
+                            full.publish(&shared.counters);
+                        }
+                        let Some(mut fresh) = shared.acquire() else {
+                            self.drop_rest(count - i);
+                            return Ok(());
+                        };
+                        assert!(
+                            fresh.push(received.payload, &origin),
+                            "an empty slot holds any datagram"
+                        );
+                        flush_at = Instant::now() + shared.flush;
+                        slot = Some(fresh);
+                    }
+                }
+                Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => {
+                    if stop_time.is_some() {
+                        return self.finish(slot);
+                    }
+                    self.wait(
+                        slot.as_ref()
+                            .map(|_| flush_at.saturating_duration_since(Instant::now())),
+                    )?;
+                }
+                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+                Err(cause) => {
+                    self.finish(slot)?;
+                    return Err(cause);
+                }
+            }
+            if slot.is_some() && Instant::now() >= flush_at {
+                slot.take().into_iter().for_each(|due| due.publish(&shared.counters));
+            }
+        }
+    }
+
+    fn finish(&self, slot: Option<DatagramSlot>) -> io::Result<()> {
+        if let Some(last) = slot {
+            last.publish(&self.shared.counters);
+        }
+        Ok(())
+    }
+
+    /// Counts what was received but finds no slot, and what the socket still holds.
+    fn drop_rest(&mut self, in_hand: usize) {
+        let mut dropped = in_hand as u64;
+        let stop = self.shared.stop_time().unwrap_or_else(now_ms);
+        'socket: while let Ok(count) = self.batch.receive(&self.socket) {
+            for i in 0..count {
+                if self.batch.datagram(i).ms > stop {
+                    break 'socket;
+                }
+                dropped += 1;
+            }
+        }
+        self.shared.counters.queue_dropped.fetch_add(dropped, Ordering::Relaxed);
+    }
+
+    /// Sleeps until a datagram comes, `timeout` is over or the source is stopped.
+    fn wait(&self, timeout: Option<Duration>) -> io::Result<()> {
+        let entry = |fd| libc::pollfd {
+            fd,
+            events: libc::POLLIN,
+            revents: 0,
+        };
+        let mut entries = [entry(self.socket.as_raw_fd()), entry(self.stop_signal.as_raw_fd())];
+        // Rounded up: waking early would make one more turn for nothing.
+        let timeout_ms = timeout.map_or(-1, |rest| rest.as_micros().div_ceil(1000).min(60_000) as libc::c_int);
+        // SAFETY: two entries, and the kernel writes only their `revents`.
+        let ready = unsafe { libc::poll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, timeout_ms) };
+        if ready < 0 {
+            let cause = io::Error::last_os_error();
+            if cause.kind() != io::ErrorKind::Interrupted {
+                return Err(cause);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,165 @@
+use crate::datagram::{self, Counters};
+use crate::datagram_live::{Bind, LiveOptions, LiveSource};
+use crate::datagram_socket::DEFAULT_RECEIVE_BUFFER;
+use crate::slots::SlotRing;
+use crate::slots_napi::{next_code, slot_views, wake_callback};
+use napi::bindgen_prelude::*;
+use napi_derive::napi;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+const DEFAULT_SLOT_BYTES: u32 = 1 << 20;
+const DEFAULT_SLOT_COUNT: u32 = 12;
+const DEFAULT_FLUSH_MS: f64 = 20.0;
+
+#[napi(object)]
+pub struct ListenerOptions {
+    pub host: String,
+    pub port: u32,
+    pub receive_buffer_bytes: Option<f64>,
+}
+
+#[napi(object)]
+pub struct DatagramSourceOptions {
+    pub listeners: Option<Vec<ListenerOptions>>,
+    pub files: Option<Vec<String>>,
+    pub ports: Option<Vec<u32>>,
+    pub slot_bytes: Option<u32>,
+    pub slot_count: Option<u32>,
+    pub flush_ms: Option<f64>,
+}
+
+#[napi(object)]
+pub struct DatagramStats {
+    pub datagrams: f64,
+    pub bytes: f64,
+    pub kernel_dropped: f64,
+    pub queue_dropped: f64,
+    pub skipped_packets: f64,
+    pub receive_buffer_bytes: Vec<f64>,
+    pub ports: Vec<u32>,
+    pub bytes_read: f64,
+    pub bytes_total: f64,
+}
+
+/// Names and values of the datagram description, see `datagram.rs`.
+#[napi]
+pub fn datagram_layout() -> HashMap<String, u32> {
+    let entries = datagram::layout().into_iter();
+    entries.map(|(name, value)| (name.to_string(), value as u32)).collect()
+}
+
+#[napi]
+pub struct DatagramSource {
+    source: LiveSource,
+}
+
+fn invalid(text: impl Into<String>) -> Error {
+    Error::new(Status::InvalidArg, text.into())
+}
+
+#[napi]
+impl DatagramSource {
+    #[napi(constructor)]
+    pub fn new(options: DatagramSourceOptions, wake: Function<(), ()>) -> Result<DatagramSource> {
+        let slot_bytes = options.slot_bytes.unwrap_or(DEFAULT_SLOT_BYTES) as usize;
+        let slot_count = options.slot_count.unwrap_or(DEFAULT_SLOT_COUNT).clamp(2, 1024) as usize;
+        let listeners = options.listeners.unwrap_or_default();
+        if listeners.is_empty() {
+            return Err(invalid("DatagramSource needs listeners"));
+        }
+        let flush_ms = options.flush_ms.unwrap_or(DEFAULT_FLUSH_MS);
+        if !(0.0..=60_000.0).contains(&flush_ms) {
+            return Err(invalid("flushMs is 0 to 60000"));
+        }
+        let source = LiveSource::open(
+            LiveOptions {
+                binds: listeners.into_iter().map(bind_of).collect::<Result<_>>()?,
+                slot_bytes,
+                slot_count,
+                flush: Duration::from_micros((flush_ms * 1e3) as u64),
+            },
+            wake_callback(wake)?,
+        )
+        .map_err(Error::from_reason)?;
+        Ok(DatagramSource { source })
+    }
+
+    /// Memory of the slots; ask once, every call makes new views.
+    #[napi(getter)]
+    pub fn slots(&self) -> Vec<Uint8Array> {
+        slot_views(self.ring())
+    }
+
+    #[napi]
+    pub fn next(&self) -> i32 {
+        next_code(self.ring())
+    }
+
+    #[napi]
+    pub fn count(&self, slot: u32) -> u32 {
+        self.ring().count(slot as usize)
+    }
+
+    #[napi]
+    pub fn release(&self, slot: u32) {
+        self.ring().release(slot as usize);
+    }
+
+    #[napi]
+    pub fn stop(&self) {
+        self.source.stop();
+    }
+
+    #[napi]
+    pub fn failure(&self) -> Option<String> {
+        self.ring().failure()
+    }
+
+    #[napi]
+    pub fn stats(&self) -> DatagramStats {
+        let Counters {
+            datagrams,
+            bytes,
+            queue_dropped,
+            skipped_packets,
+            bytes_read,
+        } = self.source.counters();
+        let number = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as f64;
+        let listeners = self.source.listeners();
+        DatagramStats {
+            datagrams: number(datagrams),
+            bytes: number(bytes),
+            kernel_dropped: listeners.iter().map(|listener| listener.kernel_dropped() as f64).sum(),
+            queue_dropped: number(queue_dropped),
+            skipped_packets: number(skipped_packets),
+            receive_buffer_bytes: listeners
+                .iter()
+                .map(|listener| listener.receive_buffer as f64)
+                .collect(),
+            ports: listeners.iter().map(|listener| u32::from(listener.port)).collect(),
+            bytes_read: number(bytes_read),
+            bytes_total: 0.0,
+        }
+    }
+
+    fn ring(&self) -> &SlotRing {
+        self.source.ring()
+    }
+}
+
+fn bind_of(listener: ListenerOptions) -> Result<Bind> {
+    let port =
+        u16::try_from(listener.port).map_err(|_| invalid(format!("port {} is not 0 to 65535", listener.port)))?;
+    let receive_buffer = match listener.receive_buffer_bytes {
+        None => DEFAULT_RECEIVE_BUFFER,
+        Some(bytes) if (1.0..=1e12).contains(&bytes) => bytes as usize,
+        Some(bytes) => return Err(invalid(format!("a receive buffer of {bytes} bytes is not possible"))),
+    };
+    Ok(Bind {
+        host: listener.host,
+        port,
+        receive_buffer,
+    })
+}

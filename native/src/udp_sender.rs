@@ -1,0 +1,394 @@
+//! Sends datagrams from a thread of its own: whoever makes them never waits for the network unless the bounded queue is
+//! full, and what the socket does not take at once is kept, not lost.
+
+use crate::udp_sender_queue::{Notice, Piece, SendQueue};
+use crate::udp_sender_socket::{connect, path_mtu, wait_writable, Burst, MAX_BURST};
+use std::io;
+use std::net::UdpSocket;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Longest wait for the socket before looking whether the sender was closed.
+const WRITABLE_WAIT_MS: u16 = 50;
+/// How long to wait when the system is out of buffers, which no event announces the end of.
+const NO_BUFFERS_WAIT: Duration = Duration::from_millis(1);
+/// A paced sender that was held up makes good for at most this much.
+const CATCH_UP: Duration = Duration::from_millis(10);
+/// Refusals of one datagram before it is given up. Each reports an earlier datagram, so a few may have piled up.
+const REFUSALS: u32 = 3;
+
+pub struct SenderOptions {
+    pub host: String,
+    pub port: u16,
+    pub source_host: Option<String>,
+    /// 0: as fast as the socket takes them.
+    pub datagrams_per_second: f64,
+}
+
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct SenderStats {
+    pub sent: u64,
+    pub bytes: u64,
+    pub failed: u64,
+    pub too_long: u64,
+    pub last_error: Option<String>,
+}
+
+pub struct UdpSender {
+    shared: Arc<Shared>,
+    socket: Option<Arc<UdpSocket>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    queue: SendQueue,
+    sent: AtomicU64,
+    bytes: AtomicU64,
+    failed: AtomicU64,
+    too_long: AtomicU64,
+    last_error: Mutex<Option<String>>,
+}
+
+impl UdpSender {
+    /// The error text is for the user.
+    pub fn open(options: &SenderOptions) -> Result<UdpSender, String> {
+        let socket = Arc::new(connect(&options.host, options.port, options.source_host.as_deref())?);
+        let shared = Arc::new(Shared::default());
+        let worker = Worker {
+            shared: Arc::clone(&shared),
+            socket: Arc::clone(&socket),
+            burst: Burst::default(),
+            limit: 1,
+            pace: Pace::new(options.datagrams_per_second),
+        };
+        let thread = std::thread::Builder::new()
+            .name(format!("weir-send-{}", options.port))
+            .spawn(move || worker.run())
+            .map_err(|cause| format!("cannot start sending: {cause}"))?;
+        Ok(UdpSender {
+            shared,
+            socket: Some(socket),
+            thread: Some(thread),
+        })
+    }
+
+    /// Queues a copy of the datagrams that stand one after another in `bytes`. Waits while the queue is full. Says false
+    /// when the sender is closed.
+    pub fn send(&self, bytes: &[u8], lengths: &[u32]) -> bool {
+        self.shared.queue.put(bytes, lengths)
+    }
+
+    /// Calls `notice` once no more than `cost` bytes are queued: at once if so already, or when the sender is closed.
+    pub fn when_below(&self, cost: usize, notice: Notice) {
+        self.shared.queue.when_below(cost, notice);
+    }
+
+    /// Bytes queued and not yet dealt with.
+    pub fn queued(&self) -> usize {
+        self.shared.queue.cost()
+    }
+
+    pub fn path_mtu(&self) -> Option<u32> {
+        self.socket.as_deref().and_then(path_mtu)
+    }
+
+    pub fn stats(&self) -> SenderStats {
+        let number = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        SenderStats {
+            sent: number(&self.shared.sent),
+            bytes: number(&self.shared.bytes),
+            failed: number(&self.shared.failed),
+            too_long: number(&self.shared.too_long),
+            last_error: self.shared.last_error.lock().unwrap().clone(),
+        }
+    }
+
+    /// Ends the thread and closes the socket. What is still queued is counted as failed. Idempotent.
+    pub fn close(&mut self) {
+        self.shared.queue.close();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+        self.socket = None;
+    }
+}
+
+impl Drop for UdpSender {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Shared {
+    fn count_failure(&self, cause: &io::Error) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+        self.remember(cause);
+    }
+
+    fn remember(&self, cause: &io::Error) {
+        *self.last_error.lock().unwrap() = Some(cause.to_string());
+    }
+}
+
+/// Spreads datagrams evenly over time.
+struct Pace {
+    /// `None`: as fast as the socket takes them.
+    each: Option<Duration>,
+    /// Datagrams that leave together: as many as are due in a millisecond, shorter sleeps are not to be had.
+    together: usize,
+    next: Instant,
+}
+
+impl Pace {
+    fn new(datagrams_per_second: f64) -> Pace {
+        let paced = datagrams_per_second > 0.0;
+        Pace {
+            each: paced.then(|| Duration::from_secs_f64(1.0 / datagrams_per_second.clamp(0.001, 1e9))),
+            together: if paced {
+                ((datagrams_per_second / 1000.0) as usize).clamp(1, MAX_BURST)
+            } else {
+                MAX_BURST
+            },
+            next: Instant::now(),
+        }
+    }
+
+    fn sent(&mut self, count: usize, now: Instant) {
+        if let Some(each) = self.each {
+            let earliest = now.checked_sub(CATCH_UP).unwrap_or(now);
+            self.next = self.next.max(earliest) + each * count as u32;
+        }
+    }
+}
+
+struct Worker {
+    shared: Arc<Shared>,
+    socket: Arc<UdpSocket>,
+    burst: Burst,
+    /// Datagrams to try at once. sendmmsg hides why it stopped after the first; so after that it is asked for one, which
+    /// brings the reason (an ICMP refusal, mostly) to light, and then for ever more again.
+    limit: usize,
+    pace: Pace,
+}
+
+impl Worker {
+    fn run(mut self) {
+        let shared = Arc::clone(&self.shared);
+        let sending = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            while let Some(piece) = shared.queue.take() {
+                let left = self.send(&piece);
+                if left > 0 {
+                    return left;
+                }
+                shared.queue.done(piece);
+            }
+            0
+        }));
+        if sending.is_err() {
+            shared.remember(&io::Error::other("the send thread panicked, please report this"));
+        }
+        let unsent = shared.queue.end() + sending.unwrap_or(0);
+        shared.failed.fetch_add(unsent as u64, Ordering::Relaxed);
+    }
+
+    /// Sends a piece; says how many datagrams are left when the sender was closed meanwhile.
+    fn send(&mut self, piece: &Piece) -> usize {
+        let mut bytes = piece.bytes.as_slice();
+        let mut lengths = piece.lengths.as_slice();
+        let mut refusals = 0;
+        while let Some(&length) = lengths.first() {
+            if self.pace.each.is_some() && !self.shared.queue.sleep_until(self.pace.next) {
+                return lengths.len();
+            }
+            let asked = lengths.len().min(self.limit).min(self.pace.together);
+            let done = match self.burst.send(&self.socket, bytes, &lengths[..asked]) {
+                Ok(sent) => {
+                    self.limit = if sent < asked {
+                        1
+                    } else {
+                        (self.limit * 2).min(MAX_BURST)
+                    };
+                    self.count_sent(&lengths[..sent]);
+                    sent
+                }
+                Err(cause) => match self.failed_send(&cause, &mut refusals) {
+                    Verdict::Retry => 0,
+                    Verdict::Skip => 1,
+                    Verdict::Closed => return lengths.len(),
+                },
+            };
+            if done > 0 {
+                refusals = 0;
+                let taken: usize = match done {
+                    1 => length as usize,
+                    _ => lengths[..done].iter().map(|&l| l as usize).sum(),
+                };
+                bytes = &bytes[taken..];
+                lengths = &lengths[done..];
+                self.pace.sent(done, Instant::now());
+            }
+        }
+        0
+    }
+
+    fn count_sent(&self, lengths: &[u32]) {
+        let bytes: u64 = lengths.iter().map(|&length| u64::from(length)).sum();
+        self.shared.sent.fetch_add(lengths.len() as u64, Ordering::Relaxed);
+        self.shared.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn failed_send(&mut self, cause: &io::Error, refusals: &mut u32) -> Verdict {
+        match cause.raw_os_error() {
+            Some(libc::EINTR) => Verdict::Retry,
+            Some(libc::EAGAIN) => {
+                wait_writable(&self.socket, WRITABLE_WAIT_MS);
+                self.unless_closed()
+            }
+            Some(libc::ENOBUFS | libc::ENOMEM) => {
+                if self.shared.queue.sleep_until(Instant::now() + NO_BUFFERS_WAIT) {
+                    Verdict::Retry
+                } else {
+                    Verdict::Closed
+                }
+            }
+            Some(libc::EMSGSIZE) => {
+                self.shared.too_long.fetch_add(1, Ordering::Relaxed);
+                self.shared.remember(cause);
+                Verdict::Skip
+            }
+            // The kernel reports here that an earlier datagram was refused; this one has not been tried yet.
+            Some(libc::ECONNREFUSED) if *refusals < REFUSALS => {
+                *refusals += 1;
+                self.shared.count_failure(cause);
+                self.unless_closed()
+            }
+            _ => {
+                self.shared.count_failure(cause);
+                Verdict::Skip
+            }
+        }
+    }
+
+    fn unless_closed(&self) -> Verdict {
+        if self.shared.queue.closed() {
+            Verdict::Closed
+        } else {
+            Verdict::Retry
+        }
+    }
+}
+
+enum Verdict {
+    Retry,
+    Skip,
+    Closed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    fn sender_to(port: u16, datagrams_per_second: f64) -> UdpSender {
+        UdpSender::open(&SenderOptions {
+            host: "127.0.0.1".to_string(),
+            port,
+            source_host: None,
+            datagrams_per_second,
+        })
+        .unwrap()
+    }
+
+    fn receiver() -> (UdpSocket, u16) {
+        let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = receiver.local_addr().unwrap().port();
+        (receiver, port)
+    }
+
+    fn drain(sender: &UdpSender) {
+        let (told, wait) = channel();
+        sender.when_below(0, Box::new(move || told.send(()).unwrap()));
+        wait.recv().unwrap();
+    }
+
+    #[test]
+    fn sends_all_in_order() {
+        let (receiver, port) = receiver();
+        let sender = sender_to(port, 0.0);
+        let mut buffer = [0u8; 16];
+        for group in 0..100u32 {
+            let bytes: Vec<u8> = (group * 20..group * 20 + 20).flat_map(u32::to_be_bytes).collect();
+            assert!(sender.send(&bytes, &[4; 20]));
+            for expected in group * 20..group * 20 + 20 {
+                assert_eq!(receiver.recv(&mut buffer).unwrap(), 4);
+                assert_eq!(buffer[..4], expected.to_be_bytes());
+            }
+        }
+        drain(&sender);
+        assert_eq!((sender.stats().sent, sender.stats().bytes), (2000, 8000));
+        assert_eq!(sender.queued(), 0);
+    }
+
+    #[test]
+    fn a_datagram_too_long_for_udp_is_counted_and_the_others_go() {
+        let (_receiver, port) = receiver();
+        let sender = sender_to(port, 0.0);
+        sender.send(&[0; 65_508 + 2], &[1, 65_508, 1]);
+        drain(&sender);
+        let stats = sender.stats();
+        assert_eq!((stats.sent, stats.too_long, stats.failed), (2, 1, 0));
+        assert!(stats.last_error.is_some());
+    }
+
+    #[test]
+    fn a_collector_that_is_not_up_does_not_stop_it() {
+        let (receiver, port) = receiver();
+        drop(receiver);
+        let sender = sender_to(port, 0.0);
+        for _ in 0..50 {
+            sender.send(&[0; 100], &[1; 100]);
+        }
+        drain(&sender);
+        let stats = sender.stats();
+        assert_eq!(stats.sent, 5000);
+        assert!(stats.failed > 0, "refusals are counted");
+        assert!(stats.last_error.is_some());
+        let receiver = UdpSocket::bind(("127.0.0.1", port)).unwrap();
+        sender.send(b"hello", &[5]);
+        let mut buffer = [0u8; 16];
+        assert_eq!(receiver.recv(&mut buffer).unwrap(), 5);
+    }
+
+    #[test]
+    fn pacing_holds_datagrams_back_and_close_counts_them() {
+        let (receiver, port) = receiver();
+        let mut sender = sender_to(port, 5.0);
+        sender.send(&[0; 1000], &[1; 1000]);
+        receiver.recv(&mut [0; 4]).unwrap();
+        let (told, wait) = channel();
+        sender.when_below(0, Box::new(move || told.send(()).unwrap()));
+        sender.close();
+        wait.recv().unwrap();
+        let stats = sender.stats();
+        assert_eq!(stats.sent + stats.failed, 1000);
+        assert!(stats.sent >= 1 && stats.sent < 500, "{stats:?}");
+        assert!(!sender.send(b"a", &[1]), "a closed sender says so");
+        assert_eq!(sender.path_mtu(), None);
+    }
+
+    #[test]
+    fn a_paced_sender_keeps_its_average_though_it_wakes_late() {
+        let mut pace = Pace::new(10_000.0);
+        assert_eq!(pace.together, 10);
+        let start = pace.next;
+        let late = start + Duration::from_millis(2);
+        pace.sent(10, late);
+        assert_eq!(pace.next, start + Duration::from_millis(1));
+        let very_late = start + Duration::from_secs(5);
+        pace.sent(10, very_late);
+        assert_eq!(pace.next, very_late - CATCH_UP + Duration::from_millis(1));
+    }
+}

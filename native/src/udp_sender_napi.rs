@@ -1,0 +1,112 @@
+use crate::udp_sender::{SenderOptions, UdpSender as Sender};
+use crate::udp_sender_queue::QUEUE_BYTES;
+use napi::bindgen_prelude::*;
+use napi_derive::napi;
+
+#[napi(object)]
+pub struct UdpSenderOptions {
+    pub host: String,
+    pub port: u32,
+    pub source_host: Option<String>,
+    pub datagrams_per_second: Option<f64>,
+}
+
+#[napi(object)]
+pub struct UdpSenderStats {
+    pub sent: f64,
+    pub bytes: f64,
+    pub failed: f64,
+    pub too_long: f64,
+    pub queued_bytes: f64,
+    pub last_error: Option<String>,
+}
+
+#[napi]
+pub struct UdpSender {
+    sender: Sender,
+}
+
+fn invalid(text: impl Into<String>) -> Error {
+    Error::new(Status::InvalidArg, text.into())
+}
+
+#[napi]
+impl UdpSender {
+    #[napi(constructor)]
+    pub fn new(options: UdpSenderOptions) -> Result<UdpSender> {
+        let port = u16::try_from(options.port)
+            .ok()
+            .filter(|&port| port > 0)
+            .ok_or_else(|| invalid(format!("port {} is not 1 to 65535", options.port)))?;
+        let datagrams_per_second = options.datagrams_per_second.unwrap_or(0.0);
+        if !(0.0..=1e9).contains(&datagrams_per_second) {
+            return Err(invalid("datagramsPerSecond is 0 to 1e9"));
+        }
+        let sender = Sender::open(&SenderOptions {
+            host: options.host,
+            port,
+            source_host: options.source_host,
+            datagrams_per_second,
+        })
+        .map_err(Error::from_reason)?;
+        Ok(UdpSender { sender })
+    }
+
+    #[napi]
+    pub fn send(&self, bytes: &[u8], lengths: &[u32], count: u32) -> Result<()> {
+        let lengths = lengths
+            .get(..count as usize)
+            .ok_or_else(|| invalid("fewer lengths than datagrams"))?;
+        let total = lengths.iter().map(|&length| length as usize).sum();
+        let bytes = bytes
+            .get(..total)
+            .ok_or_else(|| invalid("the datagrams are longer than the bytes given"))?;
+        if !self.sender.send(bytes, lengths) {
+            return Err(Error::from_reason("the sender is closed"));
+        }
+        Ok(())
+    }
+
+    #[napi]
+    pub fn stats(&self) -> UdpSenderStats {
+        let stats = self.sender.stats();
+        UdpSenderStats {
+            sent: stats.sent as f64,
+            bytes: stats.bytes as f64,
+            failed: stats.failed as f64,
+            too_long: stats.too_long as f64,
+            queued_bytes: self.sender.queued() as f64,
+            last_error: stats.last_error,
+        }
+    }
+
+    /// Resolves once everything queued has gone out.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn drain<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        self.when_below(env, 0)
+    }
+
+    /// Resolves once the queue is half empty: who waits for it is never blocked by `send`.
+    #[napi(ts_return_type = "Promise<void>")]
+    pub fn room<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        self.when_below(env, QUEUE_BYTES / 2)
+    }
+
+    /// MTU of the path as the kernel knows it, IP header included; 0 where it does not tell.
+    #[napi]
+    pub fn path_mtu(&self) -> u32 {
+        self.sender.path_mtu().unwrap_or(0)
+    }
+
+    #[napi]
+    pub fn close(&mut self) {
+        self.sender.close();
+    }
+
+    fn when_below<'env>(&self, env: &'env Env, cost: usize) -> Result<Object<'env>> {
+        let (deferred, promise) = env.create_deferred::<(), fn(Env) -> Result<()>>()?;
+        self.sender
+            .when_below(cost, Box::new(move || deferred.resolve(|_| Ok(()))));
+        Ok(promise)
+    }
+}

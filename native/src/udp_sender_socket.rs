@@ -1,0 +1,211 @@
+//! A connected UDP socket that sends many datagrams in one system call where the system can.
+
+use crate::datagram_socket::name_of;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
+use std::os::fd::AsRawFd;
+
+/// Opens a socket connected to `host:port`, from `source_host` if given. The error text is for the user.
+pub fn connect(host: &str, port: u16, source_host: Option<&str>) -> Result<UdpSocket, String> {
+    let name = name_of(host, port);
+    let destinations = lookup(host, port)
+        .map_err(|cause| format!("cannot send to {name}: the host name does not resolve ({cause}): give an address"))?;
+    let mut refusal = format!("cannot send to {name}: the host name has no address");
+    for destination in destinations {
+        match connect_to(destination, source_host) {
+            Ok(socket) => return Ok(socket),
+            Err(text) => refusal = format!("cannot send to {name}: {text}"),
+        }
+    }
+    Err(refusal)
+}
+
+fn lookup(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    Ok((host, port).to_socket_addrs()?.collect())
+}
+
+fn connect_to(destination: SocketAddr, source_host: Option<&str>) -> Result<UdpSocket, String> {
+    let source = match source_host {
+        Some(host) => {
+            let family = if destination.is_ipv4() { "IPv4" } else { "IPv6" };
+            lookup(host, 0)
+                .map_err(|cause| format!("the source {host} does not resolve ({cause}): give an address of this host"))?
+                .into_iter()
+                .find(|source| source.is_ipv4() == destination.is_ipv4())
+                .ok_or_else(|| format!("the source {host} has no {family} address, but the destination is {family}"))?
+        }
+        None if destination.is_ipv4() => SocketAddr::from(([0u8; 4], 0)),
+        None => SocketAddr::from(([0u16; 8], 0)),
+    };
+    let socket = UdpSocket::bind(source).map_err(|cause| match source_host {
+        Some(host) if cause.kind() == io::ErrorKind::AddrNotAvailable => {
+            format!("the source {host} is not an address of this host")
+        }
+        _ => format!("cannot bind {source}: {cause}"),
+    })?;
+    socket.connect(destination).map_err(|cause| cause.to_string())?;
+    socket.set_nonblocking(true).map_err(|cause| cause.to_string())?;
+    Ok(socket)
+}
+
+/// MTU of the path to the connected address as the kernel knows it, IP header included; `None` where it does not tell.
+#[cfg(target_os = "linux")]
+pub fn path_mtu(socket: &UdpSocket) -> Option<u32> {
+    let (level, option) = match socket.peer_addr().ok()? {
+        SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_MTU),
+        SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_MTU),
+    };
+    let mut value: libc::c_int = 0;
+    let mut length = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: the kernel writes at most `length` bytes to `value`.
+    let done = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            level,
+            option,
+            (&raw mut value).cast(),
+            &raw mut length,
+        )
+    };
+    (done == 0).then_some(value as u32)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn path_mtu(_socket: &UdpSocket) -> Option<u32> {
+    None
+}
+
+/// Waits until the socket takes a datagram, at most `timeout_ms`.
+pub fn wait_writable(socket: &UdpSocket, timeout_ms: u16) {
+    let mut entry = libc::pollfd {
+        fd: socket.as_raw_fd(),
+        events: libc::POLLOUT,
+        revents: 0,
+    };
+    // SAFETY: one entry, and the kernel writes only its `revents`. Whatever it answers, the caller sends again.
+    unsafe { libc::poll(&raw mut entry, 1, libc::c_int::from(timeout_ms)) };
+}
+
+/// Most datagrams one call sends.
+pub const MAX_BURST: usize = 64;
+
+#[cfg(target_os = "linux")]
+pub struct Burst {
+    headers: Vec<libc::mmsghdr>,
+    vectors: Vec<libc::iovec>,
+}
+
+// SAFETY: its pointers are set before each use and mean nothing between.
+#[cfg(target_os = "linux")]
+unsafe impl Send for Burst {}
+
+#[cfg(target_os = "linux")]
+impl Default for Burst {
+    fn default() -> Burst {
+        // SAFETY: all bytes zero is a valid value of these plain C structures.
+        unsafe {
+            Burst {
+                headers: vec![std::mem::zeroed(); MAX_BURST],
+                vectors: vec![std::mem::zeroed(); MAX_BURST],
+            }
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Burst {
+    /// Sends the datagrams that stand one after another in `bytes`, at most `MAX_BURST`; says how many went out. An
+    /// error means that the first of them did not.
+    pub fn send(&mut self, socket: &UdpSocket, mut bytes: &[u8], lengths: &[u32]) -> io::Result<usize> {
+        let count = lengths.len().min(MAX_BURST);
+        for (i, &length) in lengths.iter().take(count).enumerate() {
+            let (datagram, rest) = bytes.split_at(length as usize);
+            bytes = rest;
+            self.vectors[i] = libc::iovec {
+                iov_base: datagram.as_ptr().cast_mut().cast(),
+                iov_len: datagram.len(),
+            };
+            self.headers[i].msg_hdr.msg_iov = &raw mut self.vectors[i];
+            self.headers[i].msg_hdr.msg_iovlen = 1;
+        }
+        // SAFETY: `count` headers describe slices that outlive the call; sendmmsg only reads them.
+        let sent = unsafe {
+            libc::sendmmsg(
+                socket.as_raw_fd(),
+                self.headers.as_mut_ptr(),
+                count as libc::c_uint,
+                libc::MSG_DONTWAIT as _,
+            )
+        };
+        if sent < 0 {
+            Err(io::Error::last_os_error())
+        } else {
+            Ok(sent as usize)
+        }
+    }
+}
+
+/// For systems without sendmmsg: one datagram a call. Compiled for the tests everywhere, so that it stays whole.
+#[cfg(any(test, not(target_os = "linux")))]
+pub mod portable {
+    use std::io;
+    use std::net::UdpSocket;
+
+    #[derive(Default)]
+    pub struct Burst;
+
+    impl Burst {
+        pub fn send(&mut self, socket: &UdpSocket, bytes: &[u8], lengths: &[u32]) -> io::Result<usize> {
+            socket.send(&bytes[..lengths[0] as usize])?;
+            Ok(1)
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub use portable::Burst;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bursts_arrive_whole_and_in_order() {
+        for host in ["127.0.0.1", "::1"] {
+            let receiver = UdpSocket::bind((host, 0)).unwrap();
+            let port = receiver.local_addr().unwrap().port();
+            let socket = connect(host, port, Some(host)).unwrap();
+            assert!(path_mtu(&socket).is_none_or(|mtu| mtu >= 1280));
+            let lengths = [3u32, 0, 5];
+            let bytes = *b"abcdefgh";
+            assert_eq!(Burst::default().send(&socket, &bytes, &lengths).unwrap(), 3);
+            assert_eq!(
+                portable::Burst
+                    .send(&socket, &bytes[3..], &lengths[2..])
+                    .unwrap(),
+                1
+            );
+            let mut buffer = [0u8; 16];
+            for expected in ["abc", "", "defgh", "defgh"] {
+                let length = receiver.recv(&mut buffer).unwrap();
+                assert_eq!(&buffer[..length], expected.as_bytes());
+            }
+        }
+    }
+
+    #[test]
+    fn refusals_name_the_place() {
+        let text = connect("no.such.host.invalid", 9995, None).unwrap_err();
+        assert!(
+            text.contains("no.such.host.invalid:9995") && text.contains("does not resolve"),
+            "{text}"
+        );
+        let text = connect("127.0.0.1", 9995, Some("192.0.2.77")).unwrap_err();
+        assert!(
+            text.contains("127.0.0.1:9995") && text.contains("192.0.2.77 is not an address"),
+            "{text}"
+        );
+        let text = connect("127.0.0.1", 9995, Some("::1")).unwrap_err();
+        assert!(text.contains("no IPv4 address"), "{text}");
+    }
+}
