@@ -89,6 +89,13 @@ const MAX_FLOWS = 1 << 24;
 /** Last microsecond of the last tick whose number has 32 bits. */
 const MAX_TIME_US = 2 ** 32 * TICK_US - 1;
 
+/** Indices of `FlowCache.counts`: doubles in class fields would be boxed, and change the shape of the class. */
+const C_PACKETS = 0;
+const C_OCTETS = 1;
+const C_LATE = 2;
+const C_STEPPED_BACK = 3;
+const C_BAD_TIMES = 4;
+
 const TCP_SYN_ACK = 0x12 << 16;
 const TCP_SYN = 0x02 << 16;
 
@@ -108,11 +115,8 @@ export class FlowCache {
   private readonly hashSeed: number;
   private readonly hashes = new Int32Array(GROUP);
   private readonly candidates = new Int32Array(GROUP);
-  private packets = 0;
-  private octets = 0;
-  private late = 0;
-  private steppedBack = 0;
-  private badTimes = 0;
+  /** Indexed by C_*. */
+  private readonly counts = new Float64Array(5);
 
   /** Throws UserError for timeouts or a number of flows out of range. */
   constructor(options: FlowCacheOptions) {
@@ -141,6 +145,7 @@ export class FlowCache {
     const { activeUs, inactiveUs } = flows.timeouts;
     let clock = now[NOW_CLOCK]!;
     let tickEnd = (now[NOW_TICK]! + 1) * TICK_US;
+    const packetsBefore = this.counts[C_PACKETS]!;
     let octets = 0;
     for (let start = 0; start < count; start += GROUP) {
       const size = Math.min(GROUP, count - start);
@@ -205,7 +210,7 @@ export class FlowCache {
         }
         if (row === 0) {
           now[NOW_TIME] = time;
-          now[NOW_NUMBER] = this.packets + packet;
+          now[NOW_NUMBER] = packetsBefore + packet;
           flows.open(words, p, hash);
           continue;
         }
@@ -218,8 +223,8 @@ export class FlowCache {
         if ((protoTosFlags & TCP_FIN_RST) !== 0 && (rows[r + R_STATE]! & R_STATE_FINISHED) === 0) flows.finish(row);
       }
     }
-    this.packets += count;
-    this.octets += octets;
+    this.count(C_PACKETS, count);
+    this.count(C_OCTETS, octets);
   }
 
   /**
@@ -250,16 +255,16 @@ export class FlowCache {
   stats(): FlowCacheStats {
     const { flows } = this;
     return {
-      packets: this.packets,
-      octets: this.octets,
+      packets: this.counts[C_PACKETS]!,
+      octets: this.counts[C_OCTETS]!,
       active: flows.active,
       peak: flows.peak,
-      created: flows.created,
+      created: flows.opened,
       endedBy: [...flows.endedBy],
       waiting: flows.waiting,
-      late: this.late,
-      steppedBack: this.steppedBack,
-      badTimes: this.badTimes,
+      late: this.counts[C_LATE]!,
+      steppedBack: this.counts[C_STEPPED_BACK]!,
+      badTimes: this.counts[C_BAD_TIMES]!,
       saturated: this.writer.saturated,
       slots: flows.table.mask + 1,
       maxProbe: flows.table.maxProbe,
@@ -350,7 +355,7 @@ export class FlowCache {
   private enterTick(): void {
     const { now } = this.flows;
     if (now[NOW_TIME]! > MAX_TIME_US || now[NOW_TIME]! < 0) {
-      this.badTimes++;
+      this.count(C_BAD_TIMES, 1);
       now[NOW_TIME] = now[NOW_TIME]! < 0 ? 0 : MAX_TIME_US;
     }
     this.flows.enterTick(Math.floor(now[NOW_TIME]! / TICK_US));
@@ -360,7 +365,7 @@ export class FlowCache {
   private takeLate(): void {
     const { now, timeouts } = this.flows;
     if (!(now[NOW_TIME]! >= 0)) {
-      this.badTimes++;
+      this.count(C_BAD_TIMES, 1);
       now[NOW_TIME] = Number.isNaN(now[NOW_TIME]!) ? Math.max(now[NOW_CLOCK]!, 0) : 0;
       if (now[NOW_CLOCK]! < 0) {
         this.enterTick();
@@ -368,8 +373,12 @@ export class FlowCache {
       }
     }
     if (now[NOW_TIME]! === now[NOW_CLOCK]!) return;
-    this.late++;
-    if (now[NOW_CLOCK]! - now[NOW_TIME]! >= timeouts.activeUs) this.steppedBack++;
+    this.count(C_LATE, 1);
+    if (now[NOW_CLOCK]! - now[NOW_TIME]! >= timeouts.activeUs) this.count(C_STEPPED_BACK, 1);
+  }
+
+  private count(which: number, by: number): void {
+    this.counts[which] = this.counts[which]! + by;
   }
 
   private forgetClock(): void {

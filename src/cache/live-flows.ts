@@ -73,7 +73,6 @@ export class LiveFlows {
   /** Flows in the table and the most there ever were. */
   active = 0;
   peak = 0;
-  created = 0;
   /** Records ended, by end reason. */
   readonly endedBy = new Float64Array(6);
   private readonly maxFlows: number;
@@ -91,6 +90,11 @@ export class LiveFlows {
     this.wheel = new Wheel(Math.ceil(this.timeouts.longestUs / TICK_US) + 2);
     this.oldest = new OldestIdle(store);
     this.ended = new RowOrder(store, D_END);
+  }
+
+  /** Flows ever opened. */
+  get opened(): number {
+    return this.endedBy.reduce((sum, count) => sum + count, this.active);
   }
 
   /** Records that ended within the running tick and have not left. */
@@ -124,7 +128,6 @@ export class LiveFlows {
     doubles[d + D_STARTED] = now[NOW_CLOCK]!;
     doubles[d + D_SEEN] = now[NOW_CLOCK]!;
     this.table.insert(hash, row);
-    this.created++;
     this.active++;
     if (this.active > this.peak) this.peak = this.active;
     if ((protoTosFlags & TCP_FIN_RST) !== 0) this.finish(row);

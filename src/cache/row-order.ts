@@ -1,5 +1,6 @@
 import { D_NUMBER, ROW_DOUBLE_SHIFT, type RowStore } from './row.ts';
 
+const FIRST_ROWS = 1024;
 const DIGIT_BITS = 11;
 const DIGITS = 1 << DIGIT_BITS;
 /** Up to here plain insertion beats counting digits. */
@@ -11,16 +12,17 @@ const TWO_32 = 4_294_967_296;
  * comparing sort costs three times as much for the hundred thousand flows that may end in one second of a replay.
  */
 export class RowOrder {
-  /** Rows, in order after `sort`. */
-  rows = new Int32Array(1024);
+  /** Rows; in order after `sort`. */
+  rows = new Int32Array(FIRST_ROWS);
   count = 0;
   private readonly store: RowStore;
   /** Which double of a row goes first. */
   private readonly timeField: number;
-  private times = new Float64Array(0);
-  private numbers = new Float64Array(0);
-  private order = new Int32Array(0);
-  private spare = new Int32Array(0);
+  /** What rows are ordered by, in the order in which they were pushed. Whole numbers. */
+  private times = new Float64Array(FIRST_ROWS);
+  private numbers = new Float64Array(FIRST_ROWS);
+  private order = new Int32Array(FIRST_ROWS);
+  private spare = new Int32Array(FIRST_ROWS);
   private readonly digits = new Int32Array(DIGITS);
 
   constructor(store: RowStore, timeField: number) {
@@ -28,83 +30,69 @@ export class RowOrder {
     this.timeField = timeField;
   }
 
+  /** Adds a row; notes its time and number now, while it is in the processor's cache. */
   push(row: number): void {
-    if (this.count === this.rows.length) {
-      const larger = new Int32Array(this.rows.length * 2);
-      larger.set(this.rows);
-      this.rows = larger;
-    }
-    this.rows[this.count++] = row;
+    if (this.count === this.rows.length) this.grow();
+    const wide = row << ROW_DOUBLE_SHIFT;
+    this.rows[this.count] = row;
+    this.times[this.count] = this.store.doubles[wide + this.timeField]!;
+    this.numbers[this.count] = this.store.doubles[wide + D_NUMBER]!;
+    this.count++;
   }
 
+  /** Orders `rows`. Call it once, after the last `push`. */
   sort(): void {
     const count = this.count;
-    if (count < 2) return;
+    for (let i = 0; i < count; i++) this.order[i] = i;
     if (count <= INSERTION_ROWS) {
       this.insertionSort();
-      return;
+    } else {
+      this.sortBy(this.numbers);
+      this.sortBy(this.times);
     }
-    this.reserve();
-    const { rows, times, numbers } = this;
-    const doubles = this.store.doubles;
-    const timeField = this.timeField;
-    let leastTime = Number.POSITIVE_INFINITY;
-    let leastNumber = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < count; i++) {
-      const base = rows[i]! << ROW_DOUBLE_SHIFT;
-      const time = doubles[base + timeField]!;
-      const number = doubles[base + D_NUMBER]!;
-      times[i] = time;
-      numbers[i] = number;
-      if (time < leastTime) leastTime = time;
-      if (number < leastNumber) leastNumber = number;
-      this.order[i] = i;
-    }
-    this.sortBy(numbers, leastNumber);
-    this.sortBy(times, leastTime);
-    const { order, spare } = this;
+    const { order, rows, spare } = this;
     for (let i = 0; i < count; i++) spare[i] = rows[order[i]!]!;
-    rows.set(spare.subarray(0, count));
+    this.spare = rows;
+    this.rows = spare;
   }
 
   private insertionSort(): void {
-    const rows = this.rows;
-    const doubles = this.store.doubles;
-    const timeField = this.timeField;
+    const { order, times, numbers } = this;
     for (let i = 1; i < this.count; i++) {
-      const row = rows[i]!;
-      const base = row << ROW_DOUBLE_SHIFT;
-      const time = doubles[base + timeField]!;
-      const number = doubles[base + D_NUMBER]!;
+      const time = times[i]!;
+      const number = numbers[i]!;
       let at = i;
       for (; at > 0; at--) {
-        const other = rows[at - 1]! << ROW_DOUBLE_SHIFT;
-        const otherTime = doubles[other + timeField]!;
-        if (otherTime < time || (otherTime === time && doubles[other + D_NUMBER]! < number)) break;
-        rows[at] = rows[at - 1]!;
+        const other = order[at - 1]!;
+        if (times[other]! < time || (times[other] === time && numbers[other]! < number)) break;
+        order[at] = other;
       }
-      rows[at] = row;
+      order[at] = i;
     }
   }
 
-  /** Stable; keys are whole numbers from `least` up to 2^53, and lose `least`. */
-  private sortBy(keys: Float64Array, least: number): void {
+  /** Stable. Of the keys, which are below 2^53 and lose their smallest, only the digits that differ are looked at. */
+  private sortBy(keys: Float64Array): void {
     const count = this.count;
-    let most = 0;
-    for (let i = 0; i < count; i++) {
-      const key = keys[i]! - least;
-      keys[i] = key;
+    let least = keys[0]!;
+    let most = keys[0]!;
+    for (let i = 1; i < count; i++) {
+      const key = keys[i]!;
+      if (key < least) least = key;
       if (key > most) most = key;
     }
+    for (let i = 0; i < count; i++) keys[i] = keys[i]! - least;
+    most -= least;
     for (let shift = 0; shift < 32 && most >= 2 ** shift; shift += DIGIT_BITS) this.pass(keys, 1, shift);
-    for (let shift = 0; shift < 21 && most >= TWO_32 * 2 ** shift; shift += DIGIT_BITS) this.pass(keys, TWO_32, shift);
+    for (let shift = 0; shift < 21 && most >= TWO_32 * 2 ** shift; shift += DIGIT_BITS) {
+      this.pass(keys, 1 / TWO_32, shift);
+    }
   }
 
-  /** Sorts by the eleven bits from `shift` on of the low (`unit` 1) or the high (2^32) word of the keys. */
-  private pass(keys: Float64Array, unit: number, shift: number): void {
+  /** Sorts by the eleven bits from `shift` on of the low word (`scale` 1) or the high word (2^-32) of the keys. */
+  private pass(keys: Float64Array, scale: number, shift: number): void {
     const count = this.count;
     const { digits, order, spare } = this;
-    const scale = 1 / unit;
     digits.fill(0);
     for (let i = 0; i < count; i++) {
       const digit = ((keys[i]! * scale) >>> shift) & (DIGITS - 1);
@@ -127,12 +115,16 @@ export class RowOrder {
     this.spare = order;
   }
 
-  private reserve(): void {
-    if (this.order.length >= this.count) return;
-    const length = this.rows.length;
+  private grow(): void {
+    const { rows, times, numbers } = this;
+    const length = rows.length * 2;
+    this.rows = new Int32Array(length);
     this.times = new Float64Array(length);
     this.numbers = new Float64Array(length);
     this.order = new Int32Array(length);
     this.spare = new Int32Array(length);
+    this.rows.set(rows);
+    this.times.set(times);
+    this.numbers.set(numbers);
   }
 }

@@ -43,23 +43,27 @@ export const R_STATE_FINISHED = 0x20;
 export const R_STATE_FROM_META = 0xcf;
 export const R_STATE_REASON_SHIFT = 8;
 
-/** Rows with a free list: last given back is first given out, because it is still in the processor's cache. */
+/** The rows' memory and which of them are free: last given back is first given out, being still in the cache. */
 export class RowStore {
   readonly words: Int32Array;
   readonly doubles: Float64Array;
   readonly capacity: number;
   /** Where loops that only read ahead leave what they read: a result nobody uses would be optimised away. */
   readonly touched = new Int32Array(1);
-  private firstFree = 0;
-  /** Highest row ever given out since `clear`: memory beyond it has not been touched. */
+  /** Rows given back. A stack of its own, because links in the rows would make every `take` wait for a cold row. */
+  private readonly free: Int32Array;
+  private freeCount = 0;
+  /** Highest row given out since `clear`: memory beyond it has not been touched. */
   private top = 0;
 
-  /** `allocate` gives zeroed memory, aligned to at least 8 bytes; only rows in use are ever touched. */
+  /** `allocate` gives zeroed memory, aligned to at least 8 bytes; only what is in use is ever touched. */
   constructor(capacity: number, allocate: (bytes: number) => Uint8Array) {
     const memory = allocate((capacity + 1) * ROW_BYTES);
     this.capacity = capacity;
     this.words = new Int32Array(memory.buffer, memory.byteOffset, (capacity + 1) << ROW_WORD_SHIFT);
     this.doubles = new Float64Array(memory.buffer, memory.byteOffset, (capacity + 1) << ROW_DOUBLE_SHIFT);
+    const freeMemory = allocate(capacity * 4);
+    this.free = new Int32Array(freeMemory.buffer, freeMemory.byteOffset, capacity);
   }
 
   get highest(): number {
@@ -68,11 +72,7 @@ export class RowStore {
 
   /** A row, or 0 when all are given out. `pastTick` marks a row that was never used as being in no wheel bucket. */
   take(pastTick: number): number {
-    const row = this.firstFree;
-    if (row !== 0) {
-      this.firstFree = this.words[row << ROW_WORD_SHIFT]!;
-      return row;
-    }
+    if (this.freeCount > 0) return this.free[--this.freeCount]!;
     if (this.top === this.capacity) return 0;
     this.top++;
     this.words[(this.top << ROW_WORD_SHIFT) + R_WHEEL_TICK] = pastTick;
@@ -80,13 +80,12 @@ export class RowStore {
   }
 
   give(row: number): void {
-    this.words[row << ROW_WORD_SHIFT] = this.firstFree;
-    this.firstFree = row;
+    this.free[this.freeCount++] = row;
   }
 
   /** Takes every row back. */
   clear(): void {
-    this.firstFree = 0;
+    this.freeCount = 0;
     this.top = 0;
   }
 }
