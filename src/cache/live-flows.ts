@@ -1,0 +1,277 @@
+import { P_DST, P_INPUT, P_META, P_OCTETS, P_PORTS, P_PROTO_TOS_FLAGS, P_SRC } from '../addon/packet-layout.ts';
+import { OldestIdle } from './oldest-idle.ts';
+import {
+  D_END,
+  D_FIRST,
+  D_LAST,
+  D_NUMBER,
+  D_OCTETS,
+  D_PACKETS,
+  D_SEEN,
+  D_STARTED,
+  R_DST,
+  R_HASH,
+  R_INPUT,
+  R_PORTS,
+  R_PROTO_TOS_FLAGS,
+  R_SRC,
+  R_STATE,
+  R_STATE_FINISHED,
+  R_STATE_FROM_META,
+  R_STATE_LIVE,
+  R_STATE_REASON_SHIFT,
+  R_WHEEL_TICK,
+  ROW_DOUBLE_SHIFT,
+  ROW_WORD_SHIFT,
+  type RowStore,
+} from './row.ts';
+import { RowOrder } from './row-order.ts';
+import { SlotTable } from './slot-table.ts';
+import { END_DETECTED, END_RESOURCES, type TimeoutOptions, Timeouts } from './timeouts.ts';
+import { WHEEL_TAKE_MAX, Wheel } from './wheel.ts';
+
+/** Microseconds of a tick: the step of the wheel, and of the order in which records are handed on. */
+export const TICK_US = 1_000_000;
+
+/** Indices of `LiveFlows.now`: an array, because a double that a method takes or a field holds would be boxed. */
+export const NOW_CLOCK = 0;
+/** Time and number of the packet in hand. */
+export const NOW_TIME = 1;
+export const NOW_NUMBER = 2;
+/** Number of the running tick. */
+export const NOW_TICK = 3;
+/** End of the record that `end` is to end. */
+export const NOW_END = 4;
+
+export const TCP_FIN_RST = 0x05 << 16;
+
+/** Rows beyond `maxFlows`, for records that ended within the running tick. */
+export const SPARE_ROWS = 65_536;
+
+export interface LiveFlowsOptions extends TimeoutOptions {
+  maxFlows: number;
+  spareRows?: number;
+  allocate: (bytes: number) => Uint8Array;
+}
+
+/**
+ * Flows in the making. Each has a row, a slot in the hash table and an entry in the timing wheel. A flow that ends
+ * leaves the table at once but keeps its row until its tick is over: then `leave` gets all that ended in that tick, in
+ * order.
+ *
+ * Packets never touch the wheel. An entry stands in the bucket of the deadline that the flow had as it was entered;
+ * when the tick is over the flow is either due or enters anew. A FIN, which brings the deadline forward, adds an
+ * earlier entry; the old one is told by `R_WHEEL_TICK` and dropped. An entry outlives its flow and serves the next
+ * flow in the same row, so that the number of entries is bounded however many flows come and go.
+ */
+export class LiveFlows {
+  readonly now = new Float64Array(5);
+  readonly store: RowStore;
+  readonly table: SlotTable;
+  readonly wheel: Wheel;
+  readonly timeouts: Timeouts;
+  /** Flows in the table and the most there ever were. */
+  active = 0;
+  peak = 0;
+  /** Records ended, by end reason. */
+  readonly endedBy = new Float64Array(6);
+  private readonly maxFlows: number;
+  private readonly oldest: OldestIdle;
+  private readonly ended: RowOrder;
+  private readonly leave: (rows: Int32Array, count: number) => void;
+  private readonly entries = new Int32Array(WHEEL_TAKE_MAX);
+
+  constructor(options: LiveFlowsOptions, store: RowStore, leave: (rows: Int32Array, count: number) => void) {
+    this.maxFlows = options.maxFlows;
+    this.store = store;
+    this.leave = leave;
+    this.table = new SlotTable(options.allocate);
+    this.timeouts = new Timeouts(options, store);
+    this.wheel = new Wheel(Math.ceil(this.timeouts.longestUs / TICK_US) + 2);
+    this.oldest = new OldestIdle(store);
+    this.ended = new RowOrder(store, D_END);
+  }
+
+  /** Flows ever opened. */
+  get opened(): number {
+    return this.endedBy.reduce((sum, count) => sum + count, this.active);
+  }
+
+  /** Records that ended within the running tick and have not left. */
+  get waiting(): number {
+    return this.ended.count;
+  }
+
+  /** Opens a flow with the packet whose record starts at word `p`. */
+  open(packet: Uint32Array, p: number, hash: number): void {
+    if (this.active === this.maxFlows) this.evict();
+    const row = this.takeRow();
+    const { words, doubles } = this.store;
+    const { now } = this;
+    const r = row << ROW_WORD_SHIFT;
+    const d = row << ROW_DOUBLE_SHIFT;
+    for (let i = 0; i < 4; i++) {
+      words[r + R_SRC + i] = packet[p + P_SRC + i]!;
+      words[r + R_DST + i] = packet[p + P_DST + i]!;
+    }
+    const protoTosFlags = packet[p + P_PROTO_TOS_FLAGS]!;
+    words[r + R_PORTS] = packet[p + P_PORTS]!;
+    words[r + R_PROTO_TOS_FLAGS] = protoTosFlags;
+    words[r + R_INPUT] = packet[p + P_INPUT]!;
+    words[r + R_STATE] = (packet[p + P_META]! & R_STATE_FROM_META) | R_STATE_LIVE;
+    words[r + R_HASH] = hash;
+    doubles[d + D_NUMBER] = now[NOW_NUMBER]!;
+    doubles[d + D_PACKETS] = 1;
+    doubles[d + D_OCTETS] = packet[p + P_OCTETS]!;
+    doubles[d + D_FIRST] = now[NOW_TIME]!;
+    doubles[d + D_LAST] = now[NOW_TIME]!;
+    doubles[d + D_STARTED] = now[NOW_CLOCK]!;
+    doubles[d + D_SEEN] = now[NOW_CLOCK]!;
+    this.table.insert(hash, row);
+    this.active++;
+    if (this.active > this.peak) this.peak = this.active;
+    if ((protoTosFlags & TCP_FIN_RST) !== 0) this.finish(row);
+    else this.schedule(row);
+  }
+
+  /** Marks a flow that saw FIN or RST: it ends once its tail has come in. */
+  finish(row: number): void {
+    const state = (row << ROW_WORD_SHIFT) + R_STATE;
+    this.store.words[state] = this.store.words[state]! | R_STATE_FINISHED;
+    if (this.timeouts.lingerUs > 0) this.schedule(row);
+    else this.endNow(row, END_DETECTED);
+  }
+
+  /** Ends a flow at the time that the clock shows. */
+  endNow(row: number, reason: number): void {
+    this.now[NOW_END] = this.now[NOW_CLOCK]!;
+    this.end(row, reason);
+  }
+
+  /** Ends a flow at the deadline found last by `timeouts.earliest`. */
+  endAtDeadline(row: number, reason: number): void {
+    this.now[NOW_END] = this.timeouts.deadline[0]!;
+    this.end(row, reason);
+  }
+
+  /**
+   * Enters tick `tick` (a whole number, later than the running one): every flow due before it ends, and all that ended
+   * leave, tick by tick. Costs nothing for ticks in which there are no flows, however many those are.
+   */
+  enterTick(tick: number): void {
+    const { now } = this;
+    while (now[NOW_TICK]! < tick && (this.active > 0 || this.ended.count > 0)) {
+      const over = now[NOW_TICK]!;
+      now[NOW_TICK] = over + 1;
+      this.sweep(over);
+      this.leaveInOrder();
+    }
+    if (now[NOW_TICK]! < tick) {
+      now[NOW_TICK] = tick;
+      this.wheel.clear();
+    }
+  }
+
+  /** Ends every flow: at its deadline if the clock has passed that, else now with `reason`. Forgets the clock. */
+  flush(reason: number): void {
+    const { words, highest } = this.store;
+    for (let row = 1; row <= highest; row++) {
+      if ((words[(row << ROW_WORD_SHIFT) + R_STATE]! & R_STATE_LIVE) === 0) continue;
+      const next = this.timeouts.earliest(row, D_STARTED, D_SEEN);
+      const isDue = this.timeouts.isOver(next, this.now[NOW_CLOCK]!);
+      this.now[NOW_END] = isDue ? this.timeouts.deadline[0]! : this.now[NOW_CLOCK]!;
+      this.close(row, isDue ? next : reason);
+    }
+    this.leaveInOrder();
+    this.table.clear();
+    this.store.clear();
+    this.wheel.clear();
+    this.oldest.clear();
+  }
+
+  private end(row: number, reason: number): void {
+    this.table.remove(this.store.words[(row << ROW_WORD_SHIFT) + R_HASH]!, row);
+    this.close(row, reason);
+  }
+
+  /** Ends the record in a row whose slot is, or is about to be, given up. */
+  private close(row: number, reason: number): void {
+    const { words, doubles } = this.store;
+    const r = row << ROW_WORD_SHIFT;
+    words[r + R_STATE] = (words[r + R_STATE]! & ~R_STATE_LIVE) | (reason << R_STATE_REASON_SHIFT);
+    doubles[(row << ROW_DOUBLE_SHIFT) + D_END] = this.now[NOW_END]!;
+    this.active--;
+    this.endedBy[reason] = this.endedBy[reason]! + 1;
+    this.ended.push(row);
+  }
+
+  /** The table is full: makes room for one flow. */
+  private evict(): void {
+    const row = this.oldest.find();
+    const next = this.timeouts.earliest(row, D_STARTED, D_SEEN);
+    if (this.timeouts.isOver(next, this.now[NOW_CLOCK]!)) this.endAtDeadline(row, next);
+    else this.endNow(row, END_RESOURCES);
+  }
+
+  private takeRow(): number {
+    const pastTick = (this.now[NOW_TICK]! - 1) | 0;
+    const row = this.store.take(pastTick);
+    if (row !== 0) return row;
+    // More ended within one tick than there are spare rows: they leave in parts, each in order.
+    this.leaveInOrder();
+    return this.store.take(pastTick);
+  }
+
+  /** Enters a flow in the wheel unless an entry is there that comes no later than its deadline. */
+  private schedule(row: number): void {
+    const { words } = this.store;
+    const { now, wheel } = this;
+    this.timeouts.earliest(row, D_STARTED, D_SEEN);
+    const running = now[NOW_TICK]!;
+    // A deadline beyond the wheel is entered at its far end, and again from there.
+    const tick = Math.min(Math.floor(this.timeouts.deadline[0]! / TICK_US), running + wheel.span - 2) | 0;
+    const at = (row << ROW_WORD_SHIFT) + R_WHEEL_TICK;
+    const entered = words[at]!;
+    if (((entered - running) | 0) >= 0 && ((tick - entered) | 0) >= 0) return;
+    words[at] = tick;
+    wheel.push(tick, row);
+  }
+
+  /** Empties the bucket of a tick that is over. In groups of passes over a chunk, so that cache misses overlap. */
+  private sweep(over: number): void {
+    const { store, table, wheel, entries, timeouts } = this;
+    const { words } = store;
+    const tick = over | 0;
+    const overUs = (over + 1) * TICK_US;
+    for (let count = wheel.take(tick, entries); count > 0; count = wheel.take(tick, entries)) {
+      let touched = 0;
+      for (let i = 0; i < count; i++) {
+        const r = entries[i]! << ROW_WORD_SHIFT;
+        touched ^= words[r]! ^ words[r + 16]!;
+      }
+      const { slots, mask } = table;
+      for (let i = 0; i < count; i++) {
+        touched ^= slots[(words[(entries[i]! << ROW_WORD_SHIFT) + R_HASH]! & mask) << 1]!;
+      }
+      store.touched[0] = touched;
+      for (let i = 0; i < count; i++) {
+        const row = entries[i]!;
+        const r = row << ROW_WORD_SHIFT;
+        if (words[r + R_WHEEL_TICK] !== tick || (words[r + R_STATE]! & R_STATE_LIVE) === 0) continue;
+        const reason = timeouts.earliest(row, D_STARTED, D_SEEN);
+        if (timeouts.deadline[0]! < overUs) this.endAtDeadline(row, reason);
+        else this.schedule(row);
+      }
+    }
+  }
+
+  private leaveInOrder(): void {
+    const { ended, store } = this;
+    if (ended.count === 0) return;
+    ended.sort();
+    const { rows, count } = ended;
+    this.leave(rows, count);
+    for (let i = 0; i < count; i++) store.give(rows[i]!);
+    ended.count = 0;
+  }
+}

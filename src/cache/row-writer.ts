@@ -1,0 +1,140 @@
+import { P_META_DIRECTION_KNOWN, P_META_EGRESS } from '../addon/packet-layout.ts';
+import type { FlowBatch } from '../flow/batch.ts';
+import {
+  D_END,
+  D_FIRST,
+  D_LAST,
+  D_OCTETS,
+  D_PACKETS,
+  R_DST,
+  R_INPUT,
+  R_PORTS,
+  R_PROTO_TOS_FLAGS,
+  R_SRC,
+  R_STATE,
+  R_STATE_REASON_SHIFT,
+  ROW_DOUBLE_SHIFT,
+  ROW_WORD_SHIFT,
+  type RowStore,
+} from './row.ts';
+
+const TWO_32 = 4_294_967_296;
+/** Rows read ahead, so that their cache misses overlap. */
+const GROUP = 32;
+
+/** Turns rows into flows of a FlowBatch and hands each batch on as it is full. */
+export class RowWriter {
+  /** Records whose octets or packets passed 2^53 and were cut down to it. */
+  saturated = 0;
+  private readonly store: RowStore;
+  private readonly acquire: () => FlowBatch;
+  private readonly sink: (batch: FlowBatch) => void;
+  private batch: FlowBatch | undefined;
+
+  constructor(store: RowStore, acquire: () => FlowBatch, sink: (batch: FlowBatch) => void) {
+    this.store = store;
+    this.acquire = acquire;
+    this.sink = sink;
+  }
+
+  /** Writes `count` rows in the order given. */
+  write(rows: Int32Array, count: number): void {
+    for (let start = 0; start < count; ) {
+      this.batch ??= this.acquire();
+      const room = this.batch.capacity - this.batch.rows;
+      const end = Math.min(count, start + room);
+      this.fill(this.batch, rows, start, end);
+      start = end;
+      if (this.batch.isFull) this.handOver();
+    }
+  }
+
+  /** Hands on what has been written so far. */
+  handOver(): void {
+    const batch = this.batch;
+    if (batch === undefined || batch.rows === 0) return;
+    this.batch = undefined;
+    this.sink(batch);
+  }
+
+  private fill(batch: FlowBatch, rows: Int32Array, start: number, end: number): void {
+    const { words, doubles } = this.store;
+    const srcHi = batch.use('srcAddrHi');
+    const srcLo = batch.use('srcAddrLo');
+    const dstHi = batch.use('dstAddrHi');
+    const dstLo = batch.use('dstAddrLo');
+    const srcPort = batch.use('srcPort');
+    const dstPort = batch.use('dstPort');
+    const proto = batch.use('proto');
+    const tos = batch.use('tos');
+    const tcpFlags = batch.use('tcpFlags');
+    const inIf = batch.use('inIf');
+    const packets = batch.use('packets');
+    const octets = batch.use('octets');
+    const firstMs = batch.use('firstMs');
+    const lastMs = batch.use('lastMs');
+    const receivedMs = batch.use('receivedMs');
+    const exportMs = batch.use('exportMs');
+    const endReason = batch.use('endReason');
+    let direction: Uint8Array | undefined = batch.get('direction');
+    let at = batch.rows;
+    let touched = 0;
+    for (let group = start; group < end; group += GROUP) {
+      const groupEnd = Math.min(end, group + GROUP);
+      for (let i = group; i < groupEnd; i++) {
+        const base = rows[i]! << ROW_WORD_SHIFT;
+        touched ^= words[base]! ^ words[base + 16]!;
+      }
+      for (let i = group; i < groupEnd; i++, at++) {
+        const base = rows[i]! << ROW_WORD_SHIFT;
+        const wide = rows[i]! << ROW_DOUBLE_SHIFT;
+        const pair = at << 1;
+        srcHi[pair + 1] = swap(words[base + R_SRC]!);
+        srcHi[pair] = swap(words[base + R_SRC + 1]!);
+        srcLo[pair + 1] = swap(words[base + R_SRC + 2]!);
+        srcLo[pair] = swap(words[base + R_SRC + 3]!);
+        dstHi[pair + 1] = swap(words[base + R_DST]!);
+        dstHi[pair] = swap(words[base + R_DST + 1]!);
+        dstLo[pair + 1] = swap(words[base + R_DST + 2]!);
+        dstLo[pair] = swap(words[base + R_DST + 3]!);
+        const ports = words[base + R_PORTS]!;
+        srcPort[at] = ports;
+        dstPort[at] = ports >>> 16;
+        const protoTosFlags = words[base + R_PROTO_TOS_FLAGS]!;
+        proto[at] = protoTosFlags;
+        tos[at] = protoTosFlags >>> 8;
+        tcpFlags[at] = protoTosFlags >>> 16;
+        inIf[at] = words[base + R_INPUT]!;
+        let rowPackets = doubles[wide + D_PACKETS]!;
+        let rowOctets = doubles[wide + D_OCTETS]!;
+        if (rowOctets > Number.MAX_SAFE_INTEGER || rowPackets > Number.MAX_SAFE_INTEGER) {
+          this.saturated++;
+          rowPackets = Math.min(rowPackets, Number.MAX_SAFE_INTEGER);
+          rowOctets = Math.min(rowOctets, Number.MAX_SAFE_INTEGER);
+        }
+        packets[pair] = rowPackets;
+        packets[pair + 1] = rowPackets / TWO_32;
+        octets[pair] = rowOctets;
+        octets[pair + 1] = rowOctets / TWO_32;
+        firstMs[at] = Math.floor(doubles[wide + D_FIRST]! / 1000);
+        lastMs[at] = Math.floor(doubles[wide + D_LAST]! / 1000);
+        const endMs = Math.floor(doubles[wide + D_END]! / 1000);
+        receivedMs[at] = endMs;
+        exportMs[at] = endMs;
+        const state = words[base + R_STATE]!;
+        endReason[at] = state >>> R_STATE_REASON_SHIFT;
+        if ((state & P_META_DIRECTION_KNOWN) !== 0) {
+          direction ??= batch.use('direction');
+          direction[at] = (state & P_META_EGRESS) !== 0 ? 1 : 0;
+        }
+      }
+    }
+    this.store.touched[0] = touched;
+    batch.rows = at;
+  }
+}
+
+/** Bytes of a word in reverse order. */
+function swap(word: number): number {
+  return (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
+}

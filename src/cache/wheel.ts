@@ -1,0 +1,91 @@
+/** Words of a chunk: the next chunk of its bucket, then entries. */
+const CHUNK_WORDS = 32;
+export const WHEEL_TAKE_MAX = CHUNK_WORDS - 1;
+
+/**
+ * A timing wheel: bags of rows, one for each of the next `span` ticks. Entries are never taken out early; who empties
+ * a bag asks each row whether the entry still means it (`R_WHEEL_TICK`).
+ *
+ * Buckets are chains of chunks out of one pool, so the memory follows the number of entries and not the largest
+ * filling that each bucket ever had. Ticks are numbers modulo 2^32.
+ */
+export class Wheel {
+  /** Buckets; an entry must be pushed less than this many ticks ahead. */
+  readonly span: number;
+  private readonly heads: Int32Array;
+  /** Entries in the head chunk; the chunks behind it are full. */
+  private readonly fills: Int32Array;
+  private pool = new Int32Array(CHUNK_WORDS * 64);
+  private chunks = 0;
+  private freeChunk = 0;
+  private count = 0;
+
+  /** `ticks` is the longest distance wanted; the span is at least that but for very long ones. */
+  constructor(ticks: number) {
+    let span = 16;
+    while (span <= ticks && span < 4096) span *= 2;
+    this.span = span;
+    this.heads = new Int32Array(span);
+    this.fills = new Int32Array(span);
+  }
+
+  get entries(): number {
+    return this.count;
+  }
+
+  push(tick: number, row: number): void {
+    const bucket = tick & (this.span - 1);
+    let fill = this.fills[bucket]!;
+    let chunk = this.heads[bucket]!;
+    if (chunk === 0 || fill === WHEEL_TAKE_MAX) {
+      const next = chunk;
+      chunk = this.makeChunk();
+      this.pool[chunk * CHUNK_WORDS] = next;
+      this.heads[bucket] = chunk;
+      fill = 0;
+    }
+    fill++;
+    this.pool[chunk * CHUNK_WORDS + fill] = row;
+    this.fills[bucket] = fill;
+    this.count++;
+  }
+
+  /** Moves up to WHEEL_TAKE_MAX entries of a bucket to `out`; returns how many, 0 when the bucket is empty. */
+  take(tick: number, out: Int32Array): number {
+    const bucket = tick & (this.span - 1);
+    const chunk = this.heads[bucket]!;
+    if (chunk === 0) return 0;
+    const pool = this.pool;
+    const base = chunk * CHUNK_WORDS;
+    const fill = this.fills[bucket]!;
+    for (let i = 0; i < fill; i++) out[i] = pool[base + 1 + i]!;
+    this.heads[bucket] = pool[base]!;
+    this.fills[bucket] = WHEEL_TAKE_MAX;
+    pool[base] = this.freeChunk;
+    this.freeChunk = chunk;
+    this.count -= fill;
+    return fill;
+  }
+
+  clear(): void {
+    this.heads.fill(0);
+    this.chunks = 0;
+    this.freeChunk = 0;
+    this.count = 0;
+  }
+
+  private makeChunk(): number {
+    const chunk = this.freeChunk;
+    if (chunk !== 0) {
+      this.freeChunk = this.pool[chunk * CHUNK_WORDS]!;
+      return chunk;
+    }
+    this.chunks++;
+    if ((this.chunks + 1) * CHUNK_WORDS > this.pool.length) {
+      const larger = new Int32Array(this.pool.length * 2);
+      larger.set(this.pool);
+      this.pool = larger;
+    }
+    return this.chunks;
+  }
+}
