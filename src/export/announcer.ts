@@ -14,7 +14,7 @@ import {
   type ExportCounts,
   flowKeyTable,
   type InterfaceName,
-  interfaceTable,
+  interfaceTables,
   type SamplingOptions,
   samplingTables,
   startTable,
@@ -101,7 +101,7 @@ export class Announcer {
       const flowTemplates = [...this.templates.values()].map(({ id, encoder }) => ({ id, fields: encoder.fields }));
       tables.push(flowKeyTable(flowTemplates, keyFields));
     }
-    if (interfaces.length > 0) tables.push(interfaceTable(version, interfaces));
+    tables.push(...interfaceTables(version, interfaces));
     for (const table of tables) this.addOptions(table, sets);
     return sets;
   }

@@ -44,8 +44,9 @@ export function v5Sampling(interval: number, random: boolean): number {
 }
 
 /**
- * Writes the 20 bytes of a v9 header. unix_secs has no fraction, so sysUptime is that of the second's start: both
- * then name one instant, and no flow time derived from them is off by the fraction.
+ * Writes the 20 bytes of a v9 header. unix_secs has no fraction, so it and sysUptime name the next whole second: one
+ * instant, so that no flow time derived from them is off by a fraction, and one that no flow in the datagram is later
+ * than (nfcapd 1.7.8 takes a flow that ends after sysUptime for one of 49.7 days ago).
  *
  * @param count records of every kind in the datagram: templates, options templates, options data, flows
  * @param sequence datagrams sent before this one; modulo 2^32
@@ -58,7 +59,7 @@ export function writeV9Header(
   sequence: number,
   sourceId: number,
 ): void {
-  const seconds = Math.floor(exportMs / 1000);
+  const seconds = Math.ceil(exportMs / 1000);
   view.setUint16(0, VERSION_V9);
   view.setUint16(2, count);
   view.setUint32(4, seconds * 1000 - bootMs);

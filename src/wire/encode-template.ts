@@ -12,14 +12,13 @@ import {
   SET_HEADER_BYTES,
   V9_OPTIONS_TEMPLATE_SET,
   V9_TEMPLATE_SET,
-  VARIABLE_LENGTH,
   VERSION_V9,
 } from './protocol.ts';
 
 export interface FieldSpec {
   /** Information element; in a scope of v9 the scope type. */
   readonly element: number;
-  /** Bytes, or `VARIABLE_LENGTH` (IPFIX strings). */
+  /** Bytes; strings fill theirs. */
   readonly length: number;
 }
 
@@ -129,23 +128,9 @@ class SetBuilder {
     for (let k = length - 1; k >= 0; k--) this.bytes.push(Number((wide >> BigInt(k * 8)) & 255n));
   }
 
-  /** RFC 7011 section 7 for a variable length; else cut at, or filled with zeros to, `length`. */
   private text(value: string, length: number): void {
     const utf8 = new TextEncoder().encode(value);
-    if (length === VARIABLE_LENGTH) {
-      const cut = cutUtf8(utf8, 254);
-      this.bytes.push(cut.length, ...cut);
-      return;
-    }
-    const cut = cutUtf8(utf8, length);
-    this.bytes.push(...cut, ...new Array<number>(length - cut.length).fill(0));
+    if (utf8.length !== length) throw new Error(`"${value}" is not ${length} bytes`);
+    this.bytes.push(...utf8);
   }
-}
-
-/** At most `length` bytes, never half a character. */
-function cutUtf8(utf8: Uint8Array, length: number): Uint8Array {
-  if (utf8.length <= length) return utf8;
-  let end = length;
-  while (end > 0 && (utf8[end]! & 0xc0) === 0x80) end--;
-  return utf8.subarray(0, end);
 }
