@@ -1,0 +1,142 @@
+/** Templates and options: what is to be announced, and when again. */
+import type { FieldName } from '../flow/fields.ts';
+import { RecordEncoder } from '../wire/encode-record.ts';
+import {
+  type OptionsTable,
+  optionsDataSet,
+  optionsTemplateSet,
+  templateId,
+  templateSet,
+} from '../wire/encode-template.ts';
+import { VERSION_V9 } from '../wire/protocol.ts';
+import type { ControlSet } from './open-datagram.ts';
+import {
+  type ExportCounts,
+  flowKeyTable,
+  type InterfaceName,
+  interfaceTables,
+  type SamplingOptions,
+  samplingTables,
+  startTable,
+  statisticsTable,
+} from './options.ts';
+import { flowClass, otherFamily } from './row-classes.ts';
+import { knownTemplateId, type TemplatePreset, templateFields } from './templates.ts';
+
+export interface AnnouncerOptions {
+  readonly version: number;
+  readonly preset: TemplatePreset;
+  readonly domain: number;
+  readonly sampling: SamplingOptions;
+  readonly interfaces: readonly InterfaceName[];
+  readonly keyFields: readonly FieldName[];
+  readonly refreshMs: number;
+  readonly refreshDatagrams: number;
+}
+
+export interface FlowTemplate {
+  readonly id: number;
+  readonly encoder: RecordEncoder;
+}
+
+/** Options data is cut into sets of about this length, so that any datagram can take any set. */
+const MAX_OPTIONS_SET_BYTES = 400;
+
+export class Announcer {
+  private readonly options: AnnouncerOptions;
+  private readonly templates = new Map<number, FlowTemplate>();
+  private readonly ids = new Set<number>();
+  private readonly optionsIds = new Map<string, number>();
+  private asked = true;
+  private announcedMs = 0;
+  private datagrams = 0;
+
+  constructor(options: AnnouncerOptions) {
+    this.options = options;
+  }
+
+  /** Template of a class of flows. Both families of a class are announced as soon as one is in use. */
+  template(rowClass: number): FlowTemplate {
+    const known = this.templates.get(rowClass);
+    if (known !== undefined) return known;
+    this.addTemplate(rowClass & ~1);
+    this.addTemplate(otherFamily(rowClass & ~1));
+    this.asked = true;
+    return this.templates.get(rowClass)!;
+  }
+
+  get hasTemplates(): boolean {
+    return this.templates.size > 0;
+  }
+
+  /** Announce with the next datagram: after a restart, a new connection or on command. */
+  ask(): void {
+    this.asked = true;
+  }
+
+  /** A datagram went out. */
+  countDatagram(): void {
+    this.datagrams++;
+  }
+
+  isDue(nowMs: number): boolean {
+    const { refreshMs, refreshDatagrams } = this.options;
+    return this.asked || this.datagrams >= refreshDatagrams || nowMs - this.announcedMs >= refreshMs;
+  }
+
+  /** Everything to announce, templates first; starts the next interval. */
+  announce(nowMs: number, bootMs: number, counts: ExportCounts): ControlSet[] {
+    this.asked = false;
+    this.announcedMs = nowMs;
+    this.datagrams = 0;
+    const { version, domain, sampling, interfaces, keyFields } = this.options;
+    const sets: ControlSet[] = [];
+    for (const { id, encoder } of this.templates.values()) {
+      sets.push({ bytes: templateSet(version, id, encoder.fields), records: 1, dataRecords: 0 });
+    }
+    const tables = samplingTables(version, domain, sampling);
+    tables.push(statisticsTable(version, domain, counts));
+    if (version !== VERSION_V9) {
+      tables.push(startTable(domain, bootMs));
+      const flowTemplates = [...this.templates.values()].map(({ id, encoder }) => ({ id, fields: encoder.fields }));
+      tables.push(flowKeyTable(flowTemplates, keyFields));
+    }
+    tables.push(...interfaceTables(version, interfaces));
+    for (const table of tables) this.addOptions(table, sets);
+    return sets;
+  }
+
+  private addTemplate(rowClass: number): void {
+    const { preset, version } = this.options;
+    const flows = flowClass(rowClass);
+    const fields = templateFields(preset, version, flows);
+    const known = knownTemplateId(preset, version, flows);
+    const id = known ?? templateId([], fields, this.ids);
+    this.ids.add(id);
+    this.templates.set(rowClass, { id, encoder: new RecordEncoder(fields, flows.family) });
+  }
+
+  private addOptions(table: OptionsTable, sets: ControlSet[]): void {
+    const key = JSON.stringify([table.scopes, table.fields]);
+    let id = this.optionsIds.get(key);
+    if (id === undefined) {
+      id = templateId(table.scopes, table.fields, this.ids);
+      this.ids.add(id);
+      this.optionsIds.set(key, id);
+    }
+    sets.push({ bytes: optionsTemplateSet(this.options.version, id, table), records: 1, dataRecords: 0 });
+    addRows(id, table, sets);
+  }
+}
+
+function addRows(id: number, table: OptionsTable, sets: ControlSet[]): void {
+  const { rows } = table;
+  const bytes = optionsDataSet(id, table);
+  if (bytes.length <= MAX_OPTIONS_SET_BYTES || rows.length === 1) {
+    sets.push({ bytes, records: rows.length, dataRecords: rows.length });
+    return;
+  }
+  const half = rows.length >> 1;
+  addRows(id, { ...table, rows: rows.slice(0, half) }, sets);
+  addRows(id, { ...table, rows: rows.slice(half) }, sets);
+}

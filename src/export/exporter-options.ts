@@ -1,0 +1,85 @@
+/** What a FlowExporter is made from, its defaults, and what cannot be. */
+import type { FieldName } from '../flow/fields.ts';
+import { UserError } from '../flow/user-error.ts';
+import { ETHERNET_PAYLOAD_V4, MAX_DATAGRAM_BYTES, V5_SAMPLING_INTERVAL_MASK, VERSION_V5 } from '../wire/protocol.ts';
+import type { InterfaceName, SamplingOptions } from './options.ts';
+import type { DatagramTransport } from './outbox.ts';
+import type { TemplatePreset } from './templates.ts';
+
+export type ExportVersion = 5 | 9 | 10;
+
+/**
+ * - `flows`: the export time of a datagram is that of its latest flow (`exportMs`), so the same flows give the same
+ *   bytes: for replay.
+ * - `wall`: the time it leaves.
+ */
+export type ExportClock = 'flows' | 'wall';
+
+export interface FlowExporterOptions {
+  readonly version: ExportVersion;
+  /** All get the same datagrams. The exporter closes them when it is closed. */
+  readonly transports: readonly DatagramTransport[];
+  /** Longest datagram in bytes, default 1472: what an Ethernet frame holds of UDP over IPv4 (IPv6: 1452). */
+  readonly maxDatagramBytes?: number;
+  /** v9 and IPFIX; default `default`. */
+  readonly preset?: TemplatePreset;
+  /** v9 source id, IPFIX observation domain id, v5 engine type * 256 + engine id; default 0. */
+  readonly domain?: number;
+  /** Templates and options are sent again after so long, default 60 s, */
+  readonly refreshSeconds?: number;
+  /** and after so many datagrams, default 256. */
+  readonly refreshDatagrams?: number;
+  readonly sampling?: SamplingOptions;
+  /** Named in options data. */
+  readonly interfaces?: readonly InterfaceName[];
+  /** Fields that make the meter's flow key, said in IPFIX options data; default the 5-tuple and type of service. */
+  readonly keyFields?: readonly FieldName[];
+  readonly clock: ExportClock;
+  /**
+   * Boot time, ms since 1970, that v5 and v9 times count from; at or before the first packet. Asked for once, with the
+   * first flow. Cut to a whole second. See `bootBefore`.
+   */
+  readonly bootMs: () => number;
+  /** The wall clock, ms since 1970. */
+  readonly now?: () => number;
+}
+
+/** RFC 791's smallest datagram that every host takes less headers, near enough: RFC 7011 section 10.3.3 says 512. */
+const MIN_DATAGRAM_BYTES = 512;
+const REFRESH_SECONDS = 60;
+const REFRESH_DATAGRAMS = 256;
+const KEY_FIELDS: readonly FieldName[] = ['srcAddr', 'dstAddr', 'srcPort', 'dstPort', 'proto', 'tos'];
+
+/** Boot time for a capture: the second before the first packet's. */
+export function bootBefore(firstPacketMs: number): number {
+  return Math.floor(firstPacketMs / 1000) * 1000 - 1000;
+}
+
+/** Options with every default filled in; throws a UserError on what no datagram can carry. */
+export function completeOptions(options: FlowExporterOptions): Required<FlowExporterOptions> {
+  const complete: Required<FlowExporterOptions> = {
+    maxDatagramBytes: ETHERNET_PAYLOAD_V4,
+    preset: 'default',
+    domain: 0,
+    refreshSeconds: REFRESH_SECONDS,
+    refreshDatagrams: REFRESH_DATAGRAMS,
+    sampling: { rate: 1, random: false },
+    interfaces: [],
+    keyFields: KEY_FIELDS,
+    now: Date.now,
+    ...options,
+  };
+  checkRange('datagram size', complete.maxDatagramBytes, MIN_DATAGRAM_BYTES, MAX_DATAGRAM_BYTES);
+  checkRange('template refresh seconds', complete.refreshSeconds, 1, 86_400);
+  checkRange('template refresh datagrams', complete.refreshDatagrams, 1, 0xffff_ffff);
+  const isV5 = complete.version === VERSION_V5;
+  checkRange(isV5 ? 'v5 engine (type * 256 + id)' : 'domain', complete.domain, 0, isV5 ? 0xffff : 0xffff_ffff);
+  const mostSampling = isV5 ? V5_SAMPLING_INTERVAL_MASK : 0xffff_ffff;
+  checkRange(isV5 ? 'v5 sampling rate' : 'sampling rate', complete.sampling.rate, 1, mostSampling);
+  return complete;
+}
+
+function checkRange(what: string, value: number, least: number, most: number): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  throw new UserError(`${what} ${value} cannot be exported: give a whole number from ${least} to ${most}`);
+}

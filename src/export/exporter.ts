@@ -1,0 +1,283 @@
+/** Flows to NetFlow v5, NetFlow v9 or IPFIX datagrams. */
+import type { FlowBatch } from '../flow/batch.ts';
+import type { FlowConsumer } from '../flow/consumer.ts';
+import { RecordEncoder } from '../wire/encode-record.ts';
+import { V5_LAYOUT } from '../wire/encode-v5.ts';
+import {
+  IPFIX_HEADER_BYTES,
+  UPTIME_WRAP_MS,
+  V5_HEADER_BYTES,
+  V5_MAX_RECORDS,
+  V9_HEADER_BYTES,
+  VERSION_IPFIX,
+  VERSION_V5,
+  VERSION_V9,
+} from '../wire/protocol.ts';
+import { Announcer } from './announcer.ts';
+import { bootBefore, completeOptions, type FlowExporterOptions } from './exporter-options.ts';
+import { MessageStream } from './message-stream.ts';
+import { OpenDatagram } from './open-datagram.ts';
+import { Outbox } from './outbox.ts';
+import { isV6, ROW_CLASSES, RowClasses } from './row-classes.ts';
+import { FlowSplitter } from './split.ts';
+import { hasDirection, separatesIcmp } from './templates.ts';
+
+export interface ExporterStats {
+  /** Flows taken in, and records sent for them: more when flows were split, less when IPv6 was skipped. */
+  flows: number;
+  records: number;
+  datagrams: number;
+  bytes: number;
+  /** v5 knows no IPv6: flows, and what they carried, that were not exported. */
+  skippedIpv6Flows: number;
+  skippedIpv6Octets: number;
+  /** Flows sent as several records because a counter passed 32 bits, and those too big even so. */
+  splitFlows: number;
+  clampedFlows: number;
+  /** Times that the boot time was moved: the uptime passed 2^32 ms, or export times went back behind it. */
+  epochs: number;
+}
+
+/** Longest that a flow waits for its datagram to fill. */
+const MAX_IDLE_MS = 1000;
+const WORD = 0x1_0000_0000;
+
+/**
+ * Each kind of flow (family, direction known or not) has a datagram of its own under way, so datagrams are full
+ * however the kinds are mixed. What comes out depends on the flows and their order alone, not on how they were cut
+ * into batches (clock `flows`).
+ */
+export class FlowExporter implements FlowConsumer {
+  private readonly options: Required<FlowExporterOptions>;
+  private readonly outbox: Outbox;
+  private readonly stream: MessageStream;
+  private readonly announcer: Announcer | undefined;
+  private readonly classes: RowClasses;
+  private readonly splitter = new FlowSplitter();
+  /** By class of row; filled as classes turn up. */
+  private readonly datagrams: (OpenDatagram | undefined)[] = new Array(ROW_CLASSES).fill(undefined);
+  /** The open datagram that announces templates: nothing may overtake it. */
+  private announcing: OpenDatagram | undefined;
+  private batch: FlowBatch | undefined;
+  private bootMs = Number.NaN;
+  /** No open datagram is overdue before this time. */
+  private nextDueMs = Number.POSITIVE_INFINITY;
+  private flowClockMs = 0;
+  private flows = 0;
+  private skippedIpv6Flows = 0;
+  private skippedIpv6Octets = 0;
+  private epochs = 0;
+
+  constructor(options: FlowExporterOptions) {
+    this.options = completeOptions(options);
+    const { version, preset, domain, sampling, refreshSeconds } = this.options;
+    this.outbox = new Outbox(this.options.transports);
+    this.stream = new MessageStream(version, domain, sampling, this.outbox);
+    if (version === VERSION_V5) {
+      this.classes = new RowClasses(false, false);
+    } else {
+      this.classes = new RowClasses(hasDirection(preset), separatesIcmp(preset));
+      this.announcer = new Announcer({ ...this.options, refreshMs: refreshSeconds * 1000 });
+    }
+  }
+
+  /** Takes the flows of a batch, in their order; done with the batch when it returns. */
+  write(batch: FlowBatch): undefined {
+    const { classes, datagrams } = this;
+    const isWall = this.options.clock === 'wall';
+    const nowMs = isWall ? this.options.now() : 0;
+    const exported = batch.get('exportMs');
+    const last = batch.get('lastMs');
+    const octets = batch.get('octets');
+    const packets = batch.get('packets');
+    const rows = batch.rows;
+    if (rows === 0) return;
+    this.batch = batch;
+    classes.bind(batch);
+    for (const datagram of datagrams) datagram?.bind(batch);
+    this.startClock();
+    if (isWall) this.closeOverdue(nowMs);
+    for (let row = 0; row < rows; row++) {
+      const rowClass = classes.classOf(row);
+      if (this.announcer === undefined && isV6(rowClass)) {
+        this.skipIpv6(row, octets);
+        continue;
+      }
+      let exportMs = nowMs;
+      if (!isWall) {
+        exportMs = exported?.[row] || last?.[row] || this.flowClockMs;
+        this.flowClockMs = exportMs;
+        if (exportMs >= this.nextDueMs) this.closeOverdue(exportMs);
+      }
+      const uptimeMs = exportMs - this.bootMs;
+      if (uptimeMs < 0 || uptimeMs >= UPTIME_WRAP_MS) this.restartEpoch(exportMs, row);
+      const datagram = datagrams[rowClass] ?? this.addDatagram(rowClass);
+      const isWide = (octets !== undefined && octets[row * 2 + 1] !== 0) || packets?.[row * 2 + 1];
+      if (isWide && datagram.encoder.narrowCounters) this.splitFlow(datagram, row, exportMs);
+      else this.push(datagram, row, exportMs);
+    }
+    for (const datagram of datagrams) datagram?.encodePending(this.bootMs);
+    this.flows += rows;
+    this.batch = undefined;
+    this.outbox.flush();
+  }
+
+  /**
+   * Sends what has waited for a second, and templates when they are due though no flow comes. Call it several times a
+   * second with the wall clock; in replay with the clock of the packets, or not at all: flows bring the time with them.
+   */
+  tick(nowMs: number): void {
+    this.closeOverdue(nowMs);
+    if (this.options.clock === 'wall') this.announceIdle(nowMs);
+    this.outbox.flush();
+  }
+
+  /** Sends templates and options with the next datagram: for a collector that has just come up. */
+  announce(): void {
+    this.announcer?.ask();
+  }
+
+  /** A new transport session (a TCP connection made anew) begins: sequence from 0, templates first. */
+  restartSession(): void {
+    this.stream.restartSequence();
+    this.announcer?.ask();
+  }
+
+  stats(): ExporterStats {
+    return {
+      flows: this.flows,
+      records: this.stream.records,
+      datagrams: this.stream.messages,
+      bytes: this.stream.bytes,
+      skippedIpv6Flows: this.skippedIpv6Flows,
+      skippedIpv6Octets: this.skippedIpv6Octets,
+      splitFlows: this.splitter.splitFlows,
+      clampedFlows: this.splitter.clampedFlows,
+      epochs: this.epochs,
+    };
+  }
+
+  /** Sends everything, waits until it has left, closes the transports. */
+  async close(): Promise<void> {
+    this.closeOverdue(Number.POSITIVE_INFINITY);
+    await this.outbox.close();
+  }
+
+  private push(datagram: OpenDatagram, row: number, exportMs: number): void {
+    if (!datagram.isOpen) this.open(datagram, exportMs);
+    if (datagram.push(row, exportMs)) this.send(datagram);
+  }
+
+  private open(datagram: OpenDatagram, exportMs: number): void {
+    datagram.open(exportMs);
+    this.nextDueMs = Math.min(this.nextDueMs, exportMs + MAX_IDLE_MS);
+    if (this.announcer?.isDue(exportMs)) this.announceIn(datagram, exportMs);
+  }
+
+  /** Puts templates and options into a datagram just opened, or in front of it when they leave no room for a flow. */
+  private announceIn(datagram: OpenDatagram, exportMs: number): void {
+    if (this.announcing !== undefined) this.send(this.announcing);
+    const sets = this.announcer!.announce(exportMs, this.bootMs, this.stream);
+    if (sets.every((set) => datagram.addControl(set, 1))) {
+      datagram.announces = true;
+      this.announcing = datagram;
+      return;
+    }
+    datagram.open(exportMs);
+    for (const set of sets) {
+      if (datagram.addControl(set, 0)) continue;
+      this.send(datagram);
+      datagram.open(exportMs);
+      if (!datagram.addControl(set, 0)) throw new Error(`a set of ${set.bytes.length} bytes fits no datagram`);
+    }
+    this.send(datagram);
+    datagram.open(exportMs);
+  }
+
+  private announceIdle(nowMs: number): void {
+    const { announcer } = this;
+    if (announcer === undefined || !announcer.hasTemplates || !announcer.isDue(nowMs)) return;
+    const idle = this.datagrams.find((datagram) => datagram !== undefined && !datagram.isOpen);
+    // Where all are open, one of them leaves within a second and its successor announces.
+    if (idle === undefined) return;
+    this.open(idle, nowMs);
+    if (idle.controlRecords > 0) this.send(idle);
+    else idle.isOpen = false;
+  }
+
+  private send(datagram: OpenDatagram): void {
+    const { announcing } = this;
+    if (announcing !== undefined) {
+      this.announcing = undefined;
+      if (announcing !== datagram) this.send(announcing);
+    }
+    datagram.encodePending(this.bootMs);
+    const exportMs = this.options.clock === 'wall' ? this.options.now() : datagram.latestMs;
+    this.stream.emit(datagram, exportMs, this.bootMs);
+    this.announcer?.countDatagram();
+  }
+
+  private closeOverdue(nowMs: number): void {
+    if (nowMs < this.nextDueMs) return;
+    this.nextDueMs = Number.POSITIVE_INFINITY;
+    for (const datagram of this.datagrams) {
+      if (datagram === undefined || !datagram.isOpen) continue;
+      const dueMs = datagram.openedMs + MAX_IDLE_MS;
+      if (nowMs >= dueMs) this.send(datagram);
+      else if (dueMs < this.nextDueMs) this.nextDueMs = dueMs;
+    }
+  }
+
+  private addDatagram(rowClass: number): OpenDatagram {
+    const datagram = this.makeDatagram(rowClass);
+    this.datagrams[rowClass] = datagram;
+    datagram.bind(this.batch!);
+    return datagram;
+  }
+
+  private makeDatagram(rowClass: number): OpenDatagram {
+    const { version } = this.options;
+    // Sets are padded to 4 bytes, so a limit that is none of 4's multiples is of no use.
+    const maxBytes = this.options.maxDatagramBytes & ~3;
+    if (this.announcer === undefined) {
+      return new OpenDatagram(new RecordEncoder(V5_LAYOUT, 4), V5_HEADER_BYTES, maxBytes, V5_MAX_RECORDS, 0);
+    }
+    const { id, encoder } = this.announcer.template(rowClass);
+    const headerBytes = version === VERSION_V9 ? V9_HEADER_BYTES : IPFIX_HEADER_BYTES;
+    return new OpenDatagram(encoder, headerBytes, maxBytes, 0xffff, id);
+  }
+
+  private splitFlow(datagram: OpenDatagram, row: number, exportMs: number): void {
+    datagram.encodePending(this.bootMs);
+    datagram.bind(this.splitter.pieces);
+    this.splitter.split(this.batch!, row, (rows) => {
+      datagram.bind(this.splitter.pieces);
+      for (let piece = 0; piece < rows; piece++) this.push(datagram, piece, exportMs);
+      datagram.encodePending(this.bootMs);
+    });
+    datagram.bind(this.batch!);
+  }
+
+  private skipIpv6(row: number, octets: Uint32Array | undefined): void {
+    this.skippedIpv6Flows++;
+    if (octets !== undefined) this.skippedIpv6Octets += octets[row * 2]! + octets[row * 2 + 1]! * WORD;
+  }
+
+  private startClock(): void {
+    if (Number.isNaN(this.bootMs)) this.bootMs = Math.floor(this.options.bootMs() / 1000) * 1000;
+  }
+
+  /**
+   * Uptime has 32 bits of milliseconds. A replay that spans more goes on as a device that was started anew: what is
+   * open goes out under the old boot time, the templates are sent again.
+   */
+  private restartEpoch(exportMs: number, row: number): void {
+    if (this.options.version === VERSION_IPFIX) return;
+    this.closeOverdue(Number.POSITIVE_INFINITY);
+    const firstMs = this.batch!.get('firstMs')?.[row] ?? exportMs;
+    const isRecent = firstMs <= exportMs && exportMs - firstMs < UPTIME_WRAP_MS / 2;
+    this.bootMs = bootBefore(isRecent ? firstMs : exportMs);
+    this.epochs++;
+    this.announcer?.ask();
+  }
+}

@@ -1,0 +1,56 @@
+/** Numbers messages, writes their headers and hands them on: one stream, whose readers see every message. */
+import { v5Sampling, writeIpfixHeader, writeV5Header, writeV9Header } from '../wire/encode-header.ts';
+import { VERSION_IPFIX, VERSION_V5, VERSION_V9 } from '../wire/protocol.ts';
+import type { OpenDatagram } from './open-datagram.ts';
+import type { ExportCounts, SamplingOptions } from './options.ts';
+import type { Outbox } from './outbox.ts';
+
+export class MessageStream implements ExportCounts {
+  messages = 0;
+  bytes = 0;
+  /** Flow records. */
+  records = 0;
+  /** In units of the protocol: flows (v5), datagrams (v9), data records (IPFIX); taken modulo 2^32 in the header. */
+  private sequence = 0;
+  private readonly version: number;
+  private readonly domain: number;
+  private readonly sampling: number;
+  private readonly outbox: Outbox;
+
+  constructor(version: number, domain: number, sampling: SamplingOptions, outbox: Outbox) {
+    this.version = version;
+    this.domain = domain;
+    this.sampling = v5Sampling(sampling.rate, sampling.random);
+    this.outbox = outbox;
+  }
+
+  /** The next message is the first of a new transport session (RFC 7011 section 3.1). */
+  restartSequence(): void {
+    this.sequence = 0;
+  }
+
+  /** Completes and sends a datagram whose rows are all encoded. */
+  emit(datagram: OpenDatagram, exportMs: number, bootMs: number): void {
+    const length = datagram.finish();
+    const { view, flows, controlRecords, controlDataRecords } = datagram;
+    switch (this.version) {
+      case VERSION_V5:
+        writeV5Header(view, flows, exportMs, bootMs, this.sequence, this.domain, this.sampling);
+        this.sequence += flows;
+        break;
+      case VERSION_V9:
+        writeV9Header(view, flows + controlRecords, exportMs, bootMs, this.sequence, this.domain);
+        this.sequence += 1;
+        break;
+      case VERSION_IPFIX:
+        writeIpfixHeader(view, length, exportMs, this.sequence, this.domain);
+        this.sequence += flows + controlDataRecords;
+        break;
+    }
+    this.sequence >>>= 0;
+    this.messages++;
+    this.bytes += length;
+    this.records += flows;
+    this.outbox.add(datagram.bytes, length);
+  }
+}

@@ -1,0 +1,51 @@
+/** Finished datagrams, gathered so that each transport is called once for many. */
+
+/** Where datagrams go. `send` has taken what it needs of `bytes` when it returns. */
+export interface DatagramTransport {
+  /** Datagrams stand one after another in `bytes`; `lengths` has the length of each of the `count`. */
+  send(bytes: Uint8Array, lengths: Uint32Array, count: number): void;
+  /** Resolves once everything sent has left. */
+  drain(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const OUTBOX_BYTES = 256 * 1024;
+const OUTBOX_DATAGRAMS = 256;
+
+export class Outbox {
+  private readonly transports: readonly DatagramTransport[];
+  private readonly bytes = new Uint8Array(OUTBOX_BYTES);
+  private readonly lengths = new Uint32Array(OUTBOX_DATAGRAMS);
+  private count = 0;
+  private end = 0;
+
+  constructor(transports: readonly DatagramTransport[]) {
+    this.transports = transports;
+  }
+
+  add(datagram: Uint8Array, length: number): void {
+    if (this.count === OUTBOX_DATAGRAMS || this.end + length > OUTBOX_BYTES) this.flush();
+    this.bytes.set(datagram.length === length ? datagram : datagram.subarray(0, length), this.end);
+    this.lengths[this.count++] = length;
+    this.end += length;
+  }
+
+  /** Hands everything to the transports. */
+  flush(): void {
+    if (this.count === 0) return;
+    const { bytes, lengths, count } = this;
+    this.count = 0;
+    this.end = 0;
+    for (const transport of this.transports) transport.send(bytes, lengths, count);
+  }
+
+  async close(): Promise<void> {
+    this.flush();
+    await Promise.all(
+      this.transports.map(async (transport) => {
+        await transport.drain();
+        await transport.close();
+      }),
+    );
+  }
+}

@@ -1,0 +1,239 @@
+/** Which fields the flow templates of each preset have, in which order and width. */
+import { type FieldName, fieldByName } from '../flow/fields.ts';
+import type { DerivedValue, Family, RecordField } from '../wire/encode-record.ts';
+import { VERSION_IPFIX, VERSION_V9 } from '../wire/protocol.ts';
+
+/**
+ * - `default`: what nfcapd, nfacctd, goflow2 and Wireshark all read in full; eight-byte fields first.
+ * - `ng_netflow`: the fields of FreeBSD's ng_netflow(4), without its output counters that are always zero.
+ * - `netflowsink`: the fields of Tranalyzer's netflowSink.
+ * - `softflowd`: the fields of softflowd, with its templates for ICMP.
+ * - `nfdump`: `default` and all else that nfcapd stores.
+ * - `full`: all that a FlowBatch can carry of a metered flow.
+ */
+export type TemplatePreset = 'default' | 'ng_netflow' | 'netflowsink' | 'softflowd' | 'nfdump' | 'full';
+
+export const templatePresets: readonly TemplatePreset[] = [
+  'default',
+  'ng_netflow',
+  'netflowsink',
+  'softflowd',
+  'nfdump',
+  'full',
+];
+
+/** The kinds of flows that need templates of their own. */
+export interface FlowClass {
+  readonly family: Family;
+  /** Flows of unknown direction go without element 61 rather than with a guess. */
+  readonly directionKnown: boolean;
+  readonly icmp: boolean;
+}
+
+interface Row {
+  readonly value: FieldName | DerivedValue;
+  readonly v9?: Wire;
+  readonly ipfix?: Wire;
+  readonly only?: Partial<FlowClass>;
+  readonly constant?: number;
+}
+
+/** Element and length; the element comes from the field registry where it is left out. */
+type Wire = readonly [length: number, element?: number];
+
+/** Length that stands for the family's: 4 or 16 bytes. */
+const ADDRESS = 0;
+
+/** v9 has uptimes (goflow2 reads no others there), IPFIX absolute milliseconds (RFC 7011 section 5.1). */
+const FIRST: Row = { value: 'firstMs', v9: [4, 22], ipfix: [8, 152] };
+const LAST: Row = { value: 'lastMs', v9: [4, 21], ipfix: [8, 153] };
+const IP_VERSION: Row = { value: 'ipVersion', v9: [1, 60], ipfix: [1, 60] };
+const DIRECTION = both('direction', 1);
+const ICMP4: Row = { value: 'icmpTypeCode', v9: [2, 32], ipfix: [2, 32], only: { family: 4 } };
+const ICMP6: Row = { value: 'icmpTypeCode', v9: [2, 139], ipfix: [2, 139], only: { family: 6 } };
+const ADDRESSES = [both('srcAddr', ADDRESS), both('dstAddr', ADDRESS)];
+const PORTS = [both('srcPort', 2), both('dstPort', 2)];
+
+const CORE_BEFORE_FLAGS = [
+  FIRST,
+  LAST,
+  both('octets', 8),
+  both('packets', 8),
+  ...ADDRESSES,
+  both('inIf', 4),
+  both('outIf', 4),
+  ...PORTS,
+  both('proto', 1),
+  both('tos', 1),
+];
+const CORE_AFTER_FLAGS = [DIRECTION, both('endReason', 1), IP_VERSION];
+
+const MORE_LENGTHS = [both('minTtl', 1), both('maxTtl', 1), both('minLength', 2), both('maxLength', 2)];
+const MORE_LINK = [both('inSrcMac', 6), both('inDstMac', 6)];
+const MORE_MPLS = (
+  ['mpls1', 'mpls2', 'mpls3', 'mpls4', 'mpls5', 'mpls6', 'mpls7', 'mpls8', 'mpls9', 'mpls10'] as const
+).map((name) => both(name, 3));
+const MORE_ROUTING = [
+  both('srcMask', 1),
+  both('dstMask', 1),
+  both('srcAs', 4),
+  both('dstAs', 4),
+  both('nextHop', ADDRESS),
+  both('bgpNextHop', ADDRESS),
+];
+
+const presets: Record<TemplatePreset, readonly Row[]> = {
+  default: [...CORE_BEFORE_FLAGS, both('tcpFlags', 1), ...CORE_AFTER_FLAGS],
+  ng_netflow: [
+    ...ADDRESSES,
+    both('nextHop', ADDRESS),
+    both('inIf', 2),
+    both('outIf', 2),
+    both('packets', 4),
+    both('octets', 4),
+    FIRST,
+    LAST,
+    ...PORTS,
+    both('tcpFlags', 1),
+    both('proto', 1),
+    both('tos', 1),
+    both('srcAs', 4),
+    both('dstAs', 4),
+    // The node has the IPv4 elements of the masks in both templates.
+    { value: 'srcMask', v9: [1, 9], ipfix: [1, 9] },
+    { value: 'dstMask', v9: [1, 13], ipfix: [1, 13] },
+  ],
+  netflowsink: [
+    FIRST,
+    LAST,
+    both('packets', 8),
+    both('octets', 8),
+    ...ADDRESSES,
+    ...PORTS,
+    both('minLength', 2),
+    both('maxLength', 2),
+    both('srcVlan', 2),
+    both('tcpFlags', 1),
+    IP_VERSION,
+    DIRECTION,
+    both('proto', 1),
+    both('tos', 1),
+    both('minTtl', 1),
+    both('maxTtl', 1),
+    { value: 'constant', constant: 1, v9: [1, 39], ipfix: [1, 39] },
+    both('inDstMac', 6),
+    both('inSrcMac', 6),
+    both('outDstMac', 6),
+    both('outSrcMac', 6),
+  ],
+  softflowd: [
+    ...ADDRESSES,
+    FIRST,
+    LAST,
+    both('octets', 4),
+    both('packets', 4),
+    both('inIf', 4),
+    both('outIf', 4),
+    DIRECTION,
+    both('endReason', 1),
+    ...PORTS.map((row) => ({ ...row, only: { icmp: false } })),
+    { ...ICMP4, only: { family: 4, icmp: true } },
+    { ...ICMP6, only: { family: 6, icmp: true } },
+    both('proto', 1),
+    { ...both('tcpFlags', 1), only: { icmp: false } },
+    IP_VERSION,
+    both('tos', 1),
+  ],
+  nfdump: [
+    ...CORE_BEFORE_FLAGS,
+    both('tcpFlags', 1),
+    ...CORE_AFTER_FLAGS,
+    ...MORE_LENGTHS,
+    ...MORE_LINK,
+    both('srcVlan', 2),
+    both('dstVlan', 2),
+    ...MORE_MPLS,
+    ...MORE_ROUTING,
+    ICMP4,
+    ICMP6,
+  ],
+  full: [
+    ...CORE_BEFORE_FLAGS,
+    { value: 'tcpFlags', v9: [1, 6], ipfix: [2, 6] },
+    ...CORE_AFTER_FLAGS,
+    ...MORE_LENGTHS,
+    ...MORE_LINK,
+    both('outSrcMac', 6),
+    both('outDstMac', 6),
+    // RFC 7133 gives VLANs elements of their own in IPFIX.
+    { value: 'srcVlan', v9: [2, 58], ipfix: [2, 243] },
+    { value: 'dstVlan', v9: [2, 59], ipfix: [2, 254] },
+    { value: 'etherType', ipfix: [2] },
+    { value: 'flowLabel', v9: [3], ipfix: [4], only: { family: 6 } },
+    ...MORE_MPLS,
+    ...MORE_ROUTING,
+    both('nextAs', 4),
+    both('prevAs', 4),
+    both('dstTos', 1),
+    both('forwardingStatus', 1),
+    ICMP4,
+    ICMP6,
+  ],
+};
+
+/** Numbers that the exporters a preset is named after are known by; for their own fields only (v9, direction sent). */
+const knownIds: Partial<Record<TemplatePreset, Readonly<Record<'4' | '6' | '4icmp' | '6icmp', number>>>> = {
+  ng_netflow: { '4': 256, '6': 259, '4icmp': 256, '6icmp': 259 },
+  netflowsink: { '4': 256, '6': 257, '4icmp': 256, '6icmp': 257 },
+  softflowd: { '4': 1024, '6': 2048, '4icmp': 1025, '6icmp': 2049 },
+};
+
+/** Fields of the template for flows of one class. */
+export function templateFields(preset: TemplatePreset, version: number, flows: FlowClass): RecordField[] {
+  const out: RecordField[] = [];
+  for (const row of presets[preset]) {
+    const wire = version === VERSION_IPFIX ? row.ipfix : row.v9;
+    if (wire === undefined || !applies(row, flows)) continue;
+    const [length, element = elementOf(row.value, flows.family)] = wire;
+    const field = { element, length: length === ADDRESS ? addressBytes(flows.family) : length, value: row.value };
+    out.push(row.constant === undefined ? field : { ...field, constant: row.constant });
+  }
+  return out;
+}
+
+/** The number a preset is known by, undefined where the number is to be made from the fields. */
+export function knownTemplateId(preset: TemplatePreset, version: number, flows: FlowClass): number | undefined {
+  const ids = knownIds[preset];
+  if (ids === undefined || version !== VERSION_V9) return undefined;
+  if (!flows.directionKnown && hasDirection(preset)) return undefined;
+  return ids[`${flows.family}${flows.icmp ? 'icmp' : ''}`];
+}
+
+/** Whether flows with and without a known direction need templates of their own. */
+export function hasDirection(preset: TemplatePreset): boolean {
+  return presets[preset].includes(DIRECTION);
+}
+
+/** Whether ICMP flows have templates of their own. */
+export function separatesIcmp(preset: TemplatePreset): boolean {
+  return presets[preset].some((row) => row.only?.icmp !== undefined);
+}
+
+function both(value: FieldName, length: number): Row {
+  return { value, v9: [length], ipfix: [length] };
+}
+
+function applies(row: Row, flows: FlowClass): boolean {
+  if (row === DIRECTION) return flows.directionKnown;
+  const { family = flows.family, icmp = flows.icmp } = row.only ?? {};
+  return family === flows.family && icmp === flows.icmp;
+}
+
+function elementOf(value: FieldName | DerivedValue, family: Family): number {
+  const { ie, ie6 } = fieldByName(value as FieldName);
+  return family === 6 ? (ie6 ?? ie) : ie;
+}
+
+function addressBytes(family: Family): number {
+  return family === 4 ? 4 : 16;
+}

@@ -1,0 +1,133 @@
+/** Loops that write one column of a template: one function for each pair of array and wire width. */
+import { V4_MAPPED_WORD } from '../flow/address.ts';
+
+/** Where a column goes: row `rows[i]` to byte `at + i * stride`, for i below `count`. */
+export interface ColumnRun {
+  view: DataView;
+  at: number;
+  stride: number;
+  rows: Uint32Array;
+  count: number;
+  /** Time that uptimes count from, ms since 1970. */
+  bootMs: number;
+}
+
+export function putConstant(run: ColumnRun, length: number, value: number): void {
+  const { view, stride, count } = run;
+  let at = run.at;
+  for (let i = 0; i < count; i++, at += stride) {
+    for (let k = 0; k < length; k++) {
+      const shift = (length - 1 - k) * 8;
+      view.setUint8(at + k, shift < 32 ? value >>> shift : 0);
+    }
+  }
+}
+
+export function putU8(run: ColumnRun, from: Uint8Array): void {
+  const { view, stride, rows, count } = run;
+  let at = run.at;
+  for (let i = 0; i < count; i++, at += stride) view.setUint8(at, from[rows[i]!]!);
+}
+
+export function putU16Low(run: ColumnRun, from: Uint16Array): void {
+  const { view, stride, rows, count } = run;
+  let at = run.at;
+  for (let i = 0; i < count; i++, at += stride) view.setUint8(at, from[rows[i]!]!);
+}
+
+export function putU16(run: ColumnRun, from: Uint16Array): void {
+  const { view, stride, rows, count } = run;
+  let at = run.at;
+  for (let i = 0; i < count; i++, at += stride) view.setUint16(at, from[rows[i]!]!);
+}
+
+export function putClamped16(run: ColumnRun, from: Uint32Array, tooWide: number): void {
+  const { view, stride, rows, count } = run;
+  let at = run.at;
+  for (let i = 0; i < count; i++, at += stride) {
+    const value = from[rows[i]!]!;
+    view.setUint16(at, value > 0xffff ? tooWide : value);
+  }
+}
+
+export function putU24(run: ColumnRun, from: Uint32Array): void {
+  const { view, stride, rows, count } = run;
+  let at = run.at;
+  for (let i = 0; i < count; i++, at += stride) {
+    const value = from[rows[i]!]!;
+    view.setUint8(at, value >>> 16);
+    view.setUint16(at + 1, value);
+  }
+}
+
+export function putU32(run: ColumnRun, from: Uint32Array): void {
+  const { view, stride, rows, count } = run;
+  let at = run.at;
+  for (let i = 0; i < count; i++, at += stride) view.setUint32(at, from[rows[i]!]!);
+}
+
+export function putLowWord(run: ColumnRun, from: Uint32Array): void {
+  const { view, stride, rows, count } = run;
+  let at = run.at;
+  for (let i = 0; i < count; i++, at += stride) view.setUint32(at, from[rows[i]! * 2]!);
+}
+
+export function putU48(run: ColumnRun, from: Uint32Array): void {
+  const { view, stride, rows, count } = run;
+  let at = run.at;
+  for (let i = 0; i < count; i++, at += stride) {
+    const word = rows[i]! * 2;
+    view.setUint16(at, from[word + 1]!);
+    view.setUint32(at + 2, from[word]!);
+  }
+}
+
+export function putU64(run: ColumnRun, from: Uint32Array): void {
+  const { view, stride, rows, count } = run;
+  let at = run.at;
+  for (let i = 0; i < count; i++, at += stride) {
+    const word = rows[i]! * 2;
+    view.setUint32(at, from[word + 1]!);
+    view.setUint32(at + 4, from[word]!);
+  }
+}
+
+/** An address that is not IPv4 (a next hop of the other family, RFC 8950) has no place here: 0.0.0.0. */
+export function putAddress4(run: ColumnRun, low: Uint32Array): void {
+  const { view, stride, rows, count } = run;
+  let at = run.at;
+  for (let i = 0; i < count; i++, at += stride) {
+    const word = rows[i]! * 2;
+    view.setUint32(at, low[word + 1]! === V4_MAPPED_WORD ? low[word]! : 0);
+  }
+}
+
+export function putMs(run: ColumnRun, from: Float64Array): void {
+  const { view, stride, rows, count } = run;
+  let at = run.at;
+  for (let i = 0; i < count; i++, at += stride) {
+    const ms = from[rows[i]!]!;
+    const high = Math.floor(ms / 0x1_0000_0000);
+    view.setUint32(at, high);
+    view.setUint32(at + 4, ms - high * 0x1_0000_0000);
+  }
+}
+
+/** A time that is not known (0) stays 0; any other wraps as a device's own uptime does. */
+export function putUptime(run: ColumnRun, from: Float64Array): void {
+  const { view, stride, rows, count, bootMs } = run;
+  let at = run.at;
+  for (let i = 0; i < count; i++, at += stride) {
+    const ms = from[rows[i]!]!;
+    view.setUint32(at, ms === 0 ? 0 : ms - bootMs);
+  }
+}
+
+export function putIcmp(run: ColumnRun, dstPort: Uint16Array, proto: Uint8Array | undefined, icmp: number): void {
+  const { view, stride, rows, count } = run;
+  let at = run.at;
+  for (let i = 0; i < count; i++, at += stride) {
+    const row = rows[i]!;
+    view.setUint16(at, proto !== undefined && proto[row] === icmp ? dstPort[row]! : 0);
+  }
+}
