@@ -37,16 +37,29 @@ export interface DecodeStream {
   /** Rate of a sampler or selector; 0 unknown. */
   samplerRate(id: number): number;
   /**
-   * A whole datagram has been decoded. `units` is what its protocol counts in the sequence number: v5 flows, v9
-   * datagrams, IPFIX data records; -1 when a set without template hides their number. `records` are data records of
-   * both kinds.
+   * A whole datagram has been decoded. `sent` is how many data records (options included) the exporter put into it,
+   * -1 when a set without template or a cut hides that; `records` is how many were read.
    */
-  account(sequence: number, units: number, records: number, exportMs: number, uptimeMs: number): void;
+  account(sequence: number, sent: number, records: number, context: SetContext): void;
 }
 
 /** Finds the stream of a datagram; always gives one (an overflow stream where a limit is reached). */
 export interface StreamDirectory {
   stream(origin: DatagramOrigin, version: number, domain: number): DecodeStream;
+}
+
+/** A data set set aside, with what its records need of the datagram that it stood in. */
+export interface KeptSet {
+  readonly stream: DecodeStream;
+  readonly setId: number;
+  /** The set without its header. */
+  readonly bytes: Uint8Array;
+  readonly origin: DatagramOrigin;
+  readonly version: number;
+  readonly domain: number;
+  readonly exportMs: number;
+  readonly uptimeMs: number;
+  readonly hasUptime: boolean;
 }
 
 /** What decoders could not use, by reason, and what they did. All are exact counts. */

@@ -1,12 +1,6 @@
 import type { DatagramOrigin, Decoding } from './decode-context.ts';
 import { decodeSets } from './decode-sets.ts';
-import {
-  IPFIX_HEADER_BYTES,
-  IPFIX_OPTIONS_TEMPLATE_SET,
-  IPFIX_TEMPLATE_SET,
-  UPTIME_WRAP_MS,
-  VERSION_IPFIX,
-} from './protocol.ts';
+import { IPFIX_HEADER_BYTES, IPFIX_OPTIONS_TEMPLATE_SET, IPFIX_TEMPLATE_SET, VERSION_IPFIX } from './protocol.ts';
 
 /** IPFIX (RFC 7011): one message, which over UDP is one datagram. */
 export function decodeIpfix(
@@ -32,8 +26,8 @@ export function decodeIpfix(
   context.exportMs = view.getUint32(offset + 4) * 1000;
   context.domain = view.getUint32(offset + 12);
   context.headerRate = 0;
+  context.hasUptime = false;
   context.stream = directory.stream(origin, VERSION_IPFIX, context.domain);
-  setClock(decoding);
   const found = decodeSets(
     decoding,
     bytes,
@@ -44,19 +38,7 @@ export function decodeIpfix(
     IPFIX_OPTIONS_TEMPLATE_SET,
     origin,
   );
-  const units = found < 0 || announced > length ? -1 : found;
+  const sent = found < 0 || announced > length ? -1 : found;
   const records = found < 0 ? -1 - found : found;
-  context.stream.account(view.getUint32(offset + 8), units, records, context.exportMs, 0);
-}
-
-/** The header has no uptime; it follows from the start of the exporter, where an options record told it. */
-function setClock(decoding: Decoding): void {
-  const { context } = decoding;
-  const { bootMs } = context.stream;
-  context.hasUptime = bootMs > 0;
-  context.uptimeMs = bootMs > 0 ? modulo(context.exportMs - bootMs, UPTIME_WRAP_MS) : 0;
-}
-
-function modulo(value: number, divisor: number): number {
-  return ((value % divisor) + divisor) % divisor;
+  context.stream.account(view.getUint32(offset + 8), sent, records, context);
 }

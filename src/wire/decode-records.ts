@@ -1,6 +1,7 @@
 import { columnIndex } from './batch-target.ts';
-import type { DatagramOrigin, Decoding } from './decode-context.ts';
+import type { DatagramOrigin, Decoding, SetContext } from './decode-context.ts';
 import { decodeOptions } from './decode-options.ts';
+import { VERSION_IPFIX } from './protocol.ts';
 import { type CompiledTemplate, locateFields } from './template.ts';
 import { runPrograms } from './template-columns.ts';
 
@@ -25,6 +26,7 @@ export function decodeRecords(
 ): number {
   if (template.isOptions) return decodeOptions(decoding, template, view, start, end);
   const { context, counters } = decoding;
+  if (template.needsClock && context.version === VERSION_IPFIX) setClock(context);
   context.samplingFixed = context.stream.samplingFixed;
   const rate = context.stream.samplingRate(template.id, context.headerRate);
   const count = template.isVariable
@@ -33,6 +35,13 @@ export function decodeRecords(
   counters.records += count;
   if (template.needsClock && !context.hasUptime) counters.recordsWithoutClock += count;
   return count;
+}
+
+/** An IPFIX header has no uptime; it follows from the start of the exporter, where an options record told it. */
+function setClock(context: SetContext): void {
+  const { bootMs } = context.stream;
+  context.hasUptime = bootMs > 0;
+  context.uptimeMs = bootMs > 0 ? (context.exportMs - bootMs) >>> 0 : 0;
 }
 
 function appendFixed(

@@ -128,8 +128,7 @@ export function decodeV5(
   context.uptimeMs = view.getUint32(offset + 4);
   context.hasUptime = true;
   // More than a second of nanoseconds has been seen and cannot be meant.
-  context.exportMs =
-    view.getUint32(offset + 8) * 1000 + (nanoseconds < 1e9 ? Math.floor(nanoseconds / 1e6) : 0);
+  context.exportMs = view.getUint32(offset + 8) * 1000 + (nanoseconds < 1e9 ? Math.floor(nanoseconds / 1e6) : 0);
   context.domain = version === VERSION_V5 ? view.getUint16(offset + 20) : 0;
   context.headerRate = version === VERSION_V5 ? view.getUint16(offset + 22) & V5_SAMPLING_INTERVAL_MASK : 0;
   context.stream = directory.stream(origin, version, context.domain);
@@ -143,6 +142,5 @@ export function decodeV5(
     origin,
   );
   // Records that were announced and did not come are lost on the way, but the exporter counted them.
-  if (hasSequence) context.stream.account(sequence, announced, count, context.exportMs, context.uptimeMs);
-  else context.stream.account(0, -1, count, context.exportMs, context.uptimeMs);
+  context.stream.account(sequence, hasSequence ? announced : -1, count, context);
 }

@@ -34,5 +34,5 @@ export function decodeV9(
     origin,
   );
   const records = found < 0 ? -1 - found : found;
-  context.stream.account(view.getUint32(offset + 12), 1, records, context.exportMs, context.uptimeMs);
+  context.stream.account(view.getUint32(offset + 12), found < 0 ? -1 : records, records, context);
 }

@@ -1,6 +1,13 @@
 import type { FlowBatch } from '../flow/batch.ts';
-import { type DatagramOrigin, type DecodeCounters, Decoding, type StreamDirectory } from './decode-context.ts';
+import {
+  type DatagramOrigin,
+  type DecodeCounters,
+  Decoding,
+  type KeptSet,
+  type StreamDirectory,
+} from './decode-context.ts';
 import { decodeIpfix } from './decode-ipfix.ts';
+import { decodeRecords } from './decode-records.ts';
 import { decodeV5, VERSION_V1 } from './decode-v5.ts';
 import { decodeV9 } from './decode-v9.ts';
 import { VERSION_IPFIX, VERSION_V5, VERSION_V7, VERSION_V9 } from './protocol.ts';
@@ -53,6 +60,25 @@ export class DatagramDecoder {
         if (isSflow(view, offset, length)) counters.sflow++;
         else counters.unknownVersion++;
     }
+  }
+
+  /**
+   * Decodes a data set that was kept until its template came, as part of the datagram that it stood in. `set.bytes` is
+   * the set without its header.
+   */
+  replay(set: KeptSet): void {
+    const { context } = this.decoding;
+    const template = set.stream.template(set.setId);
+    if (template === undefined) return;
+    context.version = set.version;
+    context.domain = set.domain;
+    context.exportMs = set.exportMs;
+    context.uptimeMs = set.uptimeMs;
+    context.hasUptime = set.hasUptime;
+    context.headerRate = 0;
+    context.stream = set.stream;
+    const view = new DataView(set.bytes.buffer, set.bytes.byteOffset, set.bytes.byteLength);
+    decodeRecords(this.decoding, template, view, 0, set.bytes.length, set.origin);
   }
 
   /** Hands on the rows decoded so far. */

@@ -4,13 +4,7 @@ import { ntpMs, readHigh, readLow, readNumber, readWord } from './decode-bytes.t
 import type { SetContext } from './decode-context.ts';
 import type { CompiledTemplate } from './template.ts';
 import { runDerived } from './template-derived.ts';
-import {
-  TIME_DELTA_MICROSECONDS,
-  TIME_MILLISECONDS,
-  TIME_NTP,
-  TIME_SECONDS,
-  TIME_UPTIME,
-} from './template-fields.ts';
+import { TIME_DELTA_MICROSECONDS, TIME_MILLISECONDS, TIME_NTP, TIME_SECONDS, TIME_UPTIME } from './template-fields.ts';
 
 /**
  * One step of a compiled template: take the field in `slot` of each record and write it to `column`. A data set is
