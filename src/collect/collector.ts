@@ -1,0 +1,196 @@
+import {
+  D_LENGTH,
+  D_OFFSET,
+  D_RECEIVED_MS,
+  D_SRC_HI,
+  D_SRC_LO,
+  D_SRC_PORT,
+  DATAGRAM_META_WORDS,
+} from '../addon/datagram-layout.ts';
+import type { FlowBatch, FlowBatchPool } from '../flow/batch.ts';
+import type { FlowConsumer } from '../flow/consumer.ts';
+import { DatagramDecoder } from '../wire/decode.ts';
+import type { DatagramOrigin, DecodeCounters } from '../wire/decode-context.ts';
+import { type Exporter, Exporters } from './exporters.ts';
+import { DEFAULT_LIMITS, type Limits } from './limits.ts';
+import { PendingSets } from './pending-sets.ts';
+import type { SamplingSetting } from './sampling.ts';
+
+export interface CollectorOptions {
+  readonly consumer: FlowConsumer;
+  readonly pool: FlowBatchPool;
+  readonly limits?: Partial<Limits>;
+  /** What the operator says about the sampling of an exporter, asked once when it is first heard of. */
+  readonly samplingOf?: (address: string) => SamplingSetting | undefined;
+}
+
+/** The memory of one slot of a datagram source, in the views that reading it takes; made once for each slot. */
+export class SlotViews {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly words: Uint32Array;
+  readonly doubles: Float64Array;
+
+  /** `slot` begins at a multiple of 8 octets, as every slot of the addon does. */
+  constructor(slot: Uint8Array) {
+    this.bytes = slot;
+    this.view = new DataView(slot.buffer, slot.byteOffset, slot.byteLength);
+    this.words = new Uint32Array(slot.buffer, slot.byteOffset, slot.byteLength >>> 2);
+    this.doubles = new Float64Array(slot.buffer, slot.byteOffset, slot.byteLength >>> 3);
+  }
+}
+
+/** Totals of one stream of an exporter. */
+export interface StreamStats {
+  readonly exporter: string;
+  readonly version: number;
+  readonly domain: number;
+  readonly datagrams: number;
+  readonly records: number;
+  /** Of `lostUnit`s. */
+  readonly lost: number;
+  readonly lostUnit: 'datagrams' | 'records';
+  readonly duplicated: number;
+  readonly reordered: number;
+  readonly resets: number;
+  readonly templates: number;
+  readonly templatesChanged: number;
+  readonly setsWithoutTemplate: number;
+  readonly samplingRate: number;
+  readonly lastSeenMs: number;
+  readonly skewMs: number;
+}
+
+export interface CollectorStats {
+  readonly decode: Readonly<DecodeCounters>;
+  readonly pending: {
+    readonly bytes: number;
+    readonly stored: number;
+    readonly replayed: number;
+    readonly expired: number;
+    readonly dropped: number;
+  };
+  readonly exporters: number;
+  readonly exportersEvicted: number;
+  readonly overflowDatagrams: number;
+  readonly streams: readonly StreamStats[];
+}
+
+/**
+ * Datagrams in, flow batches out: decodes what a datagram source received, with what it remembers of each exporter.
+ *
+ * A full batch goes to the consumer at once, a part-filled one on `flush`. Both `addSlot` and `flush` give a promise
+ * when the consumer is still busy with a batch; await it before the next call to hold the source back.
+ */
+export class Collector {
+  readonly exporters: Exporters;
+  private readonly consumer: FlowConsumer;
+  private readonly pool: FlowBatchPool;
+  private readonly pending: PendingSets;
+  private readonly decoder: DatagramDecoder;
+  private readonly origin: DatagramOrigin = { receivedMs: 0, hiHigh: 0, hiLow: 0, loHigh: 0, loLow: 0, port: 0 };
+  private busy: Promise<unknown> | undefined;
+
+  constructor(options: CollectorOptions) {
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.consumer = options.consumer;
+    this.pool = options.pool;
+    this.pending = new PendingSets(limits);
+    this.exporters = new Exporters(limits, this.pending, options.samplingOf ?? (() => undefined));
+    this.decoder = new DatagramDecoder(options.pool.acquire(), (full) => this.exchange(full), this.exporters);
+  }
+
+  /** Decodes the `count` datagrams of a slot (layout: `src/addon/datagram-layout.ts`). */
+  addSlot(slot: SlotViews, count: number): Promise<unknown> | undefined {
+    const { words, doubles, bytes, view } = slot;
+    const { origin } = this;
+    for (let i = 0, at = 0; i < count; i++, at += DATAGRAM_META_WORDS) {
+      origin.receivedMs = Math.floor(doubles[(at + D_RECEIVED_MS) >>> 1]!);
+      origin.hiLow = words[at + D_SRC_HI]!;
+      origin.hiHigh = words[at + D_SRC_HI + 1]!;
+      origin.loLow = words[at + D_SRC_LO]!;
+      origin.loHigh = words[at + D_SRC_LO + 1]!;
+      origin.port = words[at + D_SRC_PORT]!;
+      this.decode(bytes, view, words[at + D_OFFSET]!, words[at + D_LENGTH]!, origin);
+    }
+    this.pending.expire(origin.receivedMs);
+    return this.takeBusy();
+  }
+
+  /** Decodes one datagram that came some other way than in a slot. */
+  addDatagram(bytes: Uint8Array, origin: Readonly<DatagramOrigin>): Promise<unknown> | undefined {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.decode(bytes, view, 0, bytes.length, Object.assign(this.origin, origin));
+    this.pending.expire(origin.receivedMs);
+    return this.takeBusy();
+  }
+
+  /** Hands on the rows decoded so far. */
+  flush(): Promise<unknown> | undefined {
+    this.decoder.flush();
+    return this.takeBusy();
+  }
+
+  stats(): CollectorStats {
+    const { pending, exporters } = this;
+    return {
+      decode: { ...this.decoder.counters },
+      pending: {
+        bytes: pending.bytes,
+        stored: pending.stored,
+        replayed: pending.replayed,
+        expired: pending.expired,
+        dropped: pending.dropped,
+      },
+      exporters: exporters.size,
+      exportersEvicted: exporters.evicted,
+      overflowDatagrams: exporters.overflowDatagrams,
+      streams: [...exporters.values()].flatMap(statsOf),
+    };
+  }
+
+  private decode(bytes: Uint8Array, view: DataView, offset: number, length: number, origin: DatagramOrigin): void {
+    this.decoder.decode(bytes, view, offset, length, origin);
+    const ready = this.pending.takeReady();
+    if (ready === undefined) return;
+    for (const set of ready) this.decoder.replay(set);
+  }
+
+  private exchange(full: FlowBatch): FlowBatch {
+    const written = this.consumer.write(full);
+    if (written === undefined) {
+      this.pool.release(full);
+    } else {
+      const released = written.then(() => this.pool.release(full));
+      this.busy = this.busy === undefined ? released : Promise.all([this.busy, released]);
+    }
+    return this.pool.acquire();
+  }
+
+  private takeBusy(): Promise<unknown> | undefined {
+    const { busy } = this;
+    this.busy = undefined;
+    return busy;
+  }
+}
+
+function statsOf(exporter: Exporter): StreamStats[] {
+  return exporter.streams.map((stream) => ({
+    exporter: exporter.address,
+    version: stream.version,
+    domain: stream.domain,
+    datagrams: stream.datagrams,
+    records: stream.records,
+    lost: stream.sequence.lost,
+    lostUnit: stream.sequence.unit,
+    duplicated: stream.sequence.duplicated,
+    reordered: stream.sequence.reordered,
+    resets: stream.sequence.resets,
+    templates: stream.templates.size,
+    templatesChanged: stream.templates.changed,
+    setsWithoutTemplate: stream.setsWithoutTemplate,
+    samplingRate: stream.samplingRate(-1, 0),
+    lastSeenMs: stream.lastSeenMs,
+    skewMs: stream.skewMs,
+  }));
+}

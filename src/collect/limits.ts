@@ -1,0 +1,50 @@
+/** What the collector remembers at most: its port is open to everybody. */
+export interface Limits {
+  readonly exporters: number;
+  /** Observation domains (and protocol versions) of one exporter. */
+  readonly streamsPerExporter: number;
+  readonly streams: number;
+  readonly templatesPerStream: number;
+  /** Fields of all templates together. */
+  readonly templateFields: number;
+  /** Samplers and interface names of all exporters together. */
+  readonly optionEntries: number;
+  /** Exporters unheard of for so long give way to new ones when the table is full. */
+  readonly idleMs: number;
+  /** Data sets kept until their template comes: in all, of one stream, and for how long. 0 octets keeps none. */
+  readonly pendingBytes: number;
+  readonly pendingBytesPerStream: number;
+  readonly pendingMs: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  exporters: 4096,
+  streamsPerExporter: 1024,
+  streams: 16_384,
+  templatesPerStream: 4096,
+  templateFields: 500_000,
+  optionEntries: 200_000,
+  idleMs: 600_000,
+  pendingBytes: 4 << 20,
+  pendingBytesPerStream: 64 << 10,
+  pendingMs: 300_000,
+};
+
+/** A shared allowance that many small tables draw on. */
+export class Allowance {
+  left: number;
+
+  constructor(total: number) {
+    this.left = total;
+  }
+
+  take(amount: number): boolean {
+    if (amount > this.left) return false;
+    this.left -= amount;
+    return true;
+  }
+
+  giveBack(amount: number): void {
+    this.left += amount;
+  }
+}

@@ -1,0 +1,61 @@
+import type { CompiledTemplate } from '../wire/template.ts';
+import type { Allowance } from './limits.ts';
+
+/** What became of a template that was offered. */
+export type TemplateOutcome = 'new' | 'changed' | 'refused';
+
+/**
+ * Templates of one stream. Over UDP the newest definition of an id counts and a withdrawal means nothing, so templates
+ * are only ever added and replaced (RFC 7011 section 8.4).
+ */
+export class TemplateStore {
+  changed = 0;
+  refreshed = 0;
+  refused = 0;
+  private readonly byId = new Map<number, CompiledTemplate>();
+  private readonly maxTemplates: number;
+  private readonly allowance: Allowance;
+
+  constructor(maxTemplates: number, allowance: Allowance) {
+    this.maxTemplates = maxTemplates;
+    this.allowance = allowance;
+  }
+
+  get(id: number): CompiledTemplate | undefined {
+    return this.byId.get(id);
+  }
+
+  get size(): number {
+    return this.byId.size;
+  }
+
+  values(): IterableIterator<CompiledTemplate> {
+    return this.byId.values();
+  }
+
+  define(template: CompiledTemplate): TemplateOutcome {
+    const known = this.byId.get(template.id);
+    const more = template.declared.length - (known?.declared.length ?? 0);
+    if ((known === undefined && this.byId.size >= this.maxTemplates) || (more > 0 && !this.allowance.take(more))) {
+      this.refused++;
+      // What the exporter sends under this id from now on has another shape than the one we know.
+      if (known !== undefined) this.forget(known);
+      return 'refused';
+    }
+    if (more < 0) this.allowance.giveBack(-more);
+    this.byId.set(template.id, template);
+    if (known === undefined) return 'new';
+    this.changed++;
+    return 'changed';
+  }
+
+  release(): void {
+    for (const template of this.byId.values()) this.allowance.giveBack(template.declared.length);
+    this.byId.clear();
+  }
+
+  private forget(template: CompiledTemplate): void {
+    this.byId.delete(template.id);
+    this.allowance.giveBack(template.declared.length);
+  }
+}

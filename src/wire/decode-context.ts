@@ -1,0 +1,133 @@
+import type { FlowBatch } from '../flow/batch.ts';
+import { BatchTarget } from './batch-target.ts';
+import type { OptionsRecord } from './decode-options.ts';
+import type { CompiledTemplate } from './template.ts';
+
+/** Who sent a datagram and when it came; one object is used again for every datagram. */
+export interface DatagramOrigin {
+  receivedMs: number;
+  /** Address words as FlowBatch has them: high half (high, low word), low half (high, low word). */
+  hiHigh: number;
+  hiLow: number;
+  loHigh: number;
+  loLow: number;
+  port: number;
+}
+
+/**
+ * What a decoder must know of one stream (exporter address, protocol version, observation domain) and tells it.
+ * `src/collect` keeps these; decoders hold on to none beyond a datagram.
+ */
+export interface DecodeStream {
+  /** systemInitTimeMilliseconds out of an options record, 0 when none came. */
+  readonly bootMs: number;
+  template(id: number): CompiledTemplate | undefined;
+  /** Takes a template that is new or differs from the known one of its id. */
+  define(template: CompiledTemplate): void;
+  /** A template arrived that is byte for byte the known one. */
+  refreshed(): void;
+  /** A data set, `start` to `end` without its header, whose template is not known. */
+  withoutTemplate(setId: number, bytes: Uint8Array, start: number, end: number, context: SetContext): void;
+  options(record: OptionsRecord, template: CompiledTemplate): void;
+  /** Rate for records of `templateId` that carry none themselves; `headerRate` is that of a v5 header. 0 unknown. */
+  samplingRate(templateId: number, headerRate: number): number;
+  /** The operator's rate counts whatever records say. */
+  readonly samplingFixed: boolean;
+  hasSamplers(): boolean;
+  /** Rate of a sampler or selector; 0 unknown. */
+  samplerRate(id: number): number;
+  /**
+   * A whole datagram has been decoded. `sent` is how many data records (options included) the exporter put into it,
+   * -1 when a set without template or a cut hides that; `records` is how many were read.
+   */
+  account(sequence: number, sent: number, records: number, context: SetContext): void;
+}
+
+/** Finds the stream of a datagram; always gives one (an overflow stream where a limit is reached). */
+export interface StreamDirectory {
+  stream(origin: DatagramOrigin, version: number, domain: number): DecodeStream;
+}
+
+/** A data set set aside, with what its records need of the datagram that it stood in. */
+export interface KeptSet {
+  readonly stream: DecodeStream;
+  readonly setId: number;
+  /** The set without its header. */
+  readonly bytes: Uint8Array;
+  readonly origin: DatagramOrigin;
+  readonly version: number;
+  readonly domain: number;
+  readonly exportMs: number;
+  readonly uptimeMs: number;
+  readonly hasUptime: boolean;
+}
+
+/** What decoders could not use, by reason, and what they did. All are exact counts. */
+export interface DecodeCounters {
+  datagrams: number;
+  records: number;
+  optionsRecords: number;
+  templates: number;
+  /** Datagrams of which nothing was read. */
+  tooShort: number;
+  unknownVersion: number;
+  sflow: number;
+  badHeader: number;
+  /** Datagrams read up to a fault: a length beyond the end, fewer records than announced, a record cut short. */
+  truncated: number;
+  badSet: number;
+  /** Set ids 2 to 255 that the protocol does not define. */
+  unknownSets: number;
+  setsWithoutTemplate: number;
+  templatesRefused: number;
+  withdrawalsIgnored: number;
+  /** Zero octets after the last set instead of the end of the datagram. */
+  zeroTails: number;
+  /** Records with uptime times and no clock to refer them to: stored without start and end. */
+  recordsWithoutClock: number;
+}
+
+/** Everything that is constant for the records of one set. */
+export class SetContext {
+  version = 0;
+  domain = 0;
+  exportMs = 0;
+  /** Exporter's uptime at `exportMs`, modulo 2^32; only where `hasUptime`. */
+  uptimeMs = 0;
+  hasUptime = false;
+  headerRate = 0;
+  samplingFixed = false;
+  stream!: DecodeStream;
+  /** Scratch: IP version of each record of the set at hand. */
+  readonly families = new Uint8Array(0x10000);
+}
+
+/** State shared by the decoders of all versions. */
+export class Decoding {
+  readonly target: BatchTarget;
+  readonly directory: StreamDirectory;
+  readonly context = new SetContext();
+  readonly counters: DecodeCounters = {
+    datagrams: 0,
+    records: 0,
+    optionsRecords: 0,
+    templates: 0,
+    tooShort: 0,
+    unknownVersion: 0,
+    sflow: 0,
+    badHeader: 0,
+    truncated: 0,
+    badSet: 0,
+    unknownSets: 0,
+    setsWithoutTemplate: 0,
+    templatesRefused: 0,
+    withdrawalsIgnored: 0,
+    zeroTails: 0,
+    recordsWithoutClock: 0,
+  };
+
+  constructor(first: FlowBatch, exchange: (full: FlowBatch) => FlowBatch, directory: StreamDirectory) {
+    this.target = new BatchTarget(first, exchange);
+    this.directory = directory;
+  }
+}

@@ -1,0 +1,188 @@
+import { readLow, readNumber } from './decode-bytes.ts';
+import type { Decoding } from './decode-context.ts';
+import { V9_SCOPE_INTERFACE, V9_SCOPE_TEMPLATE } from './protocol.ts';
+import { type CompiledTemplate, locateFields } from './template.ts';
+import {
+  readFloat,
+  SAMPLING_COUNT,
+  SAMPLING_INTERVAL,
+  SAMPLING_POPULATION,
+  SAMPLING_PROBABILITY,
+  samplingRate,
+} from './template-derived.ts';
+import * as rules from './template-fields.ts';
+
+const IE_INGRESS_INTERFACE = 10;
+const IE_EGRESS_INTERFACE = 14;
+const IE_EXPORTED_OCTETS = 40;
+const IE_EXPORTED_MESSAGES = 41;
+const IE_EXPORTED_RECORDS = 42;
+const IE_INTERFACE_NAME = 82;
+const IE_INTERFACE_DESCRIPTION = 83;
+/** Longest interface name that is kept; what is longer is cut. */
+const MAX_NAME_BYTES = 255;
+
+/** What weir uses of one options record. One object is used again for every record; -1 and '' stand for "not in it". */
+export interface OptionsRecord {
+  /** Sampler (48) or selector (302) that the rate is of. */
+  samplerId: number;
+  /** Template that the rate is for. */
+  templateId: number;
+  /** One of how many packets is counted; 0 when the record does not say. */
+  samplingRate: number;
+  interfaceIndex: number;
+  interfaceName: string;
+  interfaceDescription: string;
+  /** systemInitTimeMilliseconds, 0 when not there. */
+  bootMs: number;
+  /** What the exporter says it has sent (40, 41, 42). */
+  exportedOctets: number;
+  exportedMessages: number;
+  exportedRecords: number;
+}
+
+const record: OptionsRecord = emptyRecord();
+const decoder = new TextDecoder();
+
+function emptyRecord(): OptionsRecord {
+  return {
+    samplerId: -1,
+    templateId: -1,
+    samplingRate: 0,
+    interfaceIndex: -1,
+    interfaceName: '',
+    interfaceDescription: '',
+    bootMs: 0,
+    exportedOctets: -1,
+    exportedMessages: -1,
+    exportedRecords: -1,
+  };
+}
+
+/** Values of a record that only together make a rate. */
+interface Rates {
+  interval: number;
+  random: number;
+  packets: number;
+  space: number;
+  size: number;
+  population: number;
+  probability: number;
+}
+
+/**
+ * Reads the options records from `start` to `end` (a set without its header) and gives each to the stream. Returns
+ * their number. RFC 3954 section 6.1, RFC 7011 section 3.4.2.2.
+ */
+export function decodeOptions(
+  decoding: Decoding,
+  template: CompiledTemplate,
+  view: DataView,
+  start: number,
+  end: number,
+): number {
+  const { context, counters } = decoding;
+  let count = 0;
+  let at = start;
+  while (end - at >= template.recordLength) {
+    const length = template.isVariable ? locateFields(template, view, at, end) : template.recordLength;
+    if (length < 0) {
+      counters.truncated++;
+      break;
+    }
+    readRecord(template, view, at);
+    context.stream.options(record, template);
+    at += length;
+    count++;
+  }
+  counters.optionsRecords += count;
+  return count;
+}
+
+function readRecord(template: CompiledTemplate, view: DataView, start: number): void {
+  Object.assign(record, EMPTY);
+  const rates: Rates = { interval: 0, random: 0, packets: 0, space: -1, size: 0, population: 0, probability: 0 };
+  const { keys, offsets, lengths } = template;
+  for (let slot = 0; slot < keys.length; slot++) {
+    // Some exporters send fields, scopes above all, of length 0.
+    if (lengths[slot] === 0) continue;
+    readField(keys[slot]!, view, start + offsets[slot]!, lengths[slot]!, rates);
+  }
+  record.samplingRate = rateOf(rates);
+}
+
+const EMPTY: Readonly<OptionsRecord> = emptyRecord();
+
+function readField(key: number, view: DataView, at: number, length: number, rates: Rates): void {
+  switch (key) {
+    case rules.IE_SAMPLER_ID:
+    case rules.IE_SELECTOR_ID:
+      record.samplerId = readNumber(view, at, length);
+      break;
+    case rules.IE_TEMPLATE_ID:
+    case -V9_SCOPE_TEMPLATE:
+      record.templateId = readLow(view, at, length);
+      break;
+    case IE_INGRESS_INTERFACE:
+    case IE_EGRESS_INTERFACE:
+    case -V9_SCOPE_INTERFACE:
+      record.interfaceIndex = readLow(view, at, length);
+      break;
+    case IE_INTERFACE_NAME:
+      record.interfaceName = readText(view, at, length);
+      break;
+    case IE_INTERFACE_DESCRIPTION:
+      record.interfaceDescription = readText(view, at, length);
+      break;
+    case rules.IE_SYSTEM_INIT_MS:
+      record.bootMs = readNumber(view, at, length);
+      break;
+    case IE_EXPORTED_OCTETS:
+      record.exportedOctets = readNumber(view, at, length);
+      break;
+    case IE_EXPORTED_MESSAGES:
+      record.exportedMessages = readNumber(view, at, length);
+      break;
+    case IE_EXPORTED_RECORDS:
+      record.exportedRecords = readNumber(view, at, length);
+      break;
+    case rules.IE_SAMPLING_INTERVAL:
+      rates.interval = readNumber(view, at, length);
+      break;
+    case rules.IE_SAMPLER_RANDOM_INTERVAL:
+      rates.random = readNumber(view, at, length);
+      break;
+    case rules.IE_SAMPLING_PACKET_INTERVAL:
+      rates.packets = readNumber(view, at, length);
+      break;
+    case rules.IE_SAMPLING_PACKET_SPACE:
+      rates.space = readNumber(view, at, length);
+      break;
+    case rules.IE_SAMPLING_SIZE:
+      rates.size = readNumber(view, at, length);
+      break;
+    case rules.IE_SAMPLING_POPULATION:
+      rates.population = readNumber(view, at, length);
+      break;
+    case rules.IE_SAMPLING_PROBABILITY:
+      rates.probability = readFloat(view, at, length);
+      break;
+  }
+}
+
+function rateOf(rates: Rates): number {
+  return (
+    samplingRate(SAMPLING_INTERVAL, rates.interval, 0, false) ||
+    samplingRate(SAMPLING_INTERVAL, rates.random, 0, false) ||
+    samplingRate(SAMPLING_POPULATION, rates.size, rates.population, true) ||
+    samplingRate(SAMPLING_COUNT, rates.packets, rates.space, rates.space >= 0) ||
+    samplingRate(SAMPLING_PROBABILITY, rates.probability, 0, false)
+  );
+}
+
+/** Text up to the first NUL; what is no UTF-8 becomes the replacement character. */
+function readText(view: DataView, at: number, length: number): string {
+  const bytes = new Uint8Array(view.buffer, view.byteOffset + at, Math.min(length, MAX_NAME_BYTES));
+  const nul = bytes.indexOf(0);
+  return decoder.decode(nul < 0 ? bytes : bytes.subarray(0, nul));
+}

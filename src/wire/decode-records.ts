@@ -1,0 +1,122 @@
+import { columnIndex } from './batch-target.ts';
+import type { DatagramOrigin, Decoding, SetContext } from './decode-context.ts';
+import { decodeOptions } from './decode-options.ts';
+import { VERSION_IPFIX } from './protocol.ts';
+import { type CompiledTemplate, locateFields } from './template.ts';
+import { runPrograms } from './template-columns.ts';
+
+const RECEIVED = columnIndex('receivedMs');
+const EXPORTED = columnIndex('exportMs');
+const EXPORTER = columnIndex('exporterHi');
+const DOMAIN = columnIndex('domain');
+const VERSION = columnIndex('exportVersion');
+const SAMPLING = columnIndex('sampling');
+
+/**
+ * Decodes the data records from `start` to `end` (a set without its header) into the batch, or into the stream when
+ * they are options. What is left behind the last whole record is padding. Returns the number of records.
+ */
+export function decodeRecords(
+  decoding: Decoding,
+  template: CompiledTemplate,
+  view: DataView,
+  start: number,
+  end: number,
+  origin: DatagramOrigin,
+): number {
+  if (template.isOptions) return decodeOptions(decoding, template, view, start, end);
+  const { context, counters } = decoding;
+  if (template.needsClock && context.version === VERSION_IPFIX) setClock(context);
+  context.samplingFixed = context.stream.samplingFixed;
+  const rate = context.stream.samplingRate(template.id, context.headerRate);
+  const count = template.isVariable
+    ? appendVariable(decoding, template, view, start, end, origin, rate)
+    : appendFixed(decoding, template, view, start, end, origin, rate);
+  counters.records += count;
+  if (template.needsClock && !context.hasUptime) counters.recordsWithoutClock += count;
+  return count;
+}
+
+/** An IPFIX header has no uptime; it follows from the start of the exporter, where an options record told it. */
+function setClock(context: SetContext): void {
+  const { bootMs } = context.stream;
+  context.hasUptime = bootMs > 0;
+  context.uptimeMs = bootMs > 0 ? (context.exportMs - bootMs) >>> 0 : 0;
+}
+
+function appendFixed(
+  decoding: Decoding,
+  template: CompiledTemplate,
+  view: DataView,
+  start: number,
+  end: number,
+  origin: DatagramOrigin,
+  rate: number,
+): number {
+  const { target, context } = decoding;
+  const { recordLength } = template;
+  const count = Math.floor((end - start) / recordLength);
+  let done = 0;
+  while (done < count) {
+    const rows = Math.min(count - done, target.room());
+    stamp(decoding, origin, rate, rows);
+    runPrograms(template, target, view, start + done * recordLength, recordLength, rows, context);
+    target.commit(rows);
+    done += rows;
+  }
+  return count;
+}
+
+function appendVariable(
+  decoding: Decoding,
+  template: CompiledTemplate,
+  view: DataView,
+  start: number,
+  end: number,
+  origin: DatagramOrigin,
+  rate: number,
+): number {
+  const { target, context, counters } = decoding;
+  let count = 0;
+  let at = start;
+  while (end - at >= template.recordLength) {
+    const length = locateFields(template, view, at, end);
+    if (length < 0) {
+      counters.truncated++;
+      break;
+    }
+    target.room();
+    stamp(decoding, origin, rate, 1);
+    runPrograms(template, target, view, at, 0, 1, context);
+    target.commit(1);
+    at += length;
+    count++;
+  }
+  return count;
+}
+
+/** Columns that are the same for every record of a set. */
+function stamp(decoding: Decoding, origin: DatagramOrigin, rate: number, rows: number): void {
+  const { target, context } = decoding;
+  const received = target.column(RECEIVED) as Float64Array;
+  const exported = target.column(EXPORTED) as Float64Array;
+  const high = target.column(EXPORTER) as Uint32Array;
+  const low = target.column(EXPORTER + 1) as Uint32Array;
+  const domains = target.column(DOMAIN) as Uint32Array;
+  const versions = target.column(VERSION) as Uint8Array;
+  const sampling = target.column(SAMPLING) as Uint32Array;
+  const { receivedMs, hiHigh, hiLow, loHigh, loLow } = origin;
+  const { exportMs, domain, version } = context;
+  const first = target.batch.rows;
+  for (let row = first, end = first + rows; row < end; row++) {
+    received[row] = receivedMs;
+    exported[row] = exportMs;
+    high[row * 2] = hiLow;
+    high[row * 2 + 1] = hiHigh;
+    low[row * 2] = loLow;
+    low[row * 2 + 1] = loHigh;
+    domains[row] = domain;
+    versions[row] = version;
+    sampling[row] = rate;
+  }
+}

@@ -1,0 +1,334 @@
+import { V4_MAPPED_WORD } from '../flow/address.ts';
+import type { BatchTarget } from './batch-target.ts';
+import { ntpMs, readHigh, readLow, readNumber, readWord } from './decode-bytes.ts';
+import type { SetContext } from './decode-context.ts';
+import type { CompiledTemplate } from './template.ts';
+import { runDerived } from './template-derived.ts';
+import { TIME_DELTA_MICROSECONDS, TIME_MILLISECONDS, TIME_NTP, TIME_SECONDS, TIME_UPTIME } from './template-fields.ts';
+
+/**
+ * One step of a compiled template: take the field in `slot` of each record and write it to `column`. A data set is
+ * transposed step by step, so that every step is one loop over typed memory without a decision in it.
+ */
+export interface ColumnProgram {
+  readonly op: number;
+  /** Index of the column written; of an address its high half. */
+  readonly column: number;
+  /** Position of the field in the template, -1 when the step needs none. */
+  readonly slot: number;
+  /** More that single steps need: other slots or columns, -1 where missing. */
+  readonly more: readonly number[];
+}
+
+// Plain copies, named <width on the wire>_TO_<width of the column> in bits.
+export const OP_8_TO_8 = 0;
+export const OP_8_TO_16 = 1;
+export const OP_16_TO_16 = 2;
+export const OP_8_TO_32 = 3;
+export const OP_16_TO_32 = 4;
+export const OP_32_TO_32 = 5;
+export const OP_32_TO_64 = 6;
+export const OP_64_TO_64 = 7;
+/** Copies of any width: reduced size (RFC 7011 section 6.2), odd or excessive lengths, lengths told by the record. */
+export const OP_ANY_TO_8 = 8;
+export const OP_ANY_TO_16 = 9;
+export const OP_ANY_TO_32 = 10;
+export const OP_ANY_TO_64 = 11;
+export const OP_V4_ADDRESS = 12;
+export const OP_V6_ADDRESS = 13;
+/** 32 bits of milliseconds since the exporter started. */
+export const OP_UPTIME = 14;
+/** 64 bits of milliseconds since 1970. */
+export const OP_MILLISECONDS = 15;
+/** Any other encoding or width of a time; `more[0]` is its kind, `more[1]` the slot of a system init time. */
+export const OP_TIME = 16;
+/** Latest time that a Date can hold (year 275760); later ones are nonsense and stored as "not known". */
+const MAX_TIME_MS = 8.64e15;
+/** Steps from here on are in `template-derived.ts`. */
+export const OP_FIRST_DERIVED = 32;
+
+/**
+ * Runs all steps of a template over `count` records from `base` on, `stride` bytes apart, into the rows after those
+ * that the batch has. The caller has checked that the records lie within `view` and that the batch has room.
+ */
+export function runPrograms(
+  template: CompiledTemplate,
+  target: BatchTarget,
+  view: DataView,
+  base: number,
+  stride: number,
+  count: number,
+  context: SetContext,
+): void {
+  const { programs, offsets, lengths } = template;
+  const row = target.batch.rows;
+  for (let i = 0; i < programs.length; i++) {
+    const program = programs[i]!;
+    const { op, column, slot } = program;
+    if (op >= OP_FIRST_DERIVED) {
+      runDerived(program, template, target, view, base, stride, count, context);
+      continue;
+    }
+    const at = base + offsets[slot]!;
+    switch (op) {
+      case OP_8_TO_8:
+        copy8to8(target.column(column) as Uint8Array, row, count, view, at, stride);
+        break;
+      case OP_8_TO_16:
+        copy8to16(target.column(column) as Uint16Array, row, count, view, at, stride);
+        break;
+      case OP_16_TO_16:
+        copy16to16(target.column(column) as Uint16Array, row, count, view, at, stride);
+        break;
+      case OP_8_TO_32:
+        copy8to32(target.column(column) as Uint32Array, row, count, view, at, stride);
+        break;
+      case OP_16_TO_32:
+        copy16to32(target.column(column) as Uint32Array, row, count, view, at, stride);
+        break;
+      case OP_32_TO_32:
+        copy32to32(target.column(column) as Uint32Array, row, count, view, at, stride);
+        break;
+      case OP_32_TO_64:
+        copy32to64(target.column(column) as Uint32Array, row, count, view, at, stride);
+        break;
+      case OP_64_TO_64:
+        copy64to64(target.column(column) as Uint32Array, row, count, view, at, stride);
+        break;
+      case OP_ANY_TO_8:
+        copyAnyTo8(target.column(column) as Uint8Array, row, count, view, at, stride, lengths[slot]!);
+        break;
+      case OP_ANY_TO_16:
+        copyAnyTo16(target.column(column) as Uint16Array, row, count, view, at, stride, lengths[slot]!);
+        break;
+      case OP_ANY_TO_32:
+        copyAnyTo32(target.column(column) as Uint32Array, row, count, view, at, stride, lengths[slot]!);
+        break;
+      case OP_ANY_TO_64:
+        copyAnyTo64(target.column(column) as Uint32Array, row, count, view, at, stride, lengths[slot]!);
+        break;
+      case OP_V4_ADDRESS:
+        // The high half of a v4-mapped address is 0, as a row is until somebody writes it.
+        target.column(column);
+        copyV4(target.column(column + 1) as Uint32Array, row, count, view, at, stride);
+        break;
+      case OP_V6_ADDRESS:
+        copyV6(
+          target.column(column) as Uint32Array,
+          target.column(column + 1) as Uint32Array,
+          row,
+          count,
+          view,
+          at,
+          stride,
+        );
+        break;
+      case OP_UPTIME:
+        if (context.hasUptime) {
+          copyUptime(target.column(column) as Float64Array, row, count, view, at, stride, context);
+        }
+        break;
+      case OP_MILLISECONDS:
+        copyMilliseconds(target.column(column) as Float64Array, row, count, view, at, stride);
+        break;
+      case OP_TIME:
+        copyTime(target.column(column) as Float64Array, row, count, view, base, stride, program, template, context);
+        break;
+    }
+  }
+}
+
+function copy8to8(to: Uint8Array, row: number, count: number, view: DataView, from: number, stride: number): void {
+  for (let end = row + count, r = row, at = from; r < end; r++, at += stride) to[r] = view.getUint8(at);
+}
+
+function copy8to16(to: Uint16Array, row: number, count: number, view: DataView, from: number, stride: number): void {
+  for (let end = row + count, r = row, at = from; r < end; r++, at += stride) to[r] = view.getUint8(at);
+}
+
+function copy16to16(to: Uint16Array, row: number, count: number, view: DataView, from: number, stride: number): void {
+  for (let end = row + count, r = row, at = from; r < end; r++, at += stride) to[r] = view.getUint16(at);
+}
+
+function copy8to32(to: Uint32Array, row: number, count: number, view: DataView, from: number, stride: number): void {
+  for (let end = row + count, r = row, at = from; r < end; r++, at += stride) to[r] = view.getUint8(at);
+}
+
+function copy16to32(to: Uint32Array, row: number, count: number, view: DataView, from: number, stride: number): void {
+  for (let end = row + count, r = row, at = from; r < end; r++, at += stride) to[r] = view.getUint16(at);
+}
+
+function copy32to32(to: Uint32Array, row: number, count: number, view: DataView, from: number, stride: number): void {
+  for (let end = row + count, r = row, at = from; r < end; r++, at += stride) to[r] = view.getUint32(at);
+}
+
+function copy32to64(to: Uint32Array, row: number, count: number, view: DataView, from: number, stride: number): void {
+  for (let end = (row + count) * 2, w = row * 2, at = from; w < end; w += 2, at += stride) to[w] = view.getUint32(at);
+}
+
+function copy64to64(to: Uint32Array, row: number, count: number, view: DataView, from: number, stride: number): void {
+  for (let end = (row + count) * 2, w = row * 2, at = from; w < end; w += 2, at += stride) {
+    to[w] = view.getUint32(at + 4);
+    to[w + 1] = view.getUint32(at);
+  }
+}
+
+function copyAnyTo8(
+  to: Uint8Array,
+  row: number,
+  count: number,
+  view: DataView,
+  from: number,
+  stride: number,
+  width: number,
+): void {
+  for (let i = 0, at = from; i < count; i++, at += stride) to[row + i] = readLow(view, at, width);
+}
+
+function copyAnyTo16(
+  to: Uint16Array,
+  row: number,
+  count: number,
+  view: DataView,
+  from: number,
+  stride: number,
+  width: number,
+): void {
+  for (let i = 0, at = from; i < count; i++, at += stride) to[row + i] = readLow(view, at, width);
+}
+
+function copyAnyTo32(
+  to: Uint32Array,
+  row: number,
+  count: number,
+  view: DataView,
+  from: number,
+  stride: number,
+  width: number,
+): void {
+  for (let i = 0, at = from; i < count; i++, at += stride) to[row + i] = readLow(view, at, width);
+}
+
+function copyAnyTo64(
+  to: Uint32Array,
+  row: number,
+  count: number,
+  view: DataView,
+  from: number,
+  stride: number,
+  width: number,
+): void {
+  for (let w = row * 2, end = w + count * 2, at = from; w < end; w += 2, at += stride) {
+    to[w] = readLow(view, at, width);
+    to[w + 1] = readHigh(view, at, width);
+  }
+}
+
+function copyV4(low: Uint32Array, row: number, count: number, view: DataView, from: number, stride: number): void {
+  for (let end = (row + count) * 2, w = row * 2, at = from; w < end; w += 2, at += stride) {
+    low[w] = view.getUint32(at);
+    low[w + 1] = V4_MAPPED_WORD;
+  }
+}
+
+function copyV6(
+  high: Uint32Array,
+  low: Uint32Array,
+  row: number,
+  count: number,
+  view: DataView,
+  from: number,
+  stride: number,
+): void {
+  for (let end = (row + count) * 2, w = row * 2, at = from; w < end; w += 2, at += stride) {
+    high[w + 1] = view.getUint32(at);
+    high[w] = view.getUint32(at + 4);
+    low[w + 1] = view.getUint32(at + 8);
+    low[w] = view.getUint32(at + 12);
+  }
+}
+
+/**
+ * Export time plus the signed 32-bit distance from the header's uptime: right across the wrap of the 32-bit counter,
+ * before the exporter started, and for a packet a little after the header was filled in (Cisco CSCei12353).
+ */
+function copyUptime(
+  to: Float64Array,
+  row: number,
+  count: number,
+  view: DataView,
+  from: number,
+  stride: number,
+  context: SetContext,
+): void {
+  const { exportMs, uptimeMs } = context;
+  for (let end = row + count, r = row, at = from; r < end; r++, at += stride) {
+    to[r] = exportMs + ((view.getUint32(at) - uptimeMs) | 0);
+  }
+}
+
+function copyMilliseconds(
+  to: Float64Array,
+  row: number,
+  count: number,
+  view: DataView,
+  from: number,
+  stride: number,
+): void {
+  for (let end = row + count, r = row, at = from; r < end; r++, at += stride) {
+    const ms = view.getUint32(at) * 0x1_0000_0000 + view.getUint32(at + 4);
+    to[r] = ms <= MAX_TIME_MS ? ms : 0;
+  }
+}
+
+function copyTime(
+  to: Float64Array,
+  row: number,
+  count: number,
+  view: DataView,
+  base: number,
+  stride: number,
+  program: ColumnProgram,
+  template: CompiledTemplate,
+  context: SetContext,
+): void {
+  const { offsets, lengths } = template;
+  const width = lengths[program.slot]!;
+  const kind = program.more[0]!;
+  const initSlot = program.more[1]!;
+  const initOffset = initSlot < 0 ? 0 : offsets[initSlot]!;
+  const initWidth = initSlot < 0 ? 0 : lengths[initSlot]!;
+  for (let i = 0, record = base; i < count; i++, record += stride) {
+    const at = record + offsets[program.slot]!;
+    const initMs = initSlot < 0 ? 0 : readNumber(view, record + initOffset, initWidth);
+    const ms = pointInTime(view, at, width, kind, initMs, context);
+    to[row + i] = ms <= MAX_TIME_MS ? ms : 0;
+  }
+}
+
+/** A time of any kind in milliseconds since 1970; 0 when it refers to a clock that nobody told us about. */
+function pointInTime(
+  view: DataView,
+  at: number,
+  width: number,
+  kind: number,
+  initMs: number,
+  context: SetContext,
+): number {
+  switch (kind) {
+    case TIME_MILLISECONDS:
+      return readNumber(view, at, width);
+    case TIME_SECONDS:
+      return readNumber(view, at, width) * 1000;
+    case TIME_NTP:
+      return width === 8 ? ntpMs(view.getUint32(at), view.getUint32(at + 4)) : ntpMs(readWord(view, at, width), 0);
+    case TIME_DELTA_MICROSECONDS:
+      return context.exportMs - Math.floor(readLow(view, at, width) / 1000);
+    case TIME_UPTIME: {
+      if (initMs > 0) return context.exportMs + ((readLow(view, at, width) - (context.exportMs - initMs)) | 0);
+      return context.hasUptime ? context.exportMs + ((readLow(view, at, width) - context.uptimeMs) | 0) : 0;
+    }
+    default:
+      return 0;
+  }
+}

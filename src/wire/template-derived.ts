@@ -1,0 +1,314 @@
+import type { BatchTarget } from './batch-target.ts';
+import { columnIndex } from './batch-target.ts';
+import { readLow, readNumber } from './decode-bytes.ts';
+import type { SetContext } from './decode-context.ts';
+import type { CompiledTemplate } from './template.ts';
+import type { ColumnProgram } from './template-columns.ts';
+
+/**
+ * Steps that look at several fields of a record, or at columns that earlier steps have filled. They run after the
+ * plain copies of their template.
+ */
+
+/** Tells the IP version of each record in a template with both families; `more`: v4 source, v4 destination, v6 source,
+ * v6 destination, ipVersion, and 4 or 6 for the family that counts when nothing else decides. */
+export const OP_FAMILY = 32;
+/** Overwrites address `column` with the v6 field in `slot` where the record is IPv6. */
+export const OP_V6_WHERE_V6 = 33;
+/** The same for an address that may be of either family in a record of either; `more[0]`: slot of its v4 twin. */
+export const OP_V6_OR_V4 = 34;
+/** Overwrites the u8 `column` with the field in `slot` where the record is IPv6. */
+export const OP_8_WHERE_V6 = 35;
+/** ICMP type and code to the destination port; `more`: slots of 176, 177, 32, 178, 179, 139. */
+export const OP_ICMP = 36;
+/** Missing start or end out of the duration in `slot`; `more[0]`: microseconds in one millisecond of its unit. */
+export const OP_DURATION = 37;
+/** Missing start and end out of the event time. */
+export const OP_EVENT_TIME = 38;
+/** Rate out of the record; `more`: SAMPLING_* and a second slot. */
+export const OP_SAMPLING = 39;
+/** Rate of the sampler or selector whose id is in `slot`. */
+export const OP_SAMPLER = 40;
+
+export const SAMPLING_INTERVAL = 0;
+/** `slot` packets of every `slot` + `more[1]`. */
+export const SAMPLING_COUNT = 1;
+/** `slot` (size) out of `more[1]` (population). */
+export const SAMPLING_POPULATION = 2;
+export const SAMPLING_PROBABILITY = 3;
+
+const PROTO = columnIndex('proto');
+const SRC_PORT = columnIndex('srcPort');
+const DST_PORT = columnIndex('dstPort');
+const FIRST = columnIndex('firstMs');
+const LAST = columnIndex('lastMs');
+const EVENT = columnIndex('eventMs');
+const SAMPLING = columnIndex('sampling');
+
+const ICMP = 1;
+const ICMP6 = 58;
+const MAX_RATE = 0xffff_ffff;
+
+export function runDerived(
+  program: ColumnProgram,
+  template: CompiledTemplate,
+  target: BatchTarget,
+  view: DataView,
+  base: number,
+  stride: number,
+  count: number,
+  context: SetContext,
+): void {
+  switch (program.op) {
+    case OP_FAMILY:
+      tellFamilies(program, template, view, base, stride, count, context);
+      break;
+    case OP_V6_WHERE_V6:
+    case OP_V6_OR_V4:
+      overwriteAddresses(program, template, target, view, base, stride, count, context);
+      break;
+    case OP_8_WHERE_V6: {
+      const to = target.column(program.column) as Uint8Array;
+      const width = template.lengths[program.slot]!;
+      let at = base + template.offsets[program.slot]!;
+      for (let i = 0, row = target.batch.rows; i < count; i++, at += stride) {
+        if (context.families[i] === 6) to[row + i] = readLow(view, at, width);
+      }
+      break;
+    }
+    case OP_ICMP:
+      typeAndCodeToPort(program, template, target, view, base, stride, count);
+      break;
+    case OP_DURATION:
+      applyDuration(program, template, target, view, base, stride, count);
+      break;
+    case OP_EVENT_TIME:
+      applyEventTime(target, count);
+      break;
+    case OP_SAMPLING:
+      if (!context.samplingFixed) ratesOfRecords(program, template, target, view, base, stride, count);
+      break;
+    case OP_SAMPLER:
+      if (!context.samplingFixed) ratesOfSamplers(program, template, target, view, base, stride, count, context);
+      break;
+  }
+}
+
+function tellFamilies(
+  program: ColumnProgram,
+  template: CompiledTemplate,
+  view: DataView,
+  base: number,
+  stride: number,
+  count: number,
+  context: SetContext,
+): void {
+  const { offsets, lengths } = template;
+  const [src4, dst4, src6, dst6, version, otherwise] = program.more as [number, number, number, number, number, number];
+  const { families } = context;
+  for (let i = 0, record = base; i < count; i++, record += stride) {
+    let v4 = 0;
+    let v6 = 0;
+    if (src4 >= 0) v4 |= view.getUint32(record + offsets[src4]!);
+    if (dst4 >= 0) v4 |= view.getUint32(record + offsets[dst4]!);
+    if (src6 >= 0) v6 |= anyBit128(view, record + offsets[src6]!);
+    if (dst6 >= 0) v6 |= anyBit128(view, record + offsets[dst6]!);
+    if ((v4 === 0) !== (v6 === 0)) {
+      families[i] = v4 === 0 ? 6 : 4;
+    } else {
+      const told = version < 0 ? 0 : readLow(view, record + offsets[version]!, lengths[version]!);
+      families[i] = told === 4 || told === 6 ? told : otherwise;
+    }
+  }
+}
+
+function anyBit128(view: DataView, at: number): number {
+  return view.getUint32(at) | view.getUint32(at + 4) | view.getUint32(at + 8) | view.getUint32(at + 12);
+}
+
+function overwriteAddresses(
+  program: ColumnProgram,
+  template: CompiledTemplate,
+  target: BatchTarget,
+  view: DataView,
+  base: number,
+  stride: number,
+  count: number,
+  context: SetContext,
+): void {
+  const { offsets } = template;
+  const high = target.column(program.column) as Uint32Array;
+  const low = target.column(program.column + 1) as Uint32Array;
+  const twin = program.op === OP_V6_OR_V4 ? program.more[0]! : -1;
+  const row = target.batch.rows;
+  for (let i = 0, record = base; i < count; i++, record += stride) {
+    const at = record + offsets[program.slot]!;
+    let takes6 = context.families[i] === 6;
+    if (twin >= 0) {
+      const v4 = view.getUint32(record + offsets[twin]!) !== 0;
+      const v6 = anyBit128(view, at) !== 0;
+      if (v4 !== v6) takes6 = v6;
+    }
+    if (!takes6) continue;
+    const w = (row + i) * 2;
+    high[w + 1] = view.getUint32(at);
+    high[w] = view.getUint32(at + 4);
+    low[w + 1] = view.getUint32(at + 8);
+    low[w] = view.getUint32(at + 12);
+  }
+}
+
+/**
+ * The destination port of an ICMP record is type * 256 + code. Explicit type and code count most; then the combined
+ * element unless it is 0 beside a port (exporters that fill it for no protocol); then the port; then, as some Cisco
+ * have it, the source port with its bytes swapped.
+ */
+function typeAndCodeToPort(
+  program: ColumnProgram,
+  template: CompiledTemplate,
+  target: BatchTarget,
+  view: DataView,
+  base: number,
+  stride: number,
+  count: number,
+): void {
+  const { offsets, lengths } = template;
+  const [type4, code4, both4, type6, code6, both6] = program.more as [number, number, number, number, number, number];
+  const proto = target.column(PROTO) as Uint8Array;
+  const srcPort = target.column(SRC_PORT) as Uint16Array;
+  const dstPort = target.column(DST_PORT) as Uint16Array;
+  const row = target.batch.rows;
+  for (let r = row, end = row + count; r < end; r++) {
+    const protocol = proto[r]!;
+    if (protocol !== ICMP && protocol !== ICMP6) continue;
+    const record = base + (r - row) * stride;
+    const own6 = protocol === ICMP6;
+    // Exporters with one element for both protocols exist.
+    const type = own6 && type6 >= 0 ? type6 : type4 >= 0 ? type4 : type6;
+    const code = own6 && code6 >= 0 ? code6 : code4 >= 0 ? code4 : code6;
+    const both = own6 && both6 >= 0 ? both6 : both4 >= 0 ? both4 : both6;
+    if (type >= 0) {
+      const codeValue = code < 0 ? 0 : readLow(view, record + offsets[code]!, lengths[code]!) & 0xff;
+      dstPort[r] = ((readLow(view, record + offsets[type]!, lengths[type]!) & 0xff) << 8) | codeValue;
+      continue;
+    }
+    const combined = both < 0 ? 0 : readLow(view, record + offsets[both]!, lengths[both]!) & 0xffff;
+    if (combined !== 0) {
+      dstPort[r] = combined;
+    } else if (dstPort[r] === 0 && srcPort[r] !== 0) {
+      const swapped = srcPort[r]!;
+      dstPort[r] = ((swapped & 0xff) << 8) | (swapped >>> 8);
+      srcPort[r] = 0;
+    }
+  }
+}
+
+function applyDuration(
+  program: ColumnProgram,
+  template: CompiledTemplate,
+  target: BatchTarget,
+  view: DataView,
+  base: number,
+  stride: number,
+  count: number,
+): void {
+  const first = target.column(FIRST) as Float64Array;
+  const last = target.column(LAST) as Float64Array;
+  const row = target.batch.rows;
+  const width = template.lengths[program.slot]!;
+  const perMs = program.more[0]!;
+  let at = base + template.offsets[program.slot]!;
+  for (let r = row; r < row + count; r++, at += stride) {
+    if ((first[r] === 0) === (last[r] === 0)) continue;
+    const durationMs = Math.floor(readNumber(view, at, width) / perMs);
+    if (last[r] === 0) last[r] = first[r]! + durationMs;
+    else first[r] = last[r]! - durationMs;
+  }
+}
+
+/** NSEL and NEL records have one time, of the event; a record whose start is known ends with its event. */
+function applyEventTime(target: BatchTarget, count: number): void {
+  const first = target.column(FIRST) as Float64Array;
+  const last = target.column(LAST) as Float64Array;
+  const event = target.column(EVENT) as Float64Array;
+  const row = target.batch.rows;
+  for (let r = row; r < row + count; r++) {
+    if (last[r] === 0) last[r] = event[r]!;
+    if (first[r] === 0) first[r] = last[r]!;
+  }
+}
+
+function ratesOfRecords(
+  program: ColumnProgram,
+  template: CompiledTemplate,
+  target: BatchTarget,
+  view: DataView,
+  base: number,
+  stride: number,
+  count: number,
+): void {
+  const { offsets, lengths } = template;
+  const sampling = target.column(SAMPLING) as Uint32Array;
+  const row = target.batch.rows;
+  const [method, second] = program.more as [number, number];
+  for (let i = 0, record = base; i < count; i++, record += stride) {
+    const at = record + offsets[program.slot]!;
+    const width = lengths[program.slot]!;
+    const other = second < 0 ? 0 : readNumber(view, record + offsets[second]!, lengths[second]!);
+    const value = method === SAMPLING_PROBABILITY ? readFloat(view, at, width) : readNumber(view, at, width);
+    const rate = samplingRate(method, value, other, second >= 0);
+    if (rate > 0) sampling[row + i] = rate;
+  }
+}
+
+/**
+ * One of how many packets was counted, 0 when the values do not say.
+ * `interval` alone; `interval` packets taken and `other` left out; `interval` out of `other`; or 1 / `interval`.
+ */
+export function samplingRate(method: number, value: number, other: number, hasOther: boolean): number {
+  let rate = 0;
+  if (method === SAMPLING_INTERVAL) rate = value;
+  else if (method === SAMPLING_COUNT) rate = packetsOfCount(value, other, hasOther);
+  else if (method === SAMPLING_POPULATION) rate = value === 0 ? 0 : other / value;
+  else if (value > 0 && value <= 1) rate = 1 / value;
+  return rate > 0 && rate <= MAX_RATE ? Math.max(1, Math.round(rate)) : 0;
+}
+
+function packetsOfCount(taken: number, leftOut: number, hasOther: boolean): number {
+  if (hasOther) return taken === 0 ? 0 : (taken + leftOut) / taken;
+  // Cisco NCS sends the interval alone and means the rate; 1 of an unknown number says nothing.
+  return taken > 1 ? taken : 0;
+}
+
+/** float64 or, in reduced size, float32; NaN for any other width. */
+export function readFloat(view: DataView, at: number, width: number): number {
+  if (width === 8) return view.getFloat64(at);
+  return width === 4 ? view.getFloat32(at) : Number.NaN;
+}
+
+function ratesOfSamplers(
+  program: ColumnProgram,
+  template: CompiledTemplate,
+  target: BatchTarget,
+  view: DataView,
+  base: number,
+  stride: number,
+  count: number,
+  context: SetContext,
+): void {
+  if (!context.stream.hasSamplers()) return;
+  const sampling = target.column(SAMPLING) as Uint32Array;
+  const row = target.batch.rows;
+  const width = template.lengths[program.slot]!;
+  let at = base + template.offsets[program.slot]!;
+  let lastId = -1;
+  let rate = 0;
+  for (let i = 0; i < count; i++, at += stride) {
+    const id = readNumber(view, at, width);
+    if (id !== lastId) {
+      lastId = id;
+      rate = context.stream.samplerRate(id);
+    }
+    if (rate > 0) sampling[row + i] = rate;
+  }
+}

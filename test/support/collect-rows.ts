@@ -1,0 +1,61 @@
+import { Collector, type CollectorOptions } from '../../src/collect/collector.ts';
+import { formatAddress } from '../../src/flow/address.ts';
+import { type FlowBatch, FlowBatchPool } from '../../src/flow/batch.ts';
+import { columns } from '../../src/flow/fields.ts';
+import type { UdpDatagram } from './pcap-udp.ts';
+
+/** One row of a batch by column name: numbers, bigint for u64. */
+export type Row = Record<string, number | bigint>;
+
+/** A collector whose rows end up in `rows`. */
+export interface RowCollector {
+  collector: Collector;
+  rows: Row[];
+}
+
+export function rowCollector(options: Partial<CollectorOptions> & { batchRows?: number } = {}): RowCollector {
+  const rows: Row[] = [];
+  const consumer = {
+    write(batch: FlowBatch) {
+      for (let row = 0; row < batch.rows; row++) rows.push(rowOf(batch, row));
+      return undefined;
+    },
+    async close() {},
+  };
+  const collector = new Collector({ consumer, pool: new FlowBatchPool(options.batchRows ?? 1000), ...options });
+  return { collector, rows };
+}
+
+export function rowOf(batch: FlowBatch, row: number): Row {
+  const out: Row = {};
+  for (const column of columns) {
+    const array = batch.get(column.name);
+    if (column.type === 'u64') {
+      const low = array === undefined ? 0 : array[row * 2]!;
+      const high = array === undefined ? 0 : array[row * 2 + 1]!;
+      out[column.name] = (BigInt(high) << 32n) | BigInt(low);
+    } else {
+      out[column.name] = array === undefined ? column.absent : array[row]!;
+    }
+  }
+  return out;
+}
+
+/** Text of an address field of a row, '' when it has none. */
+export function addressOf(row: Row, field: string): string {
+  const high = row[`${field}Hi`] as bigint;
+  const low = row[`${field}Lo`] as bigint;
+  return formatAddress(Number(high >> 32n), Number(high & 0xffffffffn), Number(low >> 32n), Number(low & 0xffffffffn));
+}
+
+export function add(collector: Collector, datagram: Pick<UdpDatagram, 'payload'> & Partial<UdpDatagram>): void {
+  const [hiHigh, hiLow, loHigh, loLow] = datagram.source ?? [0, 0, 0xffff, 0xc0000201];
+  collector.addDatagram(datagram.payload, {
+    receivedMs: datagram.timeMs ?? 1_700_000_000_000,
+    hiHigh,
+    hiLow,
+    loHigh,
+    loLow,
+    port: datagram.sourcePort ?? 40_000,
+  });
+}
