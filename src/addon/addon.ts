@@ -137,17 +137,25 @@ export interface SegmentColumn {
 
 export interface SegmentOptions {
   compression?: 'zstd' | 'lz4' | 'none';
+  /** zstd only: 1 (default) to 22. */
   level?: number;
   /** Key-value metadata of the file. */
   metadata?: Record<string, string>;
+  /** Columns (by name in the file) that get a Bloom filter in every row group. */
+  bloom?: string[];
+  /** Threads that encode one row group; by default the number of cores, at most 4. */
+  threads?: number;
 }
 
 /** One Parquet file in the making: written under a temporary name, appears under its own when `finish` resolves. */
 export interface NativeSegmentWriter {
   /** Appends one row group; every call names the same columns in the same order. Runs off the main thread. */
   append(columns: SegmentColumn[], rows: number): Promise<void>;
-  /** Footer, fsync, rename, fsync of the directory. Resolves to the size in bytes. */
-  finish(): Promise<number>;
+  /**
+   * Footer (with `metadata` added to that of the options), fsync, rename, fsync of the directory. Resolves to the size
+   * in bytes.
+   */
+  finish(metadata?: Record<string, string>): Promise<number>;
   /** Removes the temporary file. */
   abort(): void;
 }
@@ -158,6 +166,13 @@ export interface SegmentInfo {
   bytes: number;
   columns: string[];
   metadata: Record<string, string>;
+}
+
+/** Exclusive use of a directory through a lock on a file; the system drops it when the process ends, however it ends. */
+export interface NativeDirectoryLock {
+  /** False when somebody else has the directory. */
+  held(): boolean;
+  release(): void;
 }
 
 export interface NativeUdpSender {
@@ -195,6 +210,7 @@ export interface Addon {
     options: SegmentOptions,
   ): Promise<SegmentInfo>;
   segmentInfo(path: string): Promise<SegmentInfo>;
+  DirectoryLock: new (lockFile: string) => NativeDirectoryLock;
   UdpSender: new (options: UdpSenderOptions) => NativeUdpSender;
 }
 

@@ -1,0 +1,164 @@
+//! Distinct values of a column and the index of each row's value among them.
+
+use std::hash::{BuildHasher, RandomState};
+
+/// Slots looked at before a value is taken for one of a flood of colliding keys.
+const PROBES: usize = 256;
+const SMALLEST_TABLE: usize = 1 << 10;
+
+/// Working memory of one encoding thread; kept from column to column.
+pub struct Dictionary {
+    /// Distinct values in order of appearance.
+    pub values: Vec<u64>,
+    /// One for each row.
+    pub indices: Vec<u32>,
+    /// For values below 2^16: index + 1, 0 when not seen.
+    direct: Vec<u32>,
+    /// Open addressing: value, and index + 1 or 0 when free.
+    table: Vec<(u64, u32)>,
+    multiplier: u64,
+}
+
+impl Default for Dictionary {
+    fn default() -> Self {
+        Dictionary {
+            values: Vec::new(),
+            indices: Vec::new(),
+            direct: Vec::new(),
+            table: Vec::new(),
+            // Odd, so that no bit is lost; random, so that nobody can send addresses that all collide.
+            multiplier: RandomState::new().hash_one(0) | 1,
+        }
+    }
+}
+
+impl Dictionary {
+    /// For values below 2^16, which always have a dictionary.
+    pub fn build_small(&mut self, rows: &[u64]) {
+        self.values.clear();
+        self.indices.clear();
+        self.indices.reserve(rows.len());
+        self.direct.resize(1 << 16, 0);
+        for &value in rows {
+            let seen = &mut self.direct[usize::from(value as u16)];
+            if *seen == 0 {
+                self.values.push(value);
+                *seen = self.values.len() as u32;
+            }
+            self.indices.push(*seen - 1);
+        }
+        for &value in &self.values {
+            self.direct[usize::from(value as u16)] = 0;
+        }
+    }
+
+    /// False when there are more than `limit` distinct values: a dictionary would not pay.
+    pub fn build(&mut self, rows: &[u64], limit: usize) -> bool {
+        self.values.clear();
+        self.indices.clear();
+        self.indices.reserve(rows.len());
+        self.table.clear();
+        self.table.resize(SMALLEST_TABLE, (0, 0));
+        let mut last = (0, 0);
+        for &value in rows {
+            if last.1 == 0 || value != last.0 {
+                let Some(seen) = self.find_or_add(value, limit) else {
+                    return false;
+                };
+                last = (value, seen);
+            }
+            self.indices.push(last.1 - 1);
+        }
+        true
+    }
+
+    fn find_or_add(&mut self, value: u64, limit: usize) -> Option<u32> {
+        let mask = self.table.len() - 1;
+        let mut slot = self.slot(value);
+        for _ in 0..PROBES {
+            let (held, seen) = self.table[slot];
+            if seen == 0 {
+                if self.values.len() == limit {
+                    return None;
+                }
+                self.values.push(value);
+                let seen = self.values.len() as u32;
+                self.table[slot] = (value, seen);
+                if self.values.len() * 2 > self.table.len() {
+                    self.grow();
+                }
+                return Some(seen);
+            }
+            if held == value {
+                return Some(seen);
+            }
+            slot = (slot + 1) & mask;
+        }
+        None
+    }
+
+    fn slot(&self, value: u64) -> usize {
+        let shift = 64 - self.table.len().trailing_zeros();
+        // Folded first: the low bits alone would never see the high half of an IPv6 address.
+        ((value ^ (value >> 32)).wrapping_mul(self.multiplier) >> shift) as usize
+    }
+
+    fn grow(&mut self) {
+        let length = self.table.len() * 4;
+        self.table.clear();
+        self.table.resize(length, (0, 0));
+        for at in 0..self.values.len() {
+            let mut slot = self.slot(self.values[at]);
+            while self.table[slot].1 != 0 {
+                slot = (slot + 1) & (length - 1);
+            }
+            self.table[slot] = (self.values[at], at as u32 + 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indices_lead_back_to_the_values() {
+        let rows: Vec<u64> = (0..20_000u64).map(|i| (i * i) % 7919 << 33 | 7).collect();
+        let mut dictionary = Dictionary::default();
+        for _ in 0..2 {
+            assert!(dictionary.build(&rows, rows.len()));
+            let back: Vec<u64> = dictionary
+                .indices
+                .iter()
+                .map(|&i| dictionary.values[i as usize])
+                .collect();
+            assert_eq!(back, rows);
+        }
+        let small: Vec<u64> = rows.iter().map(|value| value >> 33 & 0xffff).collect();
+        dictionary.build_small(&small);
+        let back: Vec<u64> = dictionary
+            .indices
+            .iter()
+            .map(|&i| dictionary.values[i as usize])
+            .collect();
+        assert_eq!(back, small);
+        assert!(dictionary.direct.iter().all(|&seen| seen == 0));
+    }
+
+    #[test]
+    fn gives_up_at_the_limit() {
+        let rows: Vec<u64> = (0..1000).collect();
+        let mut dictionary = Dictionary::default();
+        assert!(!dictionary.build(&rows, 999));
+        assert!(dictionary.build(&rows, 1000));
+    }
+
+    #[test]
+    fn gives_up_on_colliding_keys() {
+        let mut dictionary = Dictionary::default();
+        dictionary.multiplier = 1;
+        // With this multiplier the slot is in the top bits, which small numbers do not have.
+        let rows: Vec<u64> = (0..1000).collect();
+        assert!(!dictionary.build(&rows, 1000));
+    }
+}

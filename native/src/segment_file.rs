@@ -1,0 +1,203 @@
+//! A file that appears under its name only when it is whole.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A file under a temporary name in the directory of its own; removed on drop unless it was committed.
+pub struct PendingFile {
+    file: Option<File>,
+    temporary: PathBuf,
+    path: PathBuf,
+}
+
+/// Temporary names are `.<name>.<process>-<number>.tmp`: readers skip names that start with a dot.
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+impl PendingFile {
+    pub fn create(path: &Path) -> io::Result<PendingFile> {
+        let name = path
+            .file_name()
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not the name of a file"))?;
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let temporary = path.with_file_name(format!(
+            ".{}.{}-{number}.tmp",
+            name.to_string_lossy(),
+            std::process::id()
+        ));
+        // A file of that name is left over from a process that had the same id.
+        let _ = fs::remove_file(&temporary);
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o644)
+            .open(&temporary)?;
+        Ok(PendingFile {
+            file: Some(file),
+            temporary,
+            path: path.to_path_buf(),
+        })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes the content durable, then visible, then the name durable. Gives the size in bytes.
+    pub fn commit(mut self) -> io::Result<u64> {
+        let file = self
+            .file
+            .take()
+            .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        // From here on the drop below has no file to remove, so each failure does it.
+        let result = (|| {
+            file.sync_all()?;
+            let bytes = file.metadata()?.len();
+            fs::rename(&self.temporary, &self.path)?;
+            Ok(bytes)
+        })();
+        match result {
+            Ok(bytes) => {
+                sync_directory(&self.path)?;
+                Ok(bytes)
+            }
+            Err(cause) => {
+                let _ = fs::remove_file(&self.temporary);
+                Err(cause)
+            }
+        }
+    }
+}
+
+/// A rename outlives a power failure only once its directory is written.
+fn sync_directory(path: &Path) -> io::Result<()> {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    File::open(parent)?.sync_all()
+}
+
+impl Write for PendingFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.file.as_mut() {
+            Some(file) => file.write(bytes),
+            None => Err(io::Error::from(io::ErrorKind::NotFound)),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for PendingFile {
+    fn drop(&mut self) {
+        if self.file.take().is_some() {
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+/// Exclusive use of a directory by one process, through a lock on a file in it that the system drops when the process
+/// ends, however it ends.
+pub struct DirectoryLock {
+    _file: File,
+}
+
+impl DirectoryLock {
+    /// None when another process (or another lock of this one) has the directory.
+    pub fn acquire(lock_file: &Path) -> io::Result<Option<DirectoryLock>> {
+        use std::os::fd::AsRawFd;
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o644)
+            .open(lock_file)?;
+        // SAFETY: the descriptor is open for as long as the call lasts.
+        if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
+            return Ok(Some(DirectoryLock { _file: file }));
+        }
+        let cause = io::Error::last_os_error();
+        if cause.kind() == io::ErrorKind::WouldBlock {
+            Ok(None)
+        } else {
+            Err(cause)
+        }
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    /// A directory that is removed on drop.
+    pub struct Scratch(pub PathBuf);
+
+    impl Scratch {
+        pub fn new() -> Scratch {
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let path = std::env::temp_dir().join(format!("weir-segment-{}-{number}", std::process::id()));
+            fs::create_dir_all(&path).unwrap();
+            Scratch(path)
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn names(directory: &Path) -> Vec<String> {
+        fs::read_dir(directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn appears_only_when_committed() {
+        let scratch = Scratch::new();
+        let path = scratch.0.join("a");
+        let mut file = PendingFile::create(&path).unwrap();
+        file.write_all(b"whole").unwrap();
+        assert!(!path.exists());
+        assert_eq!(file.commit().unwrap(), 5);
+        assert_eq!(names(&scratch.0), ["a"]);
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+    }
+
+    #[test]
+    fn leaves_nothing_when_dropped() {
+        let scratch = Scratch::new();
+        let mut file = PendingFile::create(&scratch.0.join("a")).unwrap();
+        file.write_all(b"half").unwrap();
+        assert_eq!(names(&scratch.0).len(), 1);
+        drop(file);
+        assert!(names(&scratch.0).is_empty());
+    }
+
+    #[test]
+    fn leaves_nothing_when_the_rename_fails() {
+        let scratch = Scratch::new();
+        let path = scratch.0.join("a");
+        fs::create_dir(&path).unwrap();
+        assert!(PendingFile::create(&path).unwrap().commit().is_err());
+        assert_eq!(names(&scratch.0), ["a"]);
+    }
+
+    #[test]
+    fn a_directory_has_one_lock() {
+        let scratch = Scratch::new();
+        let path = scratch.0.join("lock");
+        let lock = DirectoryLock::acquire(&path).unwrap();
+        assert!(lock.is_some());
+        assert!(DirectoryLock::acquire(&path).unwrap().is_none());
+        drop(lock);
+        assert!(DirectoryLock::acquire(&path).unwrap().is_some());
+    }
+}

@@ -1,0 +1,377 @@
+use crate::segment::{Options, SegmentWriter};
+use crate::segment_column::{Codec, ColumnSpec, ColumnType, Values};
+use crate::segment_file::DirectoryLock as Lock;
+use crate::segment_merge::{info, merge, Info};
+use napi::bindgen_prelude::*;
+use napi_derive::napi;
+use parquet::errors::ParquetError;
+use std::collections::{BTreeMap, HashMap};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+type Array = Either4<Uint8Array, Uint16Array, Uint32Array, Float64Array>;
+
+#[napi(object, object_to_js = false)]
+pub struct SegmentColumn {
+    pub name: String,
+    pub r#type: String,
+    pub data: Option<Array>,
+    pub absent: f64,
+}
+
+#[napi(object, object_to_js = false)]
+pub struct SegmentOptions {
+    pub compression: Option<String>,
+    pub level: Option<i32>,
+    pub metadata: Option<BTreeMap<String, String>>,
+    pub bloom: Option<Vec<String>>,
+    pub threads: Option<u32>,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct SegmentInfo {
+    pub rows: f64,
+    pub row_groups: u32,
+    pub bytes: f64,
+    pub columns: Vec<String>,
+    pub metadata: HashMap<String, String>,
+}
+
+/// Threads for one row group unless asked for another number: more would only take cores from the decoders.
+const MOST_THREADS: usize = 4;
+
+fn failure(message: String) -> Error {
+    Error::new(Status::GenericFailure, message)
+}
+
+fn describe(cause: &ParquetError) -> String {
+    match cause {
+        ParquetError::General(message) => message.clone(),
+        ParquetError::External(cause) => cause.to_string(),
+        cause => cause.to_string(),
+    }
+}
+
+fn cannot_write(path: &Path, cause: &ParquetError) -> Error {
+    failure(format!("cannot write {}: {}", path.display(), describe(cause)))
+}
+
+/// A panic is a defect here, but must not end the process of somebody who collects flows.
+fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("unknown");
+        Err(failure(format!("internal error in the segment writer: {text}")))
+    })
+}
+
+fn column_type(name: &str) -> Result<ColumnType> {
+    match name {
+        "u8" => Ok(ColumnType::U8),
+        "u16" => Ok(ColumnType::U16),
+        "u32" => Ok(ColumnType::U32),
+        "u64" => Ok(ColumnType::U64),
+        "timeMs" => Ok(ColumnType::TimeMs),
+        other => Err(Error::new(Status::InvalidArg, format!("unknown column type {other}"))),
+    }
+}
+
+fn values(column: &SegmentColumn) -> Values<'_> {
+    match &column.data {
+        None => Values::Absent,
+        Some(Either4::A(bytes)) => Values::U8(bytes),
+        Some(Either4::B(values)) => Values::U16(values),
+        Some(Either4::C(words)) if column.r#type == "u64" => Values::Words(words),
+        Some(Either4::C(values)) => Values::U32(values),
+        Some(Either4::D(times)) => Values::Millis(times),
+    }
+}
+
+fn specs(columns: &[SegmentColumn], bloom: &[String]) -> Result<Vec<ColumnSpec>> {
+    columns
+        .iter()
+        .map(|column| {
+            let column_type = column_type(&column.r#type)?;
+            let absent = if column_type == ColumnType::TimeMs {
+                column.absent as i64 as u64
+            } else {
+                column.absent as u64
+            };
+            Ok(ColumnSpec {
+                name: column.name.clone(),
+                column_type,
+                absent,
+                bloom: bloom.contains(&column.name),
+            })
+        })
+        .collect()
+}
+
+fn options(given: SegmentOptions, threads: usize) -> Result<(Options, Vec<String>)> {
+    let codec = match given.compression.as_deref() {
+        None | Some("zstd") => match given.level.unwrap_or(1) {
+            level @ 1..=22 => Codec::Zstd(level),
+            level => {
+                return Err(Error::new(
+                    Status::InvalidArg,
+                    format!("zstd has levels 1 to 22, not {level}"),
+                ))
+            }
+        },
+        Some("lz4") => Codec::Lz4,
+        Some("none") => Codec::None,
+        Some(other) => return Err(Error::new(Status::InvalidArg, format!("unknown compression {other}"))),
+    };
+    let options = Options {
+        codec,
+        metadata: given.metadata.unwrap_or_default().into_iter().collect(),
+        threads: given.threads.map_or(threads, |threads| threads.clamp(1, 64) as usize),
+    };
+    Ok((options, given.bloom.unwrap_or_default()))
+}
+
+/// The writer, and whose turn it is: calls take effect in the order they were made, whichever thread runs first.
+struct Shared {
+    writer: Mutex<SegmentWriter>,
+    turn: Mutex<u64>,
+    turned: Condvar,
+    path: PathBuf,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    fn in_turn<T>(&self, ticket: u64, work: impl FnOnce(&mut SegmentWriter) -> Result<T>) -> Result<T> {
+        // Tasks start in the order they were queued, so whoever waits here waits for one that is running.
+        let mut turn = locked(&self.turn);
+        while *turn != ticket {
+            turn = self.turned.wait(turn).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(turn);
+        let result = guarded(|| work(&mut locked(&self.writer)));
+        *locked(&self.turn) += 1;
+        self.turned.notify_all();
+        result
+    }
+}
+
+#[napi(js_name = "SegmentWriter")]
+pub struct JsSegmentWriter {
+    shared: Arc<Shared>,
+    tickets: u64,
+    bloom: Vec<String>,
+}
+
+#[napi]
+impl JsSegmentWriter {
+    #[napi(constructor)]
+    pub fn new(path: String, options_given: SegmentOptions) -> Result<Self> {
+        let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(MOST_THREADS));
+        let (options, bloom) = options(options_given, threads)?;
+        let path = PathBuf::from(path);
+        let writer = SegmentWriter::create(&path, options).map_err(|cause| cannot_write(&path, &cause))?;
+        let shared = Shared {
+            writer: Mutex::new(writer),
+            turn: Mutex::new(0),
+            turned: Condvar::new(),
+            path,
+        };
+        Ok(JsSegmentWriter {
+            shared: Arc::new(shared),
+            tickets: 0,
+            bloom,
+        })
+    }
+
+    fn ticket(&mut self) -> u64 {
+        self.tickets += 1;
+        self.tickets - 1
+    }
+
+    #[napi]
+    pub fn append(&mut self, columns: Vec<SegmentColumn>, rows: u32) -> Result<AsyncTask<Append>> {
+        let specs = specs(&columns, &self.bloom)?;
+        Ok(AsyncTask::new(Append {
+            shared: self.shared.clone(),
+            ticket: self.ticket(),
+            columns,
+            specs,
+            rows: rows as usize,
+        }))
+    }
+
+    #[napi]
+    pub fn finish(&mut self, metadata: Option<BTreeMap<String, String>>) -> AsyncTask<Finish> {
+        AsyncTask::new(Finish {
+            shared: self.shared.clone(),
+            ticket: self.ticket(),
+            metadata: metadata.unwrap_or_default().into_iter().collect(),
+        })
+    }
+
+    #[napi]
+    pub fn abort(&self) {
+        locked(&self.shared.writer).abort();
+    }
+}
+
+pub struct Append {
+    shared: Arc<Shared>,
+    ticket: u64,
+    /// References that keep the arrays' memory alive; nothing is copied.
+    columns: Vec<SegmentColumn>,
+    specs: Vec<ColumnSpec>,
+    rows: usize,
+}
+
+impl Task for Append {
+    type Output = ();
+    type JsValue = ();
+
+    fn compute(&mut self) -> Result<()> {
+        let shared = &self.shared;
+        shared.in_turn(self.ticket, |writer| {
+            let values: Vec<Values> = self.columns.iter().map(values).collect();
+            writer
+                .append(&self.specs, &values, self.rows)
+                .map_err(|cause| cannot_write(&shared.path, &cause))
+        })
+    }
+
+    fn resolve(&mut self, _: Env, (): ()) -> Result<()> {
+        Ok(())
+    }
+}
+
+pub struct Finish {
+    shared: Arc<Shared>,
+    ticket: u64,
+    metadata: Vec<(String, String)>,
+}
+
+impl Task for Finish {
+    type Output = u64;
+    type JsValue = f64;
+
+    fn compute(&mut self) -> Result<u64> {
+        let metadata = std::mem::take(&mut self.metadata);
+        let shared = &self.shared;
+        shared.in_turn(self.ticket, |writer| {
+            writer
+                .finish(metadata)
+                .map_err(|cause| cannot_write(&shared.path, &cause))
+        })
+    }
+
+    fn resolve(&mut self, _: Env, bytes: u64) -> Result<f64> {
+        Ok(bytes as f64)
+    }
+}
+
+fn info_object(info: Info) -> SegmentInfo {
+    SegmentInfo {
+        rows: info.rows as f64,
+        row_groups: info.row_groups as u32,
+        bytes: info.bytes as f64,
+        columns: info.columns,
+        metadata: info.metadata,
+    }
+}
+
+pub struct Merge {
+    inputs: Vec<PathBuf>,
+    output: PathBuf,
+    columns: Vec<ColumnSpec>,
+    options: Options,
+}
+
+impl Task for Merge {
+    type Output = Info;
+    type JsValue = SegmentInfo;
+
+    fn compute(&mut self) -> Result<Info> {
+        guarded(|| {
+            merge(&self.inputs, &self.output, &self.columns, self.options.clone())
+                .map_err(|cause| failure(format!("cannot merge segments: {}", describe(&cause))))
+        })
+    }
+
+    fn resolve(&mut self, _: Env, info: Info) -> Result<SegmentInfo> {
+        Ok(info_object(info))
+    }
+}
+
+/// Joins whole segments into one, which appears under its name only when it is whole.
+#[napi]
+pub fn merge_segments(
+    inputs: Vec<String>,
+    output: String,
+    columns: Vec<SegmentColumn>,
+    options_given: SegmentOptions,
+) -> Result<AsyncTask<Merge>> {
+    let (options, bloom) = options(options_given, 1)?;
+    Ok(AsyncTask::new(Merge {
+        inputs: inputs.into_iter().map(PathBuf::from).collect(),
+        output: PathBuf::from(output),
+        columns: specs(&columns, &bloom)?,
+        options,
+    }))
+}
+
+pub struct ReadInfo {
+    path: PathBuf,
+}
+
+impl Task for ReadInfo {
+    type Output = Info;
+    type JsValue = SegmentInfo;
+
+    fn compute(&mut self) -> Result<Info> {
+        guarded(|| info(&self.path).map_err(|cause| failure(format!("cannot read segment {}", describe(&cause)))))
+    }
+
+    fn resolve(&mut self, _: Env, info: Info) -> Result<SegmentInfo> {
+        Ok(info_object(info))
+    }
+}
+
+#[napi]
+pub fn segment_info(path: String) -> AsyncTask<ReadInfo> {
+    AsyncTask::new(ReadInfo {
+        path: PathBuf::from(path),
+    })
+}
+
+/// Exclusive use of a directory until `release`, or until the process ends.
+#[napi]
+pub struct DirectoryLock {
+    lock: Option<Lock>,
+}
+
+#[napi]
+impl DirectoryLock {
+    /// Takes the lock that the file stands for; throws when the file cannot be made.
+    #[napi(constructor)]
+    pub fn new(lock_file: String) -> Result<Self> {
+        let lock = Lock::acquire(Path::new(&lock_file))
+            .map_err(|cause| failure(format!("cannot lock {lock_file}: {cause}")))?;
+        Ok(DirectoryLock { lock })
+    }
+
+    /// False when somebody else has the directory.
+    #[napi]
+    pub fn held(&self) -> bool {
+        self.lock.is_some()
+    }
+
+    #[napi]
+    pub fn release(&mut self) {
+        self.lock = None;
+    }
+}
