@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { inPairs } from './captures.ts';
 import { canonical, type Flow } from './flow.ts';
 import { Daemon, runOk } from './process.ts';
 import { drained, freeUdpPort, kernelQueue, sendDatagrams } from './udp.ts';
@@ -47,11 +47,21 @@ function flagBits(text: string): number {
   return [...text].reduce((bits, letter) => bits * 2 + (letter === '.' ? 0 : 1), 0);
 }
 
+export interface Collected {
+  flows: Flow[];
+  /** What nfcapd says about the stream. */
+  sequenceErrors: number;
+  badPackets: number;
+}
+
 /**
  * Lets one nfcapd collect many streams of datagrams, told apart by the address they come from; gives the flows of each.
  * The kernel's drop counter is looked at: a loss is an error of the test, not a result.
  */
-export async function collectWithNfcapd(streams: readonly (readonly Buffer[])[], directory: string): Promise<Flow[][]> {
+export async function collectWithNfcapd(
+  streams: readonly (readonly Buffer[])[],
+  directory: string,
+): Promise<Collected[]> {
   const port = await freeUdpPort();
   const limits = ['-t', '86400', '-B', '4000000'];
   const nfcapd = new Daemon('nfcapd', ['-b', '127.0.0.1', '-p', String(port), '-M', directory, ...limits]);
@@ -61,13 +71,12 @@ export async function collectWithNfcapd(streams: readonly (readonly Buffer[])[],
   const { drops } = kernelQueue(port);
   await nfcapd.stop();
   if (drops > 0) throw new Error(`the kernel dropped ${drops} datagrams on their way to nfcapd`);
-  const seen = new Set(readdirSync(directory));
-  const flows: Flow[][] = [];
-  for (const i of streams.keys()) {
-    const name = senderOf(i).replaceAll('.', '-');
-    flows.push(seen.has(name) ? await readWithNfdump(`${directory}/${name}`) : []);
-  }
-  return flows;
+  return inPairs(streams, async (_, i) => {
+    const ident = senderOf(i).replaceAll('.', '-');
+    const said = nfcapd.output.match(new RegExp(`Ident: '${ident}'.*Sequence Errors: (\\d+), Bad Packets: (\\d+)`));
+    const flows = said === null ? [] : await readWithNfdump(`${directory}/${ident}`);
+    return { flows, sequenceErrors: Number(said?.[1] ?? 0), badPackets: Number(said?.[2] ?? 0) };
+  });
 }
 
 /** The loopback address that stands for stream `i`. */
