@@ -30,7 +30,7 @@ describeWith(['weir', 'softflowd', 'nfcapd', 'nfdump'], 'softflowd to weir colle
       const name = basename(file);
       expect(nfcapd[i]!.flows.length, name).toBeGreaterThan(0);
       expect({ name, ...totalsByProtocol(weir[i]!) }).toEqual({ name, ...totalsByProtocol(nfcapd[i]!.flows) });
-      expect([name, ...flowLines(weir[i]!)]).toEqual([name, ...flowLines(nfcapd[i]!.flows)]);
+      expect([name, ...flowLines(weir[i]!)]).toEqual([name, ...flowLines(nfcapd[i]!.flows.map(inOrder))]);
     }
   });
 
@@ -49,6 +49,11 @@ describeWith(['weir', 'softflowd', 'nfcapd', 'nfdump'], 'softflowd to weir colle
     expect(flowLines(await readSegments(store))).toEqual(flowLines(fromFile));
   });
 });
+
+/** nfcapd 1.7.1 exchanges the two times of IPFIX records that count from the boot of the exporter, as softflowd's do. */
+function inOrder(flow: Flow): Flow {
+  return { ...flow, firstMs: Math.min(flow.firstMs, flow.lastMs), lastMs: Math.max(flow.firstMs, flow.lastMs) };
+}
 
 async function exportedBySoftflowd(file: string, version: string, directory: string): Promise<Buffer[]> {
   const tap = await UdpTap.open();

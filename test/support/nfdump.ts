@@ -10,7 +10,7 @@ interface NfdumpRecord {
   in_packets: number;
   in_bytes: number;
   proto: number;
-  tcp_flags: string;
+  tcp_flags?: string;
   src_port?: number;
   dst_port?: number;
   icmp_type?: number;
@@ -34,7 +34,7 @@ export async function readWithNfdump(directory: string): Promise<Flow[]> {
     srcPort: record.src_port ?? 0,
     dstPort: record.dst_port ?? (record.icmp_type ?? 0) * 256 + (record.icmp_code ?? 0),
     tos: record.src_tos,
-    tcpFlags: flagBits(record.tcp_flags),
+    tcpFlags: flagBits(record.tcp_flags ?? ''),
     packets: record.in_packets,
     octets: record.in_bytes,
     firstMs: Date.parse(`${record.first}Z`),
