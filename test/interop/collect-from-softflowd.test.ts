@@ -1,0 +1,88 @@
+import { writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { expect, it } from 'vitest';
+import { bundledCaptures, inPairs, sharedCaptures } from '../support/captures.ts';
+import { type Flow, flowLines, totalsByProtocol } from '../support/flow.ts';
+import { collectWithNfcapd, senderOf } from '../support/nfdump.ts';
+import { Daemon, describeWith, runOk, tempDir, weirOk } from '../support/process.ts';
+import { readSegments } from '../support/segments.ts';
+import { datagramCapture, drained, freeUdpPort, kernelQueue, sendDatagrams, UdpTap } from '../support/udp.ts';
+
+const VERSIONS = ['5', '9', '10'] as const;
+const NAMES = [
+  'demo.pcap',
+  'tcp.pcap',
+  'mix-ndpi-a.pcap',
+  'ndpi-reddit.pcap',
+  'ipfixprobe-mixed.pcap',
+  'ndpi-netflix.pcap',
+];
+
+describeWith(['weir', 'softflowd', 'nfcapd', 'nfdump'], 'softflowd to weir collect and to nfcapd', () => {
+  const files = [...bundledCaptures, ...sharedCaptures].filter((file) => NAMES.includes(basename(file)));
+
+  it.each(VERSIONS)('version %s: both have the same totals and records out of the same datagrams', async (version) => {
+    const directory = tempDir('softflowd');
+    const streams = await inPairs(files, (file) => exportedBySoftflowd(file, version, directory));
+    const nfcapd = await collectWithNfcapd(streams, tempDir('softflowd-nfcapd'));
+    const weir = await inPairs(streams, (datagrams, i) => collectedFromFile(datagrams, i, directory));
+    for (const [i, file] of files.entries()) {
+      const name = basename(file);
+      expect(nfcapd[i]!.flows.length, name).toBeGreaterThan(0);
+      expect({ name, ...totalsByProtocol(weir[i]!) }).toEqual({ name, ...totalsByProtocol(nfcapd[i]!.flows) });
+      expect([name, ...flowLines(weir[i]!)]).toEqual([name, ...flowLines(nfcapd[i]!.flows.map(inOrder))]);
+    }
+  });
+
+  it('over UDP weir collect stores what it stores from a capture of the same datagrams', async () => {
+    const directory = tempDir('softflowd-udp');
+    const [file] = files;
+    const datagrams = await exportedBySoftflowd(file!, '9', directory);
+    const fromFile = await collectedFromFile(datagrams, 0, directory);
+    const port = await freeUdpPort();
+    const store = join(directory, 'udp');
+    const weir = Daemon.weir(['collect', '-b', '127.0.0.1', '-p', String(port), '-w', store]);
+    await weir.until('listening', () => kernelQueue(port).listeners > 0);
+    await sendDatagrams(datagrams, port);
+    await drained(port);
+    expect((await weir.stop('SIGTERM')).status).toBe(0);
+    expect(flowLines(await readSegments(store))).toEqual(flowLines(fromFile));
+  });
+});
+
+/** nfcapd 1.7.1 exchanges the two times of IPFIX records that count from the boot of the exporter, as softflowd's do. */
+function inOrder(flow: Flow): Flow {
+  return { ...flow, firstMs: Math.min(flow.firstMs, flow.lastMs), lastMs: Math.max(flow.firstMs, flow.lastMs) };
+}
+
+async function exportedBySoftflowd(file: string, version: string, directory: string): Promise<Buffer[]> {
+  const tap = await UdpTap.open();
+  const pid = join(directory, `${basename(file)}.pid`);
+  // -a: times of the file; -c none: without a control socket, which can block for ever when a file is read.
+  await runOk('softflowd', [
+    '-d',
+    '-a',
+    '-c',
+    'none',
+    '-p',
+    pid,
+    '-v',
+    version,
+    '-r',
+    file,
+    '-n',
+    `127.0.0.1:${tap.port}`,
+  ]);
+  return tap.close();
+}
+
+async function collectedFromFile(datagrams: Buffer[], i: number, directory: string): Promise<Flow[]> {
+  const capture = join(directory, `stream-${i}.pcap`);
+  const store = join(directory, `store-${i}`);
+  writeFileSync(
+    capture,
+    datagramCapture(datagrams.map((payload) => ({ payload, from: senderOf(i), port: 9995, ms: 1_700_000_000_000 }))),
+  );
+  await weirOk(['collect', '-f', capture, '-w', store]);
+  return readSegments(store);
+}

@@ -1,0 +1,144 @@
+import { writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { beforeAll, expect, it } from 'vitest';
+import { bundledCaptures, inPairs, sharedCaptures } from '../support/captures.ts';
+import { type Flow, flowLines, totalsByProtocol } from '../support/flow.ts';
+import { meter } from '../support/flow-meter.ts';
+import { type Collected, collectWithNfcapd, readWithNfdump } from '../support/nfdump.ts';
+import { Daemon, describeWith, runOk, tempDir, weir } from '../support/process.ts';
+import { packetsByTshark } from '../support/tshark-meter.ts';
+import { datagramCapture, drained, freeUdpPort, kernelQueue, UdpTap } from '../support/udp.ts';
+
+const VERSIONS = ['5', '9', '10'] as const;
+const TIMEOUTS = { activeSec: 300, inactiveSec: 60 };
+
+/** Captures whose link type weir does not know: it must say so and fail. */
+const UNKNOWN_LINK_TYPES: Record<string, string> = {
+  'zeek-radiotap.pcap': 'IEEE 802.11 with radiotap',
+  'zeek-nflog-http.pcap': 'NFLOG',
+  'zeek-llc.pcap': 'FDDI',
+  'td-LINKTYPE_PKTAP.pcap': 'PKTAP',
+};
+
+interface Exported {
+  name: string;
+  version: (typeof VERSIONS)[number];
+  datagrams: Buffer[];
+  status: number;
+  stderr: string;
+}
+
+describeWith(['weir', 'nfcapd', 'nfdump', 'tshark'], 'weir export to nfcapd', () => {
+  const files = [...bundledCaptures, ...sharedCaptures];
+  const reference = new Map<string, { flows: Flow[]; damaged: boolean }>();
+  let exported: Exported[] = [];
+  let collected: Collected[] = [];
+
+  beforeAll(async () => {
+    await inPairs(files, async (file) => {
+      const { packets, damaged } = await packetsByTshark(file);
+      reference.set(basename(file), { flows: meter(packets, TIMEOUTS), damaged });
+    });
+    const runs = files.flatMap((file) => VERSIONS.map((version) => ({ file, version })));
+    exported = await inPairs(runs, async ({ file, version }) => {
+      const tap = await UdpTap.open();
+      const target = `127.0.0.1:${tap.port}`;
+      const { status, stderr } = await weir(['export', '-r', file, '-n', target, '-v', version]);
+      return { name: basename(file), version, datagrams: await tap.close(), status, stderr };
+    });
+    collected = await collectWithNfcapd(
+      exported.map(({ datagrams }) => datagrams),
+      tempDir('nfcapd'),
+    );
+  }, 600_000);
+
+  it.each(VERSIONS)(
+    'version %s: flows, packets and octets of each protocol are those of an independent count',
+    (version) => {
+      const totals = (flows: Flow[], name: string) => ({ name, ...totalsByProtocol(flows) });
+      const got = of(version).map(({ name, i }) => totals(collected[i]!.flows, name));
+      const wanted = of(version).map(({ name }) => totals(referenceFlows(name, version), name));
+      expect(got).toEqual(wanted);
+    },
+  );
+
+  it.each(VERSIONS)('version %s: every flow has the right key, flags, counters and times', (version) => {
+    const got = of(version).map(({ name, i }) => [name, ...flowLines(collected[i]!.flows)]);
+    const wanted = of(version).map(({ name }) => [name, ...flowLines(referenceFlows(name, version))]);
+    expect(got).toEqual(wanted);
+  });
+
+  it.each(VERSIONS)('version %s: nfcapd finds no gap in the sequence numbers and no bad datagram', (version) => {
+    const errors = of(version).map(({ name, i }) => ({ ...collected[i]!, flows: 0, name }));
+    expect(errors).toEqual(errors.map(({ name }) => ({ name, flows: 0, sequenceErrors: 0, badPackets: 0 })));
+  });
+
+  it.each(VERSIONS)('version %s: tshark dissects every datagram and record', async (version) => {
+    const streams = of(version);
+    const sender = (stream: number) => `10.${Math.floor(stream / 250)}.${stream % 250}.1`;
+    const datagrams = streams.flatMap(({ i }, stream) =>
+      exported[i]!.datagrams.map((payload) => ({ payload, from: sender(stream), port: 9995, ms: 1_700_000_000_000 })),
+    );
+    const file = join(tempDir('dissect'), 'exported.pcap');
+    writeFileSync(file, datagramCapture(datagrams));
+    const fields = ['ip.src', 'cflow.version', 'cflow.protocol', '_ws.malformed', '_ws.expert.message'];
+    const args = ['-n', '-r', file, '-d', 'udp.port==9995,cflow', '-T', 'fields', '-E', 'occurrence=a'];
+    const output = await runOk('tshark', [...args, ...fields.flatMap((field) => ['-e', field])]);
+    const records = new Map<string, number>();
+    const complaints = new Set<string>();
+    for (const line of output.trimEnd().split('\n')) {
+      const [from = '', seen = '', protocols = '', malformed = '', expert = ''] = line.split('\t');
+      if (seen !== version || malformed !== '' || expert !== '') complaints.add(line);
+      const count = protocols === '' ? 0 : protocols.split(',').length;
+      records.set(from, (records.get(from) ?? 0) + count);
+    }
+    expect([...complaints]).toEqual([]);
+    const dissected = streams.map(({ name }, stream) => ({ name, records: records.get(sender(stream)) ?? 0 }));
+    expect(dissected).toEqual(streams.map(({ name }) => ({ name, records: referenceFlows(name, version).length })));
+  });
+
+  it('ends with success, but for files that are damaged or of an unknown link type', () => {
+    const failed = exported.filter(({ status }) => status !== 0).map(({ name, version }) => `${name} ${version}`);
+    const wanted = exported
+      .filter(({ name }) => reference.get(name)!.damaged || name in UNKNOWN_LINK_TYPES)
+      .map(({ name, version }) => `${name} ${version}`);
+    expect(failed).toEqual(wanted);
+  });
+
+  it('says in one line why it failed', () => {
+    const failed = exported.filter(({ status }) => status !== 0);
+    for (const { name, stderr } of failed) {
+      expect(stderr.trimEnd().split('\n').length, stderr).toBe(1);
+      expect(stderr).toContain(name);
+    }
+    for (const { name, stderr } of failed.filter(({ name }) => name in UNKNOWN_LINK_TYPES)) {
+      expect(stderr, name).toMatch(/link type/);
+    }
+  });
+
+  function of(version: string): { name: string; i: number }[] {
+    return exported.map(({ name }, i) => ({ name, i })).filter(({ i }) => exported[i]!.version === version);
+  }
+
+  function referenceFlows(name: string, version: string): Flow[] {
+    if (name in UNKNOWN_LINK_TYPES) return [];
+    const { flows } = reference.get(name)!;
+    return version === '5' ? flows.filter(({ src }) => !src.includes(':')) : flows;
+  }
+});
+
+describeWith(['weir', 'nfcapd', 'nfdump', 'tshark'], 'weir export straight to nfcapd over UDP', () => {
+  it('loses nothing on the way', async () => {
+    const demo = bundledCaptures.find((file) => file.endsWith('demo.pcap'))!;
+    const { packets } = await packetsByTshark(demo);
+    const port = await freeUdpPort();
+    const directory = tempDir('nfcapd-direct');
+    const nfcapd = new Daemon('nfcapd', ['-b', '127.0.0.1', '-p', String(port), '-w', directory, '-t', '86400']);
+    await nfcapd.until('listening', () => kernelQueue(port).listeners > 0);
+    const { status } = await weir(['export', '-r', demo, '-n', `127.0.0.1:${port}`]);
+    await drained(port);
+    await nfcapd.stop();
+    expect(status).toBe(0);
+    expect(flowLines(await readWithNfdump(directory))).toEqual(flowLines(meter(packets, TIMEOUTS)));
+  });
+});
