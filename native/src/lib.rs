@@ -3,11 +3,11 @@
 //! Modules named `*_napi` are the only ones that know Node.js; everything else is plain Rust with its own tests.
 
 pub mod capture_file;
-pub mod decode;
 pub mod datagram;
 pub mod datagram_batch;
 pub mod datagram_live;
 pub mod datagram_socket;
+pub mod decode;
 #[cfg(test)]
 mod fuzz;
 pub mod libpcap;
@@ -25,8 +25,8 @@ pub mod udp_sender;
 pub mod udp_sender_queue;
 pub mod udp_sender_socket;
 
-pub mod frame_decoder_napi;
 pub mod datagram_source_napi;
+pub mod frame_decoder_napi;
 pub mod memory_napi;
 pub mod packet_source_napi;
 pub mod segment_napi;

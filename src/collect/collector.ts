@@ -7,8 +7,7 @@ import {
   D_SRC_PORT,
   DATAGRAM_META_WORDS,
 } from '../addon/datagram-layout.ts';
-import type { FlowBatch, FlowBatchPool } from '../flow/batch.ts';
-import type { FlowConsumer } from '../flow/consumer.ts';
+import type { FlowBatch } from '../flow/batch.ts';
 import { DatagramDecoder } from '../wire/decode.ts';
 import type { DatagramOrigin, DecodeCounters } from '../wire/decode-context.ts';
 import { type Exporter, Exporters } from './exporters.ts';
@@ -17,8 +16,10 @@ import { PendingSets } from './pending-sets.ts';
 import type { SamplingSetting } from './sampling.ts';
 
 export interface CollectorOptions {
-  readonly consumer: FlowConsumer;
-  readonly pool: FlowBatchPool;
+  /** Gets each batch as it is full, and the last one on `flush`. Owns it from then on. */
+  readonly sink: (batch: FlowBatch) => void;
+  /** Gives an empty batch. */
+  readonly acquire: () => FlowBatch;
   readonly limits?: Partial<Limits>;
   /** What the operator says about the sampling of an exporter, asked once when it is first heard of. */
   readonly samplingOf?: (address: string) => SamplingSetting | undefined;
@@ -79,29 +80,27 @@ export interface CollectorStats {
 /**
  * Datagrams in, flow batches out: decodes what a datagram source received, with what it remembers of each exporter.
  *
- * A full batch goes to the consumer at once, a part-filled one on `flush`. Both `addSlot` and `flush` give a promise
- * when the consumer is still busy with a batch; await it before the next call to hold the source back.
+ * A full batch goes to the sink at once, a part-filled one on `flush`.
  */
 export class Collector {
   readonly exporters: Exporters;
-  private readonly consumer: FlowConsumer;
-  private readonly pool: FlowBatchPool;
   private readonly pending: PendingSets;
   private readonly decoder: DatagramDecoder;
   private readonly origin: DatagramOrigin = { receivedMs: 0, hiHigh: 0, hiLow: 0, loHigh: 0, loLow: 0, port: 0 };
-  private busy: Promise<unknown> | undefined;
 
   constructor(options: CollectorOptions) {
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.consumer = options.consumer;
-    this.pool = options.pool;
     this.pending = new PendingSets(limits);
     this.exporters = new Exporters(limits, this.pending, options.samplingOf ?? (() => undefined));
-    this.decoder = new DatagramDecoder(options.pool.acquire(), (full) => this.exchange(full), this.exporters);
+    const exchange = (full: FlowBatch) => {
+      options.sink(full);
+      return options.acquire();
+    };
+    this.decoder = new DatagramDecoder(options.acquire(), exchange, this.exporters);
   }
 
   /** Decodes the `count` datagrams of a slot (layout: `src/addon/datagram-layout.ts`). */
-  addSlot(slot: SlotViews, count: number): Promise<unknown> | undefined {
+  addSlot(slot: SlotViews, count: number): void {
     const { words, doubles, bytes, view } = slot;
     const { origin } = this;
     for (let i = 0, at = 0; i < count; i++, at += DATAGRAM_META_WORDS) {
@@ -114,21 +113,18 @@ export class Collector {
       this.decode(bytes, view, words[at + D_OFFSET]!, words[at + D_LENGTH]!, origin);
     }
     this.pending.expire(origin.receivedMs);
-    return this.takeBusy();
   }
 
   /** Decodes one datagram that came some other way than in a slot. */
-  addDatagram(bytes: Uint8Array, origin: Readonly<DatagramOrigin>): Promise<unknown> | undefined {
+  addDatagram(bytes: Uint8Array, origin: Readonly<DatagramOrigin>): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.decode(bytes, view, 0, bytes.length, Object.assign(this.origin, origin));
     this.pending.expire(origin.receivedMs);
-    return this.takeBusy();
   }
 
   /** Hands on the rows decoded so far. */
-  flush(): Promise<unknown> | undefined {
+  flush(): void {
     this.decoder.flush();
-    return this.takeBusy();
   }
 
   stats(): CollectorStats {
@@ -154,23 +150,6 @@ export class Collector {
     const ready = this.pending.takeReady();
     if (ready === undefined) return;
     for (const set of ready) this.decoder.replay(set);
-  }
-
-  private exchange(full: FlowBatch): FlowBatch {
-    const written = this.consumer.write(full);
-    if (written === undefined) {
-      this.pool.release(full);
-    } else {
-      const released = written.then(() => this.pool.release(full));
-      this.busy = this.busy === undefined ? released : Promise.all([this.busy, released]);
-    }
-    return this.pool.acquire();
-  }
-
-  private takeBusy(): Promise<unknown> | undefined {
-    const { busy } = this;
-    this.busy = undefined;
-    return busy;
   }
 }
 

@@ -15,14 +15,12 @@ export interface RowCollector {
 
 export function rowCollector(options: Partial<CollectorOptions> & { batchRows?: number } = {}): RowCollector {
   const rows: Row[] = [];
-  const consumer = {
-    write(batch: FlowBatch) {
-      for (let row = 0; row < batch.rows; row++) rows.push(rowOf(batch, row));
-      return undefined;
-    },
-    async close() {},
+  const pool = new FlowBatchPool(options.batchRows ?? 1000);
+  const sink = (batch: FlowBatch) => {
+    for (let row = 0; row < batch.rows; row++) rows.push(rowOf(batch, row));
+    pool.release(batch);
   };
-  const collector = new Collector({ consumer, pool: new FlowBatchPool(options.batchRows ?? 1000), ...options });
+  const collector = new Collector({ sink, acquire: () => pool.acquire(), ...options });
   return { collector, rows };
 }
 

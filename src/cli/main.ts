@@ -1,0 +1,47 @@
+#!/usr/bin/env node
+import { UserError } from '../flow/user-error.ts';
+
+/** One loader a command: a command pays only for the modules it needs. */
+const commands: Record<string, () => Promise<(argv: string[]) => Promise<number>>> = {
+  export: async () => (await import('./export.ts')).exportCommand,
+  collect: async () => (await import('./collect.ts')).collectCommand,
+  dump: async () => (await import('./dump.ts')).dumpCommand,
+};
+
+const usage = `weir: flow exporter and collector
+
+  weir export   packets (interface or capture file) to flows to NetFlow v5, v9, IPFIX or flow files
+  weir collect  NetFlow v5, v9 and IPFIX datagrams to flow files
+  weir dump     questions to flow files, in nfdump's language
+
+\`weir COMMAND --help\` lists the options of a command; \`weir --version\` prints the version.
+`;
+
+async function main(argv: string[]): Promise<number> {
+  const [name, ...rest] = argv;
+  if (name === undefined || name === 'help' || name === '-h' || name === '--help') {
+    process.stdout.write(usage);
+    return name === undefined ? 1 : 0;
+  }
+  if (name === '-V' || name === '--version') {
+    const { version } = await import('./version.ts');
+    process.stdout.write(`weir ${version()}\n`);
+    return 0;
+  }
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (load === undefined) {
+    throw new UserError(`there is no command "${name}": weir knows ${Object.keys(commands).join(', ')}`);
+  }
+  return (await load())(rest);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`weir: ${message}\n`);
+  if (!(error instanceof UserError) && process.env['WEIR_DEBUG'] !== undefined && error instanceof Error) {
+    process.stderr.write(`${error.stack}\n`);
+  }
+  process.exitCode = error instanceof UserError ? error.exitCode : 1;
+}

@@ -1,0 +1,30 @@
+/** One line for the operator on standard error, with the time in front where it goes on for days. */
+export type Log = (line: string) => void;
+
+export function plainLog(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+export function timedLog(line: string): void {
+  process.stderr.write(`${new Date().toISOString()} ${line}\n`);
+}
+
+export function quietLog(): void {}
+
+const scales = ['', ' k', ' M', ' G', ' T'];
+
+/** A rate or count for people: three digits and a scale, base 1000. */
+export function scaled(value: number): string {
+  let scale = 0;
+  let rest = value;
+  while (rest >= 1000 && scale < scales.length - 1) {
+    rest /= 1000;
+    scale++;
+  }
+  return `${scale === 0 ? Math.round(rest) : rest.toPrecision(3)}${scales[scale]}`;
+}
+
+/** `3 flows`, `1 flow`. */
+export function plural(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
+}
