@@ -5,17 +5,26 @@
 pub mod capture_file;
 pub mod datagram;
 pub mod datagram_batch;
+pub mod datagram_file;
 pub mod datagram_live;
+pub mod datagram_packet;
+pub mod datagram_reassembly;
 pub mod datagram_socket;
+pub mod decode;
 #[cfg(test)]
 mod fuzz;
+pub mod libpcap;
 pub mod memory;
+pub mod packet;
+pub mod packet_source;
 pub mod slots;
 pub mod udp_sender;
 pub mod udp_sender_queue;
 pub mod udp_sender_socket;
 
 pub mod datagram_source_napi;
+pub mod frame_decoder_napi;
 pub mod memory_napi;
+pub mod packet_source_napi;
 pub mod slots_napi;
 pub mod udp_sender_napi;

@@ -179,12 +179,7 @@ mod tests {
             let lengths = [3u32, 0, 5];
             let bytes = *b"abcdefgh";
             assert_eq!(Burst::default().send(&socket, &bytes, &lengths).unwrap(), 3);
-            assert_eq!(
-                portable::Burst
-                    .send(&socket, &bytes[3..], &lengths[2..])
-                    .unwrap(),
-                1
-            );
+            assert_eq!(portable::Burst.send(&socket, &bytes[3..], &lengths[2..]).unwrap(), 1);
             let mut buffer = [0u8; 16];
             for expected in ["abc", "", "defgh", "defgh"] {
                 let length = receiver.recv(&mut buffer).unwrap();

@@ -31,6 +31,17 @@ pub enum Direction {
     Out,
 }
 
+impl Direction {
+    /// Linux's PACKET_OUTGOING is 4; 0 to 3 (to us, broadcast, multicast, to others) came in.
+    pub fn of_packet_type(packet_type: u16) -> Direction {
+        match packet_type {
+            0..=3 => Direction::In,
+            4 => Direction::Out,
+            _ => Direction::Unknown,
+        }
+    }
+}
+
 /// One packet record of a capture.
 #[derive(Debug, Clone, Copy)]
 pub struct Packet<'a> {

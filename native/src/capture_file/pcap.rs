@@ -69,7 +69,7 @@ impl Pcap {
         } else {
             (
                 u32_at(header, 16, self.big_endian),
-                direction_of_packet_type(header[22]),
+                Direction::of_packet_type(u16::from(header[22])),
             )
         };
         if length > MAX_PACKET {
@@ -90,15 +90,6 @@ impl Pcap {
             start,
             length,
         }))
-    }
-}
-
-/// Linux's PACKET_OUTGOING is 4; 0 to 3 (to us, broadcast, multicast, to others) came in.
-pub fn direction_of_packet_type(packet_type: u8) -> Direction {
-    match packet_type {
-        0..=3 => Direction::In,
-        4 => Direction::Out,
-        _ => Direction::Unknown,
     }
 }
 

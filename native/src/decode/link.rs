@@ -1,0 +1,275 @@
+//! Link layers, and the tags and labels between them and IP.
+//!
+//! A link layer ends in an ethertype; `walk` goes on from there. So every link type knows every tag, and a tunnel that
+//! carries frames or ethertypes can start at the same places.
+
+use super::{u16_at, u32_at};
+use crate::capture_file::Direction;
+
+/// `Network::Ip` of a layer that does not tell the version; the packet's first nibble does.
+pub const ANY_VERSION: u8 = 0;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    /// An IP header should begin at `at`.
+    Ip { at: usize, version: u8 },
+    /// Something else; 0 if it has no ethertype.
+    Other(u16),
+    /// The bytes end before that can be told.
+    Short,
+}
+
+/// What the link layer says about a frame.
+pub struct Located {
+    pub network: Network,
+    pub direction: Option<Direction>,
+    pub interface: Option<u32>,
+}
+
+const IPV4: u16 = 0x0800;
+const IPV6: u16 = 0x86dd;
+const VLAN: u16 = 0x8100;
+const VLAN_SERVICE: u16 = 0x88a8;
+const VLAN_OLD_1: u16 = 0x9100;
+const VLAN_OLD_2: u16 = 0x9200;
+const VLAN_OLD_3: u16 = 0x9300;
+const MPLS: u16 = 0x8847;
+const MPLS_MULTICAST: u16 = 0x8848;
+const PPPOE_SESSION: u16 = 0x8864;
+const PPP: u16 = 0x880b;
+/// Below, the field is the length of an LLC frame (IEEE 802.3).
+const FIRST_ETHER_TYPE: u16 = 0x0600;
+
+/// Tags, label stacks and PPPoE headers gone through at most: more is an attack on the decoder's time.
+const MAX_DEPTH: usize = 16;
+
+const NULL: u16 = 0;
+const ETHERNET: u16 = 1;
+const PPP_BARE: u16 = 9;
+const RAW_BSD: u16 = 12;
+const RAW_OPENBSD: u16 = 14;
+const PPP_SERIAL: u16 = 50;
+const PPP_ETHER: u16 = 51;
+const RAW: u16 = 101;
+const CISCO_HDLC: u16 = 104;
+const LOOP: u16 = 108;
+const LINUX_SLL: u16 = 113;
+const RAW_IPV4: u16 = 228;
+const RAW_IPV6: u16 = 229;
+const LINUX_SLL2: u16 = 276;
+
+/// Names of types that captures are often made with, for the text that says they are not supported.
+const UNSUPPORTED: [(u16, &str); 12] = [
+    (10, "FDDI"),
+    (105, "IEEE802_11"),
+    (119, "IEEE802_11_PRISM"),
+    (127, "IEEE802_11_RADIOTAP"),
+    (163, "IEEE802_11_AVS"),
+    (189, "USB_LINUX"),
+    (195, "IEEE802_15_4_WITHFCS"),
+    (201, "BLUETOOTH_HCI_H4_WITH_PHDR"),
+    (220, "USB_LINUX_MMAPPED"),
+    (239, "NFLOG"),
+    (253, "NETLINK"),
+    (258, "PKTAP"),
+];
+
+/// Whether `locate` knows the type, a LINKTYPE_ number (or DLT_RAW as the systems number it).
+pub fn supported(link_type: u16) -> bool {
+    matches!(
+        link_type,
+        NULL | ETHERNET
+            | PPP_BARE
+            | RAW_BSD
+            | RAW_OPENBSD
+            | PPP_SERIAL
+            | PPP_ETHER
+            | RAW
+            | CISCO_HDLC
+            | LOOP
+            | LINUX_SLL
+            | RAW_IPV4
+            | RAW_IPV6
+            | LINUX_SLL2
+    )
+}
+
+/// The text for the user.
+pub fn not_supported(link_type: u16) -> String {
+    match UNSUPPORTED.iter().find(|&&(number, _)| number == link_type) {
+        Some((_, name)) => format!("link type {link_type} ({name}) is not supported"),
+        None => format!("link type {link_type} is not supported"),
+    }
+}
+
+#[inline]
+pub fn locate(link_type: u16, data: &[u8]) -> Located {
+    if link_type == ETHERNET {
+        return Located {
+            network: ethernet(data),
+            direction: None,
+            interface: None,
+        };
+    }
+    locate_other(link_type, data)
+}
+
+fn locate_other(link_type: u16, data: &[u8]) -> Located {
+    let (mut direction, mut interface) = (None, None);
+    let network = match link_type {
+        NULL | LOOP => loopback(data),
+        PPP_BARE | PPP_SERIAL => ppp(data, 0, PPP),
+        RAW | RAW_BSD | RAW_OPENBSD => Network::Ip {
+            at: 0,
+            version: ANY_VERSION,
+        },
+        PPP_ETHER => walk(PPPOE_SESSION, data, 0),
+        CISCO_HDLC => match data.len() {
+            0..4 => Network::Short,
+            _ => walk(u16_at(data, 2), data, 4),
+        },
+        LINUX_SLL => match data.len() {
+            0..16 => Network::Short,
+            _ => {
+                direction = Some(Direction::of_packet_type(u16_at(data, 0)));
+                cooked(u16_at(data, 2), u16_at(data, 14), data, 16)
+            }
+        },
+        LINUX_SLL2 => match data.len() {
+            0..20 => Network::Short,
+            _ => {
+                direction = Some(Direction::of_packet_type(u16::from(data[10])));
+                interface = Some(u32_at(data, 4));
+                cooked(u16_at(data, 8), u16_at(data, 0), data, 20)
+            }
+        },
+        RAW_IPV4 => Network::Ip { at: 0, version: 4 },
+        RAW_IPV6 => Network::Ip { at: 0, version: 6 },
+        _ => Network::Other(0),
+    };
+    Located {
+        network,
+        direction,
+        interface,
+    }
+}
+
+#[inline]
+fn ethernet(data: &[u8]) -> Network {
+    if data.len() < 14 {
+        return Network::Short;
+    }
+    match u16_at(data, 12) {
+        IPV4 => Network::Ip { at: 14, version: 4 },
+        IPV6 => Network::Ip { at: 14, version: 6 },
+        ether_type => walk(ether_type, data, 14),
+    }
+}
+
+/// What `ether_type` announces at `at`, through tags, labels and PPPoE.
+fn walk(mut ether_type: u16, data: &[u8], mut at: usize) -> Network {
+    for _ in 0..MAX_DEPTH {
+        match ether_type {
+            IPV4 => return Network::Ip { at, version: 4 },
+            IPV6 => return Network::Ip { at, version: 6 },
+            VLAN | VLAN_SERVICE | VLAN_OLD_1 | VLAN_OLD_2 | VLAN_OLD_3 => {
+                if data.len() < at + 4 {
+                    return Network::Short;
+                }
+                ether_type = u16_at(data, at + 2);
+                at += 4;
+            }
+            MPLS | MPLS_MULTICAST => return mpls(ether_type, data, at),
+            // Version and type, code, session, length; PPP without address and control follows.
+            PPPOE_SESSION => return ppp(data, at + 6, PPPOE_SESSION),
+            PPP => return ppp(data, at, PPP),
+            0..FIRST_ETHER_TYPE => {
+                // LLC; SNAP with Ethernet's own or the bridge tunnel's organisation code has an ethertype again.
+                let Some(llc) = data.get(at..at + 8) else {
+                    return Network::Other(0);
+                };
+                if !matches!(llc[..6], [0xaa, 0xaa, 3, 0, 0, 0 | 0xf8]) {
+                    return Network::Other(0);
+                }
+                ether_type = u16_at(llc, 6);
+                at += 8;
+                if ether_type < FIRST_ETHER_TYPE {
+                    return Network::Other(0);
+                }
+            }
+            other => return Network::Other(other),
+        }
+    }
+    Network::Other(ether_type)
+}
+
+/// The label stack does not name what it carries: below the last label, the first nibble tells IP from the rest
+/// (RFC 4928); pseudowires begin with 0.
+fn mpls(ether_type: u16, data: &[u8], mut at: usize) -> Network {
+    for _ in 0..MAX_DEPTH {
+        if data.len() < at + 5 {
+            return Network::Short;
+        }
+        let bottom = data[at + 2] & 1 != 0;
+        at += 4;
+        if bottom {
+            return match data[at] >> 4 {
+                version @ (4 | 6) => Network::Ip { at, version },
+                _ => Network::Other(ether_type),
+            };
+        }
+    }
+    Network::Other(ether_type)
+}
+
+/// PPP from its address and control bytes, or without them, to the protocol (one byte if compressed, RFC 1661).
+fn ppp(data: &[u8], mut at: usize, ether_type: u16) -> Network {
+    if data.get(at..at + 2) == Some(&[0xff, 0x03]) {
+        at += 2;
+    }
+    let Some(&first) = data.get(at) else {
+        return Network::Short;
+    };
+    let protocol = if first & 1 != 0 {
+        at += 1;
+        u16::from(first)
+    } else {
+        if data.len() < at + 2 {
+            return Network::Short;
+        }
+        at += 2;
+        u16_at(data, at - 2)
+    };
+    match protocol {
+        0x0021 => Network::Ip { at, version: 4 },
+        0x0057 => Network::Ip { at, version: 6 },
+        0x0281 => mpls(MPLS, data, at),
+        0x0283 => mpls(MPLS_MULTICAST, data, at),
+        _ => Network::Other(ether_type),
+    }
+}
+
+/// An address family, in the order of the machine that captured (NULL) or of the network (LOOP).
+fn loopback(data: &[u8]) -> Network {
+    if data.len() < 4 {
+        return Network::Short;
+    }
+    let family = u32_at(data, 0);
+    let family = if family > 0xffff { family.swap_bytes() } else { family };
+    match family {
+        2 => Network::Ip { at: 4, version: 4 },
+        // Linux; NetBSD and OpenBSD; FreeBSD; macOS.
+        10 | 24 | 28 | 30 => Network::Ip { at: 4, version: 6 },
+        _ => Network::Other(0),
+    }
+}
+
+/// The protocol of a cooked frame is an ethertype only on devices that have such.
+fn cooked(hardware: u16, protocol: u16, data: &[u8], at: usize) -> Network {
+    const NETLINK: u16 = 824;
+    const RADIOTAP: u16 = 803;
+    match hardware {
+        NETLINK | RADIOTAP => Network::Other(0),
+        _ => walk(protocol, data, at),
+    }
+}

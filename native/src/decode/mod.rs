@@ -1,0 +1,121 @@
+//! From a frame to a packet record: link layers down to IP, IP down to the ports.
+
+mod fragments;
+pub(crate) mod ip;
+pub mod link;
+mod stats;
+
+#[cfg(test)]
+mod tests;
+
+pub use stats::Counters;
+
+use crate::capture_file::Direction;
+use crate::packet::{HashSeed, PacketRecord, PACKET_BYTES, P_META_DIRECTION_KNOWN, P_META_EGRESS};
+use fragments::Fragments;
+use link::Network;
+
+/// One captured frame.
+#[derive(Clone, Copy)]
+pub struct Frame<'a> {
+    /// DLT_ or LINKTYPE_ number, one that `link::supported` knows.
+    pub link_type: u16,
+    /// ifIndex, unless the link layer has its own.
+    pub input: u32,
+    pub direction: Direction,
+    pub time_ns: u64,
+    pub wire_length: u32,
+    pub data: &'a [u8],
+}
+
+/// Why a packet was not metered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    NotIp(u16),
+    Malformed,
+    Cut,
+}
+
+pub struct Decoder {
+    seed: HashSeed,
+    fragments: Fragments,
+    pub counters: Counters,
+}
+
+impl Decoder {
+    /// `hash_seed` decides about the records' hashes and nothing else.
+    pub fn new(hash_seed: u64) -> Decoder {
+        Decoder {
+            seed: HashSeed::new(hash_seed),
+            fragments: Fragments::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Counts the frame, and writes its record if it holds IP that can be metered.
+    #[inline]
+    pub fn decode(&mut self, frame: &Frame, out: &mut [u8; PACKET_BYTES]) -> bool {
+        self.counters.packets += 1;
+        self.counters.wire_bytes += u64::from(frame.wire_length);
+        match self.record(frame) {
+            Ok(record) => {
+                record.write(&self.seed, out);
+                self.counters.metered += 1;
+                true
+            }
+            Err(refused) => {
+                self.counters.refuse(refused);
+                false
+            }
+        }
+    }
+
+    #[inline]
+    fn record(&mut self, frame: &Frame) -> Result<PacketRecord, Refused> {
+        let data = frame.data;
+        // A hostile file may say that less was on the wire than was captured.
+        let wire = (frame.wire_length as usize).max(data.len());
+        let found = link::locate(frame.link_type, data);
+        let (at, version) = match found.network {
+            Network::Ip { at, version } => (at, version),
+            Network::Other(ether_type) => return Err(Refused::NotIp(ether_type)),
+            Network::Short => return Err(short(data.len(), wire)),
+        };
+        let packet = data.get(at..).ok_or_else(|| short(data.len(), wire))?;
+        let first = *packet.first().ok_or_else(|| short(data.len(), wire))?;
+        let wire = wire - at;
+        let mut record = match (version, first >> 4) {
+            (4 | link::ANY_VERSION, 4) => self.ipv4(packet, wire, frame.time_ns)?,
+            (6 | link::ANY_VERSION, 6) => self.ipv6(packet, wire, frame.time_ns)?,
+            _ => return Err(Refused::Malformed),
+        };
+        record.time_ns = frame.time_ns;
+        record.input = found.interface.unwrap_or(frame.input);
+        record.meta |= match found.direction.unwrap_or(frame.direction) {
+            Direction::Unknown => 0,
+            Direction::In => P_META_DIRECTION_KNOWN,
+            Direction::Out => P_META_DIRECTION_KNOWN | P_META_EGRESS,
+        };
+        Ok(record)
+    }
+}
+
+/// A header that goes beyond the bytes at hand: the capture cut it, or the frame itself is too short.
+#[cold]
+fn short(captured: usize, wire: usize) -> Refused {
+    if captured < wire {
+        Refused::Cut
+    } else {
+        Refused::Malformed
+    }
+}
+
+#[inline]
+fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_be_bytes([bytes[at], bytes[at + 1]])
+}
+
+#[inline]
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap())
+}

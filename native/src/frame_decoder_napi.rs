@@ -1,0 +1,78 @@
+use crate::capture_file::Direction;
+use crate::decode::{link, Decoder, Frame};
+use crate::packet::PACKET_BYTES;
+use crate::packet_source::Stats;
+use crate::packet_source_napi::{PacketSourceOptions, PacketStats};
+use napi::bindgen_prelude::*;
+use napi_derive::napi;
+
+/// Doubles a frame in `meta`.
+const META: usize = 4;
+
+/// The decoder for frames that another library captured.
+#[napi]
+pub struct FrameDecoder {
+    decoder: Decoder,
+    link_type: u16,
+    input: u32,
+}
+
+#[napi]
+impl FrameDecoder {
+    #[napi(constructor)]
+    pub fn new(link_type: u32, options: PacketSourceOptions) -> Result<FrameDecoder> {
+        let link_type = u16::try_from(link_type).unwrap_or(u16::MAX);
+        if !link::supported(link_type) {
+            return Err(Error::new(Status::InvalidArg, link::not_supported(link_type)));
+        }
+        Ok(FrameDecoder {
+            decoder: Decoder::new(options.seed()?.unwrap_or(0)),
+            link_type,
+            input: options.input_index.unwrap_or(0),
+        })
+    }
+
+    #[napi]
+    pub fn decode(&mut self, frames: &[u8], meta: &[f64], count: u32, mut out: Uint8Array) -> Result<u32> {
+        // SAFETY: JavaScript runs nothing else meanwhile, and `out` is not the memory of `frames` by contract.
+        let out = unsafe { out.as_mut() };
+        let metas = meta.chunks_exact(META).take(count as usize);
+        let (records, _) = out.as_chunks_mut::<PACKET_BYTES>();
+        if metas.len() < count as usize || records.len() < count as usize {
+            return Err(Error::new(
+                Status::InvalidArg,
+                "meta or out is too short for so many frames",
+            ));
+        }
+        let mut written = 0;
+        for meta in metas {
+            let (offset, length) = (meta[0] as usize, meta[1] as usize);
+            let data = offset
+                .checked_add(length)
+                .and_then(|end| frames.get(offset..end))
+                .ok_or_else(|| Error::new(Status::InvalidArg, "a frame goes beyond the bytes given"))?;
+            let micros = meta[3].max(0.0);
+            let frame = Frame {
+                link_type: self.link_type,
+                input: self.input,
+                direction: Direction::Unknown,
+                time_ns: (micros as u64)
+                    .saturating_mul(1000)
+                    .saturating_add((micros.fract() * 1000.0) as u64),
+                wire_length: meta[2] as u32,
+                data,
+            };
+            written += usize::from(self.decoder.decode(&frame, &mut records[written]));
+        }
+        Ok(written as u32)
+    }
+
+    #[napi]
+    pub fn stats(&self) -> PacketStats {
+        Stats {
+            counters: self.decoder.counters,
+            ..Stats::default()
+        }
+        .into()
+    }
+}

@@ -1,0 +1,181 @@
+use crate::packet;
+use crate::packet_source::{self, Input, Options, Stats};
+use crate::slots_napi::{next_code, slot_views, wake_callback};
+use napi::bindgen_prelude::*;
+use napi_derive::napi;
+
+#[napi(object)]
+pub struct PacketSourceOptions {
+    pub files: Option<Vec<String>>,
+    pub device: Option<String>,
+    pub filter: Option<String>,
+    pub slot_packets: Option<u32>,
+    pub slot_count: Option<u32>,
+    pub snap_length: Option<u32>,
+    pub promiscuous: Option<bool>,
+    pub kernel_buffer_bytes: Option<u32>,
+    pub flush_ms: Option<u32>,
+    pub input_index: Option<u32>,
+    pub hash_seed: Option<Vec<u32>>,
+}
+
+#[napi(object)]
+pub struct EtherTypeCount {
+    pub ether_type: u32,
+    pub packets: f64,
+}
+
+#[napi(object)]
+pub struct PacketStats {
+    pub packets: f64,
+    pub metered: f64,
+    pub wire_bytes: f64,
+    pub not_ip: f64,
+    pub malformed: f64,
+    pub cut_header: f64,
+    pub cut_transport: f64,
+    pub fragments_joined: f64,
+    pub fragments_orphaned: f64,
+    pub kernel_dropped: f64,
+    pub interface_dropped: f64,
+    pub queue_dropped: f64,
+    pub bytes_read: f64,
+    pub bytes_total: f64,
+    pub not_ip_types: Vec<EtherTypeCount>,
+}
+
+const SLOT_PACKETS: u32 = 4096;
+const SLOT_COUNT: u32 = 8;
+/// Headers with every tag, label and option that is in use; payload is not looked at.
+const SNAP_LENGTH: u32 = 256;
+const KERNEL_BUFFER_BYTES: u32 = 64 << 20;
+const FLUSH_MS: u32 = 100;
+const TYPES_TOLD: usize = 16;
+
+impl PacketSourceOptions {
+    pub fn seed(&self) -> Result<Option<u64>> {
+        match self.hash_seed.as_deref() {
+            None => Ok(None),
+            Some(&[low, high]) => Ok(Some(u64::from(low) | u64::from(high) << 32)),
+            Some(_) => Err(Error::new(Status::InvalidArg, "hashSeed is two numbers")),
+        }
+    }
+
+    fn into_options(self) -> Result<Options> {
+        let hash_seed = self.seed()?;
+        let input = match (self.files, self.device) {
+            (Some(files), None) if !files.is_empty() => Input::Files(files),
+            (None, Some(name)) => Input::Device {
+                name,
+                snap_length: self.snap_length.unwrap_or(SNAP_LENGTH).max(1),
+                promiscuous: self.promiscuous.unwrap_or(true),
+                kernel_buffer_bytes: self.kernel_buffer_bytes.unwrap_or(KERNEL_BUFFER_BYTES),
+                flush_ms: self.flush_ms.unwrap_or(FLUSH_MS).max(1),
+            },
+            _ => {
+                return Err(Error::new(
+                    Status::InvalidArg,
+                    "exactly one of files and device is needed",
+                ))
+            }
+        };
+        Ok(Options {
+            input,
+            filter: self.filter.filter(|expression| !expression.trim().is_empty()),
+            slot_packets: self.slot_packets.unwrap_or(SLOT_PACKETS).clamp(1, 1 << 20) as usize,
+            slot_count: self.slot_count.unwrap_or(SLOT_COUNT).clamp(1, 4096) as usize,
+            input_index: self.input_index.unwrap_or(0),
+            hash_seed,
+        })
+    }
+}
+
+impl From<Stats> for PacketStats {
+    fn from(stats: Stats) -> PacketStats {
+        let counters = stats.counters;
+        PacketStats {
+            packets: counters.packets as f64,
+            metered: counters.metered as f64,
+            wire_bytes: counters.wire_bytes as f64,
+            not_ip: counters.not_ip as f64,
+            malformed: counters.malformed as f64,
+            cut_header: counters.cut_header as f64,
+            cut_transport: counters.cut_transport as f64,
+            fragments_joined: counters.fragments_joined as f64,
+            fragments_orphaned: counters.fragments_orphaned as f64,
+            kernel_dropped: stats.kernel_dropped as f64,
+            interface_dropped: stats.interface_dropped as f64,
+            // What finds no slot waits in the kernel's ring, which counts what it cannot hold.
+            queue_dropped: 0.0,
+            bytes_read: stats.bytes_read as f64,
+            bytes_total: stats.bytes_total as f64,
+            not_ip_types: counters
+                .not_ip_types(TYPES_TOLD)
+                .into_iter()
+                .map(|(ether_type, packets)| EtherTypeCount {
+                    ether_type: u32::from(ether_type),
+                    packets: packets as f64,
+                })
+                .collect(),
+        }
+    }
+}
+
+#[napi]
+pub struct PacketSource {
+    source: packet_source::PacketSource,
+}
+
+#[napi]
+impl PacketSource {
+    #[napi(constructor)]
+    pub fn new(options: PacketSourceOptions, wake: Function<(), ()>) -> Result<PacketSource> {
+        let source = packet_source::PacketSource::start(options.into_options()?, wake_callback(wake)?)
+            .map_err(|text| Error::new(Status::GenericFailure, text))?;
+        Ok(PacketSource { source })
+    }
+
+    #[napi(getter)]
+    pub fn slots(&self) -> Vec<Uint8Array> {
+        slot_views(self.source.ring())
+    }
+
+    #[napi]
+    pub fn next(&self) -> i32 {
+        next_code(self.source.ring())
+    }
+
+    #[napi]
+    pub fn count(&self, slot: u32) -> u32 {
+        self.source.ring().count(slot as usize)
+    }
+
+    #[napi]
+    pub fn release(&self, slot: u32) {
+        self.source.ring().release(slot as usize);
+    }
+
+    #[napi]
+    pub fn stop(&self) {
+        self.source.ring().stop();
+    }
+
+    #[napi]
+    pub fn failure(&self) -> Option<String> {
+        self.source.ring().failure()
+    }
+
+    #[napi]
+    pub fn stats(&self) -> PacketStats {
+        self.source.stats().into()
+    }
+}
+
+/// Layout constants by name.
+#[napi]
+pub fn packet_layout() -> std::collections::HashMap<String, u32> {
+    packet::LAYOUT
+        .iter()
+        .map(|&(name, value)| (name.to_owned(), value))
+        .collect()
+}
