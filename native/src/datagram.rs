@@ -176,6 +176,20 @@ fn describe(meta: &mut [u8], offset: usize, length: usize, origin: &Origin) {
     meta.copy_from_slice(&words);
 }
 
+/// Payloads of a slot that the caller took from the ring, for tests.
+#[cfg(test)]
+pub(crate) fn payloads(ring: &SlotRing, slot: usize) -> Vec<Vec<u8>> {
+    // SAFETY: the slot is in the caller's hands and lives as long as the ring.
+    let bytes = unsafe { std::slice::from_raw_parts(ring.regions()[slot].as_ptr(), ring.slot_bytes()) };
+    let word = |at: usize| u32::from_ne_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+    (0..ring.count(slot) as usize)
+        .map(|i| {
+            let (offset, length) = (word(i * META_BYTES + OFFSET * 4), word(i * META_BYTES + LENGTH * 4));
+            bytes[offset..offset + length].to_vec()
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

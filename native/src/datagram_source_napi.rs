@@ -1,4 +1,5 @@
 use crate::datagram::{self, Counters};
+use crate::datagram_file::{FileOptions, FileSource};
 use crate::datagram_live::{Bind, LiveOptions, LiveSource};
 use crate::datagram_socket::DEFAULT_RECEIVE_BUFFER;
 use crate::slots::SlotRing;
@@ -52,7 +53,12 @@ pub fn datagram_layout() -> HashMap<String, u32> {
 
 #[napi]
 pub struct DatagramSource {
-    source: LiveSource,
+    source: Source,
+}
+
+enum Source {
+    Live(LiveSource),
+    Files(FileSource),
 }
 
 fn invalid(text: impl Into<String>) -> Error {
@@ -65,25 +71,40 @@ impl DatagramSource {
     pub fn new(options: DatagramSourceOptions, wake: Function<(), ()>) -> Result<DatagramSource> {
         let slot_bytes = options.slot_bytes.unwrap_or(DEFAULT_SLOT_BYTES) as usize;
         let slot_count = options.slot_count.unwrap_or(DEFAULT_SLOT_COUNT).clamp(2, 1024) as usize;
-        let listeners = options.listeners.unwrap_or_default();
-        if listeners.is_empty() {
-            return Err(invalid("DatagramSource needs listeners"));
-        }
-        let flush_ms = options.flush_ms.unwrap_or(DEFAULT_FLUSH_MS);
-        if !(0.0..=60_000.0).contains(&flush_ms) {
-            return Err(invalid("flushMs is 0 to 60000"));
-        }
-        let source = LiveSource::open(
-            LiveOptions {
-                binds: listeners.into_iter().map(bind_of).collect::<Result<_>>()?,
-                slot_bytes,
-                slot_count,
-                flush: Duration::from_micros((flush_ms * 1e3) as u64),
-            },
-            wake_callback(wake)?,
-        )
-        .map_err(Error::from_reason)?;
-        Ok(DatagramSource { source })
+        let wake = wake_callback(wake)?;
+        let source = match (options.listeners, options.files) {
+            (Some(listeners), None) if !listeners.is_empty() => {
+                let flush_ms = options.flush_ms.unwrap_or(DEFAULT_FLUSH_MS);
+                if !(0.0..=60_000.0).contains(&flush_ms) {
+                    return Err(invalid("flushMs is 0 to 60000"));
+                }
+                let options = LiveOptions {
+                    binds: listeners.into_iter().map(bind_of).collect::<Result<_>>()?,
+                    slot_bytes,
+                    slot_count,
+                    flush: Duration::from_micros((flush_ms * 1e3) as u64),
+                };
+                LiveSource::open(options, wake).map(Source::Live)
+            }
+            (None, Some(files)) if !files.is_empty() => {
+                let options = FileOptions {
+                    files,
+                    ports: options
+                        .ports
+                        .unwrap_or_default()
+                        .into_iter()
+                        .map(port_of)
+                        .collect::<Result<_>>()?,
+                    slot_bytes,
+                    slot_count,
+                };
+                FileSource::open(options, wake).map(Source::Files)
+            }
+            _ => return Err(invalid("exactly one of listeners and files is needed")),
+        };
+        Ok(DatagramSource {
+            source: source.map_err(Error::from_reason)?,
+        })
     }
 
     /// Memory of the slots; ask once, every call makes new views.
@@ -109,7 +130,10 @@ impl DatagramSource {
 
     #[napi]
     pub fn stop(&self) {
-        self.source.stop();
+        match &self.source {
+            Source::Live(live) => live.stop(),
+            Source::Files(files) => files.ring().stop(),
+        }
     }
 
     #[napi]
@@ -119,15 +143,18 @@ impl DatagramSource {
 
     #[napi]
     pub fn stats(&self) -> DatagramStats {
+        let (counters, listeners, bytes_total) = match &self.source {
+            Source::Live(live) => (live.counters(), live.listeners(), 0),
+            Source::Files(files) => (files.counters(), [].as_slice(), files.bytes_total()),
+        };
         let Counters {
             datagrams,
             bytes,
             queue_dropped,
             skipped_packets,
             bytes_read,
-        } = self.source.counters();
+        } = counters;
         let number = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as f64;
-        let listeners = self.source.listeners();
         DatagramStats {
             datagrams: number(datagrams),
             bytes: number(bytes),
@@ -140,18 +167,23 @@ impl DatagramSource {
                 .collect(),
             ports: listeners.iter().map(|listener| u32::from(listener.port)).collect(),
             bytes_read: number(bytes_read),
-            bytes_total: 0.0,
+            bytes_total: bytes_total as f64,
         }
     }
 
     fn ring(&self) -> &SlotRing {
-        self.source.ring()
+        match &self.source {
+            Source::Live(live) => live.ring(),
+            Source::Files(files) => files.ring(),
+        }
     }
 }
 
+fn port_of(port: u32) -> Result<u16> {
+    u16::try_from(port).map_err(|_| invalid(format!("port {port} is not 0 to 65535")))
+}
+
 fn bind_of(listener: ListenerOptions) -> Result<Bind> {
-    let port =
-        u16::try_from(listener.port).map_err(|_| invalid(format!("port {} is not 0 to 65535", listener.port)))?;
     let receive_buffer = match listener.receive_buffer_bytes {
         None => DEFAULT_RECEIVE_BUFFER,
         Some(bytes) if (1.0..=1e12).contains(&bytes) => bytes as usize,
@@ -159,7 +191,7 @@ fn bind_of(listener: ListenerOptions) -> Result<Bind> {
     };
     Ok(Bind {
         host: listener.host,
-        port,
+        port: port_of(listener.port)?,
         receive_buffer,
     })
 }

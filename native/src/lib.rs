@@ -5,7 +5,10 @@
 pub mod capture_file;
 pub mod datagram;
 pub mod datagram_batch;
+pub mod datagram_file;
 pub mod datagram_live;
+pub mod datagram_packet;
+pub mod datagram_reassembly;
 pub mod datagram_socket;
 pub mod decode;
 #[cfg(test)]

@@ -28,15 +28,15 @@ const IPV4_HEADER: usize = 20;
 const IPV6_HEADER: usize = 40;
 
 /// Where the walk along the extension headers came to.
-struct Chain {
+pub(crate) struct Chain {
     /// What follows the last header read, or the header that is cut or broken.
-    protocol: u8,
+    pub(crate) protocol: u8,
     /// Where that begins; `None` if it is not there to be read.
-    at: Option<usize>,
+    pub(crate) at: Option<usize>,
     /// Length from the jumbo payload option (RFC 2675).
     jumbo: Option<u32>,
     /// Identification, offset in units of 8 bytes, and whether more follow.
-    fragment: Option<(u32, u16, bool)>,
+    pub(crate) fragment: Option<(u32, u16, bool)>,
 }
 
 impl Decoder {
@@ -222,7 +222,7 @@ fn mapped(v4: &[u8]) -> u64 {
 }
 
 /// Along the extension headers (RFC 8200 section 4) from `next` at the end of the fixed header.
-fn extensions(packet: &[u8], mut next: u8) -> Chain {
+pub(crate) fn extensions(packet: &[u8], mut next: u8) -> Chain {
     let mut at = IPV6_HEADER;
     let mut chain = Chain {
         protocol: next,
@@ -260,6 +260,7 @@ fn extensions(packet: &[u8], mut next: u8) -> Chain {
             // Behind an offset there is payload, whatever it looks like.
             if word >> 3 != 0 {
                 chain.protocol = after;
+                chain.at = Some(at + length);
                 return chain;
             }
         }

@@ -1,7 +1,7 @@
 //! From a frame to a packet record: link layers down to IP, IP down to the ports.
 
 mod fragments;
-mod ip;
+pub(crate) mod ip;
 pub mod link;
 mod stats;
 

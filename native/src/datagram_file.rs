@@ -1,0 +1,397 @@
+//! Datagrams out of capture files, on a thread of its own. The ring's consumer sets the pace and nothing is lost.
+
+use crate::capture_file::{never_stop, CaptureFile};
+use crate::datagram::{Counters, DatagramSlot, Origin, MIN_SLOT_BYTES};
+use crate::datagram_packet::{content, Content, Datagram};
+use crate::datagram_reassembly::{Joined, Reassembly};
+use crate::decode::link;
+use crate::slots::{SlotRing, Wake};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+
+/// Packets between two looks at whether to stop.
+const CHECK_PACKETS: u64 = 1024;
+/// Failures of several files told in words; the rest are counted.
+const FAILURES_TOLD: usize = 3;
+
+pub struct FileOptions {
+    /// Read one after another; `-` is standard input.
+    pub files: Vec<String>,
+    /// Destination ports to keep; empty keeps all.
+    pub ports: Vec<u16>,
+    pub slot_bytes: usize,
+    pub slot_count: usize,
+}
+
+/// Capture files being read. Dropping it stops the thread.
+pub struct FileSource {
+    shared: Arc<Shared>,
+    bytes_total: u64,
+}
+
+struct Shared {
+    ring: SlotRing,
+    counters: Counters,
+}
+
+impl FileSource {
+    /// Opens the files and starts reading. What can be found wrong at once is an error, a text for the user.
+    pub fn open(options: FileOptions, wake: Wake) -> Result<FileSource, String> {
+        let bytes_total = check_files(&options.files)?;
+        let ring = SlotRing::new(options.slot_count, options.slot_bytes.max(MIN_SLOT_BYTES), wake)
+            .map_err(|cause| format!("no memory to read captures: {cause}"))?;
+        let shared = Arc::new(Shared {
+            ring,
+            counters: Counters::default(),
+        });
+        let ports = (!options.ports.is_empty()).then(|| PortSet::new(&options.ports));
+        let thread = Arc::clone(&shared);
+        std::thread::Builder::new()
+            .name("weir-files".to_owned())
+            .spawn(move || {
+                let mut reader = Reader {
+                    reassembly: Reassembly::default(),
+                    output: Output {
+                        shared: &thread,
+                        ports,
+                        slot: None,
+                        skipped: 0,
+                    },
+                };
+                let failure = catch_unwind(AssertUnwindSafe(|| reader.files(&options.files)))
+                    .unwrap_or_else(|_| Some("internal error in the datagram reader".to_owned()));
+                thread.ring.end(failure);
+            })
+            .map_err(|cause| format!("cannot start a thread: {cause}"))?;
+        Ok(FileSource { shared, bytes_total })
+    }
+
+    pub fn ring(&self) -> &SlotRing {
+        &self.shared.ring
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.shared.counters
+    }
+
+    pub fn bytes_total(&self) -> u64 {
+        self.bytes_total
+    }
+}
+
+impl Drop for FileSource {
+    fn drop(&mut self) {
+        self.shared.ring.stop();
+    }
+}
+
+/// What is wrong with files that can be looked at without taking anything from them; their size in all.
+fn check_files(files: &[String]) -> Result<u64, String> {
+    let mut total = 0;
+    for path in files.iter().filter(|path| *path != "-") {
+        let metadata = std::fs::metadata(path).map_err(|cause| format!("{path}: cannot open: {cause}"))?;
+        if metadata.is_file() {
+            CaptureFile::open(path, never_stop())?;
+            total += metadata.len();
+        } else if metadata.is_dir() {
+            return Err(format!("{path}: is a directory"));
+        }
+    }
+    Ok(total)
+}
+
+/// Destination ports to keep, one bit each.
+struct PortSet {
+    bits: Box<[u64; 1024]>,
+}
+
+impl PortSet {
+    fn new(ports: &[u16]) -> PortSet {
+        let mut bits = Box::new([0u64; 1024]);
+        for &port in ports {
+            bits[usize::from(port) / 64] |= 1 << (port % 64);
+        }
+        PortSet { bits }
+    }
+
+    fn has(&self, port: u16) -> bool {
+        self.bits[usize::from(port) / 64] >> (port % 64) & 1 != 0
+    }
+}
+
+/// The consumer wants no more.
+struct Stopped;
+
+struct Reader<'a> {
+    reassembly: Reassembly,
+    output: Output<'a>,
+}
+
+impl Reader<'_> {
+    /// All files, one after another. A damaged one does not keep the others from being read.
+    fn files(&mut self, files: &[String]) -> Option<String> {
+        let mut failures = Vec::new();
+        let mut before = 0;
+        for path in files {
+            let shared = Arc::clone(self.output.shared);
+            let opened = CaptureFile::open(path, Box::new(move || shared.ring.stopped()));
+            let read = opened.and_then(|mut capture| {
+                let outcome = self.packets(&mut capture, before);
+                before += capture.bytes_read();
+                outcome
+            });
+            match read {
+                Ok(Ok(())) => {}
+                Ok(Err(Stopped)) => break,
+                Err(text) => failures.push(text),
+            }
+        }
+        self.output.skipped += self.reassembly.clear();
+        self.output.publish();
+        self.output.tell(before);
+        let more = failures.len().saturating_sub(FAILURES_TOLD);
+        failures.truncate(FAILURES_TOLD);
+        match more {
+            0 if failures.is_empty() => None,
+            0 => Some(failures.join("; ")),
+            _ => Some(format!("{}; and {more} more files", failures.join("; "))),
+        }
+    }
+
+    /// One file to its end or to where it is damaged.
+    fn packets(&mut self, capture: &mut CaptureFile, before: u64) -> Result<Result<(), Stopped>, String> {
+        let mut known_link_type = None;
+        while let Some(packet) = capture.next_packet()? {
+            let link_type = packet.link_type;
+            if known_link_type != Some(link_type) {
+                if !link::supported(link_type) {
+                    return Err(format!("{}: {}", capture.name(), link::not_supported(link_type)));
+                }
+                known_link_type = Some(link_type);
+            }
+            let ms = packet.time_ns as f64 / 1e6;
+            let outcome = match content(link_type, packet.data) {
+                Content::Datagram(datagram) => self.output.put(&datagram, ms),
+                Content::Fragment(fragment) => match self.reassembly.add(&fragment, ms) {
+                    Joined::Whole(datagram) => self.output.put(&datagram, ms),
+                    Joined::Lost(packets) => {
+                        self.output.skipped += packets;
+                        Ok(())
+                    }
+                },
+                Content::Other => {
+                    self.output.skipped += 1;
+                    Ok(())
+                }
+            };
+            if outcome.is_err() {
+                return Ok(Err(Stopped));
+            }
+            if capture.packets().is_multiple_of(CHECK_PACKETS) {
+                self.output.tell(before + capture.bytes_read());
+                if self.output.shared.ring.stopped() {
+                    return Ok(Err(Stopped));
+                }
+            }
+        }
+        Ok(Ok(()))
+    }
+}
+
+/// Where datagrams go.
+struct Output<'a> {
+    shared: &'a Arc<Shared>,
+    ports: Option<PortSet>,
+    slot: Option<DatagramSlot<'a>>,
+    skipped: u64,
+}
+
+impl Output<'_> {
+    #[inline]
+    fn put(&mut self, datagram: &Datagram, ms: f64) -> Result<(), Stopped> {
+        if self
+            .ports
+            .as_ref()
+            .is_some_and(|ports| !ports.has(datagram.destination_port))
+        {
+            self.skipped += 1;
+            return Ok(());
+        }
+        let origin = Origin {
+            source: datagram.source,
+            local_port: datagram.destination_port,
+            received_ms: ms,
+            listener: 0,
+        };
+        if let Some(slot) = &mut self.slot {
+            if slot.push(datagram.payload, &origin) {
+                return Ok(());
+            }
+        }
+        self.publish();
+        let mut fresh = DatagramSlot::acquire(&self.shared.ring).ok_or(Stopped)?;
+        assert!(
+            fresh.push(datagram.payload, &origin),
+            "an empty slot holds any datagram"
+        );
+        self.slot = Some(fresh);
+        Ok(())
+    }
+
+    fn publish(&mut self) {
+        if let Some(full) = self.slot.take() {
+            full.publish(&self.shared.counters);
+        }
+    }
+
+    fn tell(&self, bytes_read: u64) {
+        let counters = &self.shared.counters;
+        counters.skipped_packets.store(self.skipped, Ordering::Relaxed);
+        counters.bytes_read.store(bytes_read, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::datagram_packet::frames;
+    use crate::fuzz::Random;
+    use crate::slots::Next;
+    use std::path::PathBuf;
+
+    const FILE_HEADER: usize = 24;
+
+    fn pcap(frames: &[Vec<u8>]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for word in [0xa1b2_c3d4u32, 0x0004_0002, 0, 0, 65_535, 1] {
+            bytes.extend(word.to_le_bytes());
+        }
+        for (i, frame) in frames.iter().enumerate() {
+            for word in [1000 + i as u32, 500, frame.len() as u32, frame.len() as u32] {
+                bytes.extend(word.to_le_bytes());
+            }
+            bytes.extend(frame);
+        }
+        bytes
+    }
+
+    /// A file that goes away with the test.
+    struct Temporary(PathBuf);
+
+    impl Temporary {
+        fn new(name: &str, bytes: &[u8]) -> Temporary {
+            let path = std::env::temp_dir().join(format!("weir-{}-{name}", std::process::id()));
+            std::fs::write(&path, bytes).unwrap();
+            Temporary(path)
+        }
+    }
+
+    impl Drop for Temporary {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+
+    struct Outcome {
+        payloads: Vec<Vec<u8>>,
+        skipped: u64,
+        failure: Option<String>,
+    }
+
+    fn read(name: &str, bytes: &[u8], ports: &[u16]) -> Result<Outcome, String> {
+        let file = Temporary::new(name, bytes);
+        let source = FileSource::open(
+            FileOptions {
+                files: vec![file.0.to_str().unwrap().to_string()],
+                ports: ports.to_vec(),
+                slot_bytes: 0,
+                slot_count: 2,
+            },
+            Box::new(|| {}),
+        )?;
+        let mut payloads = Vec::new();
+        loop {
+            match source.ring().next() {
+                Next::Slot(slot) => {
+                    payloads.extend(crate::datagram::payloads(source.ring(), slot));
+                    source.ring().release(slot);
+                }
+                Next::None => std::thread::yield_now(),
+                Next::End => break,
+            }
+        }
+        assert_eq!(
+            source.counters().datagrams.load(Ordering::Relaxed),
+            payloads.len() as u64
+        );
+        Ok(Outcome {
+            payloads,
+            skipped: source.counters().skipped_packets.load(Ordering::Relaxed),
+            failure: source.ring().failure(),
+        })
+    }
+
+    fn sample() -> Vec<Vec<u8>> {
+        let large: Vec<u8> = (0..14_000u32).map(|i| i as u8).collect();
+        let mut sample = vec![frames::ipv4(2055, b"four"), frames::ipv6(4739, b"six"), frames::arp()];
+        sample.extend(frames::ipv4_fragments(2055, &large, 1480, 7));
+        sample.push(frames::ipv4(6343, b""));
+        sample
+    }
+
+    #[test]
+    fn takes_datagrams_whole_in_order_and_counts_the_rest() {
+        let outcome = read("order", &pcap(&sample()), &[]).unwrap();
+        let lengths: Vec<usize> = outcome.payloads.iter().map(Vec::len).collect();
+        assert_eq!(lengths, [4, 3, 14_000, 0]);
+        assert_eq!(outcome.payloads[1], b"six");
+        assert_eq!((outcome.skipped, outcome.failure), (1, None));
+    }
+
+    #[test]
+    fn keeps_the_ports_asked_for() {
+        let outcome = read("ports", &pcap(&sample()), &[4739, 6343]).unwrap();
+        assert_eq!(outcome.payloads, [b"six".to_vec(), Vec::new()]);
+        assert_eq!(outcome.skipped, 3);
+    }
+
+    #[test]
+    fn many_slots_come_out_complete() {
+        let frames: Vec<Vec<u8>> = (0..3000u32)
+            .map(|i| frames::ipv4(1, &i.to_be_bytes().repeat(100)))
+            .collect();
+        let outcome = read("many", &pcap(&frames), &[]).unwrap();
+        assert_eq!(outcome.payloads.len(), 3000);
+        for (i, payload) in outcome.payloads.iter().enumerate() {
+            assert_eq!(payload[..4], (i as u32).to_be_bytes());
+        }
+    }
+
+    #[test]
+    fn a_cut_file_gives_what_is_whole_and_says_where_it_is_cut() {
+        let bytes = pcap(&sample());
+        let outcome = read("cut", &bytes[..bytes.len() - 3], &[]).unwrap();
+        assert_eq!(outcome.payloads.len(), 3);
+        assert!(outcome.failure.unwrap().contains("cut"));
+        assert!(read("nonsense", b"this is no capture", &[]).is_err());
+        assert!(read("empty", b"", &[]).is_err());
+    }
+
+    #[test]
+    fn survives_damaged_files() {
+        let mut random = Random::new();
+        let whole = pcap(&sample());
+        while random.time_left() {
+            let mut bytes = whole.clone();
+            random.mutate(&mut bytes);
+            // Mostly leave the file header alone, or nothing behind it is ever looked at.
+            if random.below(8) != 0 && bytes.len() > FILE_HEADER {
+                bytes[..FILE_HEADER].copy_from_slice(&whole[..FILE_HEADER]);
+            }
+            if let Ok(outcome) = read("fuzz", &bytes, &[]) {
+                assert!(outcome.payloads.len() <= 16);
+            }
+        }
+    }
+}
