@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn indices_lead_back_to_the_values() {
-        let rows: Vec<u64> = (0..20_000u64).map(|i| (i * i) % 7919 << 33 | 7).collect();
+        let rows: Vec<u64> = (0..20_000u64).map(|i| (((i * i) % 7919) << 33) | 7).collect();
         let mut dictionary = Dictionary::default();
         for _ in 0..2 {
             assert!(dictionary.build(&rows, rows.len()));
@@ -134,7 +134,7 @@ mod tests {
                 .collect();
             assert_eq!(back, rows);
         }
-        let small: Vec<u64> = rows.iter().map(|value| value >> 33 & 0xffff).collect();
+        let small: Vec<u64> = rows.iter().map(|value| (value >> 33) & 0xffff).collect();
         dictionary.build_small(&small);
         let back: Vec<u64> = dictionary
             .indices
@@ -155,8 +155,10 @@ mod tests {
 
     #[test]
     fn gives_up_on_colliding_keys() {
-        let mut dictionary = Dictionary::default();
-        dictionary.multiplier = 1;
+        let mut dictionary = Dictionary {
+            multiplier: 1,
+            ..Dictionary::default()
+        };
         // With this multiplier the slot is in the top bits, which small numbers do not have.
         let rows: Vec<u64> = (0..1000).collect();
         assert!(!dictionary.build(&rows, 1000));

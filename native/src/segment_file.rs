@@ -137,6 +137,7 @@ pub mod tests {
     /// A directory that is removed on drop.
     pub struct Scratch(pub PathBuf);
 
+    #[allow(clippy::new_without_default)]
     impl Scratch {
         pub fn new() -> Scratch {
             let number = NUMBER.fetch_add(1, Ordering::Relaxed);

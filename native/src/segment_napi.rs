@@ -8,6 +8,7 @@ use parquet::errors::ParquetError;
 use std::collections::{BTreeMap, HashMap};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 type Array = Either4<Uint8Array, Uint16Array, Uint32Array, Float64Array>;
@@ -164,7 +165,8 @@ impl Shared {
 #[napi(js_name = "SegmentWriter")]
 pub struct JsSegmentWriter {
     shared: Arc<Shared>,
-    tickets: u64,
+    /// Calls made so far. Not `&mut self`: a call that is under way still borrows the object.
+    tickets: AtomicU64,
     bloom: Vec<String>,
 }
 
@@ -184,18 +186,17 @@ impl JsSegmentWriter {
         };
         Ok(JsSegmentWriter {
             shared: Arc::new(shared),
-            tickets: 0,
+            tickets: AtomicU64::new(0),
             bloom,
         })
     }
 
-    fn ticket(&mut self) -> u64 {
-        self.tickets += 1;
-        self.tickets - 1
+    fn ticket(&self) -> u64 {
+        self.tickets.fetch_add(1, Ordering::Relaxed)
     }
 
     #[napi]
-    pub fn append(&mut self, columns: Vec<SegmentColumn>, rows: u32) -> Result<AsyncTask<Append>> {
+    pub fn append(&self, columns: Vec<SegmentColumn>, rows: u32) -> Result<AsyncTask<Append>> {
         let specs = specs(&columns, &self.bloom)?;
         Ok(AsyncTask::new(Append {
             shared: self.shared.clone(),
@@ -207,7 +208,7 @@ impl JsSegmentWriter {
     }
 
     #[napi]
-    pub fn finish(&mut self, metadata: Option<BTreeMap<String, String>>) -> AsyncTask<Finish> {
+    pub fn finish(&self, metadata: Option<BTreeMap<String, String>>) -> AsyncTask<Finish> {
         AsyncTask::new(Finish {
             shared: self.shared.clone(),
             ticket: self.ticket(),

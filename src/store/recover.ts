@@ -1,0 +1,71 @@
+import type { Dirent } from 'node:fs';
+import { readdir, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { deleteParts, sealSlot } from './seal.ts';
+import { mergedParts, type SegmentStyle, segmentInfo } from './segment-metadata.ts';
+import { isTemporary, parseSlotTime, partTime, segmentName } from './slots.ts';
+
+export interface Recovered {
+  /** Slots whose left-over parts were made one file. */
+  slots: number;
+  temporaries: number;
+}
+
+/**
+ * Puts in order what a process left that ended without `close`: removes temporary files, deletes parts that are in
+ * their slot's file, and seals the slots that ended at or before `nowMs`. The caller has the directory to itself.
+ */
+export async function recover(
+  directory: string,
+  style: SegmentStyle,
+  nowMs: number,
+  log: (message: string) => void,
+): Promise<Recovered> {
+  const recovered: Recovered = { slots: 0, temporaries: 0 };
+  for await (const { path, entries } of slotDirectories(directory)) {
+    const times = new Set<string>();
+    for (const entry of entries) {
+      if (!entry.isFile()) continue;
+      if (isTemporary(entry.name)) {
+        await unlink(join(path, entry.name));
+        recovered.temporaries++;
+      }
+      const time = partTime(entry.name);
+      if (time !== undefined) times.add(time);
+    }
+    for (const time of [...times].sort()) {
+      const startMs = parseSlotTime(time);
+      if (startMs === undefined) continue;
+      if (startMs + style.intervalSeconds * 1000 > nowMs) {
+        await deleteMerged(path, time, entries);
+        continue;
+      }
+      const sealed = await sealSlot(path, time, style, log);
+      if (sealed !== undefined) await deleteParts(sealed.mergedParts);
+      recovered.slots++;
+    }
+  }
+  return recovered;
+}
+
+async function deleteMerged(directory: string, time: string, entries: readonly Dirent[]): Promise<void> {
+  const name = segmentName(time);
+  if (!entries.some((entry) => entry.name === name)) return;
+  await deleteParts(mergedParts(await segmentInfo(join(directory, name))).map((part) => join(directory, part)));
+}
+
+/**
+ * The directory and everything below it that a layout of slots made. Other sub-directories may be stores of their own,
+ * with an owner of their own.
+ */
+async function* slotDirectories(
+  directory: string,
+  isTop = true,
+): AsyncGenerator<{ path: string; entries: Dirent[] }, void, undefined> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  yield { path: directory, entries };
+  const pattern = isTop ? /^\d{4}(-\d\d-\d\d)?$/ : /^\d{1,3}$/;
+  for (const entry of entries) {
+    if (entry.isDirectory() && pattern.test(entry.name)) yield* slotDirectories(join(directory, entry.name), false);
+  }
+}

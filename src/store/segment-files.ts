@@ -1,0 +1,197 @@
+import type { Dirent } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { UserError } from '../flow/user-error.ts';
+import { mergedParts, segmentInfo } from './segment-metadata.ts';
+import { partTime, SEGMENT_SUFFIX, segmentName, segmentTime } from './slots.ts';
+
+/** What `-r`, `-R` and `-M` were given. */
+export interface FileSelection {
+  /** `-r`: a file of any name, or a directory. */
+  readonly read?: string;
+  /** `-R`: a directory, `dir/first`, `dir/first:last`, or `dir/sub/first:sub/last`. */
+  readonly range?: string;
+  /** `-M`: `dir/source:source...`, or `dir@` for every sub-directory; the other two are then relative to each. */
+  readonly sources?: string;
+}
+
+export interface ChosenFile {
+  readonly path: string;
+  /** A part of a slot that is still running: it may be gone, merged into its slot's file, by the time it is opened. */
+  readonly isPart: boolean;
+}
+
+interface FoundFile extends ChosenFile {
+  /** Path below the directory that was searched, a part under the name that its slot's file will have. */
+  readonly key: readonly string[];
+}
+
+/**
+ * The segments that a query reads, in name order. Names with a leading dot and everything not called `*.parquet` are
+ * passed over when a directory is searched; parts of a slot are left out when the slot's file already has their rows.
+ */
+export async function chooseSegments(selection: FileSelection): Promise<ChosenFile[]> {
+  const { read, range, sources } = selection;
+  if (read !== undefined && range !== undefined) throw new UserError('-r and -R exclude each other; give one of them');
+  const wanted = read ?? range;
+  if (wanted === undefined) throw new UserError('no flow files given; name them with -r or -R');
+  const choose = read === undefined ? chooseRange : chooseOne;
+  if (sources === undefined) {
+    const files = await choose('', wanted);
+    if (files === undefined) throw new UserError(`no such file or directory: ${wanted.split(':')[0]}`);
+    return files.map(plain);
+  }
+  const chosen: ChosenFile[] = [];
+  let found = false;
+  for (const source of await sourceDirectories(sources)) {
+    const files = await choose(source, wanted);
+    found ||= files !== undefined;
+    chosen.push(...(files ?? []).map(plain));
+  }
+  if (!found) throw new UserError(`no source of ${sources} has ${wanted.split(':')[0]}`);
+  return chosen;
+}
+
+function plain({ path, isPart }: FoundFile): ChosenFile {
+  return { path, isPart };
+}
+
+async function sourceDirectories(sources: string): Promise<string[]> {
+  if (sources.endsWith('@')) {
+    const directory = sources.slice(0, -1) || '.';
+    const entries = await list(directory);
+    if (entries === undefined) throw new UserError(`no such directory: ${directory} (-M)`);
+    return entries
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+      .map((entry) => join(directory, entry.name));
+  }
+  const [first, ...others] = sources.split(':');
+  const directories = [first!, ...others.map((name) => join(dirname(first!), name))];
+  for (const directory of directories) {
+    if ((await kindOf(directory)) !== 'directory') throw new UserError(`no such directory: ${directory} (-M)`);
+  }
+  return directories;
+}
+
+/** `-r`; undefined when there is no such thing. */
+async function chooseOne(base: string, name: string): Promise<FoundFile[] | undefined> {
+  const path = join(base, name);
+  const kind = await kindOf(path);
+  if (kind === 'directory') return walk(path);
+  if (kind === 'file') return [{ path, isPart: partTime(basename(path)) !== undefined, key: [basename(path)] }];
+  const files = await filesOfSlot(base, name, name);
+  return files.length === 0 ? undefined : files;
+}
+
+/** `-R`; undefined when the first file is missing. */
+async function chooseRange(base: string, range: string): Promise<FoundFile[] | undefined> {
+  const [first, last, ...more] = range.split(':');
+  if (more.length > 0) throw new UserError(`a range of files has one colon: ${range}`);
+  if (last?.startsWith('/')) throw new UserError(`the end of a range is relative to its beginning: ${range}`);
+  const path = join(base, first!);
+  const kind = await kindOf(path);
+  if (last === undefined && kind === 'directory') return walk(path);
+  const lastKey = last?.split('/').filter((part) => part !== '');
+  const depth = lastKey?.length ?? 1;
+  const steps = path.split('/');
+  const firstKey = steps.slice(-depth);
+  if (firstKey.length < depth || (last !== undefined && first!.split('/').length < depth)) {
+    throw new UserError(`both ends of a range need the same depth of directories: ${range}`);
+  }
+  if (lastKey !== undefined && compareKeys(firstKey, lastKey) > 0) {
+    throw new UserError(`the range ends before it begins: ${range}`);
+  }
+  const top = steps.slice(0, -depth).join('/') || (path.startsWith('/') ? '/' : '.');
+  const files = (await kindOf(top)) === 'directory' ? await walk(top) : [];
+  const inRange = files.filter(
+    ({ key }) => compareKeys(key, firstKey) >= 0 && (lastKey === undefined || compareKeys(key, lastKey) <= 0),
+  );
+  // The first file must exist, if only in parts.
+  if (inRange.length > 0 && compareKeys(inRange[0]!.key, firstKey) === 0) return inRange;
+  if (kind === 'file') return inRange;
+  const bySlot = await filesOfSlot(base, first!, last);
+  return bySlot.length === 0 ? undefined : bySlot;
+}
+
+/**
+ * Files of the slots from one bare name to another wherever the layout of sub-directories put them; none unless the
+ * first of them is there. Without `last`, to the end.
+ */
+async function filesOfSlot(base: string, first: string, last: string | undefined): Promise<FoundFile[]> {
+  const directory = join(base, dirname(first));
+  const from = segmentTime(basename(first));
+  const to = last === undefined ? '9' : segmentTime(basename(last));
+  if (from === undefined || to === undefined || (await kindOf(directory)) !== 'directory') return [];
+  const timeOf = ({ key }: FoundFile) => segmentTime(key.at(-1)!) ?? '';
+  const files = (await walk(directory)).filter((file) => timeOf(file) >= from && timeOf(file) <= to);
+  return files.some((file) => timeOf(file) === from) ? files : [];
+}
+
+/** Every segment below a directory, in the order of their names. */
+async function walk(directory: string, above: readonly string[] = []): Promise<FoundFile[]> {
+  const entries = (await list(directory)) ?? [];
+  const names = new Set(entries.map((entry) => entry.name));
+  const merged = new Map<string, Promise<Set<string>>>();
+  const found: FoundFile[] = [];
+  for (const entry of entries) {
+    const { name } = entry;
+    const path = join(directory, name);
+    if (name.startsWith('.')) continue;
+    if ((entry.isSymbolicLink() ? await kindOf(path) : entry.isDirectory() ? 'directory' : 'file') === 'directory') {
+      found.push(...(await walk(path, [...above, name])));
+      continue;
+    }
+    if (!name.endsWith(SEGMENT_SUFFIX)) continue;
+    const time = partTime(name);
+    if (time === undefined) {
+      found.push({ path, isPart: false, key: [...above, name] });
+      continue;
+    }
+    const whole = segmentName(time);
+    if (names.has(whole)) {
+      if (!merged.has(whole)) merged.set(whole, partsIn(join(directory, whole)));
+      if ((await merged.get(whole)!).has(name)) continue;
+    }
+    found.push({ path, isPart: true, key: [...above, whole] });
+  }
+  return found;
+}
+
+async function partsIn(path: string): Promise<Set<string>> {
+  return new Set(mergedParts(await segmentInfo(path)));
+}
+
+/** Entries in name order; undefined when there is no such directory. */
+async function list(directory: string): Promise<Dirent[] | undefined> {
+  try {
+    const entries = await readdir(directory, { withFileTypes: true });
+    return entries.sort((a, b) => compare(a.name, b.name));
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw new UserError(`cannot read directory ${directory}: ${message}`, { cause });
+  }
+}
+
+async function kindOf(path: string): Promise<'file' | 'directory' | undefined> {
+  try {
+    return (await stat(path)).isDirectory() ? 'directory' : 'file';
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw new UserError(`cannot read ${path}: ${message}`, { cause });
+  }
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** By the first directory that differs; what has no more directories comes first. */
+function compareKeys(a: readonly string[], b: readonly string[]): number {
+  for (let i = 0; i < Math.min(a.length, b.length); i++) {
+    const order = compare(a[i]!, b[i]!);
+    if (order !== 0) return order;
+  }
+  return a.length - b.length;
+}

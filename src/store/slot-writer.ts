@@ -1,0 +1,144 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { addon, type NativeSegmentWriter } from '../addon/addon.ts';
+import type { FlowBatch } from '../flow/batch.ts';
+import { ColumnSet, segmentColumns } from './segment-columns.ts';
+import { type SegmentStyle, STATS_KEY, segmentOptions } from './segment-metadata.ts';
+import { SlotStats } from './slot-stats.ts';
+import { partName, slotTime } from './slots.ts';
+
+/** Told by a slot writer about each part, so that trouble is reported once and no loss goes uncounted. */
+export interface PartEvents {
+  /** Flows that could not be stored, and why. */
+  lost(flows: number, cause: Error): void;
+  /** A part became durable and visible. */
+  stored(flows: number): void;
+}
+
+interface Part {
+  readonly writer: NativeSegmentWriter;
+  readonly stats: SlotStats;
+  /** Flows appended so far, all of which are lost if the part fails. */
+  flows: number;
+  failed: boolean;
+}
+
+/**
+ * Writes the parts of one slot. A part has one schema: when a flow brings a column that the open part lacks, that part
+ * is finished and the next one has the column too, so a slot has at most one part more for each such column.
+ */
+export class SlotWriter {
+  readonly startMs: number;
+  /** Slot time as in names. */
+  readonly time: string;
+  readonly directory: string;
+  private readonly style: SegmentStyle;
+  private readonly nextPart: () => string;
+  private readonly events: PartEvents;
+  private readonly columns = new ColumnSet();
+  /** True once the slot has, or is about to have, a part with flows. */
+  hasParts = false;
+  private part: Part | undefined;
+  private readonly pending = new Set<Promise<void>>();
+
+  /** `nextPart` gives the middle of the next part's name, unlike any other in the store: `<session>-<sequence>`. */
+  constructor(
+    startMs: number,
+    directory: string,
+    style: SegmentStyle,
+    session: { readonly id: string; sequence: number },
+    events: PartEvents,
+  ) {
+    this.startMs = startMs;
+    this.time = slotTime(startMs, style.intervalSeconds);
+    this.directory = directory;
+    this.style = style;
+    this.nextPart = () => partName(this.time, session.id, session.sequence++);
+    this.events = events;
+  }
+
+  /**
+   * Appends rows `from` to `to` of a batch as one row group. The batch must not change until the promise resolves,
+   * which it does also when the flows were lost (`PartEvents` says so).
+   */
+  append(batch: FlowBatch, from: number, to: number): Promise<void> {
+    if (this.columns.add(batch)) this.finishPart();
+    const rows = to - from;
+    let part: Part;
+    try {
+      this.part ??= this.open();
+      part = this.part;
+    } catch (cause) {
+      this.events.lost(rows, cause as Error);
+      return Promise.resolve();
+    }
+    this.hasParts = true;
+    part.stats.add(batch, from, to);
+    const appended = part.writer.append(segmentColumns(batch, this.columns.columns, from, to), rows).then(
+      () => {
+        part.flows += rows;
+      },
+      (cause: Error) => this.fail(part, rows, cause),
+    );
+    return this.track(appended);
+  }
+
+  /** Makes the open part durable and visible; nothing happens without one. */
+  finishPart(): void {
+    const part = this.part;
+    if (part === undefined) return;
+    this.part = undefined;
+    const finished = part.writer.finish({ [STATS_KEY]: JSON.stringify(part.stats.toJson()) }).then(
+      () => this.events.stored(part.flows),
+      // A part that failed before has been counted, and its writer can only refuse to finish.
+      (cause: Error) => (part.failed ? undefined : this.fail(part, 0, cause)),
+    );
+    this.track(finished);
+  }
+
+  /** Writes a part without flows, so that the slot has a file. */
+  writeEmptyPart(): void {
+    try {
+      const part = this.open();
+      part.writer
+        .append(
+          this.columns.columns.map(({ sql: name, type, absent }) => ({ name, type, absent })),
+          0,
+        )
+        .catch(() => {
+          // `finish` rejects for the same reason.
+        });
+      this.part = part;
+      this.finishPart();
+    } catch (cause) {
+      this.events.lost(0, cause as Error);
+    }
+  }
+
+  /** Resolves when nothing that was asked for is under way any more. */
+  async settled(): Promise<void> {
+    while (this.pending.size > 0) await Promise.all(this.pending);
+  }
+
+  private open(): Part {
+    mkdirSync(this.directory, { recursive: true });
+    const path = join(this.directory, this.nextPart());
+    const writer = new (addon().SegmentWriter)(path, segmentOptions(this.style, this.time));
+    return { writer, stats: new SlotStats(), flows: 0, failed: false };
+  }
+
+  private fail(part: Part, rows: number, cause: Error): void {
+    const flows = part.flows + rows;
+    part.flows = 0;
+    part.failed = true;
+    part.writer.abort();
+    if (this.part === part) this.part = undefined;
+    this.events.lost(flows, cause);
+  }
+
+  private track(work: Promise<void>): Promise<void> {
+    const tracked = work.finally(() => this.pending.delete(tracked));
+    this.pending.add(tracked);
+    return tracked;
+  }
+}
