@@ -57,7 +57,7 @@ class Parser {
   }
 
   parse(): Filter {
-    if (this.token.kind === 'end') return { kind: 'any' };
+    if (this.tokens.length === 1) return { kind: 'any' };
     const filter = this.alternatives();
     if (this.token.kind !== 'end') {
       this.fail(`unexpected '${this.token.text}'`, this.token, 'between two terms put "and" or "or"');

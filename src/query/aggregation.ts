@@ -1,0 +1,139 @@
+import type { ColumnName, FieldName } from '../flow/fields.ts';
+import { UserError } from '../flow/user-error.ts';
+import { nearest } from './filter/suggest.ts';
+
+/** One thing that flows are grouped by. */
+export type GroupKey =
+  | { readonly column: ColumnName }
+  | {
+      readonly address: FieldName;
+      /** Prefix lengths; a family without one is not told apart (all its addresses become "none"). */
+      readonly v4?: number;
+      readonly v6?: number;
+    }
+  /** The network of an address by the prefix length in the record. */
+  | { readonly address: FieldName; readonly maskColumn: ColumnName };
+
+export interface Grouping {
+  readonly keys: readonly GroupKey[];
+  /** What becomes of columns that are no key: -a keeps those of the first record, -A clears them. */
+  readonly others: 'first' | 'absent';
+  /** Tags of the key fields, for the format that -A makes by itself. */
+  readonly tags: readonly string[];
+}
+
+const whole = (address: FieldName): GroupKey => ({ address, v4: 32, v6: 128 });
+
+/** What -a and -s record group by. */
+export const FIVE_TUPLE: Grouping = {
+  keys: [whole('srcAddr'), whole('dstAddr'), { column: 'srcPort' }, { column: 'dstPort' }, { column: 'proto' }],
+  others: 'first',
+  tags: ['%pr', '%sa', '%sp', '%da', '%dp'],
+};
+
+const columnKeys: readonly (readonly [name: string, column: ColumnName, tag: string])[] = [
+  ['proto', 'proto', '%pr'],
+  ['srcport', 'srcPort', '%sp'],
+  ['dstport', 'dstPort', '%dp'],
+  ['tos', 'tos', '%tos'],
+  ['srctos', 'tos', '%stos'],
+  ['dsttos', 'dstTos', '%dtos'],
+  ['flags', 'tcpFlags', '%flg'],
+  ['xsrcport', 'natSrcPort', '%xsp'],
+  ['xdstport', 'natDstPort', '%xdp'],
+  ['insrcmac', 'inSrcMac', '%ismc'],
+  ['outdstmac', 'outDstMac', '%odmc'],
+  ['indstmac', 'inDstMac', '%idmc'],
+  ['outsrcmac', 'outSrcMac', '%osmc'],
+  ['srcas', 'srcAs', '%sas'],
+  ['dstas', 'dstAs', '%das'],
+  ['nextas', 'nextAs', '%nas'],
+  ['prevas', 'prevAs', '%pas'],
+  ['inif', 'inIf', '%in'],
+  ['outif', 'outIf', '%out'],
+  ['srcmask', 'srcMask', '%smk'],
+  ['dstmask', 'dstMask', '%dmk'],
+  ['srcvlan', 'srcVlan', '%svln'],
+  ['dstvlan', 'dstVlan', '%dvln'],
+  ['odid', 'domain', '%odid'],
+  ['ethertype', 'etherType', '%eth'],
+  ['minttl', 'minTtl', '%minttl'],
+  ['maxttl', 'maxTtl', '%maxttl'],
+  ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((n) => [`mpls${n}`, `mpls${n}` as ColumnName, `%mpls${n}`] as const),
+];
+
+const addressKeys: readonly (readonly [name: string, address: FieldName, tag: string])[] = [
+  ['srcip', 'srcAddr', '%sa'],
+  ['dstip', 'dstAddr', '%da'],
+  ['xsrcip', 'natSrcAddr', '%xsa'],
+  ['xdstip', 'natDstAddr', '%xda'],
+  ['next', 'nextHop', '%nh'],
+  ['bgpnext', 'bgpNextHop', '%nhb'],
+  ['router', 'exporter', '%ra'],
+];
+
+const netKeys: readonly (readonly [name: string, address: FieldName, maskColumn: ColumnName, tag: string])[] = [
+  ['srcnet', 'srcAddr', 'srcMask', '%sn'],
+  ['dstnet', 'dstAddr', 'dstMask', '%dn'],
+];
+
+const keyNames = [
+  ...columnKeys.map(([name]) => name),
+  ...addressKeys.map(([name]) => name),
+  ...netKeys.map(([name]) => name),
+  'srcip4',
+  'srcip6',
+  'dstip4',
+  'dstip6',
+];
+
+/** Parses the list of -A: comma-separated names, `srcip4/24` and the like with a prefix length. */
+export function parseGrouping(text: string): Grouping {
+  const keys: GroupKey[] = [];
+  const tags: string[] = [];
+  const seen = new Set<string>();
+  for (const item of text.toLowerCase().split(',')) {
+    const [name = '', prefix] = item.split('/');
+    if (seen.has(name)) throw new UserError(`-A ${text}: '${name}' is there twice`);
+    seen.add(name);
+    const tag = addKey(keys, name, prefix);
+    if (tag === undefined) {
+      const near = nearest(name, keyNames);
+      throw new UserError(`-A ${text}: unknown field '${name}'${near === undefined ? `: use ${keyNames.join(' ')}` : `: did you mean '${near}'?`}`);
+    }
+    if (!tags.includes(tag)) tags.push(tag);
+  }
+  return { keys, others: 'absent', tags };
+}
+
+/** Adds the key that `name` stands for, or joins srcip4 and srcip6 into one; returns its tag. */
+function addKey(keys: GroupKey[], name: string, prefix: string | undefined): string | undefined {
+  const family = /^(src|dst)ip([46])$/.exec(name);
+  if (family !== null) return addFamilyKey(keys, family[1] === 'src' ? 'srcAddr' : 'dstAddr', family[2] === '4', name, prefix);
+  if (prefix !== undefined) throw new UserError(`-A ${name}/${prefix}: only srcip4, dstip4, srcip6 and dstip6 take a prefix length`);
+  const plain = columnKeys.find((row) => row[0] === name);
+  if (plain !== undefined) {
+    keys.push({ column: plain[1] });
+    return plain[2];
+  }
+  const address = addressKeys.find((row) => row[0] === name);
+  if (address !== undefined) {
+    keys.push(whole(address[1]));
+    return address[2];
+  }
+  const net = netKeys.find((row) => row[0] === name);
+  if (net === undefined) return undefined;
+  keys.push({ address: net[1], maskColumn: net[2] });
+  return net[3];
+}
+
+function addFamilyKey(keys: GroupKey[], address: FieldName, v4: boolean, name: string, prefix: string | undefined): string {
+  const most = v4 ? 32 : 128;
+  const length = prefix === undefined ? most : /^\d{1,3}$/.test(prefix) ? Number(prefix) : 0;
+  if (length < 1 || length > most) throw new UserError(`-A ${name}/${prefix}: the prefix length must be 1 to ${most}`);
+  const at = keys.findIndex((key) => 'address' in key && key.address === address && !('maskColumn' in key));
+  const added = v4 ? { v4: length } : { v6: length };
+  if (at >= 0) keys[at] = { ...keys[at]!, ...added };
+  else keys.push({ address, ...added });
+  return address === 'srcAddr' ? '%sa' : '%da';
+}

@@ -1,0 +1,126 @@
+import duckdb from '@duckdb/node-bindings';
+
+/** Cells of one column: an array of its width; 64-bit columns as two 32-bit words a row, low word first. */
+type Cells = Uint8Array | Uint16Array | Uint32Array;
+
+const NARROW = new Map<number, new (buffer: ArrayBufferLike, offset: number, length: number) => Cells>([
+  [duckdb.Type.UTINYINT, Uint8Array],
+  [duckdb.Type.USMALLINT, Uint16Array],
+  [duckdb.Type.UINTEGER, Uint32Array],
+]);
+const WIDE = new Set<number>([duckdb.Type.UBIGINT, duckdb.Type.BIGINT]);
+
+/** Some rows of a result, as typed arrays over the engine's own memory: valid as long as the chunk is. */
+export class Chunk {
+  readonly rows: number;
+  private readonly chunk: duckdb.DataChunk;
+  private readonly layout: ReadonlyMap<string, { index: number; type: number }>;
+
+  constructor(chunk: duckdb.DataChunk, layout: ReadonlyMap<string, { index: number; type: number }>) {
+    this.chunk = chunk;
+    this.layout = layout;
+    this.rows = duckdb.data_chunk_get_size(chunk);
+  }
+
+  /** Cells of a column of up to 32 bits. */
+  narrow(name: string): Cells {
+    const { index, type } = this.column(name);
+    const Array = NARROW.get(type);
+    if (Array === undefined) throw new Error(`column ${name} is not of 8, 16 or 32 bits`);
+    const octets = this.rows * (type === duckdb.Type.UTINYINT ? 1 : type === duckdb.Type.USMALLINT ? 2 : 4);
+    const bytes = this.bytes(index, octets);
+    return new Array(bytes.buffer, bytes.byteOffset, this.rows);
+  }
+
+  /** Cells of a column of 64 bits: two words a row, low word first. */
+  words(name: string): Uint32Array {
+    const { index, type } = this.column(name);
+    if (!WIDE.has(type)) throw new Error(`column ${name} is not of 64 bits`);
+    const bytes = this.bytes(index, this.rows * 8);
+    return new Uint32Array(bytes.buffer, bytes.byteOffset, this.rows * 2);
+  }
+
+  private column(name: string): { index: number; type: number } {
+    const column = this.layout.get(name);
+    if (column === undefined) throw new Error(`no column ${name} in the result`);
+    return column;
+  }
+
+  private bytes(index: number, octets: number): Uint8Array {
+    return duckdb.vector_get_data(duckdb.data_chunk_get_vector(this.chunk, index), octets);
+  }
+}
+
+/**
+ * An in-memory DuckDB, used through its bindings: results are read as typed arrays without a value object a cell, which
+ * the friendlier package above them does not offer.
+ */
+export class Database {
+  private readonly database: duckdb.Database;
+  private readonly connection: duckdb.Connection;
+
+  private constructor(database: duckdb.Database, connection: duckdb.Connection) {
+    this.database = database;
+    this.connection = connection;
+  }
+
+  static async open(): Promise<Database> {
+    const database = await duckdb.open(':memory:');
+    return new Database(database, await duckdb.connect(database));
+  }
+
+  async run(sql: string): Promise<void> {
+    await duckdb.query(this.connection, sql);
+  }
+
+  /** Names of the columns that a query would give. */
+  async columnNames(sql: string): Promise<string[]> {
+    const statement = await duckdb.prepare(this.connection, sql);
+    try {
+      const count = duckdb.prepared_statement_column_count(statement);
+      return Array.from({ length: count }, (_, index) => duckdb.prepared_statement_column_name(statement, index));
+    } finally {
+      duckdb.destroy_prepare_sync(statement);
+    }
+  }
+
+  /** The rows of a query as they become ready; the next chunk is made while the caller works on this one. */
+  async *chunks(sql: string): AsyncGenerator<Chunk, void, undefined> {
+    const statement = await duckdb.prepare(this.connection, sql);
+    try {
+      const result = await duckdb.execute_prepared_streaming(statement);
+      const layout = new Map<string, { index: number; type: number }>();
+      for (let index = 0; index < duckdb.column_count(result); index++) {
+        layout.set(duckdb.column_name(result, index), { index, type: duckdb.column_type(result, index) });
+      }
+      let next = duckdb.fetch_chunk(result);
+      for (;;) {
+        const chunk = await next;
+        if (chunk === null || duckdb.data_chunk_get_size(chunk) === 0) return;
+        next = duckdb.fetch_chunk(result);
+        // A rejection of the chunk ahead is met by the await above; until then it must not count as unhandled.
+        next.catch(() => undefined);
+        yield new Chunk(chunk, layout);
+      }
+    } finally {
+      duckdb.destroy_prepare_sync(statement);
+    }
+  }
+
+  /** The only row of a query whose columns all are 64-bit numbers. */
+  async numbers<N extends string>(sql: string, names: readonly N[]): Promise<Record<N, number>> {
+    for await (const chunk of this.chunks(sql)) {
+      const entries = names.map((name) => {
+        const [low, high] = chunk.words(name);
+        return [name, low! + high! * 0x1_0000_0000];
+      });
+      return Object.fromEntries(entries) as Record<N, number>;
+    }
+    throw new Error('a query for one row gave none');
+  }
+
+  close(): void {
+    duckdb.disconnect_sync(this.connection);
+    duckdb.close_sync(this.database);
+  }
+}

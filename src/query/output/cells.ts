@@ -1,0 +1,352 @@
+import { formatAddress, isV4 } from '../../flow/address.ts';
+import { type ColumnName, columnByName, type FieldName } from '../../flow/fields.ts';
+import type { Chunk } from '../database.ts';
+import { formatMac } from '../filter/values.ts';
+import { flagsText, protocolName } from '../names.ts';
+import { Clock, writeDuration, writeSeconds } from './clock.ts';
+import { octetsAPacket, rate, wide, writeCounter, writeWide } from './numbers.ts';
+import type { TextBlock } from './text.ts';
+
+/** Writes one cell of one row. */
+export type CellWriter = (out: TextBlock, row: number) => void;
+
+/** How cells print; `csv` has no padding, no scaling and no shortening. */
+export interface Style {
+  readonly csv: boolean;
+  readonly plain: boolean;
+  readonly longV6: boolean;
+  /** -T: put before each address. */
+  readonly marker: string;
+  readonly clock: Clock;
+}
+
+/** A cell before its rows are at hand: the columns it reads, and what makes its writer for each chunk. */
+export interface Cell {
+  readonly needs: readonly ColumnName[];
+  readonly bind: (chunk: Chunk, firstRow: number) => CellWriter;
+}
+
+export type CellMaker = (style: Style) => Cell;
+
+const utc = new Clock('utc');
+const UNSET_TIME = '0000-00-00 00:00:00.000';
+
+/** A column of any width, right-aligned. */
+export function integer(name: ColumnName, width: number): CellMaker {
+  return ({ csv }) => {
+    const padTo = csv ? 0 : width;
+    const isWide = columnByName.get(name)!.type === 'u64';
+    return {
+      needs: [name],
+      bind: (chunk) => {
+        if (isWide) {
+          const words = chunk.words(name);
+          return (out, row) => writeWide(out, words, row, padTo);
+        }
+        const cells = chunk.narrow(name);
+        return (out, row) => out.uint(cells[row]!, padTo);
+      },
+    };
+  };
+}
+
+/** A number made of a narrow column, right-aligned. */
+export function computed(name: ColumnName, width: number, compute: (value: number) => number): CellMaker {
+  return ({ csv }) => ({
+    needs: [name],
+    bind: (chunk) => {
+      const cells = chunk.narrow(name);
+      return (out, row) => out.uint(compute(cells[row]!), csv ? 0 : width);
+    },
+  });
+}
+
+/** A short text made of a narrow column. */
+export function label(name: ColumnName, make: (value: number, style: Style) => string): CellMaker {
+  return (style) => ({
+    needs: [name],
+    bind: (chunk) => {
+      const cells = chunk.narrow(name);
+      return (out, row) => out.ascii(make(cells[row]!, style));
+    },
+  });
+}
+
+/** The same text on every row: what a tag prints for data that weir does not store. */
+export function constant(text: string, csvText = text.trim()): CellMaker {
+  return ({ csv }) => ({ needs: [], bind: () => (out) => out.ascii(csv ? csvText : text) });
+}
+
+export function counter(name: ColumnName): CellMaker {
+  return ({ csv, plain }) => ({
+    needs: [name],
+    bind: (chunk) => {
+      const words = chunk.words(name);
+      if (csv || plain) return (out, row) => writeWide(out, words, row, csv ? 0 : 8);
+      return (out, row) => writeCounter(out, wide(words, row), 8, false);
+    },
+  });
+}
+
+/** `counter * factor` a second. */
+export function rateOf(name: 'packets' | 'octets', factor: number): CellMaker {
+  return ({ csv, plain }) => ({
+    needs: [name, 'firstMs', 'lastMs'],
+    bind: (chunk) => {
+      const counters = chunk.words(name);
+      const durationOf = durations(chunk);
+      return (out, row) => {
+        writeCounter(out, rate(wide(counters, row), factor, durationOf(row)), csv ? 0 : 8, csv || plain);
+      };
+    },
+  });
+}
+
+export const bytesAPacket: CellMaker = ({ csv }) => ({
+  needs: ['packets', 'octets'],
+  bind: (chunk) => {
+    const packets = chunk.words('packets');
+    const octets = chunk.words('octets');
+    return (out, row) => out.uint(octetsAPacket(wide(octets, row), wide(packets, row)), csv ? 0 : 6);
+  },
+});
+
+/** Milliseconds from first to last packet; 0 where one is unknown or they are the wrong way round. */
+function durations(chunk: Chunk): (row: number) => number {
+  const first = chunk.words('firstMs');
+  const last = chunk.words('lastMs');
+  return (row) => {
+    const from = wide(first, row);
+    const to = wide(last, row);
+    return from === 0 || to < from ? 0 : to - from;
+  };
+}
+
+export function duration(always?: 'seconds'): CellMaker {
+  return ({ csv, plain }) => ({
+    needs: ['firstMs', 'lastMs'],
+    bind: (chunk) => {
+      const durationOf = durations(chunk);
+      if (csv || plain || always === 'seconds') return (out, row) => writeSeconds(out, durationOf(row), csv ? 0 : 16);
+      return (out, row) => writeDuration(out, durationOf(row));
+    },
+  });
+}
+
+export function time(name: ColumnName, form: 'local' | 'utc' | 'raw'): CellMaker {
+  return (style) => ({
+    needs: [name],
+    bind: (chunk) => {
+      const words = chunk.words(name);
+      if (form === 'raw') return (out, row) => writeSeconds(out, wide(words, row), 14);
+      const clock = form === 'utc' ? utc : style.clock;
+      return (out, row) => {
+        const ms = wide(words, row);
+        if (ms === 0) out.ascii(UNSET_TIME);
+        else clock.write(out, ms);
+      };
+    },
+  });
+}
+
+/** Epoch milliseconds as a number. */
+export function millisecondsCell(name: ColumnName, width: number): CellMaker {
+  return ({ csv }) => ({
+    needs: [name],
+    bind: (chunk) => {
+      const words = chunk.words(name);
+      return (out, row) => writeWide(out, words, row, csv ? 0 : width);
+    },
+  });
+}
+
+export const protocol: CellMaker = ({ csv, plain }) => {
+  const texts = Array.from({ length: 256 }, (_, n) => (csv ? String(n) : (plain ? String(n) : protocolName(n)).padEnd(5)));
+  return {
+    needs: ['proto'],
+    bind: (chunk) => {
+      const cells = chunk.narrow('proto');
+      return (out, row) => out.ascii(texts[cells[row]!]!);
+    },
+  };
+};
+
+/** TCP flags; other protocols have none. */
+export const tcpFlags: CellMaker = ({ csv, plain }) => ({
+  needs: ['tcpFlags', 'proto'],
+  bind: (chunk) => {
+    const flags = chunk.narrow('tcpFlags');
+    const protocols = chunk.narrow('proto');
+    return (out, row) => {
+      const value = protocols[row] === 6 ? flags[row]! : 0;
+      if (plain) out.uint(value, csv ? 0 : 8);
+      else out.ascii(FLAG_TEXTS[value & 255]!);
+    };
+  },
+});
+
+const FLAG_TEXTS = Array.from({ length: 256 }, (_, flags) => flagsText(flags));
+
+/** `label-exp-bottom` right-aligned in 12. */
+export function writeMpls(out: TextBlock, entry: number, width: number): void {
+  out.uint(entry >>> 4, width);
+  out.byte(0x2d);
+  out.uint((entry & 0xf) >> 1);
+  out.byte(0x2d);
+  out.uint(entry & 1);
+}
+
+export function mplsEntry(name: ColumnName): CellMaker {
+  return ({ csv }) => ({
+    needs: [name],
+    bind: (chunk) => {
+      const cells = chunk.narrow(name);
+      return (out, row) => writeMpls(out, cells[row]!, csv ? 0 : 8);
+    },
+  });
+}
+
+export const mplsStack: CellMaker = ({ csv }) => {
+  const names = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((n) => `mpls${n}` as ColumnName);
+  return {
+    needs: names,
+    bind: (chunk) => {
+      const columns = names.map((name) => chunk.narrow(name));
+      return (out, row) => {
+        for (const cells of columns) {
+          writeMpls(out, cells[row]!, csv ? 0 : 8);
+          out.byte(0x20);
+        }
+      };
+    },
+  };
+};
+
+export function mac(name: ColumnName): CellMaker {
+  return () => ({
+    needs: [name],
+    bind: (chunk) => {
+      const words = chunk.words(name);
+      return (out, row) => out.ascii(formatMac(wide(words, row)));
+    },
+  });
+}
+
+/** IPv6 text of more than 16 characters as its first and last seven. */
+export function condense(text: string): string {
+  return text.length <= 16 ? text : `${text.slice(0, 7)}..${text.slice(-7)}`;
+}
+
+/** Address of a row: writes it right-aligned and tells whether it was IPv6. */
+export type AddressWriter = (out: TextBlock, row: number, width: number, shorten: boolean) => boolean;
+
+/** Reads both columns of an address field; one that is absent prints as 0.0.0.0. */
+export function addressWriter(chunk: Chunk, field: FieldName): AddressWriter {
+  const hi = chunk.words(`${field}Hi`);
+  const lo = chunk.words(`${field}Lo`);
+  return (out, row, width, shorten) => {
+    const at = row * 2;
+    const w0 = hi[at + 1]!;
+    const w1 = hi[at]!;
+    const w2 = lo[at + 1]!;
+    const w3 = lo[at]!;
+    if (isV4(w0, w1, w2) || (w0 | w1 | w2 | w3) === 0) {
+      out.v4(w3, width);
+      return false;
+    }
+    const text = formatAddress(w0, w1, w2, w3);
+    out.right(shorten ? condense(text) : text, width);
+    return true;
+  };
+}
+
+function addressNeeds(field: FieldName): ColumnName[] {
+  return [`${field}Hi` as ColumnName, `${field}Lo` as ColumnName];
+}
+
+/** An address, and after it `suffix` (the place of the country where no such database is). */
+export function address(field: FieldName, suffix = ''): CellMaker {
+  return ({ csv, longV6, marker }) => ({
+    needs: addressNeeds(field),
+    bind: (chunk) => {
+      const write = addressWriter(chunk, field);
+      const width = csv ? 0 : longV6 ? 39 : 16;
+      return (out, row) => {
+        out.ascii(marker);
+        write(out, row, width, !csv && !longV6);
+        out.ascii(suffix);
+      };
+    },
+  });
+}
+
+/** Address and port; `port` writes what stands after the colon, in five columns. */
+export function addressPort(field: FieldName, port: 'srcPort' | 'dstPort' | 'natSrcPort' | 'natDstPort', suffix = ''): CellMaker {
+  return ({ longV6, marker }) => ({
+    needs: [...addressNeeds(field), port, 'proto'],
+    bind: (chunk) => {
+      const write = addressWriter(chunk, field);
+      const ports = chunk.narrow(port);
+      const protocols = chunk.narrow('proto');
+      const width = longV6 ? 39 : 16;
+      const icmp = port === 'dstPort';
+      return (out, row) => {
+        out.ascii(marker);
+        const v6 = write(out, row, width, !longV6);
+        out.ascii(suffix);
+        out.byte(v6 ? 0x2e : 0x3a);
+        const proto = protocols[row]!;
+        if (icmp && (proto === 1 || proto === 58)) out.left(icmpText(ports[row]!), 5);
+        else out.uintLeft(ports[row]!, 5);
+      };
+    },
+  });
+}
+
+function icmpText(word: number): string {
+  return `${word >> 8}.${word & 255}`;
+}
+
+/** The destination port as a number, ICMP as type.code. */
+export const dstPort: CellMaker = ({ csv }) => ({
+  needs: ['dstPort', 'proto'],
+  bind: (chunk) => {
+    const ports = chunk.narrow('dstPort');
+    const protocols = chunk.narrow('proto');
+    return (out, row) => {
+      const proto = protocols[row]!;
+      if (proto === 1 || proto === 58) out.right(icmpText(ports[row]!), csv ? 0 : 6);
+      else out.uint(ports[row]!, csv ? 0 : 6);
+    };
+  },
+});
+
+/** Network of an address by the prefix length in the record. */
+export function network(field: FieldName, maskName: 'srcMask' | 'dstMask'): CellMaker {
+  return ({ csv, longV6, marker }) => ({
+    needs: [...addressNeeds(field), maskName],
+    bind: (chunk) => {
+      const hi = chunk.words(`${field}Hi`);
+      const lo = chunk.words(`${field}Lo`);
+      const masks = chunk.narrow(maskName);
+      return (out, row) => {
+        const at = row * 2;
+        const text = networkText([hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!], masks[row]!, !csv && !longV6);
+        out.ascii(marker);
+        out.right(text, csv ? 0 : longV6 ? 42 : 19);
+      };
+    },
+  });
+}
+
+function networkText(words: readonly number[], length: number, shorten: boolean): string {
+  const [w0, w1, w2, w3] = words as [number, number, number, number];
+  const v4 = isV4(w0, w1, w2) || (w0 | w1 | w2 | w3) === 0;
+  const keep = v4 ? 96 + Math.min(length, 32) : Math.min(length, 128);
+  const cut = [w0, w1, w2, w3].map((word, index) => {
+    const bits = Math.min(32, Math.max(0, keep - index * 32));
+    return bits === 0 ? 0 : (word & (0xffff_ffff << (32 - bits))) >>> 0;
+  }) as [number, number, number, number];
+  const text = v4 ? formatAddress(0, 0, 0xffff, cut[3]) : formatAddress(...cut);
+  return `${shorten ? condense(text) : text}/${length}`;
+}

@@ -1,0 +1,96 @@
+import { UserError } from '../../flow/user-error.ts';
+import { nearest } from '../filter/suggest.ts';
+import { type Tag, tagByName } from './tags.ts';
+
+/** Named formats of text output. */
+const TEXT_FORMATS: Readonly<Record<string, string>> = {
+  line: '%ts %td %pr %sap -> %dap %pkt %byt %fl',
+  gline: '%ts %td %pr %gsap -> %gdap %pkt %byt %fl',
+  long: '%ts %td %pr %sap -> %dap %flg %tos %pkt %byt %fl',
+  glong: '%ts %td %pr %gsap -> %gdap %flg %tos %pkt %byt %fl',
+  extended: '%ts %td %pr %sap -> %dap %flg %tos %pkt %byt %pps %bps %bpp %fl',
+  biline: '%ts %td %pr %sap <-> %dap %opkt %ipkt %obyt %ibyt %fl',
+  bilong: '%ts %td %pr %sap <-> %dap %flg %tos %opkt %ipkt %obyt %ibyt %fl',
+  nsel: '%ts %evt %xevt %pr %sap -> %dap %xsap -> %xdap %ibyt %obyt',
+  nat: '%ts %evt %pr %sap -> %dap %nsap -> %ndap',
+};
+const CSV_FORMAT = '%ts,%td,%pr,%sa,%sp,%da,%dp,%pkt,%byt,%fl';
+const WHOLE_FORMATS = ['raw', 'json', 'ndjson', 'csv-fast', 'null'] as const;
+
+/** What -o asks for. */
+export type Format =
+  | { readonly kind: 'text' | 'csv'; readonly parts: readonly FormatPart[]; readonly longV6: boolean }
+  | { readonly kind: (typeof WHOLE_FORMATS)[number]; readonly longV6: boolean };
+
+/** A tag, or the text between two tags. */
+export type FormatPart = Tag | string;
+
+/**
+ * Parses the value of -o: a name (any case, a 6 after it keeps IPv6 addresses whole), `fmt:` or `csv:` and a list of
+ * tags, or a list of tags alone.
+ */
+export function parseFormat(text: string): Format {
+  if (text.startsWith('%')) return { kind: 'text', parts: parseParts(text), longV6: false };
+  const list = /^(fmt|csv):(.*)$/is.exec(text);
+  if (list !== null) {
+    const kind = list[1]!.toLowerCase() === 'fmt' ? 'text' : 'csv';
+    const parts = parseParts(list[2]!);
+    return { kind, parts: kind === 'csv' ? csvTags(parts) : parts, longV6: false };
+  }
+  const name = text.toLowerCase();
+  const longV6 = name.endsWith('6');
+  const bare = longV6 ? name.slice(0, -1) : name;
+  const format = Object.hasOwn(TEXT_FORMATS, bare) ? TEXT_FORMATS[bare] : undefined;
+  if (format !== undefined) return { kind: 'text', parts: parseParts(format), longV6 };
+  if (bare === 'csv') return { kind: 'csv', parts: csvTags(parseParts(CSV_FORMAT)), longV6 };
+  const whole = WHOLE_FORMATS.find((one) => one === bare);
+  if (whole !== undefined) return { kind: whole, longV6 };
+  const names = [...Object.keys(TEXT_FORMATS), 'csv', ...WHOLE_FORMATS];
+  const near = nearest(bare, names);
+  throw new UserError(`-o ${text}: no such format; ${near === undefined ? `use one of ${names.join(' ')}, or fmt:` : `did you mean ${near}?`}`);
+}
+
+/** The format that -A makes of its fields. */
+export function groupingFormat(kind: 'text' | 'csv', tags: readonly string[]): Format {
+  const names = ['%ts', '%td', ...tags, '%pkt', '%byt', '%bps', '%bpp', '%fl'];
+  const parts = parseParts(names.join(kind === 'csv' ? ',' : ' '));
+  return { kind, parts: kind === 'csv' ? csvTags(parts) : parts, longV6: false };
+}
+
+function parseParts(text: string): FormatPart[] {
+  const parts: FormatPart[] = [];
+  for (const match of text.matchAll(/%([a-z0-9]*)|[^%]+/gi)) {
+    const [whole, name] = match;
+    const tag = tagByName.get(whole);
+    if (tag !== undefined) parts.push(tag);
+    else if (whole === '%n') parts.push('\n');
+    else if (name === undefined) parts.push(whole);
+    else if (Object.hasOwn(TEXT_FORMATS, name.toLowerCase())) parts.push(...parseParts(TEXT_FORMATS[name.toLowerCase()]!));
+    else {
+      const near = nearest(whole, tagByName.keys());
+      throw new UserError(`-o: unknown tag '${whole}'${near === undefined ? '' : `; did you mean ${near}?`}`);
+    }
+  }
+  if (parts.length === 0) throw new UserError('-o: the format is empty; give tags such as %ts %sa %byt');
+  return parts;
+}
+
+/** In CSV the text between tags is always a comma. */
+function csvTags(parts: readonly FormatPart[]): Tag[] {
+  return parts.flatMap((part) => {
+    if (typeof part === 'string') return [];
+    if (part.csv === undefined) throw new UserError(`-o csv: the tag ${part.name} has no CSV column`);
+    return [part];
+  });
+}
+
+/** Header line without its newline. */
+export function header(format: Extract<Format, { parts: unknown }>, longV6: boolean): string {
+  if (format.kind === 'csv') return format.parts.map((part) => (typeof part === 'string' ? part : part.csv)).join(',');
+  return format.parts
+    .map((part) => {
+      if (typeof part === 'string') return part === '\n' ? '' : ' '.repeat(part.length);
+      return longV6 && part.isAddress ? ' '.repeat(23) + part.heading : part.heading;
+    })
+    .join('');
+}

@@ -1,0 +1,43 @@
+import type { Grouping } from './aggregation.ts';
+import type { Filter } from './filter/tree.ts';
+import type { Order } from './orders.ts';
+import type { Statistic } from './statistics.ts';
+
+/** Flows that are asked about: everything but the files, which are found when the plan is carried out. */
+export interface Selection {
+  /** Host names resolved. */
+  readonly filter: Filter;
+  /** Flows that began after, and ended before; both exclusive, milliseconds since 1970. */
+  readonly window: { readonly afterMs: number | undefined; readonly beforeMs: number | undefined } | undefined;
+  /** Only the first so many of the flows that match, in the order of the files. */
+  readonly limit: number | undefined;
+}
+
+/** One table of the answer. `top` 0 means all rows. */
+export type Job =
+  | { readonly kind: 'flows'; readonly order: Order | undefined; readonly top: number }
+  | {
+      readonly kind: 'groups';
+      readonly grouping: Grouping;
+      /** Without orders the groups come latest first, as nfdump's hash table gives them. */
+      readonly orders: readonly Order[];
+      readonly top: number;
+      /** -s record: a title line over each order. */
+      readonly titled: boolean;
+      /** -P on the finished rows. */
+      readonly resultFilter: Filter | undefined;
+    }
+  | {
+      readonly kind: 'statistic';
+      readonly statistic: Statistic;
+      readonly byProtocol: boolean;
+      readonly orders: readonly Order[];
+      readonly top: number;
+    };
+
+/** A question, independent of the engine that answers it. */
+export interface Plan {
+  readonly selection: Selection;
+  /** In the order of printing. */
+  readonly jobs: readonly Job[];
+}

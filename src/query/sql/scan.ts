@@ -1,0 +1,31 @@
+import type { Selection } from '../plan.ts';
+import { predicateSql } from './predicate.ts';
+import { type Schema, text, timestampSql } from './schema.ts';
+
+/** The files as a table. `union_by_name` only where they differ: it makes every scan look at every file's footer. */
+export function filesSql(files: readonly string[], mixed: boolean): string {
+  return `read_parquet([${files.map(text).join(', ')}]${mixed ? ', union_by_name = true' : ''})`;
+}
+
+/** Position of a row in the files read one after another: breaks ties, and tells which record came first. */
+export const POSITION_SQL = '(file_index::BIGINT << 40 | file_row_number)';
+
+/** Conditions on single flows: the time window, then the filter. */
+export function whereSql(selection: Selection, schema: Schema): string {
+  const conditions: string[] = [];
+  const { window, filter } = selection;
+  if (window?.afterMs !== undefined) conditions.push(`first > ${timestampSql(window.afterMs)}`);
+  if (window?.beforeMs !== undefined) conditions.push(`last < ${timestampSql(window.beforeMs)}`);
+  if (filter.kind !== 'any') conditions.push(predicateSql(filter, schema));
+  return conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
+}
+
+/**
+ * The selected flows as a FROM clause with its WHERE. A limit needs a sub-select, since it counts before anything is
+ * grouped or sorted.
+ */
+export function selectedSql(files: readonly string[], selection: Selection, schema: Schema): string {
+  const rows = `${filesSql(files, schema.mixed)}${whereSql(selection, schema)}`;
+  if (selection.limit === undefined) return rows;
+  return `(SELECT *, file_index, file_row_number FROM ${rows} LIMIT ${selection.limit})`;
+}

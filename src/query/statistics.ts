@@ -1,0 +1,78 @@
+import type { ColumnName, FieldName } from '../flow/fields.ts';
+
+/** How the key of a statistic prints. */
+export type KeyForm = 'number' | 'address' | 'mac' | 'mpls' | 'flags' | 'hex' | 'firewallEvent' | 'natEvent';
+
+export interface Statistic {
+  readonly name: string;
+  /** As in the title and header lines. */
+  readonly heading: string;
+  readonly form: KeyForm;
+  /** A flow counts once for each of these: columns, for `address` fields of two columns. */
+  readonly sides: readonly (ColumnName | FieldName)[];
+  /** Split by protocol without being asked. */
+  readonly byProtocol?: true;
+}
+
+function row(name: string, heading: string, form: KeyForm, ...sides: (ColumnName | FieldName)[]): Statistic {
+  return { name, heading, form, sides };
+}
+
+const rows: readonly Statistic[] = [
+  row('srcip', 'Src IP Addr', 'address', 'srcAddr'),
+  row('dstip', 'Dst IP Addr', 'address', 'dstAddr'),
+  row('ip', '    IP Addr', 'address', 'srcAddr', 'dstAddr'),
+  row('nhip', 'Nexthop IP', 'address', 'nextHop'),
+  row('nhbip', 'Nexthop BGP IP', 'address', 'bgpNextHop'),
+  row('router', 'Router IP', 'address', 'exporter'),
+  row('srcport', 'Src Port', 'number', 'srcPort'),
+  row('dstport', 'Dst Port', 'number', 'dstPort'),
+  row('port', 'Port', 'number', 'srcPort', 'dstPort'),
+  { ...row('proto', 'Protocol', 'number', 'proto'), byProtocol: true },
+  row('flags', 'TCPflags', 'flags', 'tcpFlags'),
+  row('srctos', 'Src Tos', 'number', 'tos'),
+  row('dsttos', 'Dst Tos', 'number', 'dstTos'),
+  row('tos', 'Tos', 'number', 'tos', 'dstTos'),
+  row('dir', 'Dir', 'number', 'direction'),
+  row('srcas', 'Src AS', 'number', 'srcAs'),
+  row('dstas', 'Dst AS', 'number', 'dstAs'),
+  row('as', 'AS', 'number', 'srcAs', 'dstAs'),
+  row('prevas', 'Prev AS', 'number', 'prevAs'),
+  row('nextas', 'Next AS', 'number', 'nextAs'),
+  row('inif', 'Input If', 'number', 'inIf'),
+  row('outif', 'Output If', 'number', 'outIf'),
+  row('if', 'Interface', 'number', 'inIf', 'outIf'),
+  row('srcmask', 'Src Mask', 'number', 'srcMask'),
+  row('dstmask', 'Dst Mask', 'number', 'dstMask'),
+  row('mask', 'Mask', 'number', 'srcMask', 'dstMask'),
+  row('srcvlan', 'Src Vlan', 'number', 'srcVlan'),
+  row('dstvlan', 'Dst Vlan', 'number', 'dstVlan'),
+  row('vlan', 'Vlan', 'number', 'srcVlan', 'dstVlan'),
+  row('insrcmac', 'In Src Mac', 'mac', 'inSrcMac'),
+  row('outdstmac', 'Out Dst Mac', 'mac', 'outDstMac'),
+  row('indstmac', 'In Dst Mac', 'mac', 'inDstMac'),
+  row('outsrcmac', 'Out Src Mac', 'mac', 'outSrcMac'),
+  row('ethertype', 'Ethertype', 'number', 'etherType'),
+  row('srcmac', 'Src Mac', 'mac', 'inSrcMac', 'outSrcMac'),
+  row('dstmac', 'Dst Mac', 'mac', 'inDstMac', 'outDstMac'),
+  row('inmac', 'In Mac', 'mac', 'inSrcMac', 'inDstMac'),
+  row('outmac', 'Out Mac', 'mac', 'outDstMac', 'outSrcMac'),
+  row('mac', 'Mac Addr', 'mac', 'inSrcMac', 'outDstMac', 'inDstMac', 'outSrcMac'),
+  ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((n) => row(`mpls${n}`, `MPLS label ${n}`, 'mpls', `mpls${n}` as ColumnName)),
+  row('odid', 'Obs DomainID', 'hex', 'domain'),
+  row('event', ' Event', 'firewallEvent', 'firewallEvent'),
+  row('xevent', ' Event', 'number', 'firewallExtEvent'),
+  row('nat', 'NAT Event', 'natEvent', 'natEvent'),
+  row('natsrcip', 'X-Src IP Addr', 'address', 'natSrcAddr'),
+  row('natdstip', 'X-Dst IP Addr', 'address', 'natDstAddr'),
+  row('natip', 'X-IP Addr', 'address', 'natSrcAddr', 'natDstAddr'),
+  row('natsrcport', 'X-Src Port', 'number', 'natSrcPort'),
+  row('natdstport', 'X-Dst Port', 'number', 'natDstPort'),
+  row('natport', 'X-Port', 'number', 'natSrcPort', 'natDstPort'),
+  row('ivrf', 'I-vrf ID', 'number', 'ingressVrf'),
+  row('evrf', 'E-vrf ID', 'number', 'egressVrf'),
+  row('minttl', 'minTTL', 'number', 'minTtl'),
+  row('maxttl', 'maxTTL', 'number', 'maxTtl'),
+];
+
+export const statisticByName: ReadonlyMap<string, Statistic> = new Map(rows.map((one) => [one.name, one]));
