@@ -1,4 +1,5 @@
-import { type PacketStats, SLOT_END, type SlotSource } from '../addon/addon.ts';
+import type { PacketStats, SlotSource } from '../addon/addon.ts';
+import { SlotReader } from '../addon/slot-reader.ts';
 
 /** A batch of decoded packets, `count` records of PACKET_WORDS words in the layout of `addon/packet-layout.ts`. */
 export interface PacketSlot {
@@ -18,7 +19,9 @@ export interface PacketSlotSource extends SlotSource {
 /**
  * The reading end of a packet source. One reader, one loop:
  *
- *     for (let slot = await reader.read(); slot !== undefined; slot = await reader.read()) {
+ *     for (;;) {
+ *       const slot = reader.tryRead() ?? (await reader.read());
+ *       if (slot === undefined) break;
  *       use(slot);
  *       reader.release(slot);
  *     }
@@ -26,68 +29,51 @@ export interface PacketSlotSource extends SlotSource {
  * Slots and their views are made once; reading allocates only when it has to wait.
  */
 export class PacketReader {
-  readonly #source: PacketSlotSource;
+  readonly #reader: SlotReader<PacketSlotSource>;
   /** Asked for once: the addon makes new views each time. */
   readonly #memory: Uint8Array[];
   readonly #slots: PacketSlot[] = [];
-  #resume: (() => void) | undefined;
-  #ended = false;
 
   /** `start` makes the source with the wake callback it is to call. */
   constructor(start: (wake: () => void) => PacketSlotSource) {
-    this.#source = start(() => {
-      const resume = this.#resume;
-      this.#resume = undefined;
-      resume?.();
-    });
-    this.#memory = this.#source.slots;
+    this.#reader = new SlotReader(start);
+    this.#memory = this.#reader.source.slots;
   }
 
-  /** A filled slot if there is one now; see `ended` for whether more will come. */
+  /** A filled slot if there is one now; undefined says: ask `read`. */
   tryRead(): PacketSlot | undefined {
-    const index = this.#source.next();
-    if (index < 0) {
-      this.#ended = index === SLOT_END;
-      return undefined;
-    }
-    const slot = this.#slots[index] ?? this.#addSlot(index);
-    slot.count = this.#source.count(index);
-    return slot;
+    return this.#slot(this.#reader.tryRead());
   }
 
   /** The next filled slot, undefined at the end. */
   async read(): Promise<PacketSlot | undefined> {
-    for (;;) {
-      const slot = this.tryRead();
-      if (slot !== undefined || this.#ended) return slot;
-      await new Promise<void>((resolve) => {
-        this.#resume = resolve;
-      });
-    }
+    return this.#slot(await this.#reader.read());
   }
 
   /** Gives the slot back; its content is then gone. */
   release(slot: PacketSlot): void {
-    this.#source.release(slot.index);
-  }
-
-  /** Everything has been read. */
-  get ended(): boolean {
-    return this.#ended;
+    this.#reader.release(slot.index);
   }
 
   /** Ends the source: what it has taken in so far still comes out of `read`. Idempotent. */
   stop(): void {
-    this.#source.stop();
+    this.#reader.stop();
   }
 
   stats(): PacketStats {
-    return this.#source.stats();
+    return this.#reader.source.stats();
   }
 
   /** After the end: why it came early (a cut file, an interface that went down), for the user; or null. */
   failure(): string | null {
-    return this.#source.failure();
+    return this.#reader.source.failure();
+  }
+
+  #slot(index: number | undefined): PacketSlot | undefined {
+    if (index === undefined) return undefined;
+    const slot = this.#slots[index] ?? this.#addSlot(index);
+    slot.count = this.#reader.source.count(index);
+    return slot;
   }
 
   #addSlot(index: number): PacketSlot {

@@ -1,12 +1,14 @@
 import type { DatagramStats } from '../addon/addon.ts';
 import type { CollectorStats } from '../collect/collector.ts';
 import type { EndedSlot, FlowStore } from '../store/flow-store.ts';
+import { TRAFFIC_CLASSES, type TrafficCounters } from '../store/slot-stats.ts';
 import { plural, scaled } from './log.ts';
 
 /** The line that nfcapd logs at the end of a slot, with the file it is about. */
 export function describeSlot(slot: EndedSlot): string {
-  const { flows, packets, octets } = slot.stats.all;
-  return `Ident: '${slot.ident}' Flows: ${flows}, Packets: ${packets}, Bytes: ${octets}, File: ${slot.path}`;
+  const classes = TRAFFIC_CLASSES.map((name) => slot.stats[name]);
+  const sum = (key: keyof TrafficCounters) => classes.reduce((total, counters) => total + counters[key], 0);
+  return `Ident: '${slot.ident}' Flows: ${sum('flows')}, Packets: ${sum('packets')}, Bytes: ${sum('octets')}, File: ${slot.path}`;
 }
 
 /** What a run of the collector took in, what it could not use and why. */

@@ -1,0 +1,64 @@
+import type { PacketStats } from '../addon/addon.ts';
+import type { FlowCacheStats } from '../cache/flow-cache.ts';
+import type { FlowExporter } from '../export/exporter.ts';
+import type { DatagramTransport } from '../export/transport.ts';
+import type { FlowStore } from '../store/flow-store.ts';
+import type { FlowOutput } from './flow-output.ts';
+import { plural, scaled } from './log.ts';
+
+/** Everything that a run of the exporter counted. */
+export interface ExportRun {
+  packets: PacketStats;
+  cache: FlowCacheStats;
+  output: FlowOutput;
+  exporter: FlowExporter | undefined;
+  store: FlowStore | undefined;
+  transports: readonly (DatagramTransport & { readonly name: string })[];
+  seconds: number;
+}
+
+const endReasons = ['', 'idle', 'active timeout', 'end of connection', 'stopped', 'cache full'];
+
+/** What a run of the exporter saw, what became of it, and everything that was not metered or not delivered. */
+export function describeExported(run: ExportRun): string[] {
+  const { packets, cache, output, exporter, store, seconds } = run;
+  const ended = cache.endedBy.flatMap((count, reason) => (count > 0 ? [`${count} ${endReasons[reason]}`] : []));
+  const lines = [
+    `${plural(packets.packets, 'packet')} read, ${packets.metered} metered (${cache.octets} IP octets) ` +
+      `in ${seconds.toFixed(2)} s (${scaled(packets.packets / Math.max(seconds, 1e-3))} packets/s)`,
+    `${plural(output.flows + output.droppedFlows, 'flow')}${ended.length > 0 ? `: ${ended.join(', ')}` : ''}`,
+  ];
+  const types = packets.notIpTypes.map(({ etherType, packets: count }) => `0x${etherType.toString(16).padStart(4, '0')} ${count}`);
+  const faults: [number, string][] = [
+    [packets.notIp, `packets without IP (${types.join(', ')})`],
+    [packets.malformed, 'packets with a broken IP header'],
+    [packets.cutHeader, 'packets cut inside the IP header'],
+    [packets.cutTransport, 'packets cut before their ports: metered with ports 0'],
+    [packets.fragmentsOrphaned, 'fragments without their first: metered with ports 0'],
+    [packets.kernelDropped, 'packets dropped by the kernel (capture buffer full)'],
+    [packets.interfaceDropped, 'packets dropped by the interface'],
+    [packets.queueDropped, 'packets dropped because metering fell behind'],
+    [cache.steppedBack, 'packets older than the newest by the active timeout or more'],
+    [cache.badTimes, 'packets with a time that cannot be'],
+    [output.droppedFlows, 'flows dropped because output fell behind'],
+    [store?.lostFlows ?? 0, 'flows lost because they could not be written'],
+  ];
+  if (exporter !== undefined) {
+    const sent = exporter.stats();
+    lines.push(`${plural(sent.records, 'record')} in ${plural(sent.datagrams, 'datagram')} (${sent.bytes} octets)`);
+    faults.push(
+      [sent.skippedIpv6Flows, 'IPv6 flows not exported: NetFlow v5 knows none (use -v 9 or 10)'],
+      [sent.splitFlows, 'flows sent as several records because a counter passed 32 bits'],
+    );
+  }
+  for (const transport of run.transports) {
+    const { failed, tooLong, lastError } = transport.stats();
+    const reason = lastError === null ? '' : ` (${lastError})`;
+    faults.push(
+      [failed, `datagrams to ${transport.name} failed${reason}`],
+      [tooLong, `datagrams to ${transport.name} longer than its path takes (see --mtu)`],
+    );
+  }
+  for (const [count, what] of faults) if (count > 0) lines.push(`  ${count} ${what}`);
+  return lines;
+}
