@@ -89,13 +89,17 @@ function readFiles(pcap: PcapModule, source: FrameSource, files: string[], optio
     pushPackets(session, source);
     session.on('complete', () => {
       source.flush();
-      try {
-        readNext();
-      } catch (error) {
-        source.fail((error as Error).message);
-        source.end();
-      }
+      readNextWhole();
     });
+  };
+  // As with the addon, a file that cannot be read does not keep the others from being read.
+  const readNextWhole = () => {
+    try {
+      readNext();
+    } catch (error) {
+      source.fail(error instanceof Error ? error.message : String(error));
+      readNextWhole();
+    }
   };
   source.onStop(() => {
     stopped = true;

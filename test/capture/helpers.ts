@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { PacketStats } from '../../src/addon/addon.ts';
 import {
@@ -33,7 +34,8 @@ export interface Expected {
   laterFragments?: number;
   firstPacketNs?: string;
   lastPacketNs?: string;
-  readerSays?: string[];
+  /** Of files with few five-tuples: addresses, protocol, ports and more. */
+  flows?: [string, string, number, number, number, ...unknown[]][];
 }
 
 export const expected: Record<string, Expected> = haveCaptures
@@ -81,7 +83,8 @@ export async function readAll(reader: PacketReader, onSlot: (slot: PacketSlot) =
 function packetAt(slot: PacketSlot, index: number): Packet {
   const base = index * PACKET_WORDS;
   const word = (at: number) => slot.words[base + at]!;
-  const address = (at: number) => Buffer.from(slot.bytes.subarray((base + at) * 4, (base + at) * 4 + 16)).toString('hex');
+  const address = (at: number) =>
+    Buffer.from(slot.bytes.subarray((base + at) * 4, (base + at) * 4 + 16)).toString('hex');
   const meta = word(P_META);
   return {
     src: address(P_SRC),
@@ -112,6 +115,20 @@ export function summarize(packets: Packet[]) {
     tuples.add(`${packet.src} ${packet.dst} ${packet.protocol} ${packet.srcPort} ${packet.dstPort}`);
     octets += packet.octets;
   }
-  const times = packets.map((packet) => BigInt(packet.timeUs) * 1000n + BigInt(packet.nanos)).sort((a, b) => Number(a - b));
+  const times = packets
+    .map((packet) => BigInt(packet.timeUs) * 1000n + BigInt(packet.nanos))
+    .sort((a, b) => Number(a - b));
   return { packets: packets.length, octets, tuples: tuples.size, protocols, firstNs: times[0], lastNs: times.at(-1) };
 }
+
+const require = createRequire(import.meta.url);
+const loads = (name: string) => {
+  try {
+    require(name);
+    return true;
+  } catch {
+    return false;
+  }
+};
+export const havePcapPackage = loads('pcap');
+export const haveCapPackage = loads('cap');

@@ -4,6 +4,7 @@ use super::input::Input;
 use super::{Direction, Record, Trouble, MAX_PACKET};
 
 const FILE_HEADER: usize = 24;
+const SECOND_NS: u64 = 1_000_000_000;
 
 pub struct Pcap {
     big_endian: bool,
@@ -89,7 +90,8 @@ impl Pcap {
             link_type: self.link_type,
             interface: 0,
             interface_index,
-            time_ns: u64::from(seconds) * 1_000_000_000 + u64::from(fraction) * self.unit_ns,
+            // A fraction above a second is damage; it must not throw the packet's time half an hour ahead.
+            time_ns: u64::from(seconds) * SECOND_NS + (u64::from(fraction) * self.unit_ns).min(SECOND_NS),
             direction,
             wire_length,
             start,
