@@ -220,6 +220,19 @@ describe('DatagramReader on sockets', () => {
     listen({ host: '127.0.0.1', port });
   });
 
+  it('ends under traffic, with nothing that came after stop', async () => {
+    const reader = listen({ host: '127.0.0.1' });
+    const sender = new UdpTransport({ host: '127.0.0.1', port: reader.stats().ports[0]! });
+    sender.send(new Uint8Array(100_000), new Uint32Array(100_000).fill(1), 100_000);
+    const first = await take(reader, 1);
+    reader.stop();
+    const stopMs = Date.now();
+    const seen = [...first, ...(await take(reader))];
+    await sender.close();
+    expect(Math.max(...seen.slice(-1000).map(({ receivedMs }) => receivedMs))).toBeLessThanOrEqual(stopMs + 1);
+    expect(reader.stats()).toMatchObject({ datagrams: seen.length, queueDropped: 0 });
+  });
+
   it('ends without traffic', async () => {
     const reader = listen({ host: '127.0.0.1' }, { host: '::1' });
     setImmediate(() => reader.stop());
