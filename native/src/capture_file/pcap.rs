@@ -4,6 +4,7 @@ use super::input::Input;
 use super::{Direction, Record, Trouble, MAX_PACKET};
 
 const FILE_HEADER: usize = 24;
+const SECOND_NS: u64 = 1_000_000_000;
 
 pub struct Pcap {
     big_endian: bool,
@@ -11,6 +12,8 @@ pub struct Pcap {
     unit_ns: u64,
     link_type: u16,
     record_header: usize,
+    /// Before 2.3 the two lengths of a record stood the other way round; 2.3 was written both ways.
+    lengths_swapped: bool,
 }
 
 impl Pcap {
@@ -32,8 +35,7 @@ impl Pcap {
         let header = input.bytes();
         let major = u16_at(header, 4, big_endian);
         let minor = u16_at(header, 6, big_endian);
-        // Before 2.3 the two lengths of a record stood the other way round.
-        if major != 2 || minor < 3 {
+        if major != 2 {
             return Err(Trouble::Other(format!("pcap version {major}.{minor} is not supported")));
         }
         // The upper half holds the length of the frame check sequence.
@@ -44,6 +46,7 @@ impl Pcap {
             unit_ns,
             link_type,
             record_header,
+            lengths_swapped: minor <= 3,
         }))
     }
 
@@ -62,8 +65,11 @@ impl Pcap {
         let header = input.bytes();
         let seconds = u32_at(header, 0, self.big_endian);
         let fraction = u32_at(header, 4, self.big_endian);
-        let length = u32_at(header, 8, self.big_endian) as usize;
-        let wire_length = u32_at(header, 12, self.big_endian);
+        let mut lengths = (u32_at(header, 8, self.big_endian), u32_at(header, 12, self.big_endian));
+        if self.lengths_swapped && lengths.0 > lengths.1 {
+            lengths = (lengths.1, lengths.0);
+        }
+        let (length, wire_length) = (lengths.0 as usize, lengths.1);
         let (interface_index, direction) = if self.record_header == 16 {
             (0, Direction::Unknown)
         } else {
@@ -84,7 +90,8 @@ impl Pcap {
             link_type: self.link_type,
             interface: 0,
             interface_index,
-            time_ns: u64::from(seconds) * 1_000_000_000 + u64::from(fraction) * self.unit_ns,
+            // A fraction above a second is damage; it must not throw the packet's time half an hour ahead.
+            time_ns: u64::from(seconds) * SECOND_NS + (u64::from(fraction) * self.unit_ns).min(SECOND_NS),
             direction,
             wire_length,
             start,

@@ -125,6 +125,18 @@ fn pcap_in_both_orders_and_resolutions() {
 }
 
 #[test]
+fn old_pcap_has_its_lengths_the_other_way_round() {
+    for (minor, captured, wire) in [(1, 60, 3), (3, 60, 3), (3, 3, 60), (4, 3, 60)] {
+        let mut out = Out::pcap(true, 0xa1b2_c3d4);
+        out.bytes[7] = minor;
+        out.u32(1).u32(2).u32(captured).u32(wire).raw(b"abc");
+        let (packets, failure) = read(&out.bytes);
+        assert_eq!(failure, None);
+        assert_eq!((packets[0].4, packets[0].5.as_slice()), (60, &b"abc"[..]));
+    }
+}
+
+#[test]
 fn modified_pcap_has_direction() {
     let mut out = Out::pcap(true, 0xa1b2_cd34);
     out.u32(1)
