@@ -158,7 +158,7 @@ impl DatagramSource {
         DatagramStats {
             datagrams: number(datagrams),
             bytes: number(bytes),
-            kernel_dropped: listeners.iter().map(|listener| listener.kernel_dropped() as f64).sum(),
+            kernel_dropped: listeners.iter().map(|listener| listener.kernel_dropped()).sum::<u64>() as f64,
             queue_dropped: number(queue_dropped),
             skipped_packets: number(skipped_packets),
             receive_buffer_bytes: listeners

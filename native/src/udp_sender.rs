@@ -2,7 +2,7 @@
 //! full, and what the socket does not take at once is kept, not lost.
 
 use crate::udp_sender_queue::{Notice, Piece, SendQueue};
-use crate::udp_sender_socket::{connect, path_mtu, wait_writable, Burst, MAX_BURST};
+use crate::udp_sender_socket::{connect, max_payload, wait_writable, Burst, MAX_BURST};
 use std::io;
 use std::net::UdpSocket;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -91,8 +91,8 @@ impl UdpSender {
         self.shared.queue.cost()
     }
 
-    pub fn path_mtu(&self) -> Option<u32> {
-        self.socket.as_deref().and_then(path_mtu)
+    pub fn max_payload(&self) -> Option<u32> {
+        self.socket.as_deref().and_then(max_payload)
     }
 
     pub fn stats(&self) -> SenderStats {
@@ -376,7 +376,7 @@ mod tests {
         assert_eq!(stats.sent + stats.failed, 1000);
         assert!(stats.sent >= 1 && stats.sent < 500, "{stats:?}");
         assert!(!sender.send(b"a", &[1]), "a closed sender says so");
-        assert_eq!(sender.path_mtu(), None);
+        assert_eq!(sender.max_payload(), None);
     }
 
     #[test]

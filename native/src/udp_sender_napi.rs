@@ -11,13 +11,12 @@ pub struct UdpSenderOptions {
     pub datagrams_per_second: Option<f64>,
 }
 
-#[napi(object)]
+#[napi(object, use_nullable = true)]
 pub struct UdpSenderStats {
     pub sent: f64,
     pub bytes: f64,
     pub failed: f64,
     pub too_long: f64,
-    pub queued_bytes: f64,
     pub last_error: Option<String>,
 }
 
@@ -75,9 +74,14 @@ impl UdpSender {
             bytes: stats.bytes as f64,
             failed: stats.failed as f64,
             too_long: stats.too_long as f64,
-            queued_bytes: self.sender.queued() as f64,
             last_error: stats.last_error,
         }
+    }
+
+    /// Bytes that wait to be sent; each datagram counts 4 more.
+    #[napi]
+    pub fn queued_bytes(&self) -> f64 {
+        self.sender.queued() as f64
     }
 
     /// Resolves once everything queued has gone out.
@@ -92,10 +96,10 @@ impl UdpSender {
         self.when_below(env, QUEUE_BYTES / 2)
     }
 
-    /// MTU of the path as the kernel knows it, IP header included; 0 where it does not tell.
+    /// Longest payload that goes unfragmented as far as the kernel knows; 0 where it does not tell.
     #[napi]
-    pub fn path_mtu(&self) -> u32 {
-        self.sender.path_mtu().unwrap_or(0)
+    pub fn max_payload(&self) -> u32 {
+        self.sender.max_payload().unwrap_or(0)
     }
 
     #[napi]

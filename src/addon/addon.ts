@@ -92,28 +92,37 @@ export interface NativeFrameDecoder {
 }
 
 export interface DatagramSourceOptions {
-  /** Sockets to bind. Exactly one of `listeners` and `files` is given. */
+  /**
+   * Sockets to bind. Exactly one of `listeners` and `files` is given. `host` is an address of this host, a name of one, or
+   * `*` for all addresses of both families; `::` receives IPv4 as well. Default buffer: 32 MiB.
+   */
   listeners?: { host: string; port: number; receiveBufferBytes?: number }[];
   /** Capture files whose UDP payloads are taken as datagrams. */
   files?: string[];
   /** Files only: keep datagrams to these destination ports; empty keeps all. */
   ports?: number[];
+  /** Default 1 MiB, at least 128 KiB. */
   slotBytes?: number;
+  /** Default 12. */
   slotCount?: number;
   /** Longest time a datagram waits for its slot to fill, default 20 ms. */
   flushMs?: number;
 }
 
 export interface DatagramStats {
+  /** Handed over in slots. */
   datagrams: number;
   bytes: number;
-  /** Dropped by the kernel because the socket buffer was full (SO_RXQ_OVFL and SO_MEMINFO). */
+  /** Dropped by the kernel because the socket buffer was full (SO_MEMINFO); 0 where the system does not tell (BSD). */
   kernelDropped: number;
-  /** Dropped here because no slot was free. */
+  /** Dropped here: only after `stop`, when no slot is handed back for five seconds. */
   queueDropped: number;
-  /** Files: packets that held no UDP payload (other protocols, fragments after the first, cut). */
+  /**
+   * Files: packets that no datagram was made of (other protocols, other ports than asked for, cut by the snap length,
+   * fragments whose others are missing).
+   */
   skippedPackets: number;
-  /** Receive buffer that the kernel granted each listener, bytes. */
+  /** Receive buffer that the kernel granted each listener, bytes, in the unit of the request (Linux keeps twice of it). */
   receiveBufferBytes: number[];
   /** Port that each listener is bound to (of use when 0 was asked for). */
   ports: number[];
@@ -176,12 +185,33 @@ export interface NativeDirectoryLock {
 }
 
 export interface NativeUdpSender {
-  /** Datagrams stand one after another in `bytes`; `lengths` has the length of each. Blocks while the queue is full. */
+  /**
+   * Datagrams stand one after another in `bytes`; `lengths` has the length of each. Both are copied. Blocks while the
+   * queue (8 MiB) is full; who waits for `room` first is not blocked.
+   */
   send(bytes: Uint8Array, lengths: Uint32Array, count: number): void;
-  stats(): { sent: number; bytes: number; failed: number; tooLong: number; lastError: string | null };
-  /** Resolves once everything queued has gone out. */
+  stats(): UdpSenderStats;
+  /** Bytes that wait to be sent; each datagram counts 4 more. */
+  queuedBytes(): number;
+  /** Resolves once everything queued has gone out, or the sender is closed. */
   drain(): Promise<void>;
+  /** Resolves once at most half of the queue is in use, or the sender is closed. */
+  room(): Promise<void>;
+  /** Longest payload that goes unfragmented, by the path MTU as the kernel knows it; 0 where it does not tell. */
+  maxPayload(): number;
+  /** What is still queued is counted as failed. */
   close(): void;
+}
+
+export interface UdpSenderStats {
+  sent: number;
+  /** UDP payload of what was sent. */
+  bytes: number;
+  /** Not taken by the system, or reported refused by the collector's host after it was sent. */
+  failed: number;
+  /** Longer than the path or UDP takes (EMSGSIZE). */
+  tooLong: number;
+  lastError: string | null;
 }
 
 export interface UdpSenderOptions {

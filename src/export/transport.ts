@@ -1,0 +1,71 @@
+import { addon, type NativeUdpSender, type UdpSenderOptions, type UdpSenderStats } from '../addon/addon.ts';
+import { UserError } from '../flow/user-error.ts';
+
+/** Takes datagrams to a collector. */
+export interface DatagramTransport {
+  /**
+   * Queues copies of `count` datagrams that stand one after another in `bytes`, the length of each in `lengths`. Blocks
+   * when the queue is full, so a producer that can wait asks `room` first.
+   */
+  send(bytes: Uint8Array, lengths: Uint32Array, count: number): void;
+  /** A promise to wait for when the queue is more than half full; undefined when it is not. */
+  room(): Promise<void> | undefined;
+  /** Resolves once everything queued has gone out. */
+  drain(): Promise<void>;
+  /** Sends what is queued, then lets go of the socket. Idempotent. */
+  close(): Promise<void>;
+  stats(): TransportStats;
+}
+
+export type TransportStats = UdpSenderStats;
+
+/** Half of the sender's queue (8 MiB). */
+const ROOM_BYTES = 4 << 20;
+
+/** UDP, from a thread of the addon. A collector that is not there costs nothing but counters. */
+export class UdpTransport implements DatagramTransport {
+  readonly #sender: NativeUdpSender;
+  #closing: Promise<void> | undefined;
+
+  /** Throws UserError when the host does not resolve, has no route, or `sourceHost` is not an address of this host. */
+  constructor(options: UdpSenderOptions) {
+    const { UdpSender } = addon();
+    try {
+      this.#sender = new UdpSender(options);
+    } catch (cause) {
+      throw new UserError(cause instanceof Error ? cause.message : String(cause), { cause });
+    }
+  }
+
+  send(bytes: Uint8Array, lengths: Uint32Array, count: number): void {
+    this.#sender.send(bytes, lengths, count);
+  }
+
+  room(): Promise<void> | undefined {
+    return this.#sender.queuedBytes() > ROOM_BYTES ? this.#sender.room() : undefined;
+  }
+
+  drain(): Promise<void> {
+    return this.#sender.drain();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#sender.drain().then(() => this.#sender.close());
+    return this.#closing;
+  }
+
+  /** Drops what is queued, counting it as failed, and lets go of the socket: for whoever cannot wait. */
+  abort(): void {
+    this.#sender.close();
+  }
+
+  stats(): TransportStats {
+    return this.#sender.stats();
+  }
+
+  /** Longest payload that goes unfragmented, by the path MTU as far as the kernel knows it by now, or undefined. */
+  maxPayload(): number | undefined {
+    const bytes = this.#sender.maxPayload();
+    return bytes === 0 ? undefined : bytes;
+  }
+}
