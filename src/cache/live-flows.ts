@@ -20,7 +20,6 @@ import {
   R_STATE_FROM_META,
   R_STATE_LIVE,
   R_STATE_REASON_SHIFT,
-  R_WHEEL_TICK,
   ROW_DOUBLE_SHIFT,
   ROW_WORD_SHIFT,
   type RowStore,
@@ -61,7 +60,7 @@ export interface LiveFlowsOptions extends TimeoutOptions {
  *
  * Packets never touch the wheel. An entry stands in the bucket of the deadline that the flow had as it was entered;
  * when the tick is over the flow is either due or enters anew. A FIN, which brings the deadline forward, adds an
- * earlier entry; the old one is told by `R_WHEEL_TICK` and dropped. An entry outlives its flow and serves the next
+ * earlier entry; the old one is told by `wheelTicks` and dropped. An entry outlives its flow and serves the next
  * flow in the same row, so that the number of entries is bounded however many flows come and go.
  */
 export class LiveFlows {
@@ -224,29 +223,32 @@ export class LiveFlows {
 
   /** Enters a flow in the wheel unless an entry is there that comes no later than its deadline. */
   private schedule(row: number): void {
-    const { words } = this.store;
+    const { wheelTicks } = this.store;
     const { now, wheel } = this;
     this.timeouts.earliest(row, D_STARTED, D_SEEN);
     const running = now[NOW_TICK]!;
     // A deadline beyond the wheel is entered at its far end, and again from there.
     const tick = Math.min(Math.floor(this.timeouts.deadline[0]! / TICK_US), running + wheel.span - 2) | 0;
-    const at = (row << ROW_WORD_SHIFT) + R_WHEEL_TICK;
-    const entered = words[at]!;
+    const entered = wheelTicks[row]!;
     if (((entered - running) | 0) >= 0 && ((tick - entered) | 0) >= 0) return;
-    words[at] = tick;
+    wheelTicks[row] = tick;
     wheel.push(tick, row);
   }
 
-  /** Empties the bucket of a tick that is over. In groups of passes over a chunk, so that cache misses overlap. */
+  /** Empties the bucket of a tick that is over. In several passes over a chunk, so that cache misses overlap. */
   private sweep(over: number): void {
     const { store, table, wheel, entries, timeouts } = this;
-    const { words } = store;
+    const { words, wheelTicks } = store;
     const tick = over | 0;
     const overUs = (over + 1) * TICK_US;
-    for (let count = wheel.take(tick, entries); count > 0; count = wheel.take(tick, entries)) {
+    for (let taken = wheel.take(tick, entries); taken > 0; taken = wheel.take(tick, entries)) {
+      let count = 0;
       let touched = 0;
-      for (let i = 0; i < count; i++) {
-        const r = entries[i]! << ROW_WORD_SHIFT;
+      for (let i = 0; i < taken; i++) {
+        const row = entries[i]!;
+        if (wheelTicks[row] !== tick) continue;
+        entries[count++] = row;
+        const r = row << ROW_WORD_SHIFT;
         touched ^= words[r]! ^ words[r + 16]!;
       }
       const { slots, mask } = table;
@@ -256,8 +258,7 @@ export class LiveFlows {
       store.touched[0] = touched;
       for (let i = 0; i < count; i++) {
         const row = entries[i]!;
-        const r = row << ROW_WORD_SHIFT;
-        if (words[r + R_WHEEL_TICK] !== tick || (words[r + R_STATE]! & R_STATE_LIVE) === 0) continue;
+        if ((words[(row << ROW_WORD_SHIFT) + R_STATE]! & R_STATE_LIVE) === 0) continue;
         const reason = timeouts.earliest(row, D_STARTED, D_SEEN);
         if (timeouts.deadline[0]! < overUs) this.endAtDeadline(row, reason);
         else this.schedule(row);

@@ -64,7 +64,7 @@ export class RowOrder {
       let at = i;
       for (; at > 0; at--) {
         const other = order[at - 1]!;
-        if (times[other]! < time || (times[other] === time && numbers[other]! < number)) break;
+        if (times[other]! < time || (times[other] === time && numbers[other]! <= number)) break;
         order[at] = other;
       }
       order[at] = i;

@@ -17,11 +17,11 @@ export const R_INPUT = 10;
 /** IP version | R_STATE_* bits | end reason << R_STATE_REASON_SHIFT. */
 export const R_STATE = 11;
 export const R_HASH = 12;
-/** Tick (modulo 2^32) of the wheel bucket that has this row; in the past when none has. */
-export const R_WHEEL_TICK = 13;
 
-/** Doubles of a row (index in the Float64Array view). */
-/** Number of the packet that opened the flow: its first appearance. */
+/**
+ * Doubles of a row (index in the Float64Array view). First the number of the packet that opened the flow: its first
+ * appearance.
+ */
 export const D_NUMBER = 7;
 export const D_PACKETS = 8;
 export const D_OCTETS = 9;
@@ -47,6 +47,11 @@ export const R_STATE_REASON_SHIFT = 8;
 export class RowStore {
   readonly words: Int32Array;
   readonly doubles: Float64Array;
+  /**
+   * Tick (modulo 2^32) of the wheel bucket that has the row, in the past when none has. Not in the row: entries of the
+   * wheel that mean nothing any more are told without reading it.
+   */
+  readonly wheelTicks: Int32Array;
   readonly capacity: number;
   /** Where loops that only read ahead leave what they read: a result nobody uses would be optimised away. */
   readonly touched = new Int32Array(1);
@@ -62,8 +67,9 @@ export class RowStore {
     this.capacity = capacity;
     this.words = new Int32Array(memory.buffer, memory.byteOffset, (capacity + 1) << ROW_WORD_SHIFT);
     this.doubles = new Float64Array(memory.buffer, memory.byteOffset, (capacity + 1) << ROW_DOUBLE_SHIFT);
-    const freeMemory = allocate(capacity * 4);
-    this.free = new Int32Array(freeMemory.buffer, freeMemory.byteOffset, capacity);
+    const perRow = allocate((capacity + 1) * 8);
+    this.wheelTicks = new Int32Array(perRow.buffer, perRow.byteOffset, capacity + 1);
+    this.free = new Int32Array(perRow.buffer, perRow.byteOffset + (capacity + 1) * 4, capacity);
   }
 
   get highest(): number {
@@ -75,7 +81,7 @@ export class RowStore {
     if (this.freeCount > 0) return this.free[--this.freeCount]!;
     if (this.top === this.capacity) return 0;
     this.top++;
-    this.words[(this.top << ROW_WORD_SHIFT) + R_WHEEL_TICK] = pastTick;
+    this.wheelTicks[this.top] = pastTick;
     return this.top;
   }
 

@@ -1,0 +1,89 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { D_END, D_NUMBER, ROW_DOUBLE_SHIFT, RowStore } from '../../src/cache/row.ts';
+import { RowOrder } from '../../src/cache/row-order.ts';
+import { SlotTable } from '../../src/cache/slot-table.ts';
+import { WHEEL_TAKE_MAX, Wheel } from '../../src/cache/wheel.ts';
+
+const allocate = (bytes: number) => new Uint8Array(bytes);
+
+describe('RowOrder', () => {
+  it('orders by time, then by number, as a comparing sort does', () => {
+    const key = fc.oneof(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 2_000_000 }), fc.maxSafeNat());
+    fc.assert(
+      fc.property(fc.array(fc.tuple(key, key), { maxLength: 300 }), (pairs) => {
+        const store = new RowStore(400, allocate);
+        const order = new RowOrder(store, D_END);
+        const rows = pairs.map(([time, number]) => {
+          const row = store.take(0);
+          store.doubles[(row << ROW_DOUBLE_SHIFT) + D_END] = time;
+          store.doubles[(row << ROW_DOUBLE_SHIFT) + D_NUMBER] = number;
+          order.push(row);
+          return { row, time, number };
+        });
+        order.sort();
+        const expected = rows.sort((a, b) => a.time - b.time || a.number - b.number || a.row - b.row);
+        expect([...order.rows.subarray(0, order.count)]).toEqual(expected.map(({ row }) => row));
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('SlotTable', () => {
+  it('holds what was inserted and not removed, through growth and collisions', () => {
+    // Few bits of hash, so that chains cross, wrap around the end and close over holes.
+    const hash = fc.constantFrom(0, 1, 2, 4093, 4094, 4095, 8190, 8191, -1, -2, 12_287);
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.boolean(), hash), { maxLength: 400 }), fc.boolean(), (steps, crowded) => {
+        const table = new SlotTable(allocate);
+        const model = new Map<number, number>();
+        let next = 1;
+        for (; crowded && next < 2100; next++) {
+          table.insert(Math.imul(next, 0x9e3779b1), next);
+          model.set(next, Math.imul(next, 0x9e3779b1));
+        }
+        for (const [isInsert, hash] of steps) {
+          if (isInsert || model.size === 0) {
+            table.insert(hash, next);
+            model.set(next++, hash);
+          } else {
+            const [row, its] = [...model].at(hash % model.size)!;
+            table.remove(its, row);
+            model.delete(row);
+          }
+        }
+        expect(table.size).toBe(model.size);
+        for (const [row, its] of model) expect(isFound(table, its, row)).toBe(true);
+        expect(table.slots.filter((word, i) => i % 2 === 1 && word !== 0).length).toBe(model.size);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  function isFound(table: SlotTable, hash: number, row: number): boolean {
+    for (let at = hash & table.mask; table.slots[at * 2 + 1] !== 0; at = (at + 1) & table.mask) {
+      if (table.slots[at * 2] === hash && table.slots[at * 2 + 1] === row) return true;
+    }
+    return false;
+  }
+});
+
+describe('Wheel', () => {
+  it('gives back every entry of a tick, once, and keeps its memory', () => {
+    const wheel = new Wheel(100);
+    expect(wheel.span).toBeGreaterThan(100);
+    const out = new Int32Array(WHEEL_TAKE_MAX);
+    for (let lap = 0; lap < 20; lap++) {
+      const tick = (0x7fffffff + lap * 50) | 0; // ticks are modulo 2^32
+      for (let row = 1; row <= 10_000; row++) wheel.push(tick + (row & 1), row);
+      expect(wheel.entries).toBe(10_000);
+      for (const odd of [0, 1]) {
+        const rows: number[] = [];
+        for (let n = wheel.take(tick + odd, out); n > 0; n = wheel.take(tick + odd, out)) rows.push(...out.slice(0, n));
+        expect(rows.sort((a, b) => a - b)).toEqual(Array.from({ length: 5000 }, (_, i) => 2 * i + 2 - odd));
+      }
+      expect(wheel.entries).toBe(0);
+    }
+  });
+});
