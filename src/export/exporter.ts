@@ -62,7 +62,6 @@ export class FlowExporter implements FlowConsumer {
   private bootMs = Number.NaN;
   /** No open datagram is overdue before this time. */
   private nextDueMs = Number.POSITIVE_INFINITY;
-  private flowClockMs = 0;
   private flows = 0;
   private skippedIpv6Flows = 0;
   private skippedIpv6Octets = 0;
@@ -86,8 +85,7 @@ export class FlowExporter implements FlowConsumer {
     const { classes, datagrams } = this;
     const isWall = this.options.clock === 'wall';
     const nowMs = isWall ? this.options.now() : 0;
-    const exported = batch.get('exportMs');
-    const last = batch.get('lastMs');
+    const times = batch.get('exportMs');
     const octets = batch.get('octets');
     const packets = batch.get('packets');
     const rows = batch.rows;
@@ -105,15 +103,15 @@ export class FlowExporter implements FlowConsumer {
       }
       let exportMs = nowMs;
       if (!isWall) {
-        exportMs = exported?.[row] || last?.[row] || this.flowClockMs;
-        this.flowClockMs = exportMs;
+        exportMs = times === undefined ? 0 : times[row]!;
+        if (exportMs === 0) exportMs = this.timeOf(row);
         if (exportMs >= this.nextDueMs) this.closeOverdue(exportMs);
       }
       const uptimeMs = exportMs - this.bootMs;
       if (uptimeMs < 0 || uptimeMs >= UPTIME_WRAP_MS) this.restartEpoch(exportMs, row);
       const datagram = datagrams[rowClass] ?? this.addDatagram(rowClass);
-      const isWide = (octets !== undefined && octets[row * 2 + 1] !== 0) || packets?.[row * 2 + 1];
-      if (isWide && datagram.encoder.narrowCounters) this.splitFlow(datagram, row, exportMs);
+      if (datagram.narrowCounters && (isWide(octets, row) || isWide(packets, row)))
+        this.splitFlow(datagram, row, exportMs);
       else this.push(datagram, row, exportMs);
     }
     for (const datagram of datagrams) datagram?.encodePending(this.bootMs);
@@ -258,6 +256,11 @@ export class FlowExporter implements FlowConsumer {
     datagram.bind(this.batch!);
   }
 
+  /** Export time of a flow that has none: its end, or what little is known. */
+  private timeOf(row: number): number {
+    return this.batch!.get('lastMs')?.[row] || this.batch!.get('firstMs')?.[row] || this.bootMs;
+  }
+
   private skipIpv6(row: number, octets: Uint32Array | undefined): void {
     this.skippedIpv6Flows++;
     if (octets !== undefined) this.skippedIpv6Octets += octets[row * 2]! + octets[row * 2 + 1]! * WORD;
@@ -280,4 +283,9 @@ export class FlowExporter implements FlowConsumer {
     this.epochs++;
     this.announcer?.ask();
   }
+}
+
+/** Whether a counter passes 32 bits. */
+function isWide(counter: Uint32Array | undefined, row: number): boolean {
+  return counter !== undefined && counter[row * 2 + 1] !== 0;
 }

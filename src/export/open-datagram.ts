@@ -19,7 +19,8 @@ export interface ControlSet {
 export class OpenDatagram {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly view: DataView<ArrayBuffer>;
-  readonly encoder: RecordEncoder;
+  /** Flows whose counters pass 32 bits must be split. */
+  readonly narrowCounters: boolean;
   /** Export time of the flow that opened it, and the latest of all in it; ms. */
   openedMs = 0;
   latestMs = 0;
@@ -30,6 +31,7 @@ export class OpenDatagram {
   flows = 0;
   controlRecords = 0;
   controlDataRecords = 0;
+  private readonly encoder: RecordEncoder;
   private readonly headerBytes: number;
   private readonly setId: number;
   private readonly maxBytes: number;
@@ -47,6 +49,7 @@ export class OpenDatagram {
    */
   constructor(encoder: RecordEncoder, headerBytes: number, maxBytes: number, maxRecords: number, setId: number) {
     this.encoder = encoder;
+    this.narrowCounters = encoder.narrowCounters;
     this.headerBytes = headerBytes;
     this.maxBytes = maxBytes;
     this.maxRecords = maxRecords;
@@ -101,7 +104,7 @@ export class OpenDatagram {
       this.setStart = this.end;
       this.end += SET_HEADER_BYTES;
     }
-    this.end = this.encoder.encode(this.view, this.end, this.rows, this.pending, bootMs);
+    this.end = this.encoder.encode(this.bytes, this.view, this.end, this.rows, this.pending, bootMs);
     this.pending = 0;
   }
 

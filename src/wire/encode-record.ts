@@ -8,7 +8,7 @@ import {
   type ColumnRun,
   putAddress4,
   putClamped16,
-  putConstant,
+  putConstant8,
   putIcmp,
   putLowWord,
   putMs,
@@ -56,7 +56,6 @@ type Kind =
   | 'u64as48'
   | 'u64as32'
   | 'addr4'
-  | 'addr16'
   | 'ms'
   | 'uptime'
   | 'icmp';
@@ -66,7 +65,6 @@ type ColumnArray = Uint8Array | Uint16Array | Uint32Array | Float64Array;
 interface Step {
   readonly kind: Kind;
   readonly offset: number;
-  readonly length: number;
   /** `icmp`: the protocol number whose flows have a type and code. */
   readonly proto: number;
   readonly columnNames: readonly ColumnName[];
@@ -88,7 +86,10 @@ export class RecordEncoder {
   readonly recordBytes: number;
   /** Octets or packets have 4 bytes: flows beyond that must be split. */
   readonly narrowCounters: boolean;
-  private readonly steps: Step[];
+  private readonly steps: readonly Step[];
+  /** Those that have something to write from the bound batch. */
+  private readonly active: Step[] = [];
+  private hasZeros = false;
   private readonly run: ColumnRun = {
     view: new DataView(new ArrayBuffer(0)),
     at: 0,
@@ -101,10 +102,10 @@ export class RecordEncoder {
   constructor(fields: readonly RecordField[], family: Family) {
     this.fields = fields;
     let offset = 0;
-    this.steps = fields.map((field) => {
-      const step = makeStep(field, family, offset);
+    this.steps = fields.flatMap((field) => {
+      const steps = makeSteps(field, family, offset);
       offset += field.length;
-      return step;
+      return steps;
     });
     this.recordBytes = offset;
     this.narrowCounters = fields.some((f) => (f.value === 'octets' || f.value === 'packets') && f.length === 4);
@@ -112,57 +113,68 @@ export class RecordEncoder {
 
   /** Takes the columns of `batch`; until the next `bind` its rows are what `encode` writes. */
   bind(batch: FlowBatch): void {
+    const { active } = this;
+    active.length = 0;
+    this.hasZeros = false;
     for (const step of this.steps) {
-      step.a = step.columnNames[0] === undefined ? undefined : batch.get(step.columnNames[0]);
-      step.b = step.columnNames[1] === undefined ? undefined : batch.get(step.columnNames[1]);
+      const [a, b] = step.columnNames;
+      step.a = a === undefined ? undefined : batch.get(a);
+      step.b = b === undefined ? undefined : batch.get(b);
+      if (step.a !== undefined || step.absent !== 0) active.push(step);
+      else this.hasZeros = true;
     }
   }
 
   /**
    * Writes the rows `rows[0]` to `rows[count - 1]` one after another from byte `at` on; returns the byte behind them.
-   * `bootMs` is the time that uptimes count from.
+   *
+   * @param view over `bytes`
+   * @param bootMs time that uptimes count from
    */
-  encode(view: DataView, at: number, rows: Uint32Array, count: number, bootMs: number): number {
-    const run = this.run;
+  encode(bytes: Uint8Array, view: DataView, at: number, rows: Uint32Array, count: number, bootMs: number): number {
+    const { run, active } = this;
+    const end = at + this.recordBytes * count;
+    // Columns that the batch lacks are zero: once for all of them.
+    if (this.hasZeros) bytes.fill(0, at, end);
     run.view = view;
     run.stride = this.recordBytes;
     run.rows = rows;
     run.count = count;
     run.bootMs = bootMs;
-    for (const step of this.steps) {
+    for (let i = 0; i < active.length; i++) {
+      const step = active[i]!;
       run.at = at + step.offset;
-      if (step.a === undefined) putConstant(run, step.length, step.absent);
+      if (step.a === undefined) putConstant8(run, step.absent);
       else putColumn(run, step, step.a, step.b);
     }
-    return at + this.recordBytes * count;
+    return end;
   }
 }
 
-function makeStep(field: RecordField, family: Family, offset: number): Step {
-  const common = { offset, length: field.length, proto: 0, a: undefined, b: undefined };
-  switch (field.value) {
-    case 'constant':
-      return { ...common, kind: 'u8', columnNames: [], absent: field.constant ?? 0 };
-    case 'ipVersion':
-      return { ...common, kind: 'u8', columnNames: [], absent: family };
-    case 'icmpTypeCode': {
-      const proto = family === 4 ? PROTO_ICMP : PROTO_ICMP6;
-      return { ...common, kind: 'icmp', proto, columnNames: ['dstPort', 'proto'], absent: 0 };
-    }
-    default:
-      return { ...common, ...columnStep(field, field.value) };
+function makeSteps(field: RecordField, family: Family, offset: number): Step[] {
+  const { value, length } = field;
+  const common = { offset, proto: 0, absent: 0, columnNames: [], a: undefined, b: undefined };
+  if (value === 'constant' || value === 'ipVersion') {
+    const absent = value === 'ipVersion' ? family : (field.constant ?? 0);
+    if (absent !== 0 && length !== 1) throw new Error(`a constant of ${length} bytes that is not zero`);
+    return [{ ...common, kind: 'u8', absent }];
   }
-}
-
-function columnStep(field: RecordField, name: FieldName): Pick<Step, 'kind' | 'columnNames' | 'absent'> {
-  const row = fieldByName(name);
-  if (row.type === 'addr') {
-    const columnNames = [`${name}Lo`, `${name}Hi`] as ColumnName[];
-    return { kind: field.length === 4 ? 'addr4' : 'addr16', columnNames, absent: 0 };
+  if (value === 'icmpTypeCode') {
+    const proto = family === 4 ? PROTO_ICMP : PROTO_ICMP6;
+    return [{ ...common, kind: 'icmp', proto, columnNames: ['dstPort', 'proto'] }];
   }
-  const columnNames = [name as ColumnName];
-  const kind = kindOf(field, name, row.type);
-  return { kind, columnNames, absent: columnByName.get(name)!.absent };
+  const { type } = fieldByName(value);
+  if (type === 'addr') {
+    const low = `${value}Lo` as ColumnName;
+    if (length === 4) return [{ ...common, kind: 'addr4', columnNames: [low] }];
+    const high = `${value}Hi` as ColumnName;
+    return [
+      { ...common, kind: 'u64', columnNames: [high] },
+      { ...common, kind: 'u64', columnNames: [low], offset: offset + 8 },
+    ];
+  }
+  const { absent } = columnByName.get(value)!;
+  return [{ ...common, kind: kindOf(field, value, type), absent, columnNames: [value as ColumnName] }];
 }
 
 function kindOf(field: RecordField, name: FieldName, type: 'u8' | 'u16' | 'u32' | 'u64' | 'timeMs'): Kind {
@@ -230,12 +242,6 @@ function putColumn(run: ColumnRun, step: Step, a: ColumnArray, b: ColumnArray | 
       break;
     case 'addr4':
       putAddress4(run, a as Uint32Array);
-      break;
-    case 'addr16':
-      if (b === undefined) putConstant(run, 8, 0);
-      else putU64(run, b as Uint32Array);
-      run.at += 8;
-      putU64(run, a as Uint32Array);
       break;
     case 'ms':
       putMs(run, a as Float64Array);
