@@ -44,6 +44,8 @@ export const OP_MILLISECONDS = 15;
 export const OP_TIME = 16;
 /** Latest time that a Date can hold (year 275760); later ones are nonsense and stored as "not known". */
 const MAX_TIME_MS = 8.64e15;
+/** High word of 64-bit milliseconds that lie beyond. */
+const END_OF_TIME_HIGH = Math.floor(MAX_TIME_MS / 0x1_0000_0000);
 /** Steps from here on are in `template-derived.ts`. */
 export const OP_FIRST_DERIVED = 32;
 
@@ -267,6 +269,7 @@ function copyUptime(
   }
 }
 
+/** The high word is the same for 49 days, so its part of the sum is worked out once a set. */
 function copyMilliseconds(
   to: Float64Array,
   row: number,
@@ -275,9 +278,15 @@ function copyMilliseconds(
   from: number,
   stride: number,
 ): void {
+  let high = 0;
+  let highMs = 0;
   for (let end = row + count, r = row, at = from; r < end; r++, at += stride) {
-    const ms = view.getUint32(at) * 0x1_0000_0000 + view.getUint32(at + 4);
-    to[r] = ms <= MAX_TIME_MS ? ms : 0;
+    const word = view.getUint32(at);
+    if (word !== high) {
+      high = word;
+      highMs = word * 0x1_0000_0000;
+    }
+    to[r] = word < END_OF_TIME_HIGH ? highMs + view.getUint32(at + 4) : 0;
   }
 }
 

@@ -1,0 +1,305 @@
+import { describe, expect, test } from 'vitest';
+import { DATAGRAM_META_BYTES, DATAGRAM_META_WORDS } from '../../src/addon/datagram-layout.ts';
+import { Collector, SlotViews } from '../../src/collect/collector.ts';
+import { type FlowBatch, FlowBatchPool } from '../../src/flow/batch.ts';
+import { add, addressOf, rowCollector } from '../support/collect-rows.ts';
+import {
+  concat,
+  fill,
+  ipfixMessage,
+  type TemplateField,
+  uint,
+  v5Datagram,
+  v9Datagram,
+} from '../support/flow-datagrams.ts';
+
+const PORT: TemplateField[] = [[7, 2]];
+const T = 1_700_000_000_000;
+/** Address 192.0.2.n. */
+const from = (n: number): [number, number, number, number] => [0, 0, 0xffff, 0xc0000200 + n];
+
+describe('templates', () => {
+  test('belong to an exporter and its domain, not to a port', () => {
+    const { collector, rows } = rowCollector({ limits: { pendingBytes: 0 } });
+    const data = v9Datagram({ domain: 1, data: [{ id: 256, bytes: uint(7, 2) }] });
+    add(collector, {
+      payload: v9Datagram({ domain: 1, templates: [{ id: 256, fields: PORT }] }),
+      source: from(1),
+      sourcePort: 1,
+    });
+    add(collector, { payload: data, source: from(1), sourcePort: 2 });
+    add(collector, { payload: data, source: from(2) });
+    add(collector, { payload: v9Datagram({ domain: 2, data: [{ id: 256, bytes: uint(7, 2) }] }), source: from(1) });
+    add(collector, { payload: ipfixMessage({ domain: 1, data: [{ id: 256, bytes: uint(7, 2) }] }), source: from(1) });
+    collector.flush();
+    expect(rows.map((row) => [addressOf(row, 'exporter'), row.domain])).toEqual([['192.0.2.1', 1]]);
+    expect(collector.stats().decode.setsWithoutTemplate).toBe(3);
+  });
+
+  test('the newest definition counts, and only changes are counted', () => {
+    const { collector, rows } = rowCollector();
+    const both = (fields: TemplateField[]) =>
+      add(collector, {
+        payload: ipfixMessage({ templates: [{ id: 256, fields }], data: [{ id: 256, bytes: uint(7, 2) }] }),
+      });
+    both(PORT);
+    both(PORT);
+    both([[11, 2]]);
+    collector.flush();
+    expect(rows.map((row) => [row.srcPort, row.dstPort])).toEqual([
+      [7, 0],
+      [7, 0],
+      [0, 7],
+    ]);
+    expect(collector.stats().streams[0]).toMatchObject({ templates: 1, templatesChanged: 1 });
+  });
+
+  test('an id can change between data and options', () => {
+    const { collector, rows } = rowCollector();
+    add(collector, {
+      payload: ipfixMessage({ templates: [{ id: 256, fields: PORT }], data: [{ id: 256, bytes: uint(7, 2) }] }),
+    });
+    add(collector, {
+      payload: ipfixMessage({
+        templates: [
+          {
+            id: 256,
+            fields: [
+              [149, 4],
+              [34, 2],
+            ],
+            scopes: 1,
+          },
+        ],
+        data: [{ id: 256, bytes: concat(uint(0, 4), uint(9, 2)) }],
+      }),
+    });
+    collector.flush();
+    expect([rows.length, collector.stats().streams[0]!.samplingRate]).toEqual([1, 9]);
+  });
+
+  test('no more than the limits allow', () => {
+    const { collector } = rowCollector({ limits: { templatesPerStream: 3, templateFields: 8 } });
+    const define = (id: number, count: number, n = 1) =>
+      add(collector, {
+        payload: ipfixMessage({ templates: [{ id, fields: Array.from({ length: count }, () => [4, 1] as const) }] }),
+        source: from(n),
+      });
+    for (let id = 256; id < 266; id++) define(id, 2);
+    expect(collector.stats().streams[0]!.templates).toBe(3);
+    define(256, 3, 2);
+    expect(collector.stats().streams[1]!.templates).toBe(0);
+    // A known id whose new definition finds no room is forgotten rather than used for records of another shape.
+    define(256, 9);
+    expect(collector.stats().streams[0]!.templates).toBe(2);
+    define(256, 3, 2);
+    expect(collector.stats().streams[1]!.templates).toBe(1);
+  });
+});
+
+describe('data before its template', () => {
+  const data = (value: number, seconds = 1_600_000_000) =>
+    v9Datagram({ exportSeconds: seconds, data: [{ id: 256, bytes: uint(value, 2) }] });
+  const template = v9Datagram({ templates: [{ id: 256, fields: PORT }] });
+
+  test('is decoded when the template comes, with its own times', () => {
+    const { collector, rows } = rowCollector();
+    add(collector, { payload: data(1), timeMs: T });
+    add(collector, { payload: data(2), timeMs: T + 1 });
+    add(collector, { payload: template, timeMs: T + 5000 });
+    add(collector, { payload: data(3), timeMs: T + 6000 });
+    collector.flush();
+    expect(rows.map((row) => [row.srcPort, row.receivedMs, row.exportMs])).toEqual([
+      [1, T, 1_600_000_000_000],
+      [2, T + 1, 1_600_000_000_000],
+      [3, T + 6000, 1_600_000_000_000],
+    ]);
+    expect(collector.stats().pending).toEqual({ bytes: 0, stored: 2, replayed: 2, expired: 0, dropped: 0 });
+  });
+
+  test('within one datagram', () => {
+    const { collector, rows } = rowCollector();
+    const [early, late] = [
+      data(1),
+      v9Datagram({ templates: [{ id: 256, fields: PORT }], data: [{ id: 256, bytes: uint(2, 2) }] }),
+    ];
+    add(collector, { payload: concat(early, late.subarray(20)) });
+    collector.flush();
+    expect(rows.map((row) => row.srcPort).sort()).toEqual([1, 2]);
+  });
+
+  test('goes to the exporter it came from', () => {
+    const { collector, rows } = rowCollector();
+    add(collector, { payload: data(1), source: from(1) });
+    add(collector, { payload: template, source: from(2) });
+    collector.flush();
+    expect(rows).toHaveLength(0);
+    expect(collector.stats().pending.bytes).toBeGreaterThan(0);
+  });
+
+  test('is given up after its time', () => {
+    const { collector, rows } = rowCollector();
+    add(collector, { payload: data(1), timeMs: T });
+    add(collector, { payload: v5Datagram({ records: fill(48, 1) }), timeMs: T + 300_001 });
+    add(collector, { payload: template, timeMs: T + 300_002 });
+    collector.flush();
+    expect(rows).toHaveLength(1);
+    expect(collector.stats().pending).toEqual({ bytes: 0, stored: 1, replayed: 0, expired: 1, dropped: 0 });
+  });
+
+  test('stays within its limits: the oldest gives way, one stream cannot take all', () => {
+    const { collector } = rowCollector({ limits: { pendingBytes: 4096, pendingBytesPerStream: 1500 } });
+    for (let n = 0; n < 200; n++) {
+      const payload = v9Datagram({ domain: n % 10, data: [{ id: 300 + (n % 7), bytes: fill(100, n) }] });
+      add(collector, { payload, timeMs: T + n });
+      expect(collector.stats().pending.bytes).toBeLessThanOrEqual(4096);
+    }
+    const { stored, dropped } = collector.stats().pending;
+    expect(dropped).toBeGreaterThan(0);
+    expect(stored - 4096 / 356).toBeLessThanOrEqual(dropped);
+    for (let n = 0; n < 10; n++)
+      add(collector, { payload: v9Datagram({ domain: 77, data: [{ id: 256, bytes: fill(100, n) }] }) });
+    add(collector, { payload: v9Datagram({ domain: 77, templates: [{ id: 256, fields: [[7, 100]] }] }) });
+    expect(collector.stats().pending.replayed).toBe(4);
+  });
+});
+
+describe('exporters', () => {
+  test('are counted each for itself', () => {
+    const { collector } = rowCollector();
+    for (const [n, sequence] of [
+      [1, 0],
+      [2, 500],
+      [1, 2],
+      [2, 502],
+      [1, 10],
+    ] as const) {
+      add(collector, {
+        payload: v5Datagram({ sequence, engine: n, records: fill(96, 1) }),
+        source: from(n),
+        timeMs: T + n,
+      });
+    }
+    const streams = collector
+      .stats()
+      .streams.map(({ exporter, domain, datagrams, records, lost, lastSeenMs }) => [
+        exporter,
+        domain,
+        datagrams,
+        records,
+        lost,
+        lastSeenMs,
+      ]);
+    expect(streams).toEqual([
+      ['192.0.2.1', 1, 3, 6, 6, T + 1],
+      ['192.0.2.2', 2, 2, 4, 0, T + 2],
+    ]);
+  });
+
+  test('sampling told under another domain of the same exporter', () => {
+    const { collector, rows } = rowCollector();
+    add(collector, {
+      payload: v9Datagram({
+        domain: 0,
+        templates: [
+          {
+            id: 256,
+            fields: [
+              [1, 4],
+              [34, 4],
+            ],
+            scopes: 1,
+          },
+        ],
+        data: [{ id: 256, bytes: concat(uint(0, 4), uint(64, 4)) }],
+      }),
+    });
+    add(collector, {
+      payload: v9Datagram({
+        domain: 5,
+        templates: [{ id: 256, fields: PORT }],
+        data: [{ id: 256, bytes: uint(1, 2) }],
+      }),
+    });
+    collector.flush();
+    expect(rows[0]!.sampling).toBe(64);
+  });
+
+  test('interface names of an options table', () => {
+    const { collector } = rowCollector();
+    const fields: TemplateField[] = [
+      [2, 4],
+      [82, 8],
+      [83, 65_535],
+    ];
+    const bytes = concat(
+      uint(17, 4),
+      new TextEncoder().encode('Gi0/1\0\0\0'),
+      uint(6, 1),
+      new TextEncoder().encode('uplink'),
+    );
+    add(collector, {
+      payload: v9Datagram({ templates: [{ id: 256, fields, scopes: 1 }], data: [{ id: 256, bytes }] }),
+    });
+    const [exporter] = [...collector.exporters.values()];
+    expect(exporter!.streams[0]!.interfaces.get(17)).toEqual({ name: 'Gi0/1', description: 'uplink' });
+  });
+
+  test('too many: v5 is decoded all the same, the idle give way', () => {
+    const { collector, rows } = rowCollector({ limits: { exporters: 2, idleMs: 60_000 } });
+    const send = (n: number, timeMs: number) =>
+      add(collector, { payload: v5Datagram({ records: fill(48, n) }), source: from(n), timeMs });
+    send(1, T);
+    send(2, T + 50_000);
+    send(3, T + 51_000);
+    expect(collector.stats()).toMatchObject({ exporters: 2, overflowDatagrams: 1, exportersEvicted: 0 });
+    send(4, T + 70_000);
+    expect(collector.stats()).toMatchObject({ exporters: 2, overflowDatagrams: 1, exportersEvicted: 1 });
+    collector.flush();
+    expect(rows).toHaveLength(4);
+  });
+});
+
+test('datagrams of a slot, with receive time and source', () => {
+  const datagrams = [v5Datagram({ records: fill(48, 1) }), uint(0, 3), v5Datagram({ records: fill(96, 2) })];
+  const slot = new SlotViews(new Uint8Array(4096));
+  let at = datagrams.length * DATAGRAM_META_BYTES;
+  datagrams.forEach((datagram, i) => {
+    slot.bytes.set(datagram, at);
+    const meta = i * DATAGRAM_META_WORDS;
+    slot.words.set([at, datagram.length, 9995, 2055, 2, 1, 4, 3], meta);
+    slot.doubles[meta / 2 + 4] = T + i + 0.75;
+    at += datagram.length;
+  });
+  const { collector, rows } = rowCollector();
+  collector.addSlot(slot, datagrams.length);
+  collector.flush();
+  expect(rows.map((row) => row.receivedMs)).toEqual([T, T + 2, T + 2]);
+  expect(addressOf(rows[0]!, 'exporter')).toBe('0:1:0:2:0:3:0:4');
+  expect(collector.stats().decode).toMatchObject({ datagrams: 3, records: 3 });
+});
+
+test('a busy consumer holds the source back, and its batch is not touched meanwhile', async () => {
+  const pending: { batch: FlowBatch; done: () => void; port: number }[] = [];
+  const consumer = {
+    write: (batch: FlowBatch) =>
+      new Promise<void>((done) => pending.push({ batch, done, port: batch.get('srcPort')![0]! })),
+    async close() {},
+  };
+  const collector = new Collector({ consumer, pool: new FlowBatchPool(2) });
+  const payload = v5Datagram({ records: fill(48 * 5, 3) });
+  const origin = { receivedMs: T, hiHigh: 0, hiLow: 0, loHigh: 0xffff, loLow: 1, port: 1 };
+  const busy = collector.addDatagram(payload, origin);
+  expect(pending).toHaveLength(2);
+  expect(pending.map(({ batch, port }) => batch.get('srcPort')![0] === port)).toEqual([true, true]);
+  let isFree = false;
+  const waiting = busy!.then(() => {
+    isFree = true;
+  });
+  pending[0]!.done();
+  await Promise.resolve();
+  expect(isFree).toBe(false);
+  pending[1]!.done();
+  await waiting;
+  expect(pending[0]!.batch.rows).toBe(0);
+});
