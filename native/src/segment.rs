@@ -136,7 +136,8 @@ impl SegmentWriter {
         for (key, value) in std::mem::take(&mut self.options.metadata).into_iter().chain(metadata) {
             writer.file.append_key_value_metadata(KeyValue::new(key, value));
         }
-        Ok(writer.file.into_inner()?.commit()?)
+        writer.file.finish()?;
+        Ok(writer.file.inner_mut().commit()?)
     }
 
     /// Removes the temporary file.

@@ -46,7 +46,7 @@ impl PendingFile {
     }
 
     /// Makes the content durable, then visible, then the name durable. Gives the size in bytes.
-    pub fn commit(mut self) -> io::Result<u64> {
+    pub fn commit(&mut self) -> io::Result<u64> {
         let file = self
             .file
             .take()

@@ -18,7 +18,7 @@ export interface PartEvents {
 interface Part {
   readonly writer: NativeSegmentWriter;
   readonly stats: SlotStats;
-  /** Flows appended so far, all of which are lost if the part fails. */
+  /** Flows handed to the writer, all of which are lost if the part fails. */
   flows: number;
   failed: boolean;
 }
@@ -73,13 +73,11 @@ export class SlotWriter {
       return Promise.resolve();
     }
     this.hasParts = true;
+    part.flows += rows;
     part.stats.add(batch, from, to);
-    const appended = part.writer.append(segmentColumns(batch, this.columns.columns, from, to), rows).then(
-      () => {
-        part.flows += rows;
-      },
-      (cause: Error) => this.fail(part, rows, cause),
-    );
+    const appended = part.writer
+      .append(segmentColumns(batch, this.columns.columns, from, to), rows)
+      .catch((cause: Error) => this.fail(part, cause));
     return this.track(appended);
   }
 
@@ -90,8 +88,7 @@ export class SlotWriter {
     this.part = undefined;
     const finished = part.writer.finish({ [STATS_KEY]: JSON.stringify(part.stats.toJson()) }).then(
       () => this.events.stored(part.flows),
-      // A part that failed before has been counted, and its writer can only refuse to finish.
-      (cause: Error) => (part.failed ? undefined : this.fail(part, 0, cause)),
+      (cause: Error) => this.fail(part, cause),
     );
     this.track(finished);
   }
@@ -105,9 +102,7 @@ export class SlotWriter {
           this.columns.columns.map(({ sql: name, type, absent }) => ({ name, type, absent })),
           0,
         )
-        .catch(() => {
-          // `finish` rejects for the same reason.
-        });
+        .catch((cause: Error) => this.fail(part, cause));
       this.part = part;
       this.finishPart();
     } catch (cause) {
@@ -127,13 +122,12 @@ export class SlotWriter {
     return { writer, stats: new SlotStats(), flows: 0, failed: false };
   }
 
-  private fail(part: Part, rows: number, cause: Error): void {
-    const flows = part.flows + rows;
-    part.flows = 0;
+  /** Counts all flows of a part as lost, once: whatever else was asked of its writer fails too, in any order. */
+  private fail(part: Part, cause: Error): void {
+    if (part.failed) return;
     part.failed = true;
-    part.writer.abort();
     if (this.part === part) this.part = undefined;
-    this.events.lost(flows, cause);
+    this.events.lost(part.flows, cause);
   }
 
   private track(work: Promise<void>): Promise<void> {

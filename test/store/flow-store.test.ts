@@ -297,7 +297,7 @@ describe('trouble with the disk', () => {
         expect((await ids(directory)).length).toBe(2000);
         expect(store.lostFlows + store.storedFlows).toBe(written + 1000);
       } finally {
-        execFileSync('umount', [directory]);
+        execFileSync('umount', ['-l', directory]);
       }
     },
   );
