@@ -1,22 +1,31 @@
-import { type ColumnName, columnByName, type FieldName } from '../../flow/fields.ts';
+import type { ColumnName } from '../../flow/fields.ts';
 import type { GroupKey, Grouping } from '../aggregation.ts';
 import type { Order } from '../orders.ts';
 import { type AddressColumns, addressColumns, isV4Sql, isV6Sql, V4_ZERO } from './address.ts';
-import { limitSql, orderSql, type RowCounters, ZERO } from './order.ts';
+import { limitSql, orderSql, type RowCounters } from './order.ts';
 import { POSITION_SQL } from './scan.ts';
-import { column, flowsSql, hasColumn, type Schema, u64, valueSql } from './schema.ts';
+import { column, flowsSql, hasColumn, isNullable, type Schema, u64, valueSql, ZERO } from './schema.ts';
 import { sumFlowsSql, sumSql, u64Sql } from './totals.ts';
 
-/** Plain listing: `columns` of the selected flows, sorted if there is an order; equal rows in the order of the files. */
-export function listSql(
+/**
+ * `columns` of rows that look like flows: the selected flows themselves, or groups of them. Sorted if there is an order,
+ * equal rows by `ties`.
+ */
+export function rowsSql(
   columns: readonly ColumnName[],
-  selected: string,
+  from: string,
   schema: Schema,
   order: Order | undefined,
+  ties: readonly string[],
   top: number,
 ): string {
-  const select = `SELECT ${columns.map((name) => `${valueSql(schema, name)} AS "${name}"`).join(', ')} FROM ${selected}`;
-  if (order === undefined) return select + limitSql(top);
+  const select = `SELECT ${columns.map((name) => `${valueSql(schema, name)} AS "${name}"`).join(', ')} FROM ${from}`;
+  return select + sortSql(schema, order, ties, top);
+}
+
+/** ORDER BY and LIMIT of rows that look like flows. */
+export function sortSql(schema: Schema, order: Order | undefined, ties: readonly string[], top: number): string {
+  if (order === undefined) return (ties.length === 0 ? '' : ` ORDER BY ${ties.join(', ')}`) + limitSql(top);
   const counter = (name: ColumnName) => (hasColumn(schema, name) ? valueSql(schema, name) : ZERO);
   const row: RowCounters = {
     flows: flowsSql(schema),
@@ -27,33 +36,48 @@ export function listSql(
     first: 'epoch_ms(first)',
     last: 'epoch_ms(last)',
   };
-  return select + orderSql(order, row, ['file_index', 'file_row_number'], top);
+  return orderSql(order, row, ties, top);
 }
 
 /** Columns that every table of groups has besides those that are printed: totals and orders need them. */
-const ALWAYS: readonly ColumnName[] = ['flows', 'packets', 'octets', 'outPackets', 'outOctets', 'firstMs', 'lastMs'];
+const ALWAYS: readonly ColumnName[] = ['flows', 'packets', 'octets', 'outPackets', 'outOctets', 'firstMs', 'lastMs', 'tcpFlags'];
 
-/** Groups of flows with one column for each of `columns` under the registry's SQL name, times as milliseconds. */
+export interface Groups {
+  /** Makes the groups: rows of the registry's columns and types, with `rows` and, if asked for, `position`. */
+  readonly sql: string;
+  /** Columns of these rows. */
+  readonly schema: Schema;
+  /** SQL names of the key. */
+  readonly keys: readonly string[];
+}
+
+/** Groups of flows that look like flows again, so that they can be filtered, sorted and printed as such. */
 export function groupsSql(
   columns: readonly ColumnName[],
   grouping: Grouping,
   withPosition: boolean,
   selected: string,
   schema: Schema,
-): string {
-  const keys = new Map<ColumnName, string>();
-  for (const key of grouping.keys) for (const [name, sql] of keySql(key, schema)) keys.set(name, sql);
-  const wanted = [...new Set([...keys.keys(), ...columns, ...ALWAYS])];
-  const select = wanted.map((name) => `${keys.get(name) ?? aggregateSql(name, grouping, schema)} AS ${column(name).sql}`);
+): Groups {
+  const cells = new Map<ColumnName, string>();
+  for (const key of grouping.keys) for (const [name, sql] of keySql(key, schema)) cells.set(name, sql);
+  const keys = [...cells.keys()].map((name) => column(name).sql);
+  for (const name of [...ALWAYS, ...columns]) {
+    if (!cells.has(name)) {
+      const sql = aggregateSql(name, grouping, schema);
+      if (sql !== undefined) cells.set(name, sql);
+    }
+  }
+  const select = [...cells].map(([name, sql]) => `${sql} AS ${column(name).sql}`);
+  select.push('count(*) AS rows');
   if (withPosition) select.push(`min(${POSITION_SQL}) AS position`);
-  // Grouping by position number: by name would mean the raw column where a key is made of one of the same name.
-  const by = [...keys.keys()].map((_, index) => index + 1).join(', ');
-  return `SELECT ${select.join(', ')}, count(*) AS rows FROM ${selected}${by === '' ? '' : ` GROUP BY ${by}`}`;
-}
-
-/** Names of the key columns, for ties. */
-export function keyColumns(grouping: Grouping, schema: Schema): string[] {
-  return grouping.keys.flatMap((key) => keySql(key, schema).map(([name]) => column(name).sql));
+  // Grouping by ordinal: a name would mean the raw column where a key is made of one of the same name.
+  const by = keys.map((_, index) => index + 1).join(', ');
+  return {
+    sql: `SELECT ${select.join(', ')} FROM ${selected}${by === '' ? '' : ` GROUP BY ${by}`} HAVING count(*) > 0`,
+    schema: { columns: new Set([...cells.keys()].map((name) => column(name).sql)), mixed: false },
+    keys,
+  };
 }
 
 function keySql(key: GroupKey, schema: Schema): [ColumnName, string][] {
@@ -105,7 +129,8 @@ function lowMask(length: number): bigint {
   return length <= 64 ? 0n : highMask(length - 64);
 }
 
-function aggregateSql(name: ColumnName, grouping: Grouping, schema: Schema): string {
+/** The value of a column that is no key; undefined where groups do not have it. */
+function aggregateSql(name: ColumnName, grouping: Grouping, schema: Schema): string | undefined {
   switch (name) {
     case 'flows':
       return u64Sql(sumFlowsSql(schema));
@@ -115,46 +140,16 @@ function aggregateSql(name: ColumnName, grouping: Grouping, schema: Schema): str
     case 'outOctets':
       return sumSql(schema, name);
     case 'firstMs':
-      return 'coalesce(epoch_ms(min(first)), 0)';
+      return 'min(first)';
     case 'lastMs':
-      return 'coalesce(epoch_ms(max(last)), 0)';
+      return 'max(last)';
     case 'tcpFlags':
-      return 'coalesce(bit_or(tcp_flags), 0)';
+      return 'bit_or(tcp_flags)';
     default: {
-      const value = valueSql(schema, name);
-      if (grouping.others === 'first') return hasColumn(schema, name) ? `arg_min(${value}, ${POSITION_SQL})` : `any_value(${value})`;
-      return `any_value(${valueSql({ columns: new Set(), mixed: false }, name)})`;
+      if (grouping.others === 'absent' || !hasColumn(schema, name)) return undefined;
+      const { sql, type, absent } = column(name);
+      const value = type !== 'timeMs' && isNullable(schema, name) ? `coalesce(${sql}, ${absent})` : sql;
+      return `arg_min(${value}, ${POSITION_SQL})`;
     }
   }
-}
-
-/** The rows of one table of groups: `columns` under their registry names. */
-export function groupRowsSql(
-  columns: readonly ColumnName[],
-  order: Order | undefined,
-  ties: readonly string[],
-  top: number,
-  table: string,
-): string {
-  const select = `SELECT ${columns.map((name) => `${column(name).sql} AS "${name}"`).join(', ')} FROM ${table}`;
-  if (order === undefined) return `${select} ORDER BY position DESC${limitSql(top)}`;
-  const row: RowCounters = {
-    flows: 'flows',
-    packets: 'packets',
-    octets: 'octets',
-    outPackets: 'out_packets',
-    outOctets: 'out_octets',
-    first: 'first',
-    last: 'last',
-  };
-  return select + orderSql(order, row, ties, top);
-}
-
-/** Registry names of both columns of address fields and of plain columns alike. */
-export function columnsOf(...names: readonly (ColumnName | FieldName)[]): ColumnName[] {
-  return names.flatMap((name) => {
-    if (columnByName.has(name)) return [name as ColumnName];
-    const { hi, lo } = addressColumns(name as FieldName);
-    return [hi, lo];
-  });
 }

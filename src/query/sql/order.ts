@@ -1,3 +1,4 @@
+import { ZERO } from './schema.ts';
 import type { CounterSide, Measure, Order } from '../orders.ts';
 
 /** SQL of the counters of one row, whatever the row is: a flow or a group of flows. */
@@ -47,9 +48,6 @@ function sideSql(side: CounterSide, inside: string, outside: string): string {
   if (side === 'in' || (side === 'both' && outside === ZERO)) return inside;
   return side === 'out' ? outside : `(${inside}::HUGEINT + ${outside})`;
 }
-
-/** Counter of a column that no file has. */
-export const ZERO = '0::UBIGINT';
 
 /** ORDER BY and LIMIT: the measure, then `ties` so that equal rows have one order; `top` 0 means no limit. */
 export function orderSql(order: Order, row: RowCounters, ties: readonly string[], top: number): string {

@@ -42,6 +42,9 @@ export function flowsSql(schema: Schema): string {
 /** Duration of a row in milliseconds, never negative. */
 export const DURATION_SQL = 'greatest(epoch_ms(last) - epoch_ms(first), 0)';
 
+/** Counter of a column that no file has. */
+export const ZERO = '0::UBIGINT';
+
 /** An unsigned 64-bit constant. */
 export function u64(value: bigint): string {
   return `${value}::UBIGINT`;

@@ -13,8 +13,8 @@ export const GROUP_COUNTERS: RowCounters = {
   octets: 'octets',
   outPackets: 'out_packets',
   outOctets: 'out_octets',
-  first: 'first',
-  last: 'last',
+  first: 'epoch_ms(first)',
+  last: 'epoch_ms(last)',
 };
 
 /**
@@ -23,7 +23,7 @@ export const GROUP_COUNTERS: RowCounters = {
  * adds the two, which beats reading the files once a side.
  */
 export function statisticSql(statistic: Statistic, byProtocol: boolean, selected: string, schema: Schema): string {
-  const sides = statistic.sides.map((side, index) => sideColumns(side, index, schema));
+  const sides = statistic.sides.map((side) => sideColumns(side, schema));
   const [first] = sides;
   const proto = byProtocol ? 'proto' : '0::UTINYINT AS proto';
   const also = byProtocol ? ', proto' : '';
@@ -48,7 +48,7 @@ export function statisticSql(statistic: Statistic, byProtocol: boolean, selected
 }
 
 /** Expressions of one side's key. */
-function sideColumns(side: ColumnName | FieldName, _index: number, schema: Schema): { hi?: string; lo: string } {
+function sideColumns(side: ColumnName | FieldName, schema: Schema): { hi?: string; lo: string } {
   if (columnByName.has(side)) {
     const value = valueSql(schema, side as ColumnName);
     return { lo: column(side as ColumnName).type === 'u64' ? value : `${value}::UBIGINT` };
@@ -60,7 +60,7 @@ function sideColumns(side: ColumnName | FieldName, _index: number, schema: Schem
 /** The rows of one order's table, from the table that `statisticSql` filled. */
 export function statisticRowsSql(statistic: Statistic, order: Order, top: number, table: string, schema: Schema): string {
   const where = skipsZero(statistic, schema) ? ' WHERE hi <> 0 OR lo <> 0' : '';
-  return `SELECT hi, lo, proto, flows, packets, octets, out_packets, out_octets, first, last FROM ${table}${where}${orderSql(
+  return `SELECT hi, lo, proto, flows, packets, octets, out_packets, out_octets, epoch_ms(first) AS first, epoch_ms(last) AS last FROM ${table}${where}${orderSql(
     order,
     GROUP_COUNTERS,
     ['hi', 'lo', 'proto'],

@@ -1,4 +1,4 @@
-import { flowsSql, hasColumn, isNullable, type Schema, valueSql } from './schema.ts';
+import { flowsSql, hasColumn, type Schema, valueSql, ZERO } from './schema.ts';
 
 /** Names of the columns of every totals query. */
 export const TOTAL_COLUMNS = ['rows', 'flows', 'packets', 'octets', 'first', 'last'] as const;
@@ -15,9 +15,7 @@ export function sumFlowsSql(schema: Schema): string {
 
 /** Sum of a counter column that may be missing. */
 export function sumSql(schema: Schema, name: 'packets' | 'octets' | 'outPackets' | 'outOctets'): string {
-  const value = isNullable(schema, name) || !hasColumn(schema, name) ? valueSql(schema, name) : undefined;
-  if (!hasColumn(schema, name)) return '0::UBIGINT';
-  return u64Sql(`sum(${value ?? valueSql(schema, name)})`);
+  return hasColumn(schema, name) ? u64Sql(`sum(${valueSql(schema, name)})`) : ZERO;
 }
 
 /** A HUGEINT sum as UBIGINT, the largest if it does not fit; 0 for no rows. */
@@ -42,12 +40,12 @@ export function totalsOfGroupsSql(table: string, sides: number): string {
   return `SELECT ${u64Sql(`sum(rows)${part}`)} AS rows, ${u64Sql(`sum(flows)${part}`)} AS flows,
     ${u64Sql(`(sum(packets) + sum(out_packets))${part}`)} AS packets,
     ${u64Sql(`(sum(octets) + sum(out_octets))${part}`)} AS octets,
-    coalesce(min(first), 0) AS first, coalesce(max(last), 0) AS last FROM ${table}`;
+    coalesce(epoch_ms(min(first)), 0) AS first, coalesce(epoch_ms(max(last)), 0) AS last FROM ${table}`;
 }
 
 /** The aggregates that every table of groups has, beside its keys. */
 export function groupCountersSql(schema: Schema): string {
   return `count(*) AS rows, ${u64Sql(sumFlowsSql(schema))} AS flows, ${sumSql(schema, 'packets')} AS packets,
     ${sumSql(schema, 'octets')} AS octets, ${sumSql(schema, 'outPackets')} AS out_packets,
-    ${sumSql(schema, 'outOctets')} AS out_octets, epoch_ms(min(first)) AS first, epoch_ms(max(last)) AS last`;
+    ${sumSql(schema, 'outOctets')} AS out_octets, min(first) AS first, max(last) AS last`;
 }

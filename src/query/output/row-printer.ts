@@ -1,0 +1,158 @@
+import type { ColumnName } from '../../flow/fields.ts';
+import type { Chunk } from '../database.ts';
+import { addressWriter, type Cell, type Style } from './cells.ts';
+import { type Format, header } from './format.ts';
+import { bindJson, jsonMembers } from './json.ts';
+import { writeWide } from './numbers.ts';
+import { bindRaw, rawLines } from './raw.ts';
+import type { TextBlock } from './text.ts';
+import { flagsText } from '../names.ts';
+
+/** Prints flows, or groups of flows, in one format. */
+export interface RowPrinter {
+  /** Columns that it reads. */
+  readonly needs: readonly ColumnName[];
+  /** Before the first row; `quiet` leaves out what is only for people. */
+  readonly open: (out: TextBlock, quiet: boolean) => void;
+  /** The writer for the rows of one chunk, of which the first is the `firstRow`th of the answer. */
+  readonly bind: (chunk: Chunk, firstRow: number) => (out: TextBlock, row: number) => void;
+  readonly close: (out: TextBlock) => void;
+}
+
+const NEWLINE = 0x0a;
+
+/** `stored` tells which columns the files have: formats that name what they print leave the others out. */
+export function rowPrinter(format: Format, style: Style, stored: (name: ColumnName) => boolean): RowPrinter {
+  switch (format.kind) {
+    case 'text':
+    case 'csv':
+      return listPrinter(format, style);
+    case 'json':
+    case 'ndjson': {
+      const members = jsonMembers(stored);
+      const { kind } = format;
+      return {
+        needs: unique(members.flatMap(({ needs }) => needs)),
+        open: (out) => kind === 'json' && out.ascii('[\n'),
+        bind: (chunk, firstRow) => bindJson(kind, members, chunk, style.clock, firstRow),
+        close: (out) => kind === 'json' && out.ascii('\n]\n'),
+      };
+    }
+    case 'raw': {
+      const lines = rawLines(stored);
+      return {
+        needs: unique(lines.flatMap(([, needs]) => needs)),
+        open: () => undefined,
+        bind: (chunk, firstRow) => bindRaw(lines, chunk, style, firstRow),
+        close: () => undefined,
+      };
+    }
+    case 'csv-fast':
+      return fastPrinter;
+    case 'null':
+      return { needs: [], open: () => undefined, bind: () => () => undefined, close: () => undefined };
+  }
+}
+
+function unique<T>(values: readonly T[]): T[] {
+  return [...new Set(values)];
+}
+
+type ListFormat = Extract<Format, { parts: unknown }>;
+
+function listPrinter(format: ListFormat, style: Style): RowPrinter {
+  const csv = format.kind === 'csv';
+  const cells: Cell[] = [];
+  /** Text before each cell, and after the last. */
+  const gaps: Uint8Array[] = [];
+  let gap = '';
+  for (const part of format.parts) {
+    if (typeof part === 'string') gap += part;
+    else {
+      gaps.push(Buffer.from(csv && cells.length > 0 ? ',' : gap));
+      gap = '';
+      cells.push(part.cell(style));
+    }
+  }
+  const tail = Buffer.from(gap);
+  return {
+    needs: unique(cells.flatMap(({ needs }) => needs)),
+    open: (out, quiet) => {
+      if (!quiet || csv) out.text(`${header(format, style.longV6)}\n`);
+    },
+    bind: (chunk, firstRow) => {
+      const writers = cells.map((cell) => cell.bind(chunk, firstRow));
+      const count = writers.length;
+      return (out, row) => {
+        for (let i = 0; i < count; i++) {
+          const before = gaps[i]!;
+          if (before.length === 1) out.byte(before[0]!);
+          else if (before.length > 0) out.copy(before);
+          writers[i]!(out, row);
+        }
+        if (tail.length > 0) out.copy(tail);
+        out.byte(NEWLINE);
+      };
+    },
+    close: () => undefined,
+  };
+}
+
+/** csv-fast: fixed columns, numbers as they are. */
+const fastPrinter: RowPrinter = {
+  needs: unique<ColumnName>([
+    ...(['firstMs', 'lastMs', 'proto', 'srcAddrHi', 'srcAddrLo', 'srcPort', 'dstAddrHi', 'dstAddrLo', 'dstPort'] as const),
+    ...(['srcAs', 'dstAs', 'inIf', 'outIf', 'tcpFlags', 'tos', 'packets', 'octets'] as const),
+  ]),
+  open: (out) =>
+    out.ascii(
+      'cnt,af,firstSeen,lastSeen,proto,srcAddr,srcPort,dstAddr,dstPort,srcAS,dstAS,input,output,flags,srcTos,packets,bytes\n',
+    ),
+  bind: (chunk, firstRow) => {
+    const hi = chunk.words('srcAddrHi');
+    const lo = chunk.words('srcAddrLo');
+    const times = [chunk.words('firstMs'), chunk.words('lastMs')];
+    const proto = chunk.narrow('proto');
+    const srcAddr = addressWriter(chunk, 'srcAddr');
+    const srcPort = chunk.narrow('srcPort');
+    const dstAddr = addressWriter(chunk, 'dstAddr');
+    const dstPort = chunk.narrow('dstPort');
+    const numbers = (['srcAs', 'dstAs', 'inIf', 'outIf'] as const).map((name) => chunk.narrow(name));
+    const flags = chunk.narrow('tcpFlags');
+    const tos = chunk.narrow('tos');
+    const counters = [chunk.words('packets'), chunk.words('octets')];
+    return (out, row) => {
+      const at = row * 2;
+      const mapped = (hi[at]! | hi[at + 1]!) === 0 && lo[at + 1] === 0xffff;
+      const absent = (hi[at]! | hi[at + 1]! | lo[at]! | lo[at + 1]!) === 0;
+      out.uint(firstRow + row + 1);
+      out.ascii(mapped ? ',2' : absent ? ',0' : ',10');
+      for (const words of times) {
+        out.byte(0x2c);
+        writeWide(out, words, row);
+      }
+      out.byte(0x2c);
+      out.uint(proto[row]!);
+      out.byte(0x2c);
+      srcAddr(out, row, 0, false);
+      out.byte(0x2c);
+      out.uint(srcPort[row]!);
+      out.byte(0x2c);
+      dstAddr(out, row, 0, false);
+      out.byte(0x2c);
+      out.uint(dstPort[row]!);
+      for (const cells of numbers) {
+        out.byte(0x2c);
+        out.uint(cells[row]!);
+      }
+      out.ascii(`,${flagsText(flags[row]!)},`);
+      out.uint(tos[row]!);
+      for (const words of counters) {
+        out.byte(0x2c);
+        writeWide(out, words, row);
+      }
+      out.byte(NEWLINE);
+    };
+  },
+  close: () => undefined,
+};

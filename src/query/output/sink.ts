@@ -1,0 +1,54 @@
+import type { Writable } from 'node:stream';
+import { TextBlock } from './text.ts';
+
+/** Whoever reads the output has gone (a closed pipe): not an error, but the end of the work. */
+export class ReaderGone extends Error {}
+
+/**
+ * Output in large blocks with backpressure: one block is filled while the other is written. A reader that goes away
+ * ends the work by `ReaderGone`.
+ */
+export class OutputSink {
+  private readonly stream: Writable;
+  private filling = new TextBlock();
+  private spare = new TextBlock();
+  private writing: Promise<void> = Promise.resolve();
+
+  constructor(stream: Writable) {
+    this.stream = stream;
+    // Errors reach `write` by its callback; without a listener they would end the process as well.
+    stream.on('error', () => undefined);
+  }
+
+  /** The block to write into. */
+  get block(): TextBlock {
+    return this.filling;
+  }
+
+  /** To be awaited whenever the block is full, and at the end. */
+  async flush(): Promise<void> {
+    await this.writing;
+    const full = this.filling;
+    this.filling = this.spare;
+    this.spare = full;
+    this.filling.length = 0;
+    this.writing = full.length === 0 ? Promise.resolve() : this.write(full.bytes.subarray(0, full.length));
+    this.writing.catch(() => undefined);
+  }
+
+  /** Resolves when everything has been handed to the system. */
+  async end(): Promise<void> {
+    await this.flush();
+    await this.writing;
+  }
+
+  private write(bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.stream.write(bytes, (error) => {
+        if (error === null || error === undefined) resolve();
+        else if ('code' in error && (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED')) reject(new ReaderGone());
+        else reject(error);
+      });
+    });
+  }
+}

@@ -1,0 +1,189 @@
+import { formatAddress } from '../../flow/address.ts';
+import type { Chunk } from '../database.ts';
+import { formatMac } from '../filter/values.ts';
+import { firewallEventName, flagsText, natEventName, protocolName } from '../names.ts';
+import type { Order } from '../orders.ts';
+import type { KeyForm, Statistic } from '../statistics.ts';
+import { condense, type Style } from './cells.ts';
+import { writeDuration, writeSeconds } from './clock.ts';
+import type { Format } from './format.ts';
+import { octetsAPacket, oneDecimal, wide, writeCounter } from './numbers.ts';
+import type { TextBlock } from './text.ts';
+import type { Totals } from './summary.ts';
+
+/** One table of an element statistic. */
+export interface StatisticTable {
+  readonly statistic: Statistic;
+  readonly byProtocol: boolean;
+  readonly order: Order;
+  /** 0: all rows. */
+  readonly top: number;
+  readonly totals: Totals;
+}
+
+const FORM_WIDTH = 17;
+const LONG_V6_WIDTH = 43;
+
+/** Title and header lines. */
+export function openTable(out: TextBlock, table: StatisticTable, format: Format, style: Style, quiet: boolean): void {
+  const { heading, form } = table.statistic;
+  if (format.kind === 'csv') {
+    const letter = { in: 'i', out: 'o', both: '' }[table.order.side];
+    const names = ['pkt', 'pktP', 'byt', 'bytP', 'pps', 'bps', 'bpp'].map((name) => letter + name);
+    out.ascii(`ts,te,td,pr,val,fl,flP,${names.join(',')}\n`);
+  } else if (format.kind === 'text' && !quiet) {
+    const width = style.longV6 && form === 'address' ? LONG_V6_WIDTH : FORM_WIDTH;
+    const count = table.top === 0 ? '' : `${table.top} `;
+    out.ascii(`Top ${count}${heading} ordered by ${table.order.name}:\n`);
+    out.ascii(`Date first seen             Duration     Proto ${heading.padStart(width)}`);
+    out.ascii('    Flows(%)     Packets(%)       Bytes(%)         pps      bps   bpp\n');
+  }
+}
+
+/** Writes the rows of one chunk of a table. */
+export function bindTable(chunk: Chunk, table: StatisticTable, format: Format, style: Style): (out: TextBlock, row: number) => void {
+  const read = bindRow(chunk, table);
+  switch (format.kind) {
+    case 'text':
+      return (out, row) => writeText(out, read(row), table, style);
+    case 'csv':
+      return (out, row) => writeCsv(out, read(row), table, style);
+    case 'json':
+    case 'ndjson':
+      return (out, row) => writeJson(out, read(row), table, style);
+    default:
+      return () => undefined;
+  }
+}
+
+interface Row {
+  readonly key: string;
+  readonly proto: number;
+  readonly firstMs: number;
+  readonly lastMs: number;
+  readonly flows: number;
+  readonly packets: number;
+  readonly octets: number;
+  readonly pps: number;
+  readonly bps: number;
+  readonly bpp: number;
+}
+
+function bindRow(chunk: Chunk, { statistic, order }: StatisticTable): (row: number) => Row {
+  const hi = chunk.words('hi');
+  const lo = chunk.words('lo');
+  const proto = chunk.narrow('proto');
+  const flows = chunk.words('flows');
+  const [inPackets, outPackets] = [chunk.words('packets'), chunk.words('out_packets')];
+  const [inOctets, outOctets] = [chunk.words('octets'), chunk.words('out_octets')];
+  const first = chunk.words('first');
+  const last = chunk.words('last');
+  const side = (inside: Uint32Array, outside: Uint32Array, row: number) =>
+    (order.side === 'out' ? 0 : wide(inside, row)) + (order.side === 'in' ? 0 : wide(outside, row));
+  return (row) => {
+    const packets = side(inPackets, outPackets, row);
+    const octets = side(inOctets, outOctets, row);
+    const firstMs = wide(first, row);
+    const lastMs = wide(last, row);
+    const seconds = firstMs === 0 ? 0 : (lastMs - firstMs) / 1000;
+    return {
+      key: keyText(statistic.form, hi, lo, row),
+      proto: proto[row]!,
+      firstMs,
+      lastMs,
+      flows: wide(flows, row),
+      packets,
+      octets,
+      pps: perSecond(packets, seconds),
+      bps: perSecond(8 * octets, seconds),
+      bpp: octetsAPacket(octets, packets),
+    };
+  };
+}
+
+/** Tables divide by seconds as doubles (lines by milliseconds as integers), which differs in the last digit. */
+function perSecond(count: number, seconds: number): number {
+  return seconds <= 0 ? 0 : Math.floor(count / seconds);
+}
+
+function keyText(form: KeyForm, hi: Uint32Array, lo: Uint32Array, row: number): string {
+  const at = row * 2;
+  const value = wide(lo, row);
+  switch (form) {
+    case 'address':
+      return formatAddress(hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!);
+    case 'number':
+      return String(value);
+    case 'mac':
+      return formatMac(value);
+    case 'mpls':
+      return `${String(value >>> 4).padStart(8)}-${(value & 15) >> 1}-${value & 1}`;
+    case 'flags':
+      return flagsText(value);
+    case 'hex':
+      return `0x${value.toString(16)}`;
+    case 'firewallEvent':
+      return firewallEventName(value);
+    case 'natEvent':
+      return natEventName(value);
+  }
+}
+
+function percent(part: number, whole: number): string {
+  return oneDecimal(whole === 0 ? 0 : (part * 100) / whole);
+}
+
+function writeText(out: TextBlock, row: Row, { statistic, byProtocol, totals }: StatisticTable, style: Style): void {
+  const { clock, longV6, marker, plain } = style;
+  const counter = (value: number, whole: number) => {
+    out.byte(0x20);
+    writeCounter(out, value, 8, plain);
+    out.ascii(`(${percent(value, whole).padStart(4)})`);
+  };
+  clock.write(out, row.firstMs);
+  out.byte(0x20);
+  if (plain) writeSeconds(out, row.lastMs - row.firstMs, 16);
+  else writeDuration(out, row.lastMs - row.firstMs);
+  out.byte(0x20);
+  out.left(byProtocol ? (plain ? String(row.proto) : protocolName(row.proto)) : 'any', 5);
+  out.byte(0x20);
+  out.ascii(marker);
+  const isAddress = statistic.form === 'address';
+  out.right(isAddress && !longV6 ? condense(row.key) : row.key, isAddress && longV6 ? LONG_V6_WIDTH : FORM_WIDTH);
+  counter(row.flows, totals.flows);
+  counter(row.packets, totals.packets);
+  counter(row.octets, totals.octets);
+  out.byte(0x20);
+  writeCounter(out, row.pps, 8, plain);
+  out.byte(0x20);
+  writeCounter(out, row.bps, 8, plain);
+  out.byte(0x20);
+  out.uint(row.bpp, 5);
+  out.byte(0x0a);
+}
+
+function writeCsv(out: TextBlock, row: Row, { byProtocol, totals }: StatisticTable, { clock, plain }: Style): void {
+  clock.write(out, row.firstMs, 'seconds');
+  out.byte(0x2c);
+  clock.write(out, row.lastMs, 'seconds');
+  out.byte(0x2c);
+  writeSeconds(out, row.lastMs - row.firstMs);
+  const proto = byProtocol ? (plain ? String(row.proto) : protocolName(row.proto)).padEnd(5) : 'any';
+  const counters = [
+    [row.flows, totals.flows],
+    [row.packets, totals.packets],
+    [row.octets, totals.octets],
+  ] as const;
+  const cells = counters.map(([value, whole]) => `${value},${percent(value, whole)}`);
+  out.ascii(`,${proto},${row.key},${cells.join(',')},${row.pps},${row.bps},${row.bpp}\n`);
+}
+
+function writeJson(out: TextBlock, row: Row, { statistic }: StatisticTable, { clock }: Style): void {
+  out.ascii('{ "first" : "');
+  clock.writeRfc3339(out, row.firstMs);
+  out.ascii('", "last" : "');
+  clock.writeRfc3339(out, row.lastMs);
+  out.ascii(`", "proto" : ${row.proto}, "${statistic.name}" : "${row.key}", "flows" : ${row.flows}, `);
+  out.ascii(`"packets" : ${row.packets}, "bytes" : ${row.octets}, "pps" : ${row.pps}, "bps" : ${row.bps}, "bpp" : ${row.bpp}}\n`);
+}
+

@@ -1,0 +1,56 @@
+import type { Style } from './cells.ts';
+import { writeDuration } from './clock.ts';
+import { scaled } from './numbers.ts';
+import type { TextBlock } from './text.ts';
+
+/** Sums over the flows that matched; packets and octets of both directions. */
+export interface Totals {
+  readonly rows: number;
+  readonly flows: number;
+  readonly packets: number;
+  readonly octets: number;
+  /** Earliest and latest, 0 without flows. */
+  readonly first: number;
+  readonly last: number;
+}
+
+export const NO_TOTALS: Totals = { rows: 0, flows: 0, packets: 0, octets: 0, first: 0, last: 0 };
+
+/** What was read. */
+export interface ReadFiles {
+  /** Earliest and latest packet in the files, 0 without flows. */
+  readonly first: number;
+  readonly last: number;
+  readonly octets: number;
+}
+
+export interface Timing {
+  readonly systemSeconds: number;
+  readonly userSeconds: number;
+  readonly wallSeconds: number;
+}
+
+/** The four lines after a table. */
+export function writeSummary(out: TextBlock, totals: Totals, read: ReadFiles, timing: Timing, style: Style): void {
+  const number = (value: number) => (style.plain ? String(value) : scaled(value));
+  const seconds = (totals.last - totals.first) / 1000;
+  const perSecond = (count: number) => (seconds > 0 ? Math.floor(count / seconds) : 0);
+  const bpp = seconds > 0 && totals.packets > 0 ? Math.floor(totals.octets / totals.packets) : 0;
+  out.ascii(`Summary: total flows: ${totals.flows}, total bytes: ${number(totals.octets)}, `);
+  out.ascii(`total packets: ${number(totals.packets)}, avg bps: ${number(perSecond(totals.octets * 8))}, `);
+  out.ascii(`avg pps: ${number(perSecond(totals.packets))}, avg bpp: ${number(bpp)}\nTime window: `);
+  if (read.last === 0) out.ascii('<unknown>\n');
+  else {
+    style.clock.write(out, read.first);
+    out.ascii(' - ');
+    style.clock.write(out, read.last);
+    out.ascii(', Duration:');
+    writeDuration(out, Math.max(0, read.last - read.first));
+    out.byte(0x0a);
+  }
+  out.ascii(`Total records processed: ${totals.rows}, passed: ${totals.rows}, Blocks skipped: 0, Bytes read: ${read.octets}\n`);
+  const { systemSeconds, userSeconds, wallSeconds } = timing;
+  out.ascii(`Sys: ${systemSeconds.toFixed(4)}s User: ${userSeconds.toFixed(4)}s Wall: ${wallSeconds.toFixed(4)}s `);
+  const flowsASecond = wallSeconds > 0 ? totals.rows / wallSeconds : 0;
+  out.ascii(`flows/second: ${flowsASecond.toFixed(1)} Runtime: ${wallSeconds.toFixed(4)}s\n`);
+}

@@ -1,0 +1,136 @@
+import { readFileSync } from 'node:fs';
+import { UserError } from '../flow/user-error.ts';
+import { FIVE_TUPLE, type Grouping, parseGrouping } from './aggregation.ts';
+import { resolveHostNames } from './filter/host-names.ts';
+import { parseFilter } from './filter/parse.ts';
+import { nearest } from './filter/suggest.ts';
+import type { Filter } from './filter/tree.ts';
+import { timeOfParts } from './filter/values.ts';
+import type { DumpOptions } from './options.ts';
+import { parseOrders } from './orders.ts';
+import { type Format, groupingFormat, parseFormat } from './output/format.ts';
+import type { Job, Plan, Selection } from './plan.ts';
+import { statisticByName } from './statistics.ts';
+
+/** A plan and how its answer is printed. */
+export interface PlannedDump {
+  readonly plan: Plan;
+  readonly format: Format;
+  /** What the user should know but what does not stop the work. */
+  readonly warnings: readonly string[];
+}
+
+const MAX_STATISTICS = 8;
+const DEFAULT_TOP = 10;
+export const FILTER_FILE_EXIT = 255;
+
+/** The filter of the command line, or of -f; words of the command line win. */
+export function filterOf(options: DumpOptions): Filter {
+  if (options.filter.trim() !== '') return parseFilter(options.filter, { readInclude });
+  if (options.filterFile === undefined) return { kind: 'any' };
+  return parseFilter(readInclude(options.filterFile), { name: options.filterFile, readInclude });
+}
+
+function readInclude(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new UserError(`cannot read the filter file ${path}`, { cause, exitCode: FILTER_FILE_EXIT });
+  }
+}
+
+/** Understands the options; the only thing it asks the world for is the addresses of host names. */
+export async function planDump(options: DumpOptions): Promise<PlannedDump> {
+  const warnings: string[] = [];
+  const selection: Selection = {
+    filter: await resolveHostNames(filterOf(options)),
+    window: options.window === undefined ? undefined : parseWindow(options.window),
+    limit: options.limit,
+  };
+  const resultFilter =
+    options.resultFilter === undefined
+      ? undefined
+      : await resolveHostNames(parseFilter(options.resultFilter, { name: 'result filter', readInclude }));
+  const grouping = options.aggregateBy === undefined ? undefined : parseGrouping(options.aggregateBy);
+  const jobs = planJobs(options, grouping, resultFilter, warnings);
+  return { plan: { selection, jobs }, format: planFormat(options, grouping, jobs), warnings };
+}
+
+function planJobs(
+  options: DumpOptions,
+  grouping: Grouping | undefined,
+  resultFilter: Filter | undefined,
+  warnings: string[],
+): Job[] {
+  const { statistics, order, aggregate } = options;
+  if (statistics.length > 0) return planStatistics(options, grouping, resultFilter, warnings);
+  const top = options.top ?? 0;
+  const orders = order === undefined ? [] : parseOrders(order, 'record');
+  if (orders.length > 1) throw new UserError(`-O ${order}: one order only`);
+  if (aggregate || grouping !== undefined) {
+    return [{ kind: 'groups', grouping: grouping ?? FIVE_TUPLE, orders, top, titled: false, resultFilter }];
+  }
+  return [{ kind: 'flows', order: orders[0], top: orders.length === 0 ? 0 : top }];
+}
+
+/** -s: tables of records first, whatever the order they were asked for in. */
+function planStatistics(
+  options: DumpOptions,
+  grouping: Grouping | undefined,
+  resultFilter: Filter | undefined,
+  warnings: string[],
+): Job[] {
+  const { statistics, order } = options;
+  const top = options.top ?? DEFAULT_TOP;
+  const records: Job[] = [];
+  const elements: Job[] = [];
+  for (const text of statistics) {
+    const slash = text.indexOf('/');
+    const [name = '', split] = (slash < 0 ? text : text.slice(0, slash)).toLowerCase().split(':');
+    const orderText = slash < 0 ? undefined : text.slice(slash + 1);
+    if (split !== undefined && split !== 'p') throw new UserError(`-s ${text}: after the colon only p (by protocol) can stand`);
+    if (name === 'record') {
+      if (order !== undefined) throw new UserError('-s record and -O (or -m) exclude each other: write -s record/ORDER');
+      const orders = parseOrders(orderText ?? 'flows', 'record');
+      records.push({ kind: 'groups', grouping: grouping ?? FIVE_TUPLE, orders, top, titled: true, resultFilter });
+      continue;
+    }
+    const statistic = statisticByName.get(name);
+    if (statistic === undefined) throw unknownStatistic(name);
+    if (order !== undefined && orderText === undefined) warnings.push(`-s ${text}: ordered by -O ${order}`);
+    const orders = parseOrders(orderText ?? order ?? 'flows', 'element');
+    elements.push({ kind: 'statistic', statistic, byProtocol: split === 'p' || statistic.byProtocol === true, orders, top });
+  }
+  if (elements.length > MAX_STATISTICS) throw new UserError(`at most ${MAX_STATISTICS} element statistics in one run`);
+  if (records.length === 0 && grouping !== undefined) warnings.push('-A has no effect on element statistics');
+  return [...records, ...elements];
+}
+
+function unknownStatistic(name: string): UserError {
+  const names = ['record', ...statisticByName.keys()];
+  const near = nearest(name, names);
+  return new UserError(`-s ${name}: unknown statistic; ${near === undefined ? `use one of ${names.join(' ')}` : `did you mean ${near}?`}`);
+}
+
+function planFormat(options: DumpOptions, grouping: Grouping | undefined, jobs: readonly Job[]): Format {
+  const grouped = grouping !== undefined && jobs.some(({ kind }) => kind === 'groups');
+  const name = options.format?.toLowerCase();
+  if (grouped && (name === undefined || name === 'csv')) return groupingFormat(name === undefined ? 'text' : 'csv', grouping.tags);
+  return parseFormat(options.format ?? 'line');
+}
+
+/** -t: `yyyy/MM/dd.hh:mm:ss`, tails may be missing, and a second one after a dash. */
+export function parseWindow(text: string): NonNullable<Selection['window']> {
+  const [from = '', to, ...more] = text.split('-');
+  const afterMs = parseWindowTime(from);
+  const beforeMs = to === undefined ? undefined : parseWindowTime(to);
+  if (afterMs === undefined || (to !== undefined && beforeMs === undefined) || more.length > 0) {
+    throw new UserError(`-t ${text}: a time window is yyyy/MM/dd.hh:mm:ss[-yyyy/MM/dd.hh:mm:ss]`);
+  }
+  return { afterMs, beforeMs };
+}
+
+function parseWindowTime(text: string): number | undefined {
+  const match = /^(\d{4})(?:\/(\d\d?)(?:\/(\d\d?)(?:\.(\d\d?)(?::(\d\d?)(?::(\d\d?)(?:\.(\d{1,3}))?)?)?)?)?)?$/.exec(text);
+  return match === null ? undefined : timeOfParts(match.slice(1, 8), false);
+}
