@@ -27,7 +27,7 @@ describeWith(['weir'], 'a collector that is sent rubbish', () => {
 /** Noise, noise behind the version of each protocol, whole datagrams cut anywhere, and templates meant to hurt. */
 function rubbish(random: Random): Buffer[] {
   const noise = (length: number) => Buffer.from(Array.from({ length }, () => random.below(256)));
-  const datagrams = Array.from({ length: 400 }, () => noise(random.below(1400)));
+  const datagrams: Buffer[] = Array.from({ length: 400 }, () => noise(random.below(1400)));
   for (const version of [1, 5, 7, 9, 10]) {
     for (let i = 0; i < 200; i++) {
       const datagram = noise(4 + random.below(1400));
