@@ -189,7 +189,7 @@ async function query() {
   ratios.sort((a, b) => a - b);
   if (ratios.length > 0)
     console.log(
-      `  the median question: ${(/** @type {number} */ ((ratios[2]) + /** @type {number} */ (ratios[3])) / 2).toFixed(2)} times`,
+      `  the median question: ${(/** @type {number} */ (ratios[2] + /** @type {number} */ (ratios[3])) / 2).toFixed(2)} times`,
     );
 }
 
