@@ -43,7 +43,7 @@ describeWith(['weir', 'nfcapd', 'nfdump', 'tshark'], 'weir export to nfcapd', ()
     exported = await inPairs(runs, async ({ file, version }) => {
       const tap = await UdpTap.open();
       const target = `127.0.0.1:${tap.port}`;
-      const { status, stderr } = await weir(['export', '-r', file, '-n', target, '-v', version]);
+      const { status, stderr } = await weir(['export', '-r', file, '-n', target, '-v', version, '-q']);
       return { name: basename(file), version, datagrams: await tap.close(), status, stderr };
     });
     collected = await collectWithNfcapd(

@@ -10,12 +10,18 @@ export function segmentFiles(directory: string): string[] {
   return names.filter((name) => name.endsWith('.parquet')).map((name) => join(directory, name));
 }
 
+/** A flow with what the store knows beyond it. */
+export interface StoredFlow extends Flow {
+  inIf: number;
+  outIf: number;
+}
+
 /** Flows of a store, read with DuckDB as any other program would: nothing of weir takes part. */
-export async function readSegments(directory: string): Promise<Flow[]> {
+export async function readSegments(directory: string): Promise<StoredFlow[]> {
   const files = segmentFiles(directory);
   if (files.length === 0) return [];
   const rows = await query(`
-    SELECT src_addr_hi, src_addr_lo, dst_addr_hi, dst_addr_lo, proto, src_port, dst_port, tos, tcp_flags,
+    SELECT src_addr_hi, src_addr_lo, dst_addr_hi, dst_addr_lo, proto, src_port, dst_port, tos, tcp_flags, in_if, out_if,
       packets::DOUBLE AS packets, octets::DOUBLE AS octets,
       epoch_ms(first)::DOUBLE AS first_ms, epoch_ms(last)::DOUBLE AS last_ms
     FROM ${parquet(files)}`);
@@ -31,6 +37,8 @@ export async function readSegments(directory: string): Promise<Flow[]> {
     octets: Number(row['octets']),
     firstMs: Number(row['first_ms']),
     lastMs: Number(row['last_ms']),
+    inIf: Number(row['in_if']),
+    outIf: Number(row['out_if']),
   }));
 }
 

@@ -1,0 +1,173 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { pcap } from '../../pcaps/capture-file.mjs';
+import { meter } from '../support/flow-meter.ts';
+import { describeWith, type Finished, ROOT, run, tempDir, weir } from '../support/process.ts';
+import { readSegments } from '../support/segments.ts';
+import { packetsByTshark } from '../support/tshark-meter.ts';
+
+const DEMO = join(ROOT, 'pcaps/demo.pcap');
+/** Discard: nothing listens there, and nothing has to. */
+const NOWHERE = '127.0.0.1:9';
+const CLI = join(ROOT, 'dist/cli/main.js');
+
+/** One line that names what is wrong, and a failure. */
+function expectRefusal({ status, stderr, signal }: Finished, ...patterns: RegExp[]): void {
+  expect(signal, stderr).toBe(null);
+  expect(status, stderr).not.toBe(0);
+  expect(stderr.trimEnd().split('\n'), stderr).toHaveLength(1);
+  expect(stderr).not.toMatch(/\bat .*\.[jt]s:\d+/);
+  for (const pattern of patterns) expect(stderr).toMatch(pattern);
+}
+
+describeWith(['weir'], 'files that cannot be read', () => {
+  const commands: [string, (file: string) => string[]][] = [
+    ['weir export -r', (file) => ['export', '-r', file, '-n', NOWHERE, '-q']],
+    ['weir collect -f', (file) => ['collect', '-f', file, '-w', tempDir('bad-file'), '-q']],
+    ['weir dump -r', (file) => ['dump', '-r', file]],
+  ];
+
+  it.each(commands)('%s: a file that does not exist', async (_, args) => {
+    const file = join(tempDir('bad-file'), 'gone.pcap');
+    expectRefusal(await weir(args(file)), /gone\.pcap/, /no such file|not exist|not found/i);
+  });
+
+  it.each(commands)('%s: a directory', async (_, args) => {
+    const directory = tempDir('bad-file-directory');
+    expectRefusal(await weir(args(directory)), /bad-file-directory/);
+  });
+
+  it.each(commands)('%s: a text', async (_, args) => {
+    const file = join(tempDir('bad-file'), 'notes.txt');
+    writeFileSync(file, 'This is not a capture.\n'.repeat(100));
+    expectRefusal(await weir(args(file)), /notes\.txt/);
+  });
+
+  it.each(commands)('%s: an empty file', async (_, args) => {
+    const file = join(tempDir('bad-file'), 'empty.pcap');
+    writeFileSync(file, '');
+    expectRefusal(await weir(args(file)), /empty\.pcap/);
+  });
+
+  it('a capture of an unknown link type', async () => {
+    const file = join(tempDir('bad-file'), 'bluetooth.pcap');
+    writeFileSync(file, pcap([{ sec: 1, nsec: 0, bytes: Buffer.alloc(60) }], { linkType: 201 }));
+    expectRefusal(await weir(['export', '-r', file, '-n', NOWHERE, '-q']), /bluetooth\.pcap/, /link type/i, /201/);
+  });
+});
+
+describeWith(['weir', 'tshark'], 'a capture that ends within a packet', () => {
+  it('is used as far as it is whole, then reported', async () => {
+    const directory = tempDir('cut');
+    const file = join(directory, 'cut.pcap');
+    const whole = readFileSync(DEMO);
+    writeFileSync(file, whole.subarray(0, whole.length - 33));
+    const finished = await weir(['export', '-r', file, '-w', join(directory, 'store'), '-q']);
+    expectRefusal(finished, /cut\.pcap/, /cut|truncated|ends/i);
+    const { packets, damaged } = await packetsByTshark(file);
+    expect(damaged).toBe(true);
+    const flows = await readSegments(join(directory, 'store'));
+    expect(flows).toHaveLength(meter(packets, { activeSec: 300, inactiveSec: 60 }).length);
+    expect(flows.reduce((sum, flow) => sum + flow.packets, 0)).toBe(packets.length);
+  });
+});
+
+describeWith(['weir'], 'networks that are not there', () => {
+  it('an interface that does not exist', async () => {
+    expectRefusal(await weir(['export', '-i', 'weir-none0', '-n', NOWHERE, '-q']), /weir-none0/);
+  });
+
+  it('a host that cannot be resolved', async () => {
+    const finished = await weir(['export', '-r', DEMO, '-n', 'collector.invalid:9995', '-q']);
+    expectRefusal(finished, /collector\.invalid/);
+  });
+
+  it.each(['127.0.0.1', '127.0.0.1:0', '127.0.0.1:65536', ':9995', '127.0.0.1:port'])(
+    'the target %s',
+    async (target) => {
+      expectRefusal(await weir(['export', '-r', DEMO, '-n', target, '-q']), /HOST:PORT|port/i);
+    },
+  );
+
+  it('a port in use', async () => {
+    const socket = createSocket('udp4');
+    socket.bind(0, '127.0.0.1');
+    await once(socket, 'listening');
+    const port = String(socket.address().port);
+    const finished = await weir(['collect', '-b', '127.0.0.1', '-p', port, '-w', tempDir('port'), '-q']);
+    socket.close();
+    expectRefusal(finished, new RegExp(port), /in use/i);
+  });
+
+  it('an address that is not of this machine', async () => {
+    const finished = await weir(['collect', '-b', '192.0.2.1', '-p', '0', '-w', tempDir('address'), '-q']);
+    expectRefusal(finished, /192\.0\.2\.1/);
+  });
+});
+
+describeWith(['weir', 'root', 'setpriv'], 'without privileges', () => {
+  it('capturing on an interface says what is missing', async () => {
+    const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, CLI];
+    const canStart = await run('setpriv', [...nobody, '--version']);
+    expect(canStart.status, 'the user nobody cannot read this directory').toBe(0);
+    const finished = await run('setpriv', [...nobody, 'export', '-i', 'lo', '-n', NOWHERE, '-q']);
+    expectRefusal(finished, /\blo\b/, /permission|permitted|root|CAP_NET_RAW/i);
+  });
+});
+
+describeWith(['weir'], 'command lines that make no sense', () => {
+  const cases: [string, string[], RegExp][] = [
+    ['a BPF filter', ['export', '-r', DEMO, '-n', NOWHERE, '-q', 'tcp', 'port', 'banana'], /banana|filter/],
+    ['an option of export', ['export', '--nonsense', '-r', DEMO, '-n', NOWHERE], /nonsense/],
+    ['an option of collect', ['collect', '--nonsense', '-w', '/tmp'], /nonsense/],
+    ['an option of dump', ['dump', '--nonsense'], /nonsense/],
+    ['a version', ['export', '-r', DEMO, '-n', NOWHERE, '-v', '7'], /-v.*7|7.*version/],
+    ['a timeout', ['export', '-r', DEMO, '-n', NOWHERE, '--active', 'soon'], /active.*soon/],
+    ['a source', ['export', '-r', DEMO, '-n', NOWHERE, '--source', 'radio'], /radio/],
+    ['no input', ['export', '-n', NOWHERE], /-r|-i/],
+    ['no output', ['export', '-r', DEMO], /-n|-w/],
+    ['no store', ['collect'], /-w/],
+    ['an interval', ['collect', '-w', '/tmp', '-t', '0'], /-t/],
+    ['a command', ['measure'], /measure/],
+  ];
+
+  it.each(cases)('%s', async (_, args, pattern) => {
+    expectRefusal(await weir(args), pattern);
+  });
+
+  it('a filter of dump: a caret stands under the word', async () => {
+    const store = tempDir('filter');
+    expect((await weir(['export', '-r', DEMO, '-w', store, '-q'])).status).toBe(0);
+    const { status, stderr } = await weir(['dump', '-R', store, 'proto tcp and prot udp']);
+    expect(status).not.toBe(0);
+    const lines = stderr.trimEnd().split('\n');
+    const caret = lines.findIndex((line) => /^\s*\^/.test(line));
+    expect(caret, stderr).toBeGreaterThan(0);
+    expect(lines[caret - 1]!.slice(lines[caret]!.indexOf('^'))).toMatch(/^prot udp/);
+  });
+});
+
+describeWith(['weir'], 'places where nothing can be written', () => {
+  it.each(['export', 'collect'])('%s: a directory below a file', async (command) => {
+    const directory = tempDir('not-writable');
+    const file = join(directory, 'file');
+    writeFileSync(file, '');
+    const input = command === 'export' ? ['-r', DEMO] : ['-p', '0', '-b', '127.0.0.1'];
+    expectRefusal(await weir([command, ...input, '-w', join(file, 'store'), '-q']), /not-writable/);
+  });
+});
+
+describeWith(['weir', 'root', 'unshare'], 'a disk that is full', () => {
+  it('ends with one line', async () => {
+    const directory = join(tempDir('full'), 'store');
+    mkdirSync(directory);
+    const mount = `mount -t tmpfs -o size=16k none ${directory}`;
+    const command = `${process.execPath} ${CLI} export -r ${DEMO} -w ${directory} -q`;
+    const finished = await run('unshare', ['-m', 'sh', '-c', `${mount} && exec ${command}`]);
+    expectRefusal(finished, /no space|disk.*full|ENOSPC/i);
+    expect(existsSync(directory)).toBe(true);
+  });
+});

@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { inPairs } from '../support/captures.ts';
+import { canonical } from '../support/flow.ts';
+import { describeWith, SHARED_DATA, tempDir, weir } from '../support/process.ts';
+import { readSegments, type StoredFlow } from '../support/segments.ts';
+
+/** The usual view of a record, as `expected.json` has it; what is absent was not exported. */
+interface ExpectedFlow {
+  src?: string;
+  dst?: string;
+  proto?: number;
+  sport?: number;
+  dport?: number;
+  tcpFlags?: number;
+  packets?: number;
+  bytes?: number;
+  inIf?: number;
+  outIf?: number;
+  firstMs?: number;
+  lastMs?: number;
+}
+
+interface ExpectedExport {
+  file: string;
+  exportPackets: Record<string, number>;
+  expect: { flowRecords?: number; minFlowRecords?: number; maxFlowRecords?: number };
+  records: { kind: string; norm?: ExpectedFlow }[];
+}
+
+/** Captures in which weir's records differ from the expected ones on purpose, and why. */
+const DIFFERENT: Record<string, string> = {};
+
+describeWith(['weir', 'shared captures'], 'captures of exporters to weir collect', () => {
+  it('give the expected records, one by one', { timeout: 180_000 }, async () => {
+    const captures: Record<string, ExpectedExport> = JSON.parse(
+      readFileSync(join(SHARED_DATA, 'flows/expected.json'), 'utf8'),
+    ).captures;
+    const names = Object.keys(captures).filter((name) => !('sflow' in captures[name]!.exportPackets));
+    expect(names.length).toBeGreaterThan(40);
+    const directory = tempDir('captures');
+    const results = await inPairs(names, async (name) => {
+      const capture = captures[name]!;
+      const store = join(directory, name);
+      const { status, stderr } = await weir([
+        'collect',
+        '-f',
+        join(SHARED_DATA, 'flows', capture.file),
+        '-w',
+        store,
+        '-q',
+      ]);
+      return { name, capture, status, stderr, flows: await readSegments(store) };
+    });
+    const failed = results.filter(({ status }) => status !== 0).map(({ name, stderr }) => `${name}: ${stderr}`);
+    expect(failed).toEqual([]);
+    for (const { name, capture, flows } of results) {
+      const { flowRecords, minFlowRecords, maxFlowRecords } = capture.expect;
+      if (flowRecords === undefined) {
+        expect(flows.length, name).toBeGreaterThanOrEqual(minFlowRecords!);
+        expect(flows.length, name).toBeLessThanOrEqual(maxFlowRecords!);
+      } else if (!(name in DIFFERENT)) {
+        const expected = capture.records.filter(({ kind }) => kind === 'flow').map(({ norm }) => norm ?? {});
+        expect([name, ...storedLines(flows, expected)]).toEqual([name, ...expected.map(expectedLine).sort()]);
+      }
+    }
+  });
+});
+
+function expectedLine(flow: ExpectedFlow): string {
+  const { sport = 0, dport = 0, proto = 0, tcpFlags = 0, packets = 0, bytes = 0, inIf = 0, outIf = 0 } = flow;
+  const ends = `${canonical(flow.src ?? '')}:${sport} > ${canonical(flow.dst ?? '')}:${dport}`;
+  const times = `${flow.firstMs ?? 'no start'} .. ${flow.lastMs ?? 'no end'}`;
+  return `${proto} ${ends} if ${inIf} > ${outIf} flags ${tcpFlags & 0xff} ${packets} packets ${bytes} octets ${times}`;
+}
+
+/** Times are compared where the exporter sent any: without, a collector has nothing but the time of receipt. */
+function storedLines(flows: StoredFlow[], expected: ExpectedFlow[]): string[] {
+  const hasFirst = expected.some(({ firstMs }) => firstMs !== undefined);
+  const hasLast = expected.some(({ lastMs }) => lastMs !== undefined);
+  return flows
+    .map((flow) => {
+      const view: ExpectedFlow = { ...flow, sport: flow.srcPort, dport: flow.dstPort, bytes: flow.octets };
+      if (!hasFirst) delete view.firstMs;
+      if (!hasLast) delete view.lastMs;
+      return expectedLine(view);
+    })
+    .sort();
+}
