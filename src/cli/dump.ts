@@ -1,4 +1,5 @@
-import { parseDumpArguments, runDump } from '../query/dump.ts';
+import { parseDumpArguments } from '../query/arguments.ts';
+import { runDump } from '../query/dump.ts';
 
 /** `weir dump`: nfdump's command line, see `parseDumpArguments`. */
 export async function dumpCommand(argv: string[]): Promise<number> {

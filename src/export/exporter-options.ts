@@ -3,8 +3,8 @@ import type { FieldName } from '../flow/fields.ts';
 import { UserError } from '../flow/user-error.ts';
 import { ETHERNET_PAYLOAD_V4, MAX_DATAGRAM_BYTES, V5_SAMPLING_INTERVAL_MASK, VERSION_V5 } from '../wire/protocol.ts';
 import type { InterfaceName, SamplingOptions } from './options.ts';
-import type { DatagramTransport } from './outbox.ts';
 import type { TemplatePreset } from './templates.ts';
+import type { DatagramTransport } from './transport.ts';
 
 export type ExportVersion = 5 | 9 | 10;
 

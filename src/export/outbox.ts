@@ -1,13 +1,6 @@
 /** Finished datagrams, gathered so that each transport is called once for many. */
 
-/** Where datagrams go. `send` has taken what it needs of `bytes` when it returns. */
-export interface DatagramTransport {
-  /** Datagrams stand one after another in `bytes`; `lengths` has the length of each of the `count`. */
-  send(bytes: Uint8Array, lengths: Uint32Array, count: number): void;
-  /** Resolves once everything sent has left. */
-  drain(): Promise<void>;
-  close(): Promise<void>;
-}
+import type { DatagramTransport } from './transport.ts';
 
 const OUTBOX_BYTES = 256 * 1024;
 const OUTBOX_DATAGRAMS = 256;
@@ -37,6 +30,12 @@ export class Outbox {
     this.count = 0;
     this.end = 0;
     for (const transport of this.transports) transport.send(bytes, lengths, count);
+  }
+
+  /** A promise to wait for while a transport has more than it should; undefined when there is room. */
+  room(): Promise<void> | undefined {
+    const full = this.transports.map((transport) => transport.room()).filter((wait) => wait !== undefined);
+    return full.length === 0 ? undefined : Promise.all(full).then(() => {});
   }
 
   async close(): Promise<void> {

@@ -14,7 +14,6 @@ export interface DatagramTransport {
   drain(): Promise<void>;
   /** Sends what is queued, then lets go of the socket. Idempotent. */
   close(): Promise<void>;
-  stats(): TransportStats;
 }
 
 export type TransportStats = UdpSenderStats;

@@ -1,7 +1,7 @@
 import type { PacketStats } from '../addon/addon.ts';
 import type { FlowCacheStats } from '../cache/flow-cache.ts';
 import type { FlowExporter } from '../export/exporter.ts';
-import type { DatagramTransport } from '../export/transport.ts';
+import type { UdpTransport } from '../export/transport.ts';
 import type { FlowStore } from '../store/flow-store.ts';
 import type { FlowOutput } from './flow-output.ts';
 import { plural, scaled } from './log.ts';
@@ -13,7 +13,7 @@ export interface ExportRun {
   output: FlowOutput;
   exporter: FlowExporter | undefined;
   store: FlowStore | undefined;
-  transports: readonly (DatagramTransport & { readonly name: string })[];
+  transports: readonly { readonly name: string; readonly udp: UdpTransport }[];
   seconds: number;
 }
 
@@ -51,12 +51,12 @@ export function describeExported(run: ExportRun): string[] {
       [sent.splitFlows, 'flows sent as several records because a counter passed 32 bits'],
     );
   }
-  for (const transport of run.transports) {
-    const { failed, tooLong, lastError } = transport.stats();
+  for (const { name, udp } of run.transports) {
+    const { failed, tooLong, lastError } = udp.stats();
     const reason = lastError === null ? '' : ` (${lastError})`;
     faults.push(
-      [failed, `datagrams to ${transport.name} failed${reason}`],
-      [tooLong, `datagrams to ${transport.name} longer than its path takes (see --mtu)`],
+      [failed, `datagrams to ${name} failed${reason}`],
+      [tooLong, `datagrams to ${name} longer than its path takes (see --mtu)`],
     );
   }
   for (const [count, what] of faults) if (count > 0) lines.push(`  ${count} ${what}`);

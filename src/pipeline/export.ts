@@ -4,12 +4,13 @@ import { FlowCache } from '../cache/flow-cache.ts';
 import { END_FORCED } from '../cache/timeouts.ts';
 import { openPacketSource, type PacketSourceKind } from '../capture/open.ts';
 import type { PacketReader, PacketSlot } from '../capture/source.ts';
-import { parseDestination } from '../export/destination.ts';
+import { formatDestination, parseDestination } from '../export/destination.ts';
 import { FlowExporter } from '../export/exporter.ts';
 import { bootBefore, type ExportVersion } from '../export/exporter-options.ts';
 import { UdpTransport } from '../export/transport.ts';
 import type { FlowConsumer } from '../flow/consumer.ts';
 import { FlowStore } from '../store/flow-store.ts';
+import { ETHERNET_PAYLOAD_V4, ETHERNET_PAYLOAD_V6 } from '../wire/protocol.ts';
 import { describeExported } from './export-report.ts';
 import { FlowOutput } from './flow-output.ts';
 import { plainLog, quietLog, timedLog } from './log.ts';
@@ -46,10 +47,6 @@ export interface ExportOptions {
 /** How often a live exporter looks at the clock: timeouts are a second exact, datagrams wait a second at most. */
 const TICK_MS = 250;
 
-/** What an Ethernet frame holds of UDP payload. */
-const PAYLOAD_V4 = 1472;
-const PAYLOAD_V6 = 1452;
-
 /**
  * Packets in, flows out, until the files end or a signal comes; then every flow leaves. Returns the exit status: 0, or 1
  * when a capture was cut or flows were lost.
@@ -58,7 +55,11 @@ export async function runExport(options: ExportOptions): Promise<number> {
   const live = options.device !== undefined;
   const warn = live ? timedLog : plainLog;
   const log = options.quiet ? quietLog : warn;
-  const transports = options.destinations.map((text) => new UdpTransport(parseDestination(text), options));
+  const { datagramsPerSecond } = options;
+  const transports = options.destinations.map((text) => {
+    const destination = parseDestination(text);
+    return { name: formatDestination(destination), udp: new UdpTransport({ ...destination, datagramsPerSecond }) };
+  });
   const reader = await openReader(options);
   // Boot time counts from the first packet in replay, from now in live capture: read when the first flow leaves.
   let firstPacketMs = Date.now();
@@ -69,8 +70,8 @@ export async function runExport(options: ExportOptions): Promise<number> {
     if (transports.length > 0) {
       exporter = new FlowExporter({
         version: options.version,
-        transports,
-        maxDatagramBytes: options.mtu ?? (transports.some((to) => to.isV6) ? PAYLOAD_V6 : PAYLOAD_V4),
+        transports: transports.map(({ udp }) => udp),
+        maxDatagramBytes: options.mtu ?? Math.min(ETHERNET_PAYLOAD_V4, ...transports.map(({ udp }) => pathPayload(udp))),
         domain: options.domain,
         clock: live ? 'wall' : 'flows',
         bootMs: () => bootBefore(firstPacketMs),
@@ -90,7 +91,7 @@ export async function runExport(options: ExportOptions): Promise<number> {
     }
   } catch (error) {
     reader.stop();
-    for (const transport of transports) await transport.close();
+    for (const { udp } of transports) await udp.close();
     throw error;
   }
 
@@ -152,6 +153,11 @@ function openReader(options: ExportOptions): Promise<PacketReader> {
     ...(device === undefined ? { files } : { device, snapLength, promiscuous }),
     ...(filter === undefined ? {} : { filter }),
   });
+}
+
+/** Longest payload that the way to a collector takes unfragmented, as far as the system knows it. */
+function pathPayload(udp: UdpTransport): number {
+  return udp.maxPayload() ?? ETHERNET_PAYLOAD_V6;
 }
 
 /** Captures of several interfaces are rarely in order from the first packet on. */

@@ -88,8 +88,8 @@ describe('native source', () => {
     expect(packets.length).toBeGreaterThanOrEqual(100);
     expect(packets.length).toBeLessThan(10_000);
     expect(stats.metered).toBe(packets.length);
-    expect(reader.ended).toBe(true);
     expect(reader.tryRead()).toBeUndefined();
+    expect(await reader.read()).toBeUndefined();
   });
 
   test('filters with libpcap', async () => {

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DatagramTransport } from '../../src/export/outbox.ts';
+import type { DatagramTransport } from '../../src/export/transport.ts';
 import { parseAddress } from '../../src/flow/address.ts';
 import { FlowBatch } from '../../src/flow/batch.ts';
 import { type ColumnName, columnByName, type FieldName, fieldByName } from '../../src/flow/fields.ts';
@@ -58,6 +58,10 @@ export class KeepingTransport implements DatagramTransport {
       this.datagrams.push(Buffer.from(bytes.slice(at, at + lengths[i]!)));
       at += lengths[i]!;
     }
+  }
+
+  room(): undefined {
+    return undefined;
   }
 
   async drain(): Promise<void> {
