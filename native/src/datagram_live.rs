@@ -1,19 +1,19 @@
 //! Receives datagrams: one thread a socket, all filling slots of one ring.
 
 use crate::datagram::{Counters, DatagramSlot, Origin, MIN_SLOT_BYTES};
-use crate::datagram_batch::{now_ms, Batch};
+use crate::datagram_batch::Batch;
 use crate::datagram_socket::Listener;
 use crate::slots::{SlotRing, Wake};
 use std::io;
 use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// After a stop, how long a thread waits for a consumer that hands no slot back before it counts the rest as dropped.
-const GIVE_UP: Duration = Duration::from_secs(5);
+/// See `LiveOptions::give_up`.
+pub const GIVE_UP: Duration = Duration::from_secs(5);
 /// How often a thread that waits for a slot looks whether it was stopped.
 const SLOT_WAIT: Duration = Duration::from_millis(50);
 
@@ -27,7 +27,10 @@ pub struct LiveOptions {
     pub binds: Vec<Bind>,
     pub slot_bytes: usize,
     pub slot_count: usize,
+    /// Longest time a datagram waits for its slot to fill.
     pub flush: Duration,
+    /// After a stop, how long a thread waits for a consumer that hands no slot back before it counts the rest as dropped.
+    pub give_up: Duration,
 }
 
 /// Sockets being received on. Dropping it stops the threads without delivering what they have.
@@ -39,13 +42,13 @@ pub struct LiveSource {
 struct Shared {
     ring: SlotRing,
     counters: Counters,
-    /// When `stop` was called, milliseconds since 1970 as the bits of a double; 0 before.
-    stop_ms: AtomicU64,
+    stopping: AtomicBool,
     /// Closed to wake the threads from their wait for datagrams.
     wakers: Mutex<Vec<UnixStream>>,
     running: AtomicUsize,
     failure: Mutex<Option<String>>,
     flush: Duration,
+    give_up: Duration,
 }
 
 impl LiveSource {
@@ -71,11 +74,12 @@ impl LiveSource {
         let shared = Arc::new(Shared {
             ring: SlotRing::new(slot_count, slot_bytes, wake).map_err(system)?,
             counters: Counters::default(),
-            stop_ms: AtomicU64::new(0),
+            stopping: AtomicBool::new(false),
             wakers: Mutex::new(wakers),
             running: AtomicUsize::new(sockets.len()),
             failure: Mutex::new(None),
             flush: options.flush,
+            give_up: options.give_up,
         });
         let mut receivers = Vec::new();
         for (index, (socket, stop_signal)) in sockets.into_iter().zip(stop_signals).enumerate() {
@@ -125,19 +129,12 @@ impl Drop for LiveSource {
 
 impl Shared {
     fn stop(&self) {
-        let now = now_ms().to_bits();
-        // Only the first call decides what came before it.
-        let _ = self
-            .stop_ms
-            .compare_exchange(0, now, Ordering::SeqCst, Ordering::SeqCst);
+        self.stopping.store(true, Ordering::SeqCst);
         self.wakers.lock().unwrap().clear();
     }
 
-    fn stop_time(&self) -> Option<f64> {
-        match self.stop_ms.load(Ordering::SeqCst) {
-            0 => None,
-            bits => Some(f64::from_bits(bits)),
-        }
+    fn stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
     }
 
     /// The next free slot. Until then datagrams wait in the kernel, which counts what it cannot keep.
@@ -147,12 +144,17 @@ impl Shared {
             if let Some(filling) = self.ring.acquire_within(SLOT_WAIT) {
                 return Some(DatagramSlot::new(filling));
             }
-            if self.stop_time().is_some() && stopped_since.get_or_insert_with(Instant::now).elapsed() > GIVE_UP {
+            if self.stopping() && stopped_since.get_or_insert_with(Instant::now).elapsed() > self.give_up {
                 return None;
             }
         }
         None
     }
+}
+
+/// What a datagram takes of the socket's buffer at the very least: the kernel charges its own structures, too.
+fn charge(payload: &[u8]) -> usize {
+    payload.len() + 512
 }
 
 /// What one thread has.
@@ -195,16 +197,21 @@ impl Receiver {
         let shared = Arc::clone(&self.shared);
         let mut slot: Option<DatagramSlot> = None;
         let mut flush_at = Instant::now();
+        // After a stop: how much may still come out of the socket's queue.
+        let mut rest: Option<usize> = None;
         loop {
-            // Before the receive: what comes after the stop is known by its time, what came before is all there.
-            let stop_time = shared.stop_time();
+            // Asked before the receive, so that what came before the stop is there.
+            if rest.is_none() && shared.stopping() {
+                rest = Some(self.queued_at_most());
+            }
+            if rest == Some(0) {
+                return self.finish(slot);
+            }
             match self.batch.receive(&self.socket) {
                 Ok(count) => {
                     for i in 0..count {
                         let received = self.batch.datagram(i);
-                        if stop_time.is_some_and(|stop| received.ms > stop) {
-                            return self.finish(slot);
-                        }
+                        rest = rest.map(|bytes| bytes.saturating_sub(charge(received.payload)));
                         let origin = Origin {
                             source: received.source,
                             local_port: self.listener.port,
@@ -233,7 +240,7 @@ impl Receiver {
                     }
                 }
                 Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => {
-                    if stop_time.is_some() {
+                    if rest.is_some() {
                         return self.finish(slot);
                     }
                     self.wait(
@@ -262,17 +269,24 @@ impl Receiver {
 
     /// Counts what was received but finds no slot, and what the socket still holds.
     fn drop_rest(&mut self, in_hand: usize) {
-        let mut dropped = in_hand as u64;
-        let stop = self.shared.stop_time().unwrap_or_else(now_ms);
-        'socket: while let Ok(count) = self.batch.receive(&self.socket) {
+        let mut dropped = in_hand;
+        let mut rest = self.queued_at_most();
+        while rest > 0 {
+            let Ok(count) = self.batch.receive(&self.socket) else {
+                break;
+            };
             for i in 0..count {
-                if self.batch.datagram(i).ms > stop {
-                    break 'socket;
-                }
-                dropped += 1;
+                rest = rest.saturating_sub(charge(self.batch.datagram(i).payload));
             }
+            dropped += count;
         }
-        self.shared.counters.queue_dropped.fetch_add(dropped, Ordering::Relaxed);
+        let counter = &self.shared.counters.queue_dropped;
+        counter.fetch_add(dropped as u64, Ordering::Relaxed);
+    }
+
+    /// Upper bound of what the socket's queue can hold now, as `charge` counts: Linux grants twice of what it reports.
+    fn queued_at_most(&self) -> usize {
+        self.listener.receive_buffer * 2
     }
 
     /// Sleeps until a datagram comes, `timeout` is over or the source is stopped.
@@ -294,5 +308,78 @@ impl Receiver {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slots::Next;
+
+    fn open(give_up: Duration) -> LiveSource {
+        LiveSource::open(
+            LiveOptions {
+                binds: vec![Bind {
+                    host: "127.0.0.1".to_string(),
+                    port: 0,
+                    receive_buffer: 4 << 20,
+                }],
+                slot_bytes: 0,
+                slot_count: 2,
+                flush: Duration::from_millis(1),
+                give_up,
+            },
+            Box::new(|| {}),
+        )
+        .unwrap()
+    }
+
+    fn send(source: &LiveSource, count: usize) {
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        for _ in 0..count {
+            let sent = sender.send_to(&[7; 1000], ("127.0.0.1", source.listeners()[0].port));
+            assert_eq!(sent.unwrap(), 1000);
+        }
+    }
+
+    fn number(counter: &std::sync::atomic::AtomicU64) -> u64 {
+        counter.load(Ordering::SeqCst)
+    }
+
+    /// Waits for the end without taking anything.
+    fn ended(source: &LiveSource) {
+        while source.shared.running.load(Ordering::SeqCst) > 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn counts_everything_when_the_consumer_is_gone() {
+        const COUNT: usize = 2000;
+        let source = open(Duration::ZERO);
+        send(&source, COUNT);
+        source.stop();
+        ended(&source);
+        let counters = source.counters();
+        let kernel = source.listeners()[0].kernel_dropped();
+        assert!(number(&counters.datagrams) > 0 && number(&counters.queue_dropped) > 0);
+        assert_eq!(
+            number(&counters.datagrams) + number(&counters.queue_dropped) + kernel,
+            COUNT as u64
+        );
+    }
+
+    #[test]
+    fn a_source_that_is_dropped_ends_at_once() {
+        let source = open(GIVE_UP);
+        send(&source, 2000);
+        let shared = Arc::clone(&source.shared);
+        drop(source);
+        while shared.running.load(Ordering::SeqCst) > 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        while let Next::Slot(_) = shared.ring.next() {}
+        assert_eq!(shared.ring.next(), Next::End);
+        assert_eq!(shared.ring.failure(), None);
     }
 }

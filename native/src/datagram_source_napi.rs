@@ -1,6 +1,6 @@
 use crate::datagram::{self, Counters};
 use crate::datagram_file::{FileOptions, FileSource};
-use crate::datagram_live::{Bind, LiveOptions, LiveSource};
+use crate::datagram_live::{Bind, LiveOptions, LiveSource, GIVE_UP};
 use crate::datagram_socket::DEFAULT_RECEIVE_BUFFER;
 use crate::slots::SlotRing;
 use crate::slots_napi::{next_code, slot_views, wake_callback};
@@ -83,6 +83,7 @@ impl DatagramSource {
                     slot_bytes,
                     slot_count,
                     flush: Duration::from_micros((flush_ms * 1e3) as u64),
+                    give_up: GIVE_UP,
                 };
                 LiveSource::open(options, wake).map(Source::Live)
             }

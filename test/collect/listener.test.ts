@@ -220,17 +220,23 @@ describe('DatagramReader on sockets', () => {
     listen({ host: '127.0.0.1', port });
   });
 
-  it('ends under traffic, with nothing that came after stop', async () => {
-    const reader = listen({ host: '127.0.0.1' });
+  it('ends under traffic', async () => {
+    const COUNT = 500_000;
+    const reader = new DatagramReader({
+      listeners: [{ host: '127.0.0.1', port: 0, receiveBufferBytes: 65_536 }],
+      slotBytes: 131_072,
+      slotCount: 2,
+    });
+    readers.push(reader);
     const sender = new UdpTransport({ host: '127.0.0.1', port: reader.stats().ports[0]! });
-    sender.send(new Uint8Array(100_000), new Uint32Array(100_000).fill(1), 100_000);
-    const first = await take(reader, 1);
+    sender.send(new Uint8Array(COUNT), new Uint32Array(COUNT).fill(1), COUNT);
+    const before = await take(reader, 1);
     reader.stop();
-    const stopMs = Date.now();
-    const seen = [...first, ...(await take(reader))];
-    await sender.close();
-    expect(Math.max(...seen.slice(-1000).map(({ receivedMs }) => receivedMs))).toBeLessThanOrEqual(stopMs + 1);
-    expect(reader.stats()).toMatchObject({ datagrams: seen.length, queueDropped: 0 });
+    const after = await take(reader);
+    // Two slots of at most 1,820 such datagrams, one in the making, and what the socket's buffer holds.
+    expect(after.length).toBeLessThan(10_000);
+    expect(reader.stats()).toMatchObject({ datagrams: before.length + after.length, queueDropped: 0 });
+    sender.abort();
   });
 
   it('ends without traffic', async () => {
