@@ -13,14 +13,37 @@ export async function parseCollectArguments(argv: string[]): Promise<CollectOpti
   const args = await commandParser(argv, 'collect')
     .usage('weir collect -w DIR [-p PORT] [-b HOST] [options]\nweir collect -w DIR -f FILE [options]')
     .option('w', { type: 'string', requiresArg: true, describe: 'write flow files below this directory' })
-    .option('p', { type: 'string', requiresArg: true, describe: 'UDP port [default: 9995]; with -f: only datagrams to this port' })
+    .option('p', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'UDP port [default: 9995]; with -f: only datagrams to this port',
+    })
     .option('b', { type: 'string', requiresArg: true, describe: 'address to listen on [default: all, IPv4 and IPv6]' })
-    .option('f', { type: 'string', requiresArg: true, describe: 'read datagrams from a capture file instead (repeatable, in order)' })
+    .option('f', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'read datagrams from a capture file instead (repeatable, in order)',
+    })
     .option('t', { type: 'string', requiresArg: true, default: '300', describe: 'seconds a flow file covers' })
-    .option('S', { type: 'string', requiresArg: true, default: '1', describe: 'sub-directories for flow files, 0 to 8 as in nfcapd' })
+    .option('S', {
+      type: 'string',
+      requiresArg: true,
+      default: '1',
+      describe: 'sub-directories for flow files, 0 to 8 as in nfcapd',
+    })
     .option('I', { type: 'string', requiresArg: true, default: 'none', describe: 'ident stored in flow files' })
-    .option('B', { type: 'string', requiresArg: true, default: '33554432', describe: 'socket receive buffer in octets' })
-    .option('flush', { type: 'string', requiresArg: true, default: '2000', describe: 'milliseconds until a received flow is on disk' })
+    .option('B', {
+      type: 'string',
+      requiresArg: true,
+      default: '33554432',
+      describe: 'socket receive buffer in octets',
+    })
+    .option('flush', {
+      type: 'string',
+      requiresArg: true,
+      default: '2000',
+      describe: 'milliseconds until a received flow is on disk',
+    })
     .option('q', { type: 'boolean', default: false, describe: 'no log lines but warnings' })
     .parse();
   if (args['help'] === true || args['version'] === true) return undefined;

@@ -12,23 +12,69 @@ export async function exportCommand(argv: string[]): Promise<number> {
 export async function parseExportArguments(argv: string[]): Promise<ExportOptions | undefined> {
   const args = await commandParser(argv, 'export')
     .usage('weir export (-r FILE | -i INTERFACE) (-n HOST:PORT | -w DIR) [options] [BPF filter ...]')
-    .option('r', { type: 'string', requiresArg: true, describe: 'read packets from a capture file (repeatable, in order)' })
+    .option('r', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'read packets from a capture file (repeatable, in order)',
+    })
     .option('i', { type: 'string', requiresArg: true, describe: 'capture from an interface' })
-    .option('n', { type: 'string', requiresArg: true, describe: 'send flows to HOST:PORT (repeatable: each gets all flows)' })
+    .option('n', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'send flows to HOST:PORT (repeatable: each gets all flows)',
+    })
     .option('v', { type: 'string', requiresArg: true, default: '9', describe: 'export version: 5, 9 or 10 (IPFIX)' })
     .option('w', { type: 'string', requiresArg: true, describe: 'write flow files below this directory' })
     .option('t', { type: 'string', requiresArg: true, default: '300', describe: 'seconds a flow file covers' })
-    .option('S', { type: 'string', requiresArg: true, default: '1', describe: 'sub-directories for flow files, 0 to 8 as in nfcapd' })
+    .option('S', {
+      type: 'string',
+      requiresArg: true,
+      default: '1',
+      describe: 'sub-directories for flow files, 0 to 8 as in nfcapd',
+    })
     .option('I', { type: 'string', requiresArg: true, default: 'none', describe: 'ident stored in flow files' })
     .option('active', { type: 'string', requiresArg: true, default: '300', describe: 'active timeout in seconds' })
     .option('inactive', { type: 'string', requiresArg: true, default: '60', describe: 'inactive timeout in seconds' })
-    .option('max-flows', { type: 'string', requiresArg: true, default: '4194304', describe: 'flows held at a time; beyond it the longest idle leaves' })
-    .option('source', { type: 'string', requiresArg: true, default: 'native', describe: 'packet reader: native, pcap or cap (npm packages)' })
-    .option('snaplen', { type: 'string', requiresArg: true, default: '256', describe: 'octets captured of each packet on an interface' })
-    .option('promiscuous', { type: 'boolean', default: true, describe: 'take packets that are not for this host (interfaces)' })
-    .option('mtu', { type: 'string', requiresArg: true, describe: 'largest datagram payload in octets [default: 1472, IPv6 1452]' })
-    .option('domain', { type: 'string', requiresArg: true, default: '0', describe: 'v9 source id, IPFIX domain, v5 engine' })
-    .option('rate', { type: 'string', requiresArg: true, default: '0', describe: 'datagrams sent a second at most, 0 without limit' })
+    .option('max-flows', {
+      type: 'string',
+      requiresArg: true,
+      default: '4194304',
+      describe: 'flows held at a time; beyond it the longest idle leaves',
+    })
+    .option('source', {
+      type: 'string',
+      requiresArg: true,
+      default: 'native',
+      describe: 'packet reader: native, pcap or cap (npm packages)',
+    })
+    .option('snaplen', {
+      type: 'string',
+      requiresArg: true,
+      default: '256',
+      describe: 'octets captured of each packet on an interface',
+    })
+    .option('promiscuous', {
+      type: 'boolean',
+      default: true,
+      describe: 'take packets that are not for this host (interfaces)',
+    })
+    .option('mtu', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'largest datagram payload in octets [default: 1472, IPv6 1452]',
+    })
+    .option('domain', {
+      type: 'string',
+      requiresArg: true,
+      default: '0',
+      describe: 'v9 source id, IPFIX domain, v5 engine',
+    })
+    .option('rate', {
+      type: 'string',
+      requiresArg: true,
+      default: '0',
+      describe: 'datagrams sent a second at most, 0 without limit',
+    })
     .option('q', { type: 'boolean', default: false, describe: 'no summary at the end' })
     .parse();
   if (args['help'] === true || args['version'] === true) return undefined;
@@ -45,7 +91,8 @@ export async function parseExportArguments(argv: string[]): Promise<ExportOption
     throw new UserError('nowhere to put flows: give -n HOST:PORT or -w DIR; see weir export --help');
   }
   const version = wholeNumber('-v', last(args['v']), 5, 10);
-  if (version !== 5 && version !== 9 && version !== 10) throw new UserError(`-v takes 5, 9 or 10 (IPFIX), not ${version}`);
+  if (version !== 5 && version !== 9 && version !== 10)
+    throw new UserError(`-v takes 5, 9 or 10 (IPFIX), not ${version}`);
   const source = last(args['source']);
   if (source !== 'native' && source !== 'pcap' && source !== 'cap') {
     throw new UserError(`--source takes native, pcap or cap, not "${source}"`);

@@ -1,5 +1,5 @@
 import { Collector } from '../collect/collector.ts';
-import { DatagramReader } from '../collect/listener.ts';
+import { DatagramReader, receiveBufferAdvice } from '../collect/listener.ts';
 import { type EndedSlot, FlowStore } from '../store/flow-store.ts';
 import { describeCollected, describeSlot } from './collect-report.ts';
 import { FlowOutput } from './flow-output.ts';
@@ -90,18 +90,14 @@ function openReader(options: CollectOptions): DatagramReader {
       ports: options.port === undefined ? [] : [options.port],
     });
   }
-  const { host = '::', port = DEFAULT_PORT, receiveBufferBytes } = options;
+  const { host = '*', port = DEFAULT_PORT, receiveBufferBytes } = options;
   return new DatagramReader({ listeners: [{ host, port, receiveBufferBytes }] });
 }
 
 function announce(reader: DatagramReader, options: CollectOptions, log: (line: string) => void): void {
   const { ports, receiveBufferBytes } = reader.stats();
-  const granted = receiveBufferBytes[0] ?? 0;
-  log(`listening on ${options.host ?? '[::]'} port ${ports[0]}, flows go to ${options.directory}`);
-  if (granted < options.receiveBufferBytes) {
-    log(
-      `the kernel granted a receive buffer of ${granted} of ${options.receiveBufferBytes} octets: ` +
-        `bursts may be lost; run: sysctl -w net.core.rmem_max=${options.receiveBufferBytes}`,
-    );
-  }
+  const place = `${options.host ?? '*'}:${ports[0]}`;
+  log(`listening on ${place}, flows go to ${options.directory}`);
+  const advice = receiveBufferAdvice(place, options.receiveBufferBytes, receiveBufferBytes[0] ?? 0);
+  if (advice !== undefined) log(advice);
 }

@@ -28,7 +28,9 @@ export function describeExported(run: ExportRun): string[] {
       `in ${seconds.toFixed(2)} s (${scaled(packets.packets / Math.max(seconds, 1e-3))} packets/s)`,
     `${plural(output.flows + output.droppedFlows, 'flow')}${ended.length > 0 ? `: ${ended.join(', ')}` : ''}`,
   ];
-  const types = packets.notIpTypes.map(({ etherType, packets: count }) => `0x${etherType.toString(16).padStart(4, '0')} ${count}`);
+  const types = packets.notIpTypes.map(
+    ({ etherType, packets: count }) => `0x${etherType.toString(16).padStart(4, '0')} ${count}`,
+  );
   const faults: [number, string][] = [
     [packets.notIp, `packets without IP (${types.join(', ')})`],
     [packets.malformed, 'packets with a broken IP header'],

@@ -71,7 +71,8 @@ export async function runExport(options: ExportOptions): Promise<number> {
       exporter = new FlowExporter({
         version: options.version,
         transports: transports.map(({ udp }) => udp),
-        maxDatagramBytes: options.mtu ?? Math.min(ETHERNET_PAYLOAD_V4, ...transports.map(({ udp }) => pathPayload(udp))),
+        maxDatagramBytes:
+          options.mtu ?? Math.min(ETHERNET_PAYLOAD_V4, ...transports.map(({ udp }) => pathPayload(udp))),
         domain: options.domain,
         clock: live ? 'wall' : 'flows',
         bootMs: () => bootBefore(firstPacketMs),
@@ -163,6 +164,7 @@ function pathPayload(udp: UdpTransport): number {
 /** Captures of several interfaces are rarely in order from the first packet on. */
 function earliestMs(slot: PacketSlot): number {
   let earliestUs = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < slot.count; i++) earliestUs = Math.min(earliestUs, slot.doubles[(i * PACKET_WORDS + P_TIME) >>> 1]!);
+  for (let i = 0; i < slot.count; i++)
+    earliestUs = Math.min(earliestUs, slot.doubles[(i * PACKET_WORDS + P_TIME) >>> 1]!);
   return earliestUs / 1000;
 }

@@ -68,7 +68,8 @@ export class Runner {
   private async printFlows({ order, top }: JobOf<'flows'>): Promise<void> {
     const { schema, quiet, format } = this.options;
     this.printer.open(this.out, quiet);
-    if (format.kind === 'null' || (order !== undefined && top !== 0)) await this.queryTotals(totalsSql(this.selected, schema));
+    if (format.kind === 'null' || (order !== undefined && top !== 0))
+      await this.queryTotals(totalsSql(this.selected, schema));
     if (format.kind !== 'null') {
       const wanted = [...new Set([...this.printer.needs, ...TOTALED])];
       const ties = order === undefined ? [] : ['file_index', 'file_row_number'];

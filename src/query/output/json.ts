@@ -4,7 +4,7 @@ import { formatMac } from '../filter/values.ts';
 import { extendedEventName, firewallEventName, flagsText, natEventName } from '../names.ts';
 import { type AddressWriter, addressWriter } from './cells.ts';
 import type { Clock } from './clock.ts';
-import { writeWide, wide } from './numbers.ts';
+import { wide, writeWide } from './numbers.ts';
 import type { TextBlock } from './text.ts';
 
 /** Writes the members of one flow: each a key, a separator and a value; `member` writes what comes before the value. */

@@ -58,7 +58,13 @@ function sideColumns(side: ColumnName | FieldName, schema: Schema): { hi?: strin
 }
 
 /** The rows of one order's table, from the table that `statisticSql` filled. */
-export function statisticRowsSql(statistic: Statistic, order: Order, top: number, table: string, schema: Schema): string {
+export function statisticRowsSql(
+  statistic: Statistic,
+  order: Order,
+  top: number,
+  table: string,
+  schema: Schema,
+): string {
   const where = skipsZero(statistic, schema) ? ' WHERE hi <> 0 OR lo <> 0' : '';
   return `SELECT hi, lo, proto, flows, packets, octets, out_packets, out_octets, epoch_ms(first) AS first, epoch_ms(last) AS last FROM ${table}${where}${orderSql(
     order,

@@ -90,7 +90,9 @@ function makeFlow(i: number, random: (below: number) => number): TestFlow {
 function v4Addresses(random: (below: number) => number): Record<string, AddressWords> {
   return {
     srcAddr: parseAddress(`10.${random(3)}.${random(4)}.${1 + random(200)}`)!,
-    dstAddr: parseAddress(['192.0.2.1', '198.51.100.77', '203.0.113.254', `172.16.${random(20)}.${random(250)}`][random(4)]!)!,
+    dstAddr: parseAddress(
+      ['192.0.2.1', '198.51.100.77', '203.0.113.254', `172.16.${random(20)}.${random(250)}`][random(4)]!,
+    )!,
     nextHop: parseAddress(`192.168.0.${1 + random(3)}`)!,
     bgpNextHop: parseAddress(`172.31.0.${1 + random(3)}`)!,
   };
