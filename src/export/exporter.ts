@@ -80,8 +80,11 @@ export class FlowExporter implements FlowConsumer {
     }
   }
 
-  /** Takes the flows of a batch, in their order; done with the batch when it returns. */
-  write(batch: FlowBatch): undefined {
+  /**
+   * Takes the flows of a batch, in their order. It is done with the batch when it returns; a promise, if any, resolves
+   * once the transports have room for more.
+   */
+  write(batch: FlowBatch): Promise<void> | undefined {
     const { classes, datagrams } = this;
     const isWall = this.options.clock === 'wall';
     const nowMs = isWall ? this.options.now() : 0;
@@ -89,7 +92,7 @@ export class FlowExporter implements FlowConsumer {
     const octets = batch.get('octets');
     const packets = batch.get('packets');
     const rows = batch.rows;
-    if (rows === 0) return;
+    if (rows === 0) return undefined;
     this.batch = batch;
     classes.bind(batch);
     for (const datagram of datagrams) datagram?.bind(batch);
@@ -118,6 +121,7 @@ export class FlowExporter implements FlowConsumer {
     this.flows += rows;
     this.batch = undefined;
     this.outbox.flush();
+    return this.outbox.room();
   }
 
   /**

@@ -4,6 +4,8 @@
 export interface DatagramTransport {
   /** Datagrams stand one after another in `bytes`; `lengths` has the length of each of the `count`. */
   send(bytes: Uint8Array, lengths: Uint32Array, count: number): void;
+  /** A promise to wait for before more is sent; undefined while there is room. */
+  room(): Promise<void> | undefined;
   /** Resolves once everything sent has left. */
   drain(): Promise<void>;
   close(): Promise<void>;
@@ -39,6 +41,19 @@ export class Outbox {
     for (const transport of this.transports) transport.send(bytes, lengths, count);
   }
 
+  /** Settles when every transport has room again; undefined when all have. */
+  room(): Promise<void> | undefined {
+    let waits: Promise<void>[] | undefined;
+    for (const transport of this.transports) {
+      const room = transport.room();
+      if (room === undefined) continue;
+      waits ??= [];
+      waits.push(room);
+    }
+    return waits === undefined ? undefined : Promise.all(waits).then(() => undefined);
+  }
+
+  /** Hands over the rest, waits until it has left, closes the transports. */
   async close(): Promise<void> {
     this.flush();
     await Promise.all(

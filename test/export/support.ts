@@ -48,6 +48,8 @@ function setField(batch: FlowBatch, row: number, name: FieldName, value: number 
 export class KeepingTransport implements DatagramTransport {
   readonly datagrams: Buffer[] = [];
   calls = 0;
+  /** What `room` answers. */
+  full: Promise<void> | undefined;
   drained = false;
   closed = false;
 
@@ -58,6 +60,10 @@ export class KeepingTransport implements DatagramTransport {
       this.datagrams.push(Buffer.from(bytes.slice(at, at + lengths[i]!)));
       at += lengths[i]!;
     }
+  }
+
+  room(): Promise<void> | undefined {
+    return this.full;
   }
 
   async drain(): Promise<void> {
