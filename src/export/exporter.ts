@@ -80,7 +80,10 @@ export class FlowExporter implements FlowConsumer {
     }
   }
 
-  /** Takes the flows of a batch, in their order. The promise, if any, is one to wait for before the next batch. */
+  /**
+   * Takes the flows of a batch, in their order. It is done with the batch when it returns; a promise, if any, resolves
+   * once the transports have room for more.
+   */
   write(batch: FlowBatch): Promise<void> | undefined {
     const { classes, datagrams } = this;
     const isWall = this.options.clock === 'wall';

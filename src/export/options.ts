@@ -38,15 +38,15 @@ const RANDOM = 2;
 
 /**
  * The sampling rate, said twice because no form is read by all. v9: element 34 alone for nfcapd 1.7.1, which reads it in
- * no other way, and 34 with 35 for the rest. IPFIX: PSAMP's selector report (RFC 5477), then 34 alone; in that order,
- * because goflow2 takes 305 for the rate and the last record wins.
+ * no other way, and 34 with 35 for the rest. IPFIX: 34 alone, then PSAMP's selector report (RFC 5477); in that order,
+ * because goflow2 takes 305 for the rate too and keeps the first it finds.
  */
 export function samplingTables(version: number, domain: number, sampling: SamplingOptions): OptionsTable[] {
   const { rate, random } = sampling;
   const interval = { element: 34, length: 4 };
   const algorithm = { element: 35, length: 1 };
   if (version !== VERSION_V9) {
-    return [selectorReport(sampling), { scopes: [DOMAIN_SCOPE], fields: [interval], rows: [[domain, rate]] }];
+    return [{ scopes: [DOMAIN_SCOPE], fields: [interval], rows: [[domain, rate]] }, selectorReport(sampling)];
   }
   const scopes = [SYSTEM_SCOPE];
   return [

@@ -32,12 +32,19 @@ export class Outbox {
     for (const transport of this.transports) transport.send(bytes, lengths, count);
   }
 
-  /** A promise to wait for while a transport has more than it should; undefined when there is room. */
+  /** Settles when every transport has room again; undefined when all have. */
   room(): Promise<void> | undefined {
-    const full = this.transports.map((transport) => transport.room()).filter((wait) => wait !== undefined);
-    return full.length === 0 ? undefined : Promise.all(full).then(() => {});
+    let waits: Promise<void>[] | undefined;
+    for (const transport of this.transports) {
+      const room = transport.room();
+      if (room === undefined) continue;
+      waits ??= [];
+      waits.push(room);
+    }
+    return waits === undefined ? undefined : Promise.all(waits).then(() => undefined);
   }
 
+  /** Hands over the rest, waits until it has left, closes the transports. */
   async close(): Promise<void> {
     this.flush();
     await Promise.all(

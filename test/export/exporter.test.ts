@@ -322,6 +322,24 @@ describe('sessions', () => {
     expect(messages[0]!.templateIds).toHaveLength(2);
   });
 
+  it('a transport without room holds the writer back', async () => {
+    const { exporter, keep } = exporterOf({ version: 5 });
+    expect(exporter.write(batchOf([plainFlow]))).toBeUndefined();
+    let release = () => {};
+    keep.full = new Promise((resolve) => {
+      release = resolve;
+    });
+    let released = false;
+    const written = exporter.write(batchOf([plainFlow]))!.then(() => {
+      released = true;
+    });
+    await Promise.resolve();
+    expect(released).toBe(false);
+    release();
+    await written;
+    expect(released).toBe(true);
+  });
+
   it('every transport gets the same, many datagrams to a call', async () => {
     const [one, two] = [new KeepingTransport(), new KeepingTransport()];
     const { exporter } = exporterOf({ version: 9, transports: [one, two] });

@@ -48,6 +48,8 @@ function setField(batch: FlowBatch, row: number, name: FieldName, value: number 
 export class KeepingTransport implements DatagramTransport {
   readonly datagrams: Buffer[] = [];
   calls = 0;
+  /** What `room` answers. */
+  full: Promise<void> | undefined;
   drained = false;
   closed = false;
 
@@ -60,8 +62,8 @@ export class KeepingTransport implements DatagramTransport {
     }
   }
 
-  room(): undefined {
-    return undefined;
+  room(): Promise<void> | undefined {
+    return this.full;
   }
 
   async drain(): Promise<void> {
