@@ -378,6 +378,14 @@ describe('addresses', () => {
     ['IPv4 from 0.0.0.0', dual(0, V4_B, V6_ZERO, V6_ZERO), '0.0.0.0', '198.51.100.1', 24, 16],
     ['both used, ipVersion 4', [...dual(V4_A, V4_B, V6_A, V6_B), [60, 1, 4]], '192.0.2.1', '198.51.100.1', 24, 16],
     ['both used, ipVersion 6', [[60, 1, 6], ...dual(V4_A, V4_B, V6_A, V6_B)], '2001:db8::1', '2001:db8::2', 64, 48],
+    [
+      'both used, ipVersion of the inner header',
+      [[60, 1, 6], ...dual(V4_A, V4_B, V6_A, V6_B), [60, 1, 4]],
+      '192.0.2.1',
+      '198.51.100.1',
+      24,
+      16,
+    ],
     ['both used, inner header last', dual(V4_A, V4_B, V6_A, V6_B), '2001:db8::1', '2001:db8::2', 64, 48],
   ];
   test.each(cases)('%s', (_name, values, src, dst, srcMask, dstMask) => {
@@ -390,16 +398,29 @@ describe('addresses', () => {
     ]);
   });
 
-  test('last of repeated addresses, ports and protocols: the inner header', () => {
-    const row = decode(10, [
+  test('last of repeated addresses, ports, protocols and flags: the inner header', () => {
+    const outer: Value[] = [
       [8, 4, V4_A],
       [7, 2, 1],
       [4, 1, 4],
+      [6, 1, 0],
+      [10, 4, 1],
+    ];
+    const inner: Value[] = [
       [8, 4, V4_B],
       [7, 2, 2],
       [4, 1, 17],
+      [6, 1, 16],
+      [10, 4, 2],
+    ];
+    const row = decode(10, [...outer, ...inner]);
+    expect([addressOf(row, 'srcAddr'), row.srcPort, row.proto, row.tcpFlags, row.inIf]).toEqual([
+      '198.51.100.1',
+      2,
+      17,
+      16,
+      1,
     ]);
-    expect([addressOf(row, 'srcAddr'), row.srcPort, row.proto]).toEqual(['198.51.100.1', 2, 17]);
   });
 
   test('an address of another length is none', () => {
