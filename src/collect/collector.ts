@@ -10,6 +10,7 @@ import {
 import type { FlowBatch } from '../flow/batch.ts';
 import { DatagramDecoder } from '../wire/decode.ts';
 import type { DatagramOrigin, DecodeCounters } from '../wire/decode-context.ts';
+import { describeFields } from '../wire/decode-templates.ts';
 import { type Exporter, Exporters } from './exporters.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { PendingSets } from './pending-sets.ts';
@@ -56,10 +57,25 @@ export interface StreamStats {
   readonly resets: number;
   readonly templates: number;
   readonly templatesChanged: number;
+  readonly templatesRefreshed: number;
+  readonly templatesRefused: number;
   readonly setsWithoutTemplate: number;
   readonly samplingRate: number;
+  /** Datagrams and records that the exporter says it has sent (elements 41 and 42), -1 unknown. */
+  readonly reportedDatagrams: number;
+  readonly reportedRecords: number;
   readonly lastSeenMs: number;
   readonly skewMs: number;
+}
+
+/** A known template, its fields as `name(length)`. */
+export interface TemplateDescription {
+  readonly exporter: string;
+  readonly version: number;
+  readonly domain: number;
+  readonly id: number;
+  readonly isOptions: boolean;
+  readonly fields: readonly string[];
 }
 
 export interface CollectorStats {
@@ -145,6 +161,22 @@ export class Collector {
     };
   }
 
+  /** Every template that is known now, for people to look at. */
+  templates(): TemplateDescription[] {
+    return [...this.exporters.values()].flatMap(({ address, streams }) =>
+      streams.flatMap(({ version, domain, templates }) =>
+        [...templates.values()].map((template) => ({
+          exporter: address,
+          version,
+          domain,
+          id: template.id,
+          isOptions: template.isOptions,
+          fields: describeFields(template),
+        })),
+      ),
+    );
+  }
+
   private decode(bytes: Uint8Array, view: DataView, offset: number, length: number, origin: DatagramOrigin): void {
     this.decoder.decode(bytes, view, offset, length, origin);
     const ready = this.pending.takeReady();
@@ -167,8 +199,12 @@ function statsOf(exporter: Exporter): StreamStats[] {
     resets: stream.sequence.resets,
     templates: stream.templates.size,
     templatesChanged: stream.templates.changed,
+    templatesRefreshed: stream.templates.refreshed,
+    templatesRefused: stream.templates.refused,
     setsWithoutTemplate: stream.setsWithoutTemplate,
     samplingRate: stream.samplingRate(-1, 0),
+    reportedDatagrams: stream.reportedMessages,
+    reportedRecords: stream.reportedRecords,
     lastSeenMs: stream.lastSeenMs,
     skewMs: stream.skewMs,
   }));

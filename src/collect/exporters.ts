@@ -19,6 +19,9 @@ export interface Exporter {
   readonly address: string;
   readonly streams: ExporterStream[];
   readonly setting: SamplingSetting | undefined;
+  /** Rate that options told last for a whole stream of it, 0 unknown: stands in for streams that were told none. */
+  samplingRate: number;
+  hasSamplers: boolean;
   /** Latest receive time of a datagram. */
   lastSeenMs: number;
 }
@@ -85,7 +88,7 @@ export class ExporterStream implements DecodeStream {
   }
 
   options(record: OptionsRecord): void {
-    if (record.samplingRate > 0) this.sampling.learn(record.samplingRate, record.samplerId, record.templateId);
+    if (record.samplingRate > 0) this.learnSampling(record);
     if (record.bootMs > 0) this.bootMs = record.bootMs;
     if (record.exportedMessages >= 0) this.reportedMessages = record.exportedMessages;
     if (record.exportedRecords >= 0) this.reportedRecords = record.exportedRecords;
@@ -101,21 +104,13 @@ export class ExporterStream implements DecodeStream {
    * (Catalysts send options under another source id); else the v5 header; else the operator's default. 0 unknown.
    */
   samplingRate(templateId: number, headerRate: number): number {
-    const { setting, streams } = this.exporter;
+    const { setting } = this.exporter;
     if (setting?.isFixed === true) return setting.rate;
-    const own = this.sampling.rateFor(templateId);
-    if (own > 0) return own;
-    if (streams.length > 1) {
-      for (const other of streams) {
-        const rate = other.sampling.rateFor(-1);
-        if (rate > 0) return rate;
-      }
-    }
-    return headerRate || (setting?.rate ?? 0);
+    return this.sampling.rateFor(templateId) || this.exporter.samplingRate || headerRate || (setting?.rate ?? 0);
   }
 
   hasSamplers(): boolean {
-    return this.exporter.streams.some((stream) => stream.sampling.hasSamplers);
+    return this.exporter.hasSamplers;
   }
 
   samplerRate(id: number): number {
@@ -145,6 +140,12 @@ export class ExporterStream implements DecodeStream {
     this.sampling.release();
     this.shared.optionEntries.giveBack(this.interfaces.size);
     this.interfaces.clear();
+  }
+
+  private learnSampling({ samplingRate, samplerId, templateId }: OptionsRecord): void {
+    this.sampling.learn(samplingRate, samplerId, templateId);
+    this.exporter.hasSamplers ||= this.sampling.hasSamplers;
+    this.exporter.samplingRate = this.sampling.rateFor(-1);
   }
 
   private nameInterface(record: OptionsRecord): void {
@@ -246,6 +247,8 @@ export class Exporters implements StreamDirectory {
         address,
         streams: [],
         setting: this.settingOf(address),
+        samplingRate: 0,
+        hasSamplers: false,
         lastSeenMs: origin.receivedMs,
       };
       slot = { hiHigh, hiLow, loHigh, loLow, exporter, streams: new Map() };

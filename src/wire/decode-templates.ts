@@ -1,10 +1,12 @@
 import type { Decoding } from './decode-context.ts';
+import { elementLabel } from './elements.ts';
 import {
   ENTERPRISE_BIT,
   FIELD_SPECIFIER_BYTES,
   FIRST_TEMPLATE_ID,
   OPTIONS_TEMPLATE_HEADER_BYTES,
   TEMPLATE_HEADER_BYTES,
+  VARIABLE_LENGTH,
   VERSION_V9,
 } from './protocol.ts';
 import { type CompiledTemplate, type FieldSpecifier, MAX_TEMPLATE_FIELDS } from './template.ts';
@@ -105,7 +107,7 @@ function take(
     const headerBytes = isOptions ? OPTIONS_TEMPLATE_HEADER_BYTES : TEMPLATE_HEADER_BYTES;
     const fields = readFields(view, start + headerBytes, count, version);
     // A record of no octets would be found without end in any set (and one longer than a set in none).
-    const least = fields.reduce((sum, field) => sum + (field.length === 0xffff ? 1 : field.length), 0);
+    const least = fields.reduce((sum, field) => sum + (field.length === VARIABLE_LENGTH ? 1 : field.length), 0);
     if (least === 0 || least > 0xffff) return undefined;
     return compileTemplate(version, id, fields, { isOptions, scopeCount, definition: bytes.slice(start, end) });
   }
@@ -138,10 +140,14 @@ function readFields(view: DataView, start: number, count: number, version: numbe
   return fields;
 }
 
-/** Fields of a compiled template as they were sent, scopes first. */
-export function fieldsOf(template: CompiledTemplate): FieldSpecifier[] {
-  const { definition } = template;
+/** The fields of a compiled template for people, scopes first: IANA's names with their lengths, `v` for variable. */
+export function describeFields(template: CompiledTemplate): string[] {
+  const { definition, version, scopeCount } = template;
   const view = new DataView(definition.buffer, definition.byteOffset, definition.byteLength);
   const start = template.isOptions ? OPTIONS_TEMPLATE_HEADER_BYTES : TEMPLATE_HEADER_BYTES;
-  return readFields(view, start, template.declared.length, template.version);
+  return readFields(view, start, template.declared.length, version).map(({ element, pen, length }, slot) => {
+    const isScope = version === VERSION_V9 && slot < scopeCount;
+    const name = isScope ? `scope ${element}` : elementLabel(element, pen);
+    return `${name}(${length === VARIABLE_LENGTH ? 'v' : length})`;
+  });
 }

@@ -95,7 +95,9 @@ export function compileTemplate(
     declared,
     keys,
     programs,
-    needsClock: programs.some((program) => program.op === OP_UPTIME),
+    needsClock: programs.some(
+      ({ op, more }) => op === OP_UPTIME || (op === OP_TIME && more[0] === rules.TIME_UPTIME && more[1] === -1),
+    ),
   };
 }
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type Column, columns, fieldByName, fields } from '../../src/flow/fields.ts';
-import { elementById } from '../../src/wire/elements.ts';
+import { elementById, elements } from '../../src/wire/elements.ts';
 import { add, addressOf, type Row, rowCollector } from '../support/collect-rows.ts';
 import { readUdp } from '../support/pcap-udp.ts';
 
@@ -105,6 +105,16 @@ const captures: Record<string, Capture> = hasData
   : {};
 
 describe.skipIf(!hasData)('captures of real exporters (shared/data/flows)', () => {
+  test('every IANA element in them has a name', () => {
+    const known = new Set(elements.map(({ name }) => name));
+    const used = Object.values(captures)
+      .filter(({ exportPackets }) => !('sFlow v5' in exportPackets))
+      .flatMap(({ records }) => records.flatMap(({ fields: found }) => Object.keys(found)))
+      .filter((name) => !/^(nf9|pen)\.|^scope/.test(name));
+    expect(used.length).toBeGreaterThan(1000);
+    expect([...new Set(used)].filter((name) => !known.has(name))).toEqual([]);
+  });
+
   for (const [name, capture] of Object.entries(captures)) {
     const datagrams = readUdp(readFileSync(new URL(capture.file, DATA)));
     const isSflow = 'sFlow v5' in capture.exportPackets;

@@ -97,6 +97,72 @@ describe('templates', () => {
   });
 });
 
+test('what a smaller definition leaves is free again', () => {
+  const { collector } = rowCollector({ limits: { templateFields: 4 } });
+  const define = (id: number, count: number) =>
+    add(collector, {
+      payload: v9Datagram({ templates: [{ id, fields: Array.from({ length: count }, () => [4, 1] as const) }] }),
+    });
+  define(256, 4);
+  define(256, 1);
+  define(257, 3);
+  expect(collector.stats().streams[0]).toMatchObject({ templates: 2, templatesRefused: 0 });
+  define(258, 1);
+  expect(collector.stats().streams[0]).toMatchObject({ templates: 2, templatesRefused: 1 });
+});
+
+test('templates can be looked at', () => {
+  const { collector } = rowCollector();
+  add(collector, {
+    payload: ipfixMessage({
+      domain: 3,
+      templates: [
+        {
+          id: 256,
+          fields: [
+            [8, 4],
+            [96, 65_535],
+            [5, 2, 637],
+            [999, 1],
+          ],
+        },
+      ],
+    }),
+  });
+  add(collector, {
+    payload: v9Datagram({
+      templates: [
+        {
+          id: 257,
+          fields: [
+            [1, 0],
+            [34, 4],
+          ],
+          scopes: 1,
+        },
+      ],
+    }),
+  });
+  expect(collector.templates()).toEqual([
+    {
+      exporter: '192.0.2.1',
+      version: 10,
+      domain: 3,
+      id: 256,
+      isOptions: false,
+      fields: ['sourceIPv4Address(4)', 'applicationName(v)', '637/5(2)', '999(1)'],
+    },
+    {
+      exporter: '192.0.2.1',
+      version: 9,
+      domain: 0,
+      id: 257,
+      isOptions: true,
+      fields: ['scope 1(0)', 'samplingInterval(4)'],
+    },
+  ]);
+});
+
 describe('data before its template', () => {
   const data = (value: number, seconds = 1_600_000_000) =>
     v9Datagram({ exportSeconds: seconds, data: [{ id: 256, bytes: uint(value, 2) }] });
@@ -223,6 +289,20 @@ describe('exporters', () => {
     });
     collector.flush();
     expect(rows[0]!.sampling).toBe(64);
+  });
+
+  test('what an exporter says it has sent', () => {
+    const { collector } = rowCollector();
+    const fields: TemplateField[] = [
+      [1, 4],
+      [41, 8],
+      [42, 4],
+    ];
+    const bytes = concat(uint(0, 4), uint(2 ** 40, 8), uint(99, 4));
+    add(collector, {
+      payload: v9Datagram({ templates: [{ id: 256, fields, scopes: 1 }], data: [{ id: 256, bytes }] }),
+    });
+    expect(collector.stats().streams[0]).toMatchObject({ reportedDatagrams: 2 ** 40, reportedRecords: 99 });
   });
 
   test('interface names of an options table', () => {

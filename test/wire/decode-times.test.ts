@@ -1,0 +1,223 @@
+import { describe, expect, test } from 'vitest';
+import { decodeOne, type Value } from '../support/decode-one.ts';
+import { EXPORT_SECONDS, UPTIME_MS } from '../support/flow-datagrams.ts';
+
+const EXPORT_MS = EXPORT_SECONDS * 1000;
+
+describe('times', () => {
+  const ms = 1_699_999_990_123;
+  const ntpSeconds = Math.floor(ms / 1000) + 2_208_988_800;
+  const ntp = (BigInt(ntpSeconds) << 32n) | BigInt(Math.ceil((0.123 * 2 ** 32) | 0));
+  const cases: [string, 9 | 10, Value[], number, number][] = [
+    [
+      'milliseconds 152/153',
+      10,
+      [
+        [152, 8, ms],
+        [153, 8, ms + 5],
+      ],
+      ms,
+      ms + 5,
+    ],
+    [
+      'milliseconds of 6 octets',
+      10,
+      [
+        [152, 6, ms],
+        [153, 6, ms + 5],
+      ],
+      ms,
+      ms + 5,
+    ],
+    [
+      'seconds 150/151',
+      10,
+      [
+        [150, 4, 1_699_999_990],
+        [151, 4, 1_699_999_991],
+      ],
+      1_699_999_990_000,
+      1_699_999_991_000,
+    ],
+    [
+      'microseconds 154/155',
+      10,
+      [
+        [154, 8, ntp],
+        [155, 8, ntp],
+      ],
+      ms - 1,
+      ms - 1,
+    ],
+    [
+      'nanoseconds 156/157',
+      9,
+      [
+        [156, 8, ntp],
+        [157, 8, ntp],
+      ],
+      ms - 1,
+      ms - 1,
+    ],
+    [
+      'NTP era of 2036',
+      10,
+      [
+        [156, 8, 5n << 32n],
+        [157, 8, 6n << 32n],
+      ],
+      2_085_978_501_000,
+      2_085_978_502_000,
+    ],
+    [
+      'delta 158/159',
+      10,
+      [
+        [158, 4, 2_000_999],
+        [159, 4, 0],
+      ],
+      EXPORT_MS - 2000,
+      EXPORT_MS,
+    ],
+    [
+      'uptime 22/21',
+      9,
+      [
+        [22, 4, UPTIME_MS - 10],
+        [21, 4, UPTIME_MS - 3],
+      ],
+      EXPORT_MS - 10,
+      EXPORT_MS - 3,
+    ],
+    [
+      'uptime across the wrap',
+      9,
+      [
+        [22, 4, 2 ** 32 - 7],
+        [21, 4, 1],
+      ],
+      EXPORT_MS - UPTIME_MS - 7,
+      EXPORT_MS - UPTIME_MS + 1,
+    ],
+    [
+      'uptime after the header',
+      9,
+      [
+        [22, 4, UPTIME_MS],
+        [21, 4, UPTIME_MS + 40],
+      ],
+      EXPORT_MS,
+      EXPORT_MS + 40,
+    ],
+    [
+      'uptime and 160 in the record',
+      10,
+      [
+        [22, 4, 1000],
+        [21, 4, 2000],
+        [160, 8, ms],
+      ],
+      ms + 1000,
+      ms + 2000,
+    ],
+    [
+      '160 before it, as MikroTik may',
+      10,
+      [
+        [160, 8, ms],
+        [22, 4, 1000],
+        [21, 4, 2000],
+      ],
+      ms + 1000,
+      ms + 2000,
+    ],
+    [
+      'uptime without any clock',
+      10,
+      [
+        [22, 4, 1000],
+        [21, 4, 2000],
+      ],
+      0,
+      0,
+    ],
+    [
+      'start and duration 161',
+      10,
+      [
+        [152, 8, ms],
+        [161, 4, 250],
+      ],
+      ms,
+      ms + 250,
+    ],
+    [
+      'end and duration 162',
+      10,
+      [
+        [153, 8, ms],
+        [162, 4, 250_000],
+      ],
+      ms - 250,
+      ms,
+    ],
+    ['event 323 alone', 9, [[323, 8, ms]], ms, ms],
+    [
+      'start and event 323',
+      9,
+      [
+        [152, 8, ms],
+        [323, 8, ms + 9],
+      ],
+      ms,
+      ms + 9,
+    ],
+    [
+      'finer before coarser',
+      10,
+      [
+        [150, 4, 1],
+        [152, 8, ms],
+        [151, 4, 1],
+        [153, 8, ms],
+      ],
+      ms,
+      ms,
+    ],
+    [
+      'beyond what a date can be',
+      10,
+      [
+        [152, 8, 2n ** 63n],
+        [153, 8, ms],
+      ],
+      0,
+      ms,
+    ],
+    ['no times', 10, [[4, 1, 6]], 0, 0],
+  ];
+  test.each(cases)('%s', (_name, version, values, first, last) => {
+    const row = decodeOne(version, values);
+    expect([row.firstMs, row.lastMs]).toEqual([first, last]);
+  });
+
+  test('uptime and systemInitTimeMilliseconds out of an options record', () => {
+    const row = decodeOne(
+      10,
+      [
+        [22, 4, 1000],
+        [21, 4, 2000],
+      ],
+      [
+        {
+          scopes: 1,
+          values: [
+            [144, 4, 1],
+            [160, 8, ms],
+          ],
+        },
+      ],
+    );
+    expect([row.firstMs, row.lastMs]).toEqual([ms + 1000, ms + 2000]);
+  });
+});
