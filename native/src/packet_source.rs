@@ -308,6 +308,10 @@ impl<'a> Producer<'a> {
         let mut failure = None;
         while self.room() {
             let stopping = self.ring.stopped();
+            if stopping {
+                // The kernel may hold packets that came before `stop` in a block it has not handed up yet.
+                live.wait(flush_ms.min(LONGEST_WAIT_MS));
+            }
             let was = self.count;
             let limit = self.capacity - self.count;
             let read = live.read(limit, |time_ns, wire_length, data| {
