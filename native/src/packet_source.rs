@@ -51,7 +51,8 @@ pub struct PacketSource {
 const CHECK_PACKETS: u32 = 4096;
 /// Longest sleep of a live capture, hence how long it takes to notice `stop`.
 const LONGEST_WAIT_MS: u32 = 100;
-const DROPS_EVERY: Duration = Duration::from_millis(100);
+/// Looks at the kernel's counters and at whether the interface is there: system calls, not for every few packets.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Failures of several files told in words; the rest are counted.
 const FAILURES_TOLD: usize = 3;
 
@@ -303,10 +304,14 @@ impl<'a> Producer<'a> {
         let input = live.interface_index();
         let flush = Duration::from_millis(u64::from(flush_ms));
         let mut first_at = Instant::now();
-        let mut drops_at = Instant::now();
+        let mut looked_at = Instant::now();
         let mut failure = None;
         while self.room() {
             let stopping = self.ring.stopped();
+            if stopping {
+                // The kernel may hold packets that came before `stop` in a block it has not handed up yet.
+                live.wait(flush_ms.min(LONGEST_WAIT_MS));
+            }
             let was = self.count;
             let limit = self.capacity - self.count;
             let read = live.read(limit, |time_ns, wire_length, data| {
@@ -334,8 +339,16 @@ impl<'a> Producer<'a> {
             if self.count == self.capacity || (self.count > 0 && waited >= flush) {
                 self.publish();
             }
-            if packets > 0 || now - drops_at >= DROPS_EVERY {
-                self.tell_live(&mut live, now, &mut drops_at);
+            let look = now - looked_at >= LOOK_EVERY;
+            if look {
+                looked_at = now;
+            }
+            if look || packets > 0 {
+                self.tell_live(&mut live, look);
+            }
+            if look && !live.exists() {
+                failure = Some(format!("{}: the interface went away", live.device()));
+                break;
             }
             if stopping {
                 break;
@@ -349,17 +362,12 @@ impl<'a> Producer<'a> {
             }
         }
         self.publish();
-        drops_at -= DROPS_EVERY;
-        self.tell_live(&mut live, Instant::now(), &mut drops_at);
+        self.tell_live(&mut live, true);
         failure
     }
 
-    fn tell_live(&self, live: &mut Live, now: Instant, drops_at: &mut Instant) {
-        // Asking the kernel is a system call: not with every handful of packets.
-        let dropped = (now - *drops_at >= DROPS_EVERY).then(|| {
-            *drops_at = now;
-            live.dropped()
-        });
+    fn tell_live(&self, live: &mut Live, with_drops: bool) {
+        let dropped = with_drops.then(|| live.dropped());
         let mut stats = lock(self.stats);
         stats.counters = self.decoder.counters;
         if let Some((kernel, interface)) = dropped {
