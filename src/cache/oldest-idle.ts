@@ -2,6 +2,8 @@ import { D_NUMBER, D_SEEN, R_STATE, R_STATE_LIVE, ROW_DOUBLE_SHIFT, ROW_WORD_SHI
 import { RowOrder } from './row-order.ts';
 
 const BINS = 4096;
+/** Rows read ahead at a time. */
+const GROUP = 16;
 
 /**
  * Finds the flow whose latest packet is longest ago (of several: that which appeared first), for a table that is full.
@@ -19,8 +21,12 @@ export class OldestIdle {
   private next = 0;
   private readonly bins = new Int32Array(BINS);
 
-  constructor(store: RowStore) {
+  private readonly readAhead: (rows: Int32Array, from: number, to: number) => void;
+
+  /** `readAhead` reads what ending the flows in `rows[from]` to `rows[to - 1]` will read. */
+  constructor(store: RowStore, readAhead: (rows: Int32Array, from: number, to: number) => void) {
     this.store = store;
+    this.readAhead = readAhead;
     this.list = new RowOrder(store, D_SEEN);
   }
 
@@ -29,6 +35,9 @@ export class OldestIdle {
     const { words, doubles } = this.store;
     for (;;) {
       while (this.next < this.list.count) {
+        if (this.next % GROUP === 0) {
+          this.readAhead(this.list.rows, this.next, Math.min(this.next + GROUP, this.list.count));
+        }
         const at = this.next++;
         const row = this.list.rows[at]!;
         const wide = row << ROW_DOUBLE_SHIFT;
