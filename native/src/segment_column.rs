@@ -1,6 +1,6 @@
 //! One column of one row group, encoded in memory as a Parquet column chunk.
 
-use crate::segment_bits::{bit_width, put_deltas, put_indices};
+use crate::segment_bits::{bit_width, put_deltas, put_indices, put_varint};
 use crate::segment_dictionary::Dictionary;
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, LogicalType, PageType, Repetition, TimeUnit, Type as Physical, ZstdLevel};
@@ -135,7 +135,9 @@ impl Values<'_> {
             Values::U32(values) => (u64::from(values[0]), same(&values[..rows])),
             Values::Words(words) => (
                 word_pair(&words[..2]),
-                words[..rows * 2].chunks_exact(2).all(|pair| pair == &words[..2]),
+                words[..rows * 2]
+                    .chunks_exact(2)
+                    .all(|pair| pair[0] == words[0] && pair[1] == words[1]),
             ),
             Values::Millis(values) => (millis(values[0]), same(&values[..rows])),
             Values::Raw(values) => (values[0], same(&values[..rows])),
@@ -177,7 +179,8 @@ enum Layout {
 pub struct Encoder {
     values: Vec<u64>,
     dictionary: Dictionary,
-    page: Vec<u8>,
+    /// Buffers of pages that are done with: to allocate them anew costs more than to fill them.
+    spare: Vec<Vec<u8>>,
     zstd: Option<(i32, zstd::bulk::Compressor<'static>)>,
 }
 
@@ -224,11 +227,12 @@ impl Encoder {
         value: u64,
         rows: usize,
     ) -> Result<Chunk> {
-        let mut dictionary = Vec::new();
+        let mut dictionary = self.buffer();
         put_plain(&mut dictionary, &[value], spec.column_type);
         // Width 0, then one run; the value of a run takes no bytes at that width.
-        let mut indices = vec![0];
-        crate::segment_bits::put_varint(&mut indices, (rows as u64) << 1);
+        let mut indices = self.buffer();
+        indices.push(0);
+        put_varint(&mut indices, (rows as u64) << 1);
         let pages = vec![
             EncodedPage {
                 raw: dictionary,
@@ -245,6 +249,7 @@ impl Encoder {
         ];
         let bloom = spec.bloom.then(|| bloom_of(&[value], spec.column_type)).transpose()?;
         write_chunk(
+            &mut self.spare,
             spec,
             descriptor,
             pages,
@@ -267,13 +272,13 @@ impl Encoder {
         let mut pages = Vec::with_capacity(1 + values.len().div_ceil(PAGE_ROWS));
         match layout {
             Layout::Dictionary => {
-                let mut raw = Vec::new();
+                let mut raw = self.buffer();
                 put_plain(&mut raw, &self.dictionary.values, spec.column_type);
                 pages.push(self.page(raw, self.dictionary.values.len(), true, codec)?);
                 let width = bit_width(self.dictionary.values.len() as u64 - 1);
                 for at in (0..values.len()).step_by(PAGE_ROWS) {
                     let end = values.len().min(at + PAGE_ROWS);
-                    let mut raw = Vec::new();
+                    let mut raw = self.buffer();
                     put_indices(&mut raw, &self.dictionary.indices[at..end], width);
                     pages.push(self.page(raw, end - at, false, codec)?);
                 }
@@ -281,7 +286,7 @@ impl Encoder {
             Layout::Deltas => {
                 let bits = if spec.column_type.is_wide() { 64 } else { 32 };
                 for part in values.chunks(PAGE_ROWS) {
-                    let mut raw = Vec::new();
+                    let mut raw = self.buffer();
                     put_deltas(&mut raw, part, bits);
                     pages.push(self.page(raw, part.len(), false, codec)?);
                 }
@@ -293,7 +298,17 @@ impl Encoder {
         };
         let bounds = bounds(distinct, spec.column_type);
         let bloom = spec.bloom.then(|| bloom_of(distinct, spec.column_type)).transpose()?;
-        write_chunk(spec, descriptor, pages, layout, bounds, values.len(), codec, bloom)
+        write_chunk(
+            &mut self.spare,
+            spec,
+            descriptor,
+            pages,
+            layout,
+            bounds,
+            values.len(),
+            codec,
+            bloom,
+        )
     }
 
     /// Times are differences. Everything else is a dictionary as long as that is smaller than differences would be.
@@ -305,7 +320,7 @@ impl Encoder {
                 Layout::Dictionary
             }
             ColumnType::U32 | ColumnType::U64 => {
-                if self.dictionary.build(values, values.len() / DICTIONARY_SHARE + 1) {
+                if self.dictionary.build(values, DICTIONARY_SHARE) {
                     Layout::Dictionary
                 } else {
                     Layout::Deltas
@@ -315,19 +330,23 @@ impl Encoder {
     }
 
     fn page(&mut self, raw: Vec<u8>, values: usize, is_dictionary: bool, codec: Codec) -> Result<EncodedPage> {
+        let external = |cause: Box<dyn std::error::Error + Send + Sync>| ParquetError::External(cause);
         let packed = match codec {
             Codec::None => None,
             Codec::Lz4 => {
-                self.page.resize(lz4_flex::block::get_maximum_output_size(raw.len()), 0);
-                let length = lz4_flex::block::compress_into(&raw, &mut self.page)
-                    .map_err(|cause| ParquetError::External(Box::new(cause)))?;
-                Some(self.page[..length].to_vec())
+                let mut packed = self.buffer();
+                packed.resize(lz4_flex::block::get_maximum_output_size(raw.len()), 0);
+                let length =
+                    lz4_flex::block::compress_into(&raw, &mut packed).map_err(|cause| external(cause.into()))?;
+                packed.truncate(length);
+                Some(packed)
             }
             Codec::Zstd(level) => {
-                let compressor = self.compressor(level)?;
-                let packed = compressor
-                    .compress(&raw)
-                    .map_err(|cause| ParquetError::External(Box::new(cause)))?;
+                let mut packed = self.buffer();
+                packed.reserve(zstd::zstd_safe::compress_bound(raw.len()));
+                self.compressor(level)?
+                    .compress_to_buffer(&raw, &mut packed)
+                    .map_err(|cause| external(cause.into()))?;
                 Some(packed)
             }
         };
@@ -337,6 +356,12 @@ impl Encoder {
             values: values as u32,
             is_dictionary,
         })
+    }
+
+    fn buffer(&mut self) -> Vec<u8> {
+        let mut buffer = self.spare.pop().unwrap_or_default();
+        buffer.clear();
+        buffer
     }
 
     fn compressor(&mut self, level: i32) -> Result<&mut zstd::bulk::Compressor<'static>> {
@@ -400,6 +425,7 @@ fn statistics((least, most): (u64, u64), column_type: ColumnType) -> Statistics 
 
 #[allow(clippy::too_many_arguments)]
 fn write_chunk(
+    spare: &mut Vec<Vec<u8>>,
     spec: &ColumnSpec,
     descriptor: &ColumnDescPtr,
     pages: Vec<EncodedPage>,
@@ -429,11 +455,13 @@ fn write_chunk(
     let mut data_offset = None;
     for page in pages {
         let length = page.raw.len();
-        let buf = Bytes::from(if codec == Codec::None {
-            page.raw
-        } else {
-            page.packed.unwrap_or_default()
-        });
+        let (content, unused) = match page.packed {
+            Some(packed) if codec != Codec::None => (packed, Some(page.raw)),
+            packed => (page.raw, packed),
+        };
+        spare.extend(unused);
+        let buf = Bytes::from(content);
+        let content = buf.clone();
         let page = if page.is_dictionary {
             Page::DictionaryPage {
                 buf,
@@ -452,6 +480,8 @@ fn write_chunk(
             }
         };
         let wrote = writer.write_page(CompressedPage::new(page, length))?;
+        // The page is gone, so this takes the buffer back without a copy.
+        spare.push(Vec::from(content));
         uncompressed += wrote.uncompressed_size;
         compressed += wrote.compressed_size;
         if wrote.page_type == PageType::DICTIONARY_PAGE {
