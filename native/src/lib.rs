@@ -5,6 +5,7 @@
 pub mod memory;
 pub mod segment;
 pub mod segment_bits;
+pub mod segment_chunk;
 pub mod segment_column;
 pub mod segment_dictionary;
 pub mod segment_file;

@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn indices_lead_back_to_the_values() {
-        let rows: Vec<u64> = (0..20_000u64).map(|i| (((i * i) % 7919) << 33) | 7).collect();
+        let rows: Vec<u64> = (0..16_000u64).map(|i| (((i * i) % 7919) << 33) | 7).collect();
         let mut dictionary = Dictionary::default();
         for _ in 0..2 {
             assert!(dictionary.build(&rows, 1));

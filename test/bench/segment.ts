@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addon, type SegmentOptions } from '../../src/addon/addon.ts';
 import { FlowBatch } from '../../src/flow/batch.ts';
+import { FlowStore } from '../../src/store/flow-store.ts';
 import { ColumnSet, columnsNamed, segmentColumns } from '../../src/store/segment-columns.ts';
 import { fillWithFlows, randomNumbers } from '../store/synthetic-flows.ts';
 
@@ -52,6 +53,12 @@ try {
       return { rows: appends * warm!.rows, bytes: await writer.finish() };
     });
   }
+  await measure('store, replay', async () => {
+    const store = await FlowStore.open({ directory: join(directory, 'store'), mode: 'replay' });
+    for (let i = 0; i < appends; i++) await store.write(batches[i % batches.length]!);
+    await store.close();
+    return { rows: store.storedFlows, bytes: 0 };
+  });
   // What ends a slot: many small parts become one file.
   const parts: string[] = [];
   for (let i = 0; i < 100; i++) {
