@@ -176,6 +176,25 @@ describe('a live store', () => {
     ]);
   });
 
+  it('goes on when whoever is told of a slot fails', async () => {
+    const directory = scratchDirectory();
+    const messages: string[] = [];
+    const { store, clock } = await liveStore(directory, {
+      log: (message) => messages.push(message),
+      onSlotEnd: () => {
+        throw new Error('no such command');
+      },
+    });
+    for (let i = 0; i < 2; i++) {
+      await store.write(batchOf(many(i, 1)));
+      clock.nowMs += 300_000;
+    }
+    await store.close();
+    expect(messages[0]).toMatch(/202611201000.*no such command/);
+    expect(await ids(directory)).toEqual([0, 1]);
+    expect(() => store.write(batchOf(many(2, 1)))).toThrow(/closed/);
+  });
+
   it('refuses a directory that another store has', async () => {
     const directory = scratchDirectory();
     const { store } = await liveStore(directory);
