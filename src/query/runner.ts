@@ -44,7 +44,7 @@ export class Runner {
   constructor(options: RunnerOptions) {
     this.options = options;
     this.selected = selectedSql(options.files, options.plan.selection, options.schema);
-    this.printer = rowPrinter(options.format, options.style, (name) => hasColumn(options.schema, name));
+    this.printer = this.makePrinter(options.schema);
   }
 
   /** Prints all tables; returns the totals of the flows that matched. */
@@ -74,7 +74,7 @@ export class Runner {
       const ties = order === undefined ? [] : ['file_index', 'file_row_number'];
       const sql = rowsSql(wanted, this.selected, schema, order, ties, top);
       const totals = this.totals === undefined ? new RunningTotals() : undefined;
-      await this.printRows(this.query(sql), totals);
+      await this.printRows(this.printer, this.query(sql), totals);
       this.totals ??= totals!.result();
     }
     this.noteNoMatch(this.totals!);
@@ -84,8 +84,11 @@ export class Runner {
   private async printGroups(job: JobOf<'groups'>): Promise<void> {
     const { database, schema, format, quiet } = this.options;
     const { orders, top, titled } = job;
-    const groups = groupsSql(this.printer.needs, job.grouping, orders.length === 0, this.selected, schema);
-    if (!titled) this.printer.open(this.out, quiet);
+    // Formats that name what they print show of cleared columns (-A) only the key.
+    const keyNames = groupsSql([], job.grouping, false, this.selected, schema).schema;
+    const printer = job.grouping.others === 'first' ? this.printer : this.makePrinter(keyNames);
+    const groups = groupsSql(printer.needs, job.grouping, orders.length === 0, this.selected, schema);
+    if (!titled) printer.open(this.out, quiet);
     await database.run(`CREATE OR REPLACE TEMP TABLE ${GROUPS_TABLE} AS ${groups.sql}`);
     this.noteNoMatch(await this.queryTotals(totalsOfGroupsSql(GROUPS_TABLE, 1)));
     for (const order of orders.length === 0 ? [undefined] : orders) {
@@ -93,15 +96,15 @@ export class Runner {
       if (titled && format.kind === 'text' && !quiet) {
         this.out.ascii(`Top ${top === 0 ? '' : `${top} `}flows ordered by ${order!.name}:\n`);
       }
-      if (titled) this.printer.open(this.out, quiet);
+      if (titled) printer.open(this.out, quiet);
       if (format.kind !== 'null') {
         const cut =
           job.resultFilter === undefined
             ? GROUPS_TABLE
             : `(SELECT * FROM ${GROUPS_TABLE}${sortSql(groups.schema, order, ties, top)}) WHERE ${predicateSql(job.resultFilter, groups.schema)}`;
-        await this.printRows(this.query(rowsSql(this.printer.needs, cut, groups.schema, order, ties, top)));
+        await this.printRows(printer, this.query(rowsSql(printer.needs, cut, groups.schema, order, ties, top)));
       }
-      this.printer.close(this.out);
+      printer.close(this.out);
     }
     await database.run(`DROP TABLE ${GROUPS_TABLE}`);
   }
@@ -121,6 +124,10 @@ export class Runner {
       }
     }
     await database.run(`DROP TABLE ${GROUPS_TABLE}`);
+  }
+
+  private makePrinter(schema: Schema): RowPrinter {
+    return rowPrinter(this.options.format, this.options.style, (name) => hasColumn(schema, name));
   }
 
   private get out(): TextBlock {
@@ -143,11 +150,11 @@ export class Runner {
     if (rows === 0 && kind !== 'json' && kind !== 'ndjson') this.out.ascii('No matching flows\n');
   }
 
-  private async printRows(rows: Rows, totals?: RunningTotals): Promise<void> {
+  private async printRows(printer: RowPrinter, rows: Rows, totals?: RunningTotals): Promise<void> {
     let firstRow = 0;
     for await (const chunk of rows) {
       totals?.add(chunk);
-      await this.printChunk(chunk, this.printer.bind(chunk, firstRow));
+      await this.printChunk(chunk, printer.bind(chunk, firstRow));
       firstRow += chunk.rows;
     }
   }

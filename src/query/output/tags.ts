@@ -43,7 +43,7 @@ function tag(names: string, heading: string, csv: string | undefined, cell: Cell
 }
 
 // Record.
-tag('%nfv', 'Ver', 'version', label('exportVersion', (version) => (version === 0 ? 'FLO' : `Nv${version}`)));
+tag('%nfv', 'Ver', 'version', label('exportVersion', (version, { csv }) => (version === 0 ? 'FLO' : `${csv ? 'netflowV' : 'Nv'}${version}`)));
 tag('%cnt', 'Count', 'count', ({ csv }) => ({
   needs: [],
   bind: (_chunk, firstRow) => (out, row) => out.uint(firstRow + row + 1, csv ? 0 : 5),
@@ -175,10 +175,9 @@ tag('%evt', '   Event', 'event', (style) => ({
     const nat = chunk.narrow('natEvent');
     return (out, row) => {
       const event = firewall[row]!;
-      const width = style.csv ? 0 : 8;
-      if (style.plain) out.uint(event === 0 ? nat[row]! : event);
-      else if (event !== 0) out.right(firewallEventName(event), width);
-      else out.right(nat[row] === 0 ? '<no-evt>' : natEventName(nat[row]!), width);
+      if (style.plain || style.csv) out.uint(event === 0 ? nat[row]! : event);
+      else if (event !== 0) out.right(firewallEventName(event), 8);
+      else out.right(nat[row] === 0 ? '<no-evt>' : natEventName(nat[row]!), 8);
     };
   },
 }));
@@ -186,7 +185,7 @@ tag(
   '%xevt',
   ' XEvent',
   'xEvent',
-  label('firewallExtEvent', (event, { csv }) => (event === 0 ? '<no-evt>' : extendedEventName(event).padStart(csv ? 0 : 7))),
+  label('firewallExtEvent', (event, { csv }) => (event === 0 ? (csv ? 'no-evt' : '<no-evt>') : extendedEventName(event).padStart(csv ? 0 : 7))),
 );
 tag('%xsa %nsa', '   X-late Src IP', 'srcXIP', address('natSrcAddr'));
 tag('%xda %nda', '   X-late Dst IP', 'dstXIP', address('natDstAddr'));
@@ -220,5 +219,5 @@ tag('%nbid', 'nbar ID', 'nbarID', constant('0..0..0'));
 tag('%nbnam', 'nbar name', 'nbarName', constant('<no nbar>'));
 tag('%sc', 'SC', 'srcGeo', constant('..'));
 tag('%dc', 'DC', 'dstGeo', constant('..'));
-tag('%sloc', 'Src IP location info', 'srcLocation', constant('<no location info>'));
-tag('%dloc', 'Dst IP location info', 'dstLocation', constant('<no location info>'));
+tag('%sloc', 'Src IP location info', 'srcLocation', constant('<no location info>', 'no location info'));
+tag('%dloc', 'Dst IP location info', 'dstLocation', constant('<no location info>', 'no location info'));

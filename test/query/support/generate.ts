@@ -53,6 +53,7 @@ function makeFlow(i: number, random: (below: number) => number): TestFlow {
   const mpls = i % 5 === 0 ? 1 : 0;
   return {
     numbers: {
+      exportVersion: 10,
       firstMs,
       lastMs: firstMs + durationMs,
       packets,
