@@ -99,7 +99,9 @@ export function parseGrouping(text: string): Grouping {
     const tag = addKey(keys, name, prefix);
     if (tag === undefined) {
       const near = nearest(name, keyNames);
-      throw new UserError(`-A ${text}: unknown field '${name}'${near === undefined ? `: use ${keyNames.join(' ')}` : `: did you mean '${near}'?`}`);
+      throw new UserError(
+        `-A ${text}: unknown field '${name}'${near === undefined ? `: use ${keyNames.join(' ')}` : `: did you mean '${near}'?`}`,
+      );
     }
     if (!tags.includes(tag)) tags.push(tag);
   }
@@ -109,8 +111,10 @@ export function parseGrouping(text: string): Grouping {
 /** Adds the key that `name` stands for, or joins srcip4 and srcip6 into one; returns its tag. */
 function addKey(keys: GroupKey[], name: string, prefix: string | undefined): string | undefined {
   const family = /^(src|dst)ip([46])$/.exec(name);
-  if (family !== null) return addFamilyKey(keys, family[1] === 'src' ? 'srcAddr' : 'dstAddr', family[2] === '4', name, prefix);
-  if (prefix !== undefined) throw new UserError(`-A ${name}/${prefix}: only srcip4, dstip4, srcip6 and dstip6 take a prefix length`);
+  if (family !== null)
+    return addFamilyKey(keys, family[1] === 'src' ? 'srcAddr' : 'dstAddr', family[2] === '4', name, prefix);
+  if (prefix !== undefined)
+    throw new UserError(`-A ${name}/${prefix}: only srcip4, dstip4, srcip6 and dstip6 take a prefix length`);
   const plain = columnKeys.find((row) => row[0] === name);
   if (plain !== undefined) {
     keys.push({ column: plain[1] });
@@ -127,7 +131,13 @@ function addKey(keys: GroupKey[], name: string, prefix: string | undefined): str
   return net[3];
 }
 
-function addFamilyKey(keys: GroupKey[], address: FieldName, v4: boolean, name: string, prefix: string | undefined): string {
+function addFamilyKey(
+  keys: GroupKey[],
+  address: FieldName,
+  v4: boolean,
+  name: string,
+  prefix: string | undefined,
+): string {
   const most = v4 ? 32 : 128;
   const length = prefix === undefined ? most : /^\d{1,3}$/.test(prefix) ? Number(prefix) : 0;
   if (length < 1 || length > most) throw new UserError(`-A ${name}/${prefix}: the prefix length must be 1 to ${most}`);

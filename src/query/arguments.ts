@@ -142,6 +142,7 @@ function parseCount(letter: string, text: string | undefined, least: number): nu
 function limitFilter(term: 'packets' | 'bytes', text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   const match = /^([+-]?)(\d+[kmgt]?)$/i.exec(text);
-  if (match === null) throw new UserError(`option -${term === 'packets' ? 'l' : 'L'}: '${text}' is not [+|-]NUMBER[K|M|G]`);
+  if (match === null)
+    throw new UserError(`option -${term === 'packets' ? 'l' : 'L'}: '${text}' is not [+|-]NUMBER[K|M|G]`);
   return `${term} ${match[1] === '-' ? '<' : '>'} ${match[2]}`;
 }

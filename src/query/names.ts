@@ -262,4 +262,3 @@ export function flagBits(letters: string): number | undefined {
   }
   return letters === '' ? undefined : bits;
 }
-

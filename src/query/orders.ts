@@ -64,8 +64,13 @@ export function parseOrders(text: string, of: 'record' | 'top records' | 'elemen
     const index = [table, other].map((rows) => rows.findIndex((row) => row.name === name)).find((at) => at >= 0);
     const row = index === undefined ? undefined : table[index];
     if (row === undefined) {
-      const near = nearest(name, table.map((one) => one.name));
-      throw new UserError(`unknown order '${name}'${near === undefined ? `: use ${table.map((one) => one.name).join(' ')}` : `: did you mean '${near}'?`}`);
+      const near = nearest(
+        name,
+        table.map((one) => one.name),
+      );
+      throw new UserError(
+        `unknown order '${name}'${near === undefined ? `: use ${table.map((one) => one.name).join(' ')}` : `: did you mean '${near}'?`}`,
+      );
     }
     if (more.length > 0 || (direction !== undefined && direction !== 'a' && direction !== 'd')) {
       throw new UserError(`order '${part}': after the colon stands a (ascending) or d (descending)`);

@@ -88,9 +88,11 @@ function planStatistics(
     const slash = text.indexOf('/');
     const [name = '', split] = (slash < 0 ? text : text.slice(0, slash)).toLowerCase().split(':');
     const orderText = slash < 0 ? undefined : text.slice(slash + 1);
-    if (split !== undefined && split !== 'p') throw new UserError(`-s ${text}: after the colon only p (by protocol) can stand`);
+    if (split !== undefined && split !== 'p')
+      throw new UserError(`-s ${text}: after the colon only p (by protocol) can stand`);
     if (name === 'record') {
-      if (order !== undefined) throw new UserError('-s record and -O (or -m) exclude each other: write -s record/ORDER');
+      if (order !== undefined)
+        throw new UserError('-s record and -O (or -m) exclude each other: write -s record/ORDER');
       const orders = parseOrders(orderText ?? 'flows', 'top records');
       records.push({ kind: 'groups', grouping: grouping ?? FIVE_TUPLE, orders, top, titled: true, resultFilter });
       continue;
@@ -99,7 +101,13 @@ function planStatistics(
     if (statistic === undefined) throw unknownStatistic(name);
     if (order !== undefined && orderText === undefined) warnings.push(`-s ${text}: ordered by -O ${order}`);
     const orders = parseOrders(orderText ?? order ?? 'flows', 'element');
-    elements.push({ kind: 'statistic', statistic, byProtocol: split === 'p' || statistic.byProtocol === true, orders, top });
+    elements.push({
+      kind: 'statistic',
+      statistic,
+      byProtocol: split === 'p' || statistic.byProtocol === true,
+      orders,
+      top,
+    });
   }
   if (elements.length > MAX_STATISTICS) throw new UserError(`at most ${MAX_STATISTICS} element statistics in one run`);
   if (records.length === 0 && grouping !== undefined) warnings.push('-A has no effect on element statistics');
@@ -109,13 +117,16 @@ function planStatistics(
 function unknownStatistic(name: string): UserError {
   const names = ['record', ...statisticByName.keys()];
   const near = nearest(name, names);
-  return new UserError(`-s ${name}: unknown statistic; ${near === undefined ? `use one of ${names.join(' ')}` : `did you mean ${near}?`}`);
+  return new UserError(
+    `-s ${name}: unknown statistic; ${near === undefined ? `use one of ${names.join(' ')}` : `did you mean ${near}?`}`,
+  );
 }
 
 function planFormat(options: DumpOptions, grouping: Grouping | undefined, jobs: readonly Job[]): Format {
   const grouped = grouping !== undefined && jobs.some(({ kind }) => kind === 'groups');
   const name = options.format?.toLowerCase();
-  if (grouped && (name === undefined || name === 'csv')) return groupingFormat(name === undefined ? 'text' : 'csv', grouping.tags);
+  if (grouped && (name === undefined || name === 'csv'))
+    return groupingFormat(name === undefined ? 'text' : 'csv', grouping.tags);
   return parseFormat(options.format ?? 'line');
 }
 
@@ -131,6 +142,8 @@ export function parseWindow(text: string): NonNullable<Selection['window']> {
 }
 
 function parseWindowTime(text: string): number | undefined {
-  const match = /^(\d{4})(?:\/(\d\d?)(?:\/(\d\d?)(?:\.(\d\d?)(?::(\d\d?)(?::(\d\d?)(?:\.(\d{1,3}))?)?)?)?)?)?$/.exec(text);
+  const match = /^(\d{4})(?:\/(\d\d?)(?:\/(\d\d?)(?:\.(\d\d?)(?::(\d\d?)(?::(\d\d?)(?:\.(\d{1,3}))?)?)?)?)?)?$/.exec(
+    text,
+  );
   return match === null ? undefined : timeOfParts(match.slice(1, 8), false);
 }

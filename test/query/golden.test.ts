@@ -15,7 +15,10 @@ const RULES: readonly { name: string; apply: (text: string) => string }[] = [
   { name: 'timings are those of the run', apply: (text) => text.replaceAll(/^Sys: .*$/gm, 'Sys: timings') },
   { name: 'file sizes differ', apply: (text) => text.replaceAll(/Bytes read: \d+/g, 'Bytes read: size') },
   // nfdump reports the matches of the whole block here when -c cuts them; weir reports what it looked at.
-  { name: 'passed is not told apart from processed', apply: (text) => text.replaceAll(/, passed: \d+/g, ', passed: n') },
+  {
+    name: 'passed is not told apart from processed',
+    apply: (text) => text.replaceAll(/, passed: \d+/g, ', passed: n'),
+  },
 ];
 
 const normalise = (text: string) => RULES.reduce((result, { apply }) => apply(result), text);

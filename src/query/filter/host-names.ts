@@ -17,7 +17,10 @@ export async function resolveHostNames(filter: Filter, lookUp: LookUp = lookUpHo
   switch (filter.kind) {
     case 'and':
     case 'or':
-      return { kind: filter.kind, parts: await Promise.all(filter.parts.map((part) => resolveHostNames(part, lookUp))) };
+      return {
+        kind: filter.kind,
+        parts: await Promise.all(filter.parts.map((part) => resolveHostNames(part, lookUp))),
+      };
     case 'not':
       return { kind: 'not', part: await resolveHostNames(filter.part, lookUp) };
     case 'address': {

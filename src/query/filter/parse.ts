@@ -72,7 +72,9 @@ class Parser {
   /** Lower-case text of a token if it is a bare word or symbol, else undefined. */
   private plain(offset = 0): string | undefined {
     const token = this.tokens[this.at + offset];
-    return token === undefined || token.kind === 'string' || token.kind === 'end' ? undefined : token.text.toLowerCase();
+    return token === undefined || token.kind === 'string' || token.kind === 'end'
+      ? undefined
+      : token.text.toLowerCase();
   }
 
   private accept(...texts: string[]): boolean {
@@ -87,7 +89,12 @@ class Parser {
   }
 
   private fail(what: string, token = this.token, hint?: string): never {
-    throw syntaxError(token.kind === 'end' && token === this.token ? `${what}, but the filter ends` : what, token.source, token.start, hint);
+    throw syntaxError(
+      token.kind === 'end' && token === this.token ? `${what}, but the filter ends` : what,
+      token.source,
+      token.start,
+      hint,
+    );
   }
 
   private alternatives(): Filter {
@@ -159,7 +166,12 @@ class Parser {
     this.at = at;
     if (token.kind === 'end') this.fail(`expected ${node === phraseTree ? 'a term' : `one of ${words.join(' ')}`}`);
     const near = nearest(word, node === phraseTree ? [...words, 'not'] : words);
-    const hint = near !== undefined ? `did you mean "${near}"?` : node === phraseTree ? undefined : `here may stand: ${words.join(' ')}`;
+    const hint =
+      near !== undefined
+        ? `did you mean "${near}"?`
+        : node === phraseTree
+          ? undefined
+          : `here may stand: ${words.join(' ')}`;
     return this.fail(`unknown word '${token.text}'`, token, hint);
   }
 
@@ -234,7 +246,8 @@ class Parser {
     }
     const bits = token.kind === 'word' ? flagBits(token.text) : undefined;
     if (bits === undefined) this.fail(`expected flags (letters of CEUAPRSF, X for FSRPAU) or a number`);
-    if (comparator !== undefined && comparator !== '=') this.fail(`flag letters cannot be compared with '${comparator}'`);
+    if (comparator !== undefined && comparator !== '=')
+      this.fail(`flag letters cannot be compared with '${comparator}'`);
     this.at++;
     return { kind: 'flags', exact: comparator === '=', bits };
   }

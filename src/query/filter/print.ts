@@ -11,7 +11,9 @@ export function printFilter(filter: Filter): string {
     case 'any':
       return 'any';
     case 'and':
-      return filter.parts.map((part) => (part.kind === 'or' ? `(${printFilter(part)})` : printFilter(part))).join(' and ');
+      return filter.parts
+        .map((part) => (part.kind === 'or' ? `(${printFilter(part)})` : printFilter(part)))
+        .join(' and ');
     case 'or':
       return filter.parts.map(printFilter).join(' or ');
     case 'not': {

@@ -227,7 +227,16 @@ for (const [word, value] of [
 // In nfdump's language, but about data that weir does not store.
 refuse('flows are stored without payload', 'payload', 'in payload', 'out payload');
 refuse('there is no country database', 'geo', 'src geo', 'dst geo', 'nat geo', 'src nat geo', 'dst nat geo', 'tun geo');
-refuse('tunnel headers are not stored', 'tun ip', 'src tun ip', 'dst tun ip', 'tun net', 'tun proto', 'tunip', 'tunnet');
+refuse(
+  'tunnel headers are not stored',
+  'tun ip',
+  'src tun ip',
+  'dst tun ip',
+  'tun net',
+  'tun proto',
+  'tunip',
+  'tunnet',
+);
 refuse('latencies are not stored', 'client latency', 'server latency', 'app latency');
 refuse('port blocks are not stored', 'nat pblock', 'pblock');
 refuse('access lists are not stored', 'ingress acl', 'egress acl', 'ingress ace', 'egress ace', 'ingress xace');

@@ -61,7 +61,8 @@ function tokenizeInto(tokens: Token[], source: Source, readInclude: ReadInclude,
     const string = word === null ? match(STRING) : null;
     const found = word ?? string ?? match(SYMBOL);
     if (found === null) throw syntaxError(`unexpected character '${printable(text, at)}'`, source, start);
-    if (found[0].length > MAX_STRING + 2) throw syntaxError(`a word longer than ${MAX_STRING} characters`, source, start);
+    if (found[0].length > MAX_STRING + 2)
+      throw syntaxError(`a word longer than ${MAX_STRING} characters`, source, start);
     const kind = word !== null ? 'word' : string !== null ? 'string' : 'symbol';
     tokens.push({ kind, text: string === null ? found[0] : (string[1] ?? string[2]!), source, start });
     at += found[0].length;

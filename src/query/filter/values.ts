@@ -29,7 +29,9 @@ export function formatMac(value: number): string {
  * is not such a time.
  */
 export function parseIsoTime(text: string): number | undefined {
-  const match = /^(\d{4})(?:-(\d\d?)(?:-(\d\d?)(?:T(\d\d?)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,3}))?)?)?)?)?)?(Z)?$/i.exec(text);
+  const match = /^(\d{4})(?:-(\d\d?)(?:-(\d\d?)(?:T(\d\d?)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,3}))?)?)?)?)?)?(Z)?$/i.exec(
+    text,
+  );
   return match === null ? undefined : timeOfParts(match.slice(1, 8), match[8] !== undefined);
 }
 

@@ -161,7 +161,9 @@ export function millisecondsCell(name: ColumnName, width: number): CellMaker {
 }
 
 export const protocol: CellMaker = ({ csv, plain }) => {
-  const texts = Array.from({ length: 256 }, (_, n) => (csv ? String(n) : (plain ? String(n) : protocolName(n)).padEnd(5)));
+  const texts = Array.from({ length: 256 }, (_, n) =>
+    csv ? String(n) : (plain ? String(n) : protocolName(n)).padEnd(5),
+  );
   return {
     needs: ['proto'],
     bind: (chunk) => {
@@ -281,7 +283,11 @@ export function address(field: FieldName, suffix = ''): CellMaker {
 }
 
 /** Address and port; `port` writes what stands after the colon, in five columns. */
-export function addressPort(field: FieldName, port: 'srcPort' | 'dstPort' | 'natSrcPort' | 'natDstPort', suffix = ''): CellMaker {
+export function addressPort(
+  field: FieldName,
+  port: 'srcPort' | 'dstPort' | 'natSrcPort' | 'natDstPort',
+  suffix = '',
+): CellMaker {
   return ({ longV6, marker }) => ({
     needs: [...addressNeeds(field), port, 'proto'],
     bind: (chunk) => {

@@ -47,7 +47,9 @@ export function parseFormat(text: string): Format {
   if (whole !== undefined) return { kind: whole, longV6 };
   const names = [...Object.keys(TEXT_FORMATS), 'csv', ...WHOLE_FORMATS];
   const near = nearest(bare, names);
-  throw new UserError(`-o ${text}: no such format; ${near === undefined ? `use one of ${names.join(' ')}, or fmt:` : `did you mean ${near}?`}`);
+  throw new UserError(
+    `-o ${text}: no such format; ${near === undefined ? `use one of ${names.join(' ')}, or fmt:` : `did you mean ${near}?`}`,
+  );
 }
 
 /** The format that -A makes of its fields. */
@@ -65,7 +67,8 @@ function parseParts(text: string): FormatPart[] {
     if (tag !== undefined) parts.push(tag);
     else if (whole === '%n') parts.push('\n');
     else if (name === undefined) parts.push(whole);
-    else if (Object.hasOwn(TEXT_FORMATS, name.toLowerCase())) parts.push(...parseParts(TEXT_FORMATS[name.toLowerCase()]!));
+    else if (Object.hasOwn(TEXT_FORMATS, name.toLowerCase()))
+      parts.push(...parseParts(TEXT_FORMATS[name.toLowerCase()]!));
     else {
       const near = nearest(whole, tagByName.keys());
       throw new UserError(`-o: unknown tag '${whole}'${near === undefined ? '' : `; did you mean ${near}?`}`);

@@ -4,7 +4,7 @@ import { formatMac } from '../filter/values.ts';
 import { extendedEventName, firewallEventName, flagsText, natEventName } from '../names.ts';
 import { type AddressWriter, addressWriter } from './cells.ts';
 import type { Clock } from './clock.ts';
-import { writeWide, wide } from './numbers.ts';
+import { wide, writeWide } from './numbers.ts';
 import type { TextBlock } from './text.ts';
 
 /** Writes the members of one flow: each a key, a separator and a value; `member` writes what comes before the value. */
@@ -187,12 +187,14 @@ function event(numberKey: string, nameKey: string, name: ColumnName, text: (even
 const members: readonly Member[] = [
   {
     needs: [],
-    bind: (_chunk, { firstRow }) => (out, row, member) => {
-      member(out, 'cnt');
-      out.uint(firstRow + row + 1);
-      member(out, 'type');
-      out.ascii('"FLOW"');
-    },
+    bind:
+      (_chunk, { firstRow }) =>
+      (out, row, member) => {
+        member(out, 'cnt');
+        out.uint(firstRow + row + 1);
+        member(out, 'type');
+        out.ascii('"FLOW"');
+      },
   },
   time('first', 'firstMs'),
   time('last', 'lastMs'),

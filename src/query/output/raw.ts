@@ -7,7 +7,11 @@ import { wide } from './numbers.ts';
 import { TextBlock } from './text.ts';
 
 /** Lines of one flow; each is left out if the files have no such column. */
-type Line = readonly [name: string, needs: readonly ColumnName[], value: (chunk: Chunk, style: Style) => (row: number) => string];
+type Line = readonly [
+  name: string,
+  needs: readonly ColumnName[],
+  value: (chunk: Chunk, style: Style) => (row: number) => string,
+];
 
 const END_REASONS = ['', 'idle timeout', 'active timeout', 'end of Flow detected', 'forced end', 'lack of resources'];
 
@@ -97,7 +101,7 @@ const lines: readonly Line[] = [
       const proto = chunk.narrow('proto');
       return (row) => {
         const value = proto[row] === 6 ? flags[row]! & 255 : 0;
-        return `0x${value.toString(16).padStart(2, '0')}`.padStart(18) + ` ${flagsText(value)}`;
+        return `${`0x${value.toString(16).padStart(2, '0')}`.padStart(18)} ${flagsText(value)}`;
       };
     },
   ],
@@ -148,7 +152,12 @@ export function rawLines(stored: (name: ColumnName) => boolean): readonly Line[]
 }
 
 /** Writes a block of lines a flow. */
-export function bindRaw(chosen: readonly Line[], chunk: Chunk, style: Style, firstRow: number): (out: TextBlock, row: number) => void {
+export function bindRaw(
+  chosen: readonly Line[],
+  chunk: Chunk,
+  style: Style,
+  firstRow: number,
+): (out: TextBlock, row: number) => void {
   const values = chosen.map(([name, , bind]) => [name.padEnd(12), bind(chunk, style)] as const);
   return (out, row) => {
     out.ascii(`\nFlow Record: \n  RecordCount  = ${String(firstRow + row + 1).padStart(18)}\n`);

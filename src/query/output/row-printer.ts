@@ -1,12 +1,12 @@
 import type { ColumnName } from '../../flow/fields.ts';
 import type { Chunk } from '../database.ts';
+import { flagsText } from '../names.ts';
 import { addressWriter, type Cell, type Style } from './cells.ts';
 import { type Format, header } from './format.ts';
 import { bindJson, jsonMembers } from './json.ts';
 import { writeWide } from './numbers.ts';
 import { bindRaw, rawLines } from './raw.ts';
 import type { TextBlock } from './text.ts';
-import { flagsText } from '../names.ts';
 
 /** Prints flows, or groups of flows, in one format. */
 export interface RowPrinter {
@@ -101,7 +101,17 @@ function listPrinter(format: ListFormat, style: Style): RowPrinter {
 /** csv-fast: fixed columns, numbers as they are. */
 const fastPrinter: RowPrinter = {
   needs: unique<ColumnName>([
-    ...(['firstMs', 'lastMs', 'proto', 'srcAddrHi', 'srcAddrLo', 'srcPort', 'dstAddrHi', 'dstAddrLo', 'dstPort'] as const),
+    ...([
+      'firstMs',
+      'lastMs',
+      'proto',
+      'srcAddrHi',
+      'srcAddrLo',
+      'srcPort',
+      'dstAddrHi',
+      'dstAddrLo',
+      'dstPort',
+    ] as const),
     ...(['srcAs', 'dstAs', 'inIf', 'outIf', 'tcpFlags', 'tos', 'packets', 'octets'] as const),
   ]),
   open: (out) =>

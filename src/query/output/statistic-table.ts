@@ -8,8 +8,8 @@ import { condense, type Style } from './cells.ts';
 import { writeDuration, writeSeconds } from './clock.ts';
 import type { Format } from './format.ts';
 import { octetsAPacket, oneDecimal, wide, writeCounter } from './numbers.ts';
-import type { TextBlock } from './text.ts';
 import type { Totals } from './summary.ts';
+import type { TextBlock } from './text.ts';
 
 /** One table of an element statistic. */
 export interface StatisticTable {
@@ -41,7 +41,12 @@ export function openTable(out: TextBlock, table: StatisticTable, format: Format,
 }
 
 /** Writes the rows of one chunk of a table. */
-export function bindTable(chunk: Chunk, table: StatisticTable, format: Format, style: Style): (out: TextBlock, row: number) => void {
+export function bindTable(
+  chunk: Chunk,
+  table: StatisticTable,
+  format: Format,
+  style: Style,
+): (out: TextBlock, row: number) => void {
   const read = bindRow(chunk, table);
   switch (format.kind) {
     case 'text':
@@ -184,6 +189,7 @@ function writeJson(out: TextBlock, row: Row, { statistic }: StatisticTable, { cl
   out.ascii('", "last" : "');
   clock.writeRfc3339(out, row.lastMs);
   out.ascii(`", "proto" : ${row.proto}, "${statistic.name}" : "${row.key}", "flows" : ${row.flows}, `);
-  out.ascii(`"packets" : ${row.packets}, "bytes" : ${row.octets}, "pps" : ${row.pps}, "bps" : ${row.bps}, "bpp" : ${row.bpp}}\n`);
+  out.ascii(
+    `"packets" : ${row.packets}, "bytes" : ${row.octets}, "pps" : ${row.pps}, "bps" : ${row.bps}, "bpp" : ${row.bpp}}\n`,
+  );
 }
-

@@ -48,7 +48,9 @@ export function writeSummary(out: TextBlock, totals: Totals, read: ReadFiles, ti
     writeDuration(out, Math.max(0, read.last - read.first));
     out.byte(0x0a);
   }
-  out.ascii(`Total records processed: ${totals.rows}, passed: ${totals.rows}, Blocks skipped: 0, Bytes read: ${read.octets}\n`);
+  out.ascii(
+    `Total records processed: ${totals.rows}, passed: ${totals.rows}, Blocks skipped: 0, Bytes read: ${read.octets}\n`,
+  );
   const { systemSeconds, userSeconds, wallSeconds } = timing;
   out.ascii(`Sys: ${systemSeconds.toFixed(4)}s User: ${userSeconds.toFixed(4)}s Wall: ${wallSeconds.toFixed(4)}s `);
   const flowsASecond = wallSeconds > 0 ? totals.rows / wallSeconds : 0;

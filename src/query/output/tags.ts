@@ -43,7 +43,12 @@ function tag(names: string, heading: string, csv: string | undefined, cell: Cell
 }
 
 // Record.
-tag('%nfv', 'Ver', 'version', label('exportVersion', (version, { csv }) => (version === 0 ? 'FLO' : `${csv ? 'netflowV' : 'Nv'}${version}`)));
+tag(
+  '%nfv',
+  'Ver',
+  'version',
+  label('exportVersion', (version, { csv }) => (version === 0 ? 'FLO' : `${csv ? 'netflowV' : 'Nv'}${version}`)),
+);
 tag('%cnt', 'Count', 'count', ({ csv }) => ({
   needs: [],
   bind: (_chunk, firstRow) => (out, row) => out.uint(firstRow + row + 1, csv ? 0 : 5),
@@ -102,8 +107,18 @@ tag('%gsap', '     Src IP Addr(..):Port ', undefined, addressPort('srcAddr', 'sr
 tag('%gdap', '     Dst IP Addr(..):Port ', undefined, addressPort('dstAddr', 'dstPort', '(..)'), true);
 tag('%sp', 'Src Pt', 'srcPort', integer('srcPort', 6));
 tag('%dp', 'Dst Pt', 'dstPort', dstPort);
-tag('%it', 'ICMP-T', 'icmpTYpe', computed('dstPort', 6, (word) => word >> 8));
-tag('%ic', 'ICMP-C', 'icmpCode', computed('dstPort', 6, (word) => word & 255));
+tag(
+  '%it',
+  'ICMP-T',
+  'icmpTYpe',
+  computed('dstPort', 6, (word) => word >> 8),
+);
+tag(
+  '%ic',
+  'ICMP-C',
+  'icmpCode',
+  computed('dstPort', 6, (word) => word & 255),
+);
 tag('%sn', '        Src Network', 'srcNet', network('srcAddr', 'srcMask'), true);
 tag('%dn', '        Dst Network', 'dstNet', network('dstAddr', 'dstMask'), true);
 tag('%nh', '     Next-hop IP', 'nextIP', address('nextHop'), true);
@@ -124,7 +139,12 @@ tag('%inam', ' Input interface name', 'inIfName', constant(''));
 tag('%onam', 'Output interface name', 'outIfName', constant(''));
 tag('%smk', 'SMask', 'srcMask', integer('srcMask', 5));
 tag('%dmk', 'DMask', 'dstMask', integer('dstMask', 5));
-tag('%dir', 'Dir', 'direction', label('direction', (value, { csv }) => `${csv ? '' : '  '}${value === 1 ? 'E' : 'I'}`));
+tag(
+  '%dir',
+  'Dir',
+  'direction',
+  label('direction', (value, { csv }) => `${csv ? '' : '  '}${value === 1 ? 'E' : 'I'}`),
+);
 tag('%bfd', 'Bfd', 'biDirection', constant('  0'));
 tag('%end', 'End', 'endReason', integer('endReason', 3));
 tag('%sas', 'Src AS', 'srcAS', integer('srcAs', 6));
@@ -151,7 +171,12 @@ tag('%lbl', '           label', 'label', constant('          <none>'));
 // Link layer.
 tag('%svln', 'SVlan', 'srcVlan', integer('srcVlan', 5));
 tag('%dvln', 'DVlan', 'dstVlan', integer('dstVlan', 5));
-tag('%eth', 'EtherType', undefined, label('etherType', (value) => `0x${value.toString(16).padStart(4, '0')}`));
+tag(
+  '%eth',
+  'EtherType',
+  undefined,
+  label('etherType', (value) => `0x${value.toString(16).padStart(4, '0')}`),
+);
 tag('%ismc', '  In src MAC Addr', 'inSrcMac', mac('inSrcMac'));
 tag('%odmc', ' Out dst MAC Addr', 'outDstMac', mac('outDstMac'));
 tag('%idmc', '  In dst MAC Addr', 'inDstMac', mac('inDstMac'));
@@ -185,7 +210,9 @@ tag(
   '%xevt',
   ' XEvent',
   'xEvent',
-  label('firewallExtEvent', (event, { csv }) => (event === 0 ? (csv ? 'no-evt' : '<no-evt>') : extendedEventName(event).padStart(csv ? 0 : 7))),
+  label('firewallExtEvent', (event, { csv }) =>
+    event === 0 ? (csv ? 'no-evt' : '<no-evt>') : extendedEventName(event).padStart(csv ? 0 : 7),
+  ),
 );
 tag('%xsa %nsa', '   X-late Src IP', 'srcXIP', address('natSrcAddr'));
 tag('%xda %nda', '   X-late Dst IP', 'dstXIP', address('natDstAddr'));
@@ -193,7 +220,12 @@ tag('%xsap %nsap', '   X-Src IP Addr:Port ', undefined, addressPort('natSrcAddr'
 tag('%xdap %ndap', '   X-Dst IP Addr:Port ', undefined, addressPort('natDstAddr', 'natDstPort'), true);
 tag('%xsp %nsp', 'XsPort', 'srcXPort', integer('natSrcPort', 6));
 tag('%xdp %ndp', 'XdPort', 'dstXPort', integer('natDstPort', 6));
-tag('%odid', 'obsDomainID', 'obsDomainID', label('domain', (value) => `0x${value.toString(16).padStart(2, '0')}`));
+tag(
+  '%odid',
+  'obsDomainID',
+  'obsDomainID',
+  label('domain', (value) => `0x${value.toString(16).padStart(2, '0')}`),
+);
 
 // Data that weir does not store: what nfdump prints for a record without it.
 tag('%nfc', '   Conn-ID', 'connectionID', integer('flowId', 10));

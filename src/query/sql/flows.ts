@@ -1,5 +1,5 @@
 import type { ColumnName } from '../../flow/fields.ts';
-import type { GroupKey, Grouping } from '../aggregation.ts';
+import type { Grouping, GroupKey } from '../aggregation.ts';
 import type { Order } from '../orders.ts';
 import { type AddressColumns, addressColumns, isV4Sql, isV6Sql, V4_ZERO } from './address.ts';
 import { limitSql, orderSql, type RowCounters } from './order.ts';
@@ -40,7 +40,16 @@ export function sortSql(schema: Schema, order: Order | undefined, ties: readonly
 }
 
 /** Columns that every table of groups has besides those that are printed: totals and orders need them. */
-const ALWAYS: readonly ColumnName[] = ['flows', 'packets', 'octets', 'outPackets', 'outOctets', 'firstMs', 'lastMs', 'tcpFlags'];
+const ALWAYS: readonly ColumnName[] = [
+  'flows',
+  'packets',
+  'octets',
+  'outPackets',
+  'outOctets',
+  'firstMs',
+  'lastMs',
+  'tcpFlags',
+];
 
 export interface Groups {
   /** Makes the groups: rows of the registry's columns and types, with `rows` and, if asked for, `position`. */
@@ -76,7 +85,9 @@ export function groupsSql(
   return {
     sql: `SELECT ${select.join(', ')} FROM ${selected}${by === '' ? '' : ` GROUP BY ${by}`} HAVING count(*) > 0`,
     schema: {
-      columns: new Set([...cells.keys()].filter((name) => name === 'flows' || hasColumn(schema, name)).map((name) => column(name).sql)),
+      columns: new Set(
+        [...cells.keys()].filter((name) => name === 'flows' || hasColumn(schema, name)).map((name) => column(name).sql),
+      ),
       mixed: false,
     },
     keys,
@@ -91,10 +102,11 @@ function keySql(key: GroupKey, schema: Schema): [ColumnName, string][] {
   const { v4, v6 } = key;
   const hi = valueSql(schema, columns.hi);
   const lo = valueSql(schema, columns.lo);
-  if (v4 === 32 && v6 === 128) return [
-    [columns.hi, hi],
-    [columns.lo, lo],
-  ];
+  if (v4 === 32 && v6 === 128)
+    return [
+      [columns.hi, hi],
+      [columns.lo, lo],
+    ];
   const v4Lo = v4 === undefined ? ZERO : `${lo} & ${u64(lowMask(96 + v4))}`;
   const v6Hi = v6 === undefined ? ZERO : `${hi} & ${u64(highMask(v6))}`;
   const v6Lo = v6 === undefined ? ZERO : `${lo} & ${u64(lowMask(v6))}`;

@@ -1,5 +1,5 @@
-import { ZERO } from './schema.ts';
 import type { CounterSide, Measure, Order } from '../orders.ts';
+import { ZERO } from './schema.ts';
 
 /** SQL of the counters of one row, whatever the row is: a flow or a group of flows. */
 export interface RowCounters {

@@ -16,7 +16,14 @@ interface Condition {
 
 const TRUE: Condition = { yes: 'TRUE', no: 'FALSE' };
 const FALSE: Condition = { yes: 'FALSE', no: 'TRUE' };
-const OPPOSITE: Readonly<Record<Comparator, string>> = { '=': '<>', '!=': '=', '<': '>=', '>': '<=', '<=': '>', '>=': '<' };
+const OPPOSITE: Readonly<Record<Comparator, string>> = {
+  '=': '<>',
+  '!=': '=',
+  '<': '>=',
+  '>': '<=',
+  '<=': '>',
+  '>=': '<',
+};
 const SQL: Readonly<Record<Comparator, string>> = { '=': '=', '!=': '<>', '<': '<', '>': '>', '<=': '<=', '>=': '>=' };
 
 /** SQL that is true for the flows that pass the filter, whose host names have been resolved. */
@@ -64,11 +71,29 @@ function condition(filter: Filter, schema: Schema): Condition {
 }
 
 function all(parts: readonly Condition[]): Condition {
-  return { yes: joinSql(parts.map((part) => part.yes), 'AND'), no: joinSql(parts.map((part) => part.no), 'OR') };
+  return {
+    yes: joinSql(
+      parts.map((part) => part.yes),
+      'AND',
+    ),
+    no: joinSql(
+      parts.map((part) => part.no),
+      'OR',
+    ),
+  };
 }
 
 function some(parts: readonly Condition[]): Condition {
-  return { yes: joinSql(parts.map((part) => part.yes), 'OR'), no: joinSql(parts.map((part) => part.no), 'AND') };
+  return {
+    yes: joinSql(
+      parts.map((part) => part.yes),
+      'OR',
+    ),
+    no: joinSql(
+      parts.map((part) => part.no),
+      'AND',
+    ),
+  };
 }
 
 function joinSql(parts: readonly string[], word: 'AND' | 'OR'): string {

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UserError } from '../../../src/flow/user-error.ts';
 import { Database } from '../../../src/query/database.ts';
@@ -52,7 +52,10 @@ describe('a filter', () => {
     ['icmp type 8 and icmp-code 0', 'icmp-type 8 and icmp-code 0'],
     ['as in [ 1 2,3 ]', 'as in [ 1 2 3 ]'],
     ['bgpnext ip 10.0.0.1 or exporter ip ::1', 'bgp next ip 10.0.0.1 or router ip ::1'],
-    ['src xip 10.0.0.1 or xlate port 80 or dst nat net 10.0.0.0/8', 'src nat ip 10.0.0.1 or nat port 80 or dst nat net 10.0.0.0/8'],
+    [
+      'src xip 10.0.0.1 or xlate port 80 or dst nat net 10.0.0.0/8',
+      'src nat ip 10.0.0.1 or nat port 80 or dst nat net 10.0.0.0/8',
+    ],
     ['mac 00:11:22:33:44:55', 'mac 00:11:22:33:44:55'],
     ['nat event add or asa denied ingress', 'nat event 1 or asa xevent 1001'],
     ['inet6 and first seen > 2026-11-20T10:30:00Z', 'ipv6 and first seen > 2026-11-20T10:30:00.000Z'],
@@ -94,7 +97,8 @@ describe('a filter', () => {
   });
 
   it('may include files, but not for ever', () => {
-    const readInclude = (name: string) => (name === 'a' ? 'port 80 or @include b' : name === 'b' ? 'port 443' : '@include c');
+    const readInclude = (name: string) =>
+      name === 'a' ? 'port 80 or @include b' : name === 'b' ? 'port 443' : '@include c';
     expect(printFilter(parseFilter('tcp and (@include a)', { readInclude }))).toBe('proto 6 and (port 80 or port 443)');
     expect(errorOf(() => parseFilter('@include c', { readInclude })).message).toContain('10 deep');
   });
@@ -111,7 +115,29 @@ describe('a filter', () => {
     const seed = Date.now() % 0x7fff_ffff;
     const random = makeRandom(seed);
     const words = [...new Set([...phrases.keys()].flatMap((phrase) => phrase.split(' ')))];
-    const scraps = [...words, '(', ')', '[', ']', ',', '!', '&&', 'and', 'or', 'not', '10.0.0.1', '::1', '/8', '=', '<', '80', '1k', '"x"', '#', '\n'];
+    const scraps = [
+      ...words,
+      '(',
+      ')',
+      '[',
+      ']',
+      ',',
+      '!',
+      '&&',
+      'and',
+      'or',
+      'not',
+      '10.0.0.1',
+      '::1',
+      '/8',
+      '=',
+      '<',
+      '80',
+      '1k',
+      '"x"',
+      '#',
+      '\n',
+    ];
     const endAt = performance.now() + 1000;
     while (performance.now() < endAt) {
       let text = '';
@@ -155,7 +181,10 @@ describe('the SQL of a filter', () => {
     ['files of different columns', ['full.parquet', 'plain.parquet'], [...flows, ...plainFlows]],
   ] as const)('passes the same flows as the plain meaning, in %s', async (_, names, population) => {
     const mixed = names.length > 1;
-    const from = filesSql(names.map((name) => join(directory, name)), mixed);
+    const from = filesSql(
+      names.map((name) => join(directory, name)),
+      mixed,
+    );
     const schema: Schema = { columns: new Set(await database.columnNames(`SELECT * FROM ${from}`)), mixed };
     await fc.assert(
       fc.asyncProperty(arbitraryFilter(population), async (filter) => {

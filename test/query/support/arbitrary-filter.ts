@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import type { AddressWords } from '../../../src/flow/address.ts';
+import { columnByName } from '../../../src/flow/fields.ts';
 import { addressTerms, numberTerms } from '../../../src/query/filter/terms.ts';
 import { type Comparator, type Filter, join, type Prefix } from '../../../src/query/filter/tree.ts';
 import { makePrefix } from '../../../src/query/filter/values.ts';
-import { columnByName } from '../../../src/flow/fields.ts';
 import type { TestFlow } from './generate.ts';
 
 const comparators: readonly Comparator[] = ['=', '!=', '<', '>', '<=', '>='];
@@ -12,9 +12,9 @@ const comparators: readonly Comparator[] = ['=', '!=', '<', '>', '<=', '>='];
 export function arbitraryFilter(flows: readonly TestFlow[]): fc.Arbitrary<Filter> {
   const term = fc.constantFrom(...numberTerms.keys());
   const number = term.chain((name) =>
-    fc.record({ value: value(name, flows), comparator: fc.constantFrom(...comparators) }).map(
-      ({ value, comparator }): Filter => ({ kind: 'number', term: name, comparator, value }),
-    ),
+    fc
+      .record({ value: value(name, flows), comparator: fc.constantFrom(...comparators) })
+      .map(({ value, comparator }): Filter => ({ kind: 'number', term: name, comparator, value })),
   );
   const list = term.chain((name) =>
     fc
@@ -45,7 +45,10 @@ export function arbitraryFilter(flows: readonly TestFlow[]): fc.Arbitrary<Filter
       flags,
       simple,
       fc
-        .record({ kind: fc.constantFrom('and' as const, 'or' as const), parts: fc.array(tie('filter'), { minLength: 2, maxLength: 3 }) })
+        .record({
+          kind: fc.constantFrom('and' as const, 'or' as const),
+          parts: fc.array(tie('filter'), { minLength: 2, maxLength: 3 }),
+        })
         .map(({ kind, parts }) => join(kind, parts)),
       tie('filter').map((part): Filter => ({ kind: 'not', part })),
     ),
@@ -56,12 +59,14 @@ function value(name: string, flows: readonly TestFlow[]): fc.Arbitrary<number> {
   const { operands, max, form } = numberTerms.get(name)!;
   const least = form === 'mac' ? 1 : 0;
   const any = fc.integer({ min: least, max: form === 'time' ? 4e12 : max });
-  const seen = fc.record({ flow: fc.constantFrom(...flows), off: fc.integer({ min: -1, max: 1 }) }).map(({ flow, off }) => {
-    const [operand] = operands;
-    const cell = operand !== undefined && 'column' in operand ? (flow.numbers[operand.column] ?? 0) : 1000;
-    const shift = operand !== undefined && 'column' in operand ? (operand.shift ?? 0) : 0;
-    return Math.min(max, Math.max(least, Math.floor(cell / 2 ** shift) + off));
-  });
+  const seen = fc
+    .record({ flow: fc.constantFrom(...flows), off: fc.integer({ min: -1, max: 1 }) })
+    .map(({ flow, off }) => {
+      const [operand] = operands;
+      const cell = operand !== undefined && 'column' in operand ? (flow.numbers[operand.column] ?? 0) : 1000;
+      const shift = operand !== undefined && 'column' in operand ? (operand.shift ?? 0) : 0;
+      return Math.min(max, Math.max(least, Math.floor(cell / 2 ** shift) + off));
+    });
   return fc.oneof(any, seen);
 }
 
@@ -71,10 +76,12 @@ function prefix(flows: readonly TestFlow[]): fc.Arbitrary<Prefix> {
     .map(({ flow, source }) => flow.addresses[source ? 'srcAddr' : 'dstAddr']!);
   const word = fc.integer({ min: 0, max: 0xffff_ffff });
   const v6 = fc.tuple(word, word, word, word) as fc.Arbitrary<AddressWords>;
-  return fc.record({ words: fc.oneof(fromFlow, v6), length: fc.integer({ min: 0, max: 128 }) }).map(({ words, length }) => {
-    const v4 = makePrefix(words, undefined, false).version === 4;
-    return makePrefix(words, v4 ? length % 33 : length, !v4);
-  });
+  return fc
+    .record({ words: fc.oneof(fromFlow, v6), length: fc.integer({ min: 0, max: 128 }) })
+    .map(({ words, length }) => {
+      const v4 = makePrefix(words, undefined, false).version === 4;
+      return makePrefix(words, v4 ? length % 33 : length, !v4);
+    });
 }
 
 /** Columns that terms read; tests of missing columns leave some out. */

@@ -20,6 +20,9 @@ export function makeRandom(seed: number): (below: number) => number {
   };
 }
 
+/** Address that "sent" every datagram. */
+export const EXPORTER = '192.0.2.200';
+
 const START_MS = Date.UTC(2026, 10, 20, 10, 0, 0);
 const PROTOCOLS = [6, 6, 6, 6, 17, 17, 17, 1, 47, 50, 58, 132];
 const PORTS = [22, 25, 53, 80, 123, 443, 443, 443, 993, 8080];
@@ -84,14 +87,16 @@ function makeFlow(i: number, random: (below: number) => number): TestFlow {
       mpls1: mpls * (((16_000 + random(3)) << 4) | (random(8) << 1)),
       mpls2: mpls * ((24_001 << 4) | 1),
     },
-    addresses: v6 ? v6Addresses(random) : v4Addresses(random),
+    addresses: { exporter: parseAddress(EXPORTER)!, ...(v6 ? v6Addresses(random) : v4Addresses(random)) },
   };
 }
 
 function v4Addresses(random: (below: number) => number): Record<string, AddressWords> {
   return {
     srcAddr: parseAddress(`10.${random(3)}.${random(4)}.${1 + random(200)}`)!,
-    dstAddr: parseAddress(['192.0.2.1', '198.51.100.77', '203.0.113.254', `172.16.${random(20)}.${random(250)}`][random(4)]!)!,
+    dstAddr: parseAddress(
+      ['192.0.2.1', '198.51.100.77', '203.0.113.254', `172.16.${random(20)}.${random(250)}`][random(4)]!,
+    )!,
     nextHop: parseAddress(`192.168.0.${1 + random(3)}`)!,
     bgpNextHop: parseAddress(`172.31.0.${1 + random(3)}`)!,
   };
