@@ -25,11 +25,11 @@ export class Chunk {
   /** Cells of a column of up to 32 bits. */
   narrow(name: string): Cells {
     const { index, type } = this.column(name);
-    const Array = NARROW.get(type);
-    if (Array === undefined) throw new Error(`column ${name} is not of 8, 16 or 32 bits`);
+    const View = NARROW.get(type);
+    if (View === undefined) throw new Error(`column ${name} is not of 8, 16 or 32 bits`);
     const octets = this.rows * (type === duckdb.Type.UTINYINT ? 1 : type === duckdb.Type.USMALLINT ? 2 : 4);
     const bytes = this.bytes(index, octets);
-    return new Array(bytes.buffer, bytes.byteOffset, this.rows);
+    return new View(bytes.buffer, bytes.byteOffset, this.rows);
   }
 
   /** Cells of a column of 64 bits: two words a row, low word first. */
