@@ -32,8 +32,13 @@ describeWith(['tshark', 'shared captures'], 'the reference meter on captures of 
     const compared = await inPairs(sharedCaptures, async (file) => {
       const name = basename(file);
       const { packets, malformed } = await packetsByTshark(file);
-      // Those figures hold packets that do not fit their frame, have no type of service in the key and do not join fragments.
-      const all = [...packets, ...malformed].map(({ fragment: _, ...packet }) => ({ ...packet, tos: 0, us: 0 }));
+      // Those figures hold packets that do not fit their frame, have no type of service and no interface in the key and do not join fragments.
+      const all = [...packets, ...malformed].map(({ fragment: _, ...packet }) => ({
+        ...packet,
+        tos: 0,
+        us: 0,
+        interfaceId: 0,
+      }));
       const octets = all.reduce((sum, packet) => sum + packet.octets, 0);
       const { ipPackets, ipBytes, fiveTuplesWithIcmpType } = expected[name]!;
       return {

@@ -7,7 +7,7 @@ const FIN = 1;
 
 function packet(sec: number, more: Partial<MeteredPacket> = {}): MeteredPacket {
   const ends = { src: '192.0.2.1', dst: '192.0.2.2', srcPort: 1, dstPort: 2 };
-  return { us: sec * 1_000_000, ...ends, proto: 6, tos: 0, tcpFlags: ACK, octets: 100, ...more };
+  return { us: sec * 1_000_000, ...ends, proto: 6, tos: 0, tcpFlags: ACK, octets: 100, interfaceId: 0, ...more };
 }
 
 function packetsOfFlows(packets: MeteredPacket[]): number[] {
@@ -40,8 +40,9 @@ describe('the reference meter', () => {
     expect(packetsOfFlows([packet(0), packet(2, { tcpFlags: SYN })])).toEqual([2]);
   });
 
-  it('has the type of service in the key', () => {
+  it('has the type of service and the interface in the key', () => {
     expect(packetsOfFlows([packet(0), packet(1, { tos: 8 })])).toEqual([1, 1]);
+    expect(packetsOfFlows([packet(0), packet(1, { interfaceId: 1 })])).toEqual([1, 1]);
   });
 
   it('gives later fragments the ports of the first one that came before them', () => {
@@ -54,7 +55,8 @@ describe('the reference meter', () => {
   it('takes the earliest and the latest time, and cuts by a clock that never goes back', () => {
     const [flow] = meter([packet(10), packet(8), packet(9)], { activeSec: 300, inactiveSec: 60 });
     expect([flow!.firstMs, flow!.lastMs]).toEqual([8000, 10_000]);
-    const other = packet(100, { srcPort: 9 });
-    expect(packetsOfFlows([packet(0), other, packet(1)])).toEqual([1, 1, 1]);
+    const other = (sec: number) => packet(sec, { srcPort: 9 });
+    expect(packetsOfFlows([packet(0), other(100), packet(1)])).toEqual([1, 1, 1]);
+    expect(packetsOfFlows([other(100), packet(0), packet(61), packet(62)])).toEqual([1, 3]);
   });
 });

@@ -12,6 +12,8 @@ export interface MeteredPacket {
   tos: number;
   tcpFlags: number;
   octets: number;
+  /** Index of the interface in a capture that tells it, part of the key; 0 otherwise. */
+  interfaceId: number;
   /** Present for a fragment. */
   fragment?: { id: string; first: boolean };
 }
@@ -29,6 +31,9 @@ const LINGER_US = 5_000_000;
 interface OpenFlow extends Flow {
   firstUs: number;
   lastUs: number;
+  /** What the clock showed at the first and at the latest packet: the time of the newest packet of all until then. */
+  openedUs: number;
+  latestUs: number;
   /** FIN or RST was seen. */
   finished: boolean;
 }
@@ -39,7 +44,7 @@ interface OpenFlow extends Flow {
  * - a packet more than `inactive` after the last one, or at or after first + `active`, begins the next flow;
  * - after a FIN or RST the flow only takes in what comes within 5 s of its last packet; a SYN without ACK begins the next
  *   flow at once;
- * - where the time of the packets steps back, the clock that cuts flows stands still;
+ * - all that by a clock that shows the newest time of all packets so far, and stands still where their time steps back;
  * - later fragments have the ports of the first one if that came before them, else none.
  */
 export function meter(packets: Iterable<MeteredPacket>, options: MeterOptions): Flow[] {
@@ -57,13 +62,26 @@ export function meter(packets: Iterable<MeteredPacket>, options: MeterOptions): 
       if (packet.fragment.first) fragments.set(datagram, { srcPort, dstPort });
       else ({ srcPort, dstPort } = fragments.get(datagram) ?? { srcPort: 0, dstPort: 0 });
     }
-    const key = `${packet.src} ${packet.dst} ${packet.proto} ${srcPort} ${dstPort} ${packet.tos}`;
+    const key = `${packet.src} ${packet.dst} ${packet.proto} ${srcPort} ${dstPort} ${packet.tos} ${packet.interfaceId}`;
     let flow = open.get(key);
     if (flow === undefined || isOver(flow, packet.tcpFlags)) {
       if (flow !== undefined) done.push(flow);
       const { src, dst, proto, tos, us } = packet;
       const counters = { tcpFlags: 0, packets: 0, octets: 0, firstMs: 0, lastMs: 0 };
-      flow = { src, dst, proto, srcPort, dstPort, tos, ...counters, firstUs: us, lastUs: us, finished: false };
+      flow = {
+        src,
+        dst,
+        proto,
+        srcPort,
+        dstPort,
+        tos,
+        ...counters,
+        firstUs: us,
+        lastUs: us,
+        openedUs: clockUs,
+        latestUs: clockUs,
+        finished: false,
+      };
       open.set(key, flow);
     }
     flow.packets += 1;
@@ -71,6 +89,7 @@ export function meter(packets: Iterable<MeteredPacket>, options: MeterOptions): 
     flow.tcpFlags |= packet.tcpFlags;
     flow.firstUs = Math.min(flow.firstUs, packet.us);
     flow.lastUs = Math.max(flow.lastUs, packet.us);
+    flow.latestUs = clockUs;
     if ((packet.tcpFlags & FIN_OR_RST) !== 0) flow.finished = true;
   }
   const flows = [...done, ...open.values()];
@@ -81,8 +100,8 @@ export function meter(packets: Iterable<MeteredPacket>, options: MeterOptions): 
   return flows;
 
   function isOver(flow: OpenFlow, tcpFlags: number): boolean {
-    if (clockUs >= flow.firstUs + activeUs) return true;
+    if (clockUs >= flow.openedUs + activeUs) return true;
     if (flow.finished && (tcpFlags & (SYN | ACK)) === SYN) return true;
-    return clockUs > flow.lastUs + (flow.finished ? Math.min(LINGER_US, inactiveUs) : inactiveUs);
+    return clockUs > flow.latestUs + (flow.finished ? Math.min(LINGER_US, inactiveUs) : inactiveUs);
   }
 }

@@ -5,6 +5,7 @@ import { run } from './process.ts';
 const FIELDS = [
   'frame.time_epoch',
   'frame.len',
+  'frame.interface_id',
   'frame.protocols',
   'ip.src',
   'ip.dst',
@@ -101,7 +102,7 @@ export async function packetsByTshark(file: string): Promise<TsharkPackets> {
   const seen: TsharkPackets = { packets: [], malformed: [], notIp: 0, cutHeader: 0, damaged };
   for (const line of stdout.split('\n')) {
     const texts = line.split('\t');
-    if (texts.length !== FIELDS.length || texts[1] === '') continue;
+    if (texts.length !== FIELDS.length || texts[FIELDS.indexOf('frame.len')] === '') continue;
     const row = Object.fromEntries(FIELDS.map((name, i) => [name, texts[i] === '' ? [] : texts[i]!.split(';')]));
     const { packet, room } = readPacket(row as Record<FieldName, string[]>);
     if (typeof packet === 'string') seen[packet] += 1;
@@ -139,6 +140,7 @@ function readIpv4(row: Record<FieldName, string[]>, above: string[], us: number)
     proto,
     tos: Number(row['ip.dsfield'][0]),
     octets,
+    interfaceId: Number(row['frame.interface_id'][0] ?? 0),
     ...transport(row, proto, above, offset === 0),
     ...(isFragment && { fragment: { id: row['ip.id'][0]!, first: offset === 0 } }),
   };
@@ -172,6 +174,7 @@ function readIpv6(row: Record<FieldName, string[]>, above: string[], us: number)
     proto,
     tos: Number(row['ipv6.tclass'][0]),
     octets,
+    interfaceId: Number(row['frame.interface_id'][0] ?? 0),
     ...transport(row, proto, behind, offset === 0),
     ...(isFragment && { fragment: { id: row['ipv6.fraghdr.ident'][0]!, first: offset === 0 } }),
   };
