@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import duckdb from '@duckdb/node-bindings';
 
 /** Cells of one column: an array of its width; 64-bit columns as two 32-bit words a row, low word first. */
@@ -65,7 +67,12 @@ export class Database {
   }
 
   static async open(): Promise<Database> {
-    const database = await duckdb.open(':memory:');
+    const config = duckdb.create_config();
+    // Results larger than memory go to the system's place for temporary files, not to the working directory.
+    duckdb.set_config(config, 'temp_directory', join(tmpdir(), `weir-query-${process.pid}`));
+    // Everything needed is built in; a query must not reach out to the network for more.
+    duckdb.set_config(config, 'autoinstall_known_extensions', 'false');
+    const database = await duckdb.open(':memory:', config);
     return new Database(database, await duckdb.connect(database));
   }
 

@@ -24,14 +24,16 @@ describe.skipIf(!installed)('an installed nfdump (skipped where there is none)',
   });
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
+  // Not asked: AS numbers, which 1.7.1 does not find in files of 1.7.8, and `not flags AFRPU`, which it takes as "none of
+  // these" where 1.7.8 and weir take "not all of these".
   it.each([
     'any',
     'proto tcp and not src port 443',
     'src net 10.1.0.0/16 or dst port > 50000',
     'packets > 100 and bytes < 10m',
-    'flags S and not flags AFRPU',
+    'flags S and not flags A',
     'duration > 1000 and bpp < 500',
-    'dst as 559 or tos 184',
+    'tos 184 or proto gre',
     'in if 1 and out if 70001',
     'port in [ 53 80 443 ]',
     'ipv6 and src mask 64',
