@@ -6,11 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UserError } from '../../src/flow/user-error.ts';
 import { parseDumpArguments } from '../../src/query/arguments.ts';
 import { runDump } from '../../src/query/dump.ts';
-import { findFiles } from '../../src/query/files.ts';
 import { parseWindow } from '../../src/query/planner.ts';
 import { makeFlows } from './support/generate.ts';
 import { writeSegment } from './support/parquet.ts';
-import { Collector, dumpText } from './support/run-dump.ts';
+import { Collector, chooseFiles, dumpText } from './support/run-dump.ts';
 
 describe('the arguments', () => {
   it('may come in any order, options together or apart; words are the filter', () => {
@@ -88,30 +87,6 @@ describe('weir dump', () => {
   });
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-  const found = async (...argv: string[]) =>
-    (await findFiles(parseDumpArguments(argv))).map((path) => path.slice(directory.length + 1));
-
-  it('finds the files of -r, -R and -M', async () => {
-    const [a0, a1, b2] = [
-      'live/a/weir.202611201000.parquet',
-      'live/a/weir.202611201001.parquet',
-      'live/b/weir.202611201002.parquet',
-    ];
-    const live = join(directory, 'live');
-    expect(await found('-r', live)).toEqual([a0, a1, b2]);
-    expect(await found('-R', live)).toEqual([a0, a1, b2]);
-    expect(await found('-R', join(live, 'a/weir.202611201001.parquet'))).toEqual([a1]);
-    expect(await found('-R', join(live, 'a/weir.202611201000.parquet:weir.202611201000.parquet'))).toEqual([a0]);
-    expect(await found('-R', `${directory}/live/a/weir.202611201001.parquet:b/weir.202611201002.parquet`)).toEqual([
-      a1,
-      b2,
-    ]);
-    expect(await found('-M', `${live}/a:b`, '-R', '.')).toEqual([a0, a1, b2]);
-    expect(await found('-M', `${live}/@`, '-R', '.')).toEqual([a0, a1, b2]);
-    expect(await found('-M', `${live}/b`, '-r', 'weir.202611201002.parquet')).toEqual([b2]);
-    await expect(found('-r', join(directory, 'none'))).rejects.toThrow(UserError);
-  });
-
   it.each([
     ['-q -o csv'],
     ['-q -s ip/bytes -n 0'],
@@ -183,7 +158,7 @@ describe('weir dump', () => {
     const stderr = new Collector();
     const stdout = new Collector();
     const argv = ['-r', all, '-s', 'dstport', '-O', 'bytes', '-q'];
-    expect(await runDump(parseDumpArguments(argv), { stdout, stderr })).toBe(0);
+    expect(await runDump(parseDumpArguments(argv), { stdout, stderr, chooseFiles })).toBe(0);
     expect(stderr.text).toContain('ordered by -O bytes');
     expect(stdout.text).toBe(await dumpText(['-r', all, '-s', 'dstport/bytes', '-q']));
   });
@@ -192,7 +167,7 @@ describe('weir dump', () => {
     const stdout = new Writable({
       write: (_chunk, _encoding, callback) => callback(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })),
     });
-    expect(await runDump(parseDumpArguments(['-r', all]), { stdout, stderr: new Collector() })).toBe(0);
+    expect(await runDump(parseDumpArguments(['-r', all]), { stdout, stderr: new Collector(), chooseFiles })).toBe(0);
   });
 
   it('says which file is no segment', async () => {
@@ -200,7 +175,7 @@ describe('weir dump', () => {
     writeFileSync(bad, 'not a Parquet file at all');
     await expect(dumpText(['-r', bad])).rejects.toThrow(UserError);
     await expect(dumpText(['-r', bad])).rejects.toThrow('bad.parquet');
-    await expect(dumpText([])).rejects.toThrow('nothing to read');
+    await expect(dumpText([])).rejects.toThrow('no flow files given');
   });
 
   it.each([
