@@ -49,7 +49,6 @@ export const SPARE_ROWS = 65_536;
 
 export interface LiveFlowsOptions extends TimeoutOptions {
   maxFlows: number;
-  spareRows?: number;
   allocate: (bytes: number) => Uint8Array;
 }
 

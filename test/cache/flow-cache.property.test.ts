@@ -155,7 +155,7 @@ describe('the flow cache and its plain reference', () => {
         );
         expect(run(packets, settings, 2, [portion]).map(comparable)).toEqual(expected.map(fromReference));
       }),
-      { numRuns: 60 },
+      { numRuns: 100 },
     );
   });
 
