@@ -5,8 +5,13 @@ import { meter } from '../support/flow-meter.ts';
 import { describeWith, runOk } from '../support/process.ts';
 import { packetsByTshark } from '../support/tshark-meter.ts';
 
-/** Octets where the meter's definition differs on purpose: it believes the jumbo payload option (RFC 2675). */
-const OTHER_OCTETS: Record<string, number> = { 'td-ipv6_jumbogram_1.pcap': 65_576 };
+/** Where the meter's definition differs on purpose from the one of those figures. */
+const OTHER_FIGURES: Record<string, { octets?: number; flows?: number }> = {
+  // The jumbo payload option (RFC 2675) is believed.
+  'td-ipv6_jumbogram_1.pcap': { octets: 65_576 },
+  // One packet has more than a hundred fragment headers: the chain is given up, what is left is a protocol of its own.
+  'suri-ipv6-malformed-fragments-11-frag-11.pcap': { flows: 8 },
+};
 const NEVER = { activeSec: 1e9, inactiveSec: 1e9 };
 
 describeWith(['tshark'], 'bundled captures in tshark', () => {
@@ -31,9 +36,9 @@ describeWith(['tshark', 'shared captures'], 'the reference meter on captures of 
     const expected = expectedCaptures();
     const compared = await inPairs(sharedCaptures, async (file) => {
       const name = basename(file);
-      const { packets, malformed } = await packetsByTshark(file);
-      // Those figures hold packets that do not fit their frame, have no type of service and no interface in the key and do not join fragments.
-      const all = [...packets, ...malformed].map(({ fragment: _, ...packet }) => ({
+      const { packets, malformed, beyond } = await packetsByTshark(file);
+      // Those figures hold packets that do not fit their frame or lie deeper, have no type of service and no interface in the key and do not join fragments.
+      const all = [...packets, ...malformed, ...beyond].map(({ fragment: _, ...packet }) => ({
         ...packet,
         tos: 0,
         us: 0,
@@ -43,7 +48,7 @@ describeWith(['tshark', 'shared captures'], 'the reference meter on captures of 
       const { ipPackets, ipBytes, fiveTuplesWithIcmpType } = expected[name]!;
       return {
         got: { name, packets: all.length, octets, flows: meter(all, NEVER).length },
-        wanted: { name, packets: ipPackets, octets: OTHER_OCTETS[name] ?? ipBytes, flows: fiveTuplesWithIcmpType },
+        wanted: { name, packets: ipPackets, octets: ipBytes, flows: fiveTuplesWithIcmpType, ...OTHER_FIGURES[name] },
       };
     });
     expect(compared.map(({ got }) => got)).toEqual(compared.map(({ wanted }) => wanted));

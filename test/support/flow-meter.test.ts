@@ -57,6 +57,9 @@ describe('the reference meter', () => {
     expect([flow!.firstMs, flow!.lastMs]).toEqual([8000, 10_000]);
     const other = (sec: number) => packet(sec, { srcPort: 9 });
     expect(packetsOfFlows([packet(0), other(100), packet(1)])).toEqual([1, 1, 1]);
-    expect(packetsOfFlows([other(100), packet(0), packet(61), packet(62)])).toEqual([1, 3]);
+    expect(packetsOfFlows([other(100), packet(0), packet(60), packet(61)])).toEqual([1, 3]);
+    expect(packetsOfFlows([other(100), packet(0), packet(60.5)])).toEqual([1, 1, 1]);
+    expect(packetsOfFlows([packet(1000), packet(700.1)])).toEqual([2]);
+    expect(packetsOfFlows([packet(1000), packet(700)])).toEqual([1, 1]);
   });
 });

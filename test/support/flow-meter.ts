@@ -12,7 +12,7 @@ export interface MeteredPacket {
   tos: number;
   tcpFlags: number;
   octets: number;
-  /** Index of the interface in a capture that tells it, part of the key; 0 otherwise. */
+  /** The interface in a capture that tells it, part of the key; 0 otherwise. */
   interfaceId: number;
   /** Present for a fragment. */
   fragment?: { id: string; first: boolean };
@@ -44,7 +44,8 @@ interface OpenFlow extends Flow {
  * - a packet more than `inactive` after the last one, or at or after first + `active`, begins the next flow;
  * - after a FIN or RST the flow only takes in what comes within 5 s of its last packet; a SYN without ACK begins the next
  *   flow at once;
- * - all that by a clock that shows the newest time of all packets so far, and stands still where their time steps back;
+ * - all that both by the times of the flow's own packets and by a clock that shows the newest time of all packets so far and
+ *   never goes back; a packet that lies `active` or more before the flow's last begins the next flow, too;
  * - later fragments have the ports of the first one if that came before them, else none.
  */
 export function meter(packets: Iterable<MeteredPacket>, options: MeterOptions): Flow[] {
@@ -64,7 +65,7 @@ export function meter(packets: Iterable<MeteredPacket>, options: MeterOptions): 
     }
     const key = `${packet.src} ${packet.dst} ${packet.proto} ${srcPort} ${dstPort} ${packet.tos} ${packet.interfaceId}`;
     let flow = open.get(key);
-    if (flow === undefined || isOver(flow, packet.tcpFlags)) {
+    if (flow === undefined || isOver(flow, packet)) {
       if (flow !== undefined) done.push(flow);
       const { src, dst, proto, tos, us } = packet;
       const counters = { tcpFlags: 0, packets: 0, octets: 0, firstMs: 0, lastMs: 0 };
@@ -99,9 +100,11 @@ export function meter(packets: Iterable<MeteredPacket>, options: MeterOptions): 
   }
   return flows;
 
-  function isOver(flow: OpenFlow, tcpFlags: number): boolean {
-    if (clockUs >= flow.openedUs + activeUs) return true;
+  function isOver(flow: OpenFlow, { us, tcpFlags }: MeteredPacket): boolean {
     if (flow.finished && (tcpFlags & (SYN | ACK)) === SYN) return true;
-    return clockUs > flow.latestUs + (flow.finished ? Math.min(LINGER_US, inactiveUs) : inactiveUs);
+    const quietUs = flow.finished ? Math.min(LINGER_US, inactiveUs) : inactiveUs;
+    const byClock = clockUs >= flow.openedUs + activeUs || clockUs > flow.latestUs + quietUs;
+    const byPackets = us >= flow.firstUs + activeUs || us > flow.lastUs + quietUs || flow.lastUs - us >= activeUs;
+    return byClock || byPackets;
   }
 }

@@ -5,6 +5,7 @@ import { run } from './process.ts';
 const FIELDS = [
   'frame.time_epoch',
   'frame.len',
+  'frame.section_number',
   'frame.interface_id',
   'frame.protocols',
   'ip.src',
@@ -50,6 +51,8 @@ export interface TsharkPackets {
   packets: MeteredPacket[];
   /** Not metered: the IP header says more octets than the frame has. */
   malformed: MeteredPacket[];
+  /** Not metered: IP behind a link layer or in a tunnel that weir does not go into. */
+  beyond: MeteredPacket[];
   /** Packets not metered because there is no IP in them, or because they end within its header. */
   notIp: number;
   cutHeader: number;
@@ -66,7 +69,10 @@ const EXTENSIONS: Record<number, FieldName> = {
   60: 'ipv6.dstopts.nxt',
 };
 
-/** Octets of the layers below IP, by tshark's names. */
+/** Extension headers gone through at most; what announces the next one is then the protocol. */
+const MAX_EXTENSIONS = 16;
+
+/** Octets of the layers below IP that weir knows, by tshark's names. */
 const LINK_OCTETS: Record<string, number> = {
   eth: 14,
   vlan: 4,
@@ -99,28 +105,31 @@ export async function packetsByTshark(file: string): Promise<TsharkPackets> {
   ]);
   const damaged = /damaged or corrupt|cut short/.test(stderr);
   if (status !== 0 && !damaged) throw new Error(`tshark -r ${file}: exit code ${status}\n${stderr}`);
-  const seen: TsharkPackets = { packets: [], malformed: [], notIp: 0, cutHeader: 0, damaged };
+  const seen: TsharkPackets = { packets: [], malformed: [], beyond: [], notIp: 0, cutHeader: 0, damaged };
   for (const line of stdout.split('\n')) {
     const texts = line.split('\t');
     if (texts.length !== FIELDS.length || texts[FIELDS.indexOf('frame.len')] === '') continue;
     const row = Object.fromEntries(FIELDS.map((name, i) => [name, texts[i] === '' ? [] : texts[i]!.split(';')]));
     const { packet, room } = readPacket(row as Record<FieldName, string[]>);
     if (typeof packet === 'string') seen[packet] += 1;
+    else if (room === undefined) seen.beyond.push(packet);
     else if (packet.octets > room) seen.malformed.push(packet);
     else seen.packets.push(packet);
   }
   return seen;
 }
 
-function readPacket(row: Record<FieldName, string[]>): { packet: MeteredPacket | 'notIp' | 'cutHeader'; room: number } {
+function readPacket(row: Record<FieldName, string[]>): {
+  packet: MeteredPacket | 'notIp' | 'cutHeader';
+  room: number | undefined;
+} {
   const layers = row['frame.protocols'][0]!.split(':').filter((name) => name !== 'ethertype');
   const at = layers.findIndex((name) => name === 'ip' || name === 'ipv6');
   if (at < 0) return { packet: 'notIp', room: 0 };
   const link = layers.slice(0, at);
-  const below = link.every((name) => name in LINK_OCTETS)
-    ? link.reduce((sum, name) => sum + LINK_OCTETS[name]!, 0)
-    : undefined;
-  const room = below === undefined ? Number.POSITIVE_INFINITY : Number(row['frame.len'][0]) - below;
+  const isKnown = link.every((name) => name in LINK_OCTETS);
+  const below = link.reduce((sum, name) => sum + (LINK_OCTETS[name] ?? 0), 0);
+  const room = isKnown ? Number(row['frame.len'][0]) - below : undefined;
   const us = microseconds(row['frame.time_epoch'][0] ?? '0');
   const read = layers[at] === 'ip' ? readIpv4 : readIpv6;
   return { packet: read(row, layers.slice(at + 1), us), room };
@@ -140,7 +149,7 @@ function readIpv4(row: Record<FieldName, string[]>, above: string[], us: number)
     proto,
     tos: Number(row['ip.dsfield'][0]),
     octets,
-    interfaceId: Number(row['frame.interface_id'][0] ?? 0),
+    interfaceId: interfaceOf(row),
     ...transport(row, proto, above, offset === 0),
     ...(isFragment && { fragment: { id: row['ip.id'][0]!, first: offset === 0 } }),
   };
@@ -154,7 +163,7 @@ function readIpv6(row: Record<FieldName, string[]>, above: string[], us: number)
   const jumbo = row['ipv6.opt.jumbo'][0];
   const octets = 40 + (payload === 0 && proto === 0 && jumbo !== undefined ? Number(jumbo) : payload);
   const used = new Map<number, number>();
-  for (;;) {
+  for (let headers = 0; headers < MAX_EXTENSIONS; headers++) {
     const position = used.get(proto) ?? 0;
     used.set(proto, position + 1);
     const field = EXTENSIONS[proto];
@@ -174,7 +183,7 @@ function readIpv6(row: Record<FieldName, string[]>, above: string[], us: number)
     proto,
     tos: Number(row['ipv6.tclass'][0]),
     octets,
-    interfaceId: Number(row['frame.interface_id'][0] ?? 0),
+    interfaceId: interfaceOf(row),
     ...transport(row, proto, behind, offset === 0),
     ...(isFragment && { fragment: { id: row['ipv6.fraghdr.ident'][0]!, first: offset === 0 } }),
   };
@@ -200,6 +209,11 @@ function transport(row: Record<FieldName, string[]>, proto: number, above: strin
     default:
       return { ...none, srcPort: number('udp.srcport'), dstPort: number('udp.dstport') };
   }
+}
+
+/** Interfaces are numbered anew in each section of a pcapng file. */
+function interfaceOf(row: Record<FieldName, string[]>): number {
+  return Number(row['frame.section_number'][0] ?? 0) * 1000 + Number(row['frame.interface_id'][0] ?? 0);
 }
 
 function isSet(text: string | undefined): boolean {
