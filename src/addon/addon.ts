@@ -259,12 +259,21 @@ export interface ScanJob {
   top: number;
 }
 
+/** Single flows. */
+export interface ScanList {
+  /** At most so many. */
+  rows: number;
+  /** Without one the first in the order of the files, and no totals. Equal flows are in that order, too. */
+  order?: ScanOrder;
+}
+
 export interface ScanQuestion {
   columns: ScanColumn[];
   counters: Record<'flows' | 'packets' | 'octets' | 'outPackets' | 'outOctets' | 'first' | 'last' | 'tcpFlags', number>;
   /** The filter: see `src/query/native/program.ts`. */
   program: Uint32Array;
   jobs: ScanJob[];
+  list?: ScanList;
   /** Default: one a core. */
   threads?: number;
   /** Memory for groups. */
@@ -284,8 +293,9 @@ export interface ScanTable {
   /** Milliseconds since 1970. */
   first: Uint32Array;
   last: Uint32Array;
-  /** Empty unless the job has `extra`. */
+  /** Empty unless the job has `extra`, as are `positions`: of each group's first flow, for `fetch`. */
   tcpFlags: Uint16Array;
+  positions: Uint32Array;
 }
 
 export interface ScanAnswer {
@@ -293,6 +303,8 @@ export interface ScanAnswer {
   totals: Uint32Array;
   /** For each job, a table for each order. */
   tables: ScanTable[][];
+  /** Of the listed flows, for `fetch`. */
+  positions: Uint32Array;
 }
 
 /** Segments whose footers have been read. */
@@ -300,6 +312,8 @@ export interface FlowScan {
   summary(): { columns: string[]; rows: number; firstMs: number; lastMs: number };
   /** Answers all jobs in one pass, on every core. */
   run(question: ScanQuestion): Promise<ScanAnswer>;
+  /** Cells of flows at some positions: for each column two words a flow. */
+  fetch(columns: ScanColumn[], positions: Uint32Array): Promise<Uint32Array[]>;
 }
 
 /** `code` of errors that say: this is for an engine that can do more. */
