@@ -145,7 +145,7 @@ pub fn run(segments: &[Segment], question: &Question) -> Result<Answer> {
     let threads = question.threads.clamp(1, items.len().max(1));
     let done: Vec<Mutex<Option<Worker>>> = (0..threads).map(|_| Mutex::new(None)).collect();
     in_parallel(threads, |number| {
-        let Some(mut worker) = Worker::new(question, question.bytes / threads) else {
+        let Some(mut worker) = Worker::new(question, question.bytes / threads, items.len() / threads) else {
             failed.store(true, Ordering::Relaxed);
             return;
         };
@@ -259,7 +259,12 @@ fn job_of_totals(question: &Question) -> Option<usize> {
 /// One thread at work.
 struct Worker<'a> {
     question: &'a Question,
+    /// Memory for groups: what there may be, and what they take.
     bytes: usize,
+    held: usize,
+    /// Row groups that this thread has still to do, if all do as many.
+    to_come: usize,
+    is_first: bool,
     group: Group<'a>,
     evaluator: Evaluator<'a>,
     jobs: Vec<Groups<'a>>,
@@ -273,10 +278,13 @@ struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    fn new(question: &'a Question, bytes: usize) -> Option<Worker<'a>> {
+    fn new(question: &'a Question, bytes: usize, items: usize) -> Option<Worker<'a>> {
         Some(Worker {
             question,
             bytes,
+            held: 0,
+            to_come: items,
+            is_first: true,
             group: Group::new(&question.columns),
             evaluator: Evaluator::new(&question.predicate),
             jobs: question.jobs.iter().map(Groups::new).collect::<Option<_>>()?,
@@ -321,7 +329,23 @@ impl<'a> Worker<'a> {
                 }
             }
         }
-        if self.jobs.iter().map(Groups::bytes).sum::<usize>() > self.bytes {
+        self.check_memory()
+    }
+
+    /// Gives up as soon as the groups will not fit if there are as many new ones in each row group to come: what was
+    /// counted until then is lost.
+    fn check_memory(&mut self) -> Result<()> {
+        let bytes = self.jobs.iter().map(Groups::bytes).sum::<usize>();
+        let more = bytes - self.held;
+        self.held = bytes;
+        self.to_come = self.to_come.saturating_sub(1);
+        let is_first = std::mem::take(&mut self.is_first);
+        let expected = if is_first {
+            bytes
+        } else {
+            bytes.saturating_add(more.saturating_mul(self.to_come))
+        };
+        if expected > self.bytes {
             return Err(not_here("more groups than memory should hold"));
         }
         Ok(())

@@ -3,7 +3,7 @@
 use crate::scan_column::Lane;
 use crate::scan_group::Group;
 use crate::scan_predicate::at;
-use crate::scan_table::{Extra, Keys, Sums};
+use crate::scan_table::{Extra, Keys, Sums, KEY_BYTES};
 use parquet::errors::Result;
 use std::cmp::Ordering;
 
@@ -191,11 +191,15 @@ impl<'a> Groups<'a> {
         self.tables_ready.fill(false);
     }
 
+    /// Memory for what has been found, but for what vectors hold in reserve.
     pub fn bytes(&self) -> usize {
         let keys = self.places.iter().filter_map(|place| place.keys.as_ref());
         self.sums.len() * size_of::<Sums>()
             + self.extra.len() * size_of::<Extra>()
-            + keys.chain(&self.joined).map(Keys::bytes).sum::<usize>()
+            + keys
+                .chain(&self.joined)
+                .map(|keys| keys.len() * KEY_BYTES)
+                .sum::<usize>()
     }
 
     /// Counts the rows of a block; `position` is the place of its first row among all files.

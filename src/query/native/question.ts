@@ -9,7 +9,7 @@ import { skipsZero } from '../statistics.ts';
 import { selectionProgram } from './program.ts';
 
 /** Memory for groups before a question goes to the engine that can use the disk. */
-const GROUPS_MEGABYTES = 512;
+const GROUPS_MEGABYTES = 256;
 
 /** Lists of more flows are for the engine that gives them while it reads. */
 const LONGEST_LIST = 20_000;
