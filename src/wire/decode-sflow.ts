@@ -32,6 +32,8 @@ const OUT_IF = columnIndex('outIf');
 const DIRECTION = columnIndex('direction');
 const FORWARDING = columnIndex('forwardingStatus');
 
+/** Version, address of no family, sub-agent, sequence, uptime, number of samples. */
+const MIN_DATAGRAM_BYTES = 24;
 /** Samples of one datagram; a datagram on Ethernet has room for about twenty. */
 const MAX_SAMPLES = 256;
 /** Type (enterprise and format) and length, of samples and of the records in them. */
@@ -185,14 +187,13 @@ export class SflowDecoder {
     const end = offset + length;
     counters.sflowDatagrams++;
     const addressBytes = addressLength(view, offset + 4, end);
-    if (addressBytes < 0 || end - offset < 4 + addressBytes + 16) {
-      if (length >= 8 && view.getUint32(offset + 4) > 2) counters.badHeader++;
-      else counters.tooShort++;
+    if (length < 4 + addressBytes + 16 || length < MIN_DATAGRAM_BYTES) {
+      counters.tooShort++;
       return;
     }
     let at = offset + 4 + addressBytes;
-    const samples = view.getUint32(at + 12);
-    if (samples > MAX_SAMPLES) {
+    const samples = addressBytes < 0 ? 0 : view.getUint32(at + 12);
+    if (addressBytes < 0 || samples > MAX_SAMPLES) {
       counters.badHeader++;
       return;
     }
@@ -314,7 +315,6 @@ export class SflowDecoder {
     (target.column(VERSION) as Uint8Array)[row] = VERSION_SFLOW;
     const rate = view.getUint32(rest);
     if (rate > HIGHEST_USUAL_RATE) counters.unusualRates++;
-    // Options of another protocol speak of that, and never of these samples.
     const isTold = rate > 0 && !stream.samplingFixed;
     (target.column(SAMPLING) as Uint32Array)[row] = isTold ? rate : stream.samplingRate(-1, 0);
     (target.column(PACKETS) as Uint32Array)[row * 2] = 1;
