@@ -118,6 +118,9 @@ function linkTypeOf(protocol: number): number {
   }
 }
 
+/** Type of a data source that is an ifIndex. */
+const SOURCE_INTERFACE = 0;
+
 /** What an interface number of a sample means: its top two bits, or a word of its own in an expanded sample. */
 const INTERFACE_INDEX = 0;
 const INTERFACE_DISCARDED = 1;
@@ -318,13 +321,15 @@ export class SflowDecoder {
     const isTold = rate > 0 && !stream.samplingFixed;
     (target.column(SAMPLING) as Uint32Array)[row] = isTold ? rate : stream.samplingRate(-1, 0);
     (target.column(PACKETS) as Uint32Array)[row * 2] = 1;
+    // Other types of sources are VLANs and parts of the device.
+    const port = sourceType === SOURCE_INTERFACE ? sourceIndex : 0;
     const input = view.getUint32(rest + 12);
     if (isExpanded) {
       const inputValue = view.getUint32(rest + 16);
-      this.interfaces(row, input, inputValue, view.getUint32(rest + 20), view.getUint32(rest + 24), sourceIndex);
+      this.interfaces(row, input, inputValue, view.getUint32(rest + 20), view.getUint32(rest + 24), port);
     } else {
       const output = view.getUint32(rest + 16);
-      this.interfaces(row, input >>> 30, input & 0x3fff_ffff, output >>> 30, output & 0x3fff_ffff, sourceIndex);
+      this.interfaces(row, input >>> 30, input & 0x3fff_ffff, output >>> 30, output & 0x3fff_ffff, port);
     }
     this.records(bytes, view, row);
     target.commit(1);
@@ -341,7 +346,7 @@ export class SflowDecoder {
     inValue: number,
     outFormat: number,
     outValue: number,
-    sourceIndex: number,
+    port: number,
   ): void {
     const { target } = this.decoding;
     const input = inFormat === INTERFACE_INDEX ? inValue : 0;
@@ -351,9 +356,9 @@ export class SflowDecoder {
     if (outFormat === INTERFACE_DISCARDED) {
       (target.column(FORWARDING) as Uint8Array)[row] = forwardingStatusOf(outValue);
     }
-    // Where the sampler sits on one of the two interfaces alone, it saw the packet coming in or going out.
-    if (sourceIndex !== 0 && (input === sourceIndex) !== (output === sourceIndex)) {
-      (target.column(DIRECTION) as Uint8Array)[row] = input === sourceIndex ? 0 : 1;
+    // A sampler that sits on one of the two interfaces alone saw the packet coming in or going out.
+    if (port !== 0 && (input === port) !== (output === port)) {
+      (target.column(DIRECTION) as Uint8Array)[row] = input === port ? 0 : 1;
     }
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { add, addressOf, type Row, rowCollector } from '../support/collect-rows.ts';
-import { concat, uint, v5Datagram } from '../support/flow-datagrams.ts';
+import { concat, uint, v5Datagram, v9Datagram } from '../support/flow-datagrams.ts';
 import {
   addressV4,
   addressV6,
@@ -123,6 +123,10 @@ describe('rows of flow samples', () => {
     const offloaded = ipv4Packet({ total: 0, payload: udpHeader(1, 2) });
     expect(rowOf(headerRecord(1, ethernetFrame(0x800, offloaded), 64_014)).octets).toBe(64_000n);
     expect(rowOf(headerRecord(11, offloaded, 70_018, 18)).octets).toBe(70_000n);
+    // A jumbogram tells its length in a hop-by-hop option.
+    const option = concat(new Uint8Array([17, 0, 0xc2, 4]), words(100_000));
+    const jumbogram = concat(words(0x60000000), new Uint8Array(4), new Uint8Array(32).fill(1), option, udpHeader(1, 2));
+    expect(rowOf(headerRecord(12, jumbogram, 500)).octets).toBe(100_040n);
   });
 
   test('Ethernet, IPv4 and IPv6 records stand in where there is no header', () => {
@@ -171,6 +175,13 @@ describe('rows of flow samples', () => {
     expect(addresses).toEqual(['10.9.9.9', '2001:db8::9', '198.51.100.1', '198.51.100.2']);
   });
 
+  test('of two records of a kind the first counts', () => {
+    expect(rowOf(tagged(1001, words(5, 0, 6, 0)), tagged(1001, words(7, 0, 8, 0)))).toMatchObject({
+      srcVlan: 5,
+      dstVlan: 6,
+    });
+  });
+
   test("the router's own AS is meant by 0 and by an empty path", () => {
     const row = rowOf(tagged(1003, concat(addressV4('0.0.0.0'), words(64_500, 0, 0, 0, 0, 100))));
     expect(row).toMatchObject({ srcAs: 64_500, dstAs: 64_500, prevAs: 0, nextAs: 0 });
@@ -206,8 +217,9 @@ describe('interfaces', () => {
   test('the direction follows from where the sampler sits', () => {
     const at = (source: number, output = 4) => flowSample({ source, input: 3, output });
     const wide = flowSample({ source: 4, input: [0, 3], output: [0, 4] });
-    const { rows } = decodeAll(sflowDatagram({ samples: [at(3), at(4), at(5), at(3, 3), at(0, 0), wide] }));
-    expect(rows.map(({ direction }) => direction)).toEqual([0, 1, 255, 255, 255, 1]);
+    const vlan = flowSample({ sourceType: 1, source: 3, input: 3, output: 4 });
+    const { rows } = decodeAll(sflowDatagram({ samples: [at(3), at(4), at(5), at(3, 3), at(0, 0), wide, vlan] }));
+    expect(rows.map(({ direction }) => direction)).toEqual([0, 1, 255, 255, 255, 1, 255]);
   });
 });
 
@@ -233,11 +245,13 @@ describe('the exporter', () => {
       sflowDatagram({ agent: addressV4(SENDER), subAgent: 0, samples: [flowSample({})] }),
       sflowDatagram({ agent: addressV4(SENDER), subAgent: 6, samples: [flowSample({})] }),
       v5Datagram({ records: new Uint8Array(48), sampling: 0x4000 + 50 }),
+      v9Datagram({ domain: 6 }),
     );
     expect(streams.map(({ version, domain }) => [version, domain])).toEqual([
       [105, 0],
       [105, 6],
       [5, 0],
+      [9, 6],
     ]);
   });
 });
@@ -291,6 +305,19 @@ describe('accounting', () => {
       samplesDropped: 2,
       skewMs: 0,
     });
+  });
+
+  test('a source is its type and index, in samples of either form', () => {
+    const compact = [flowSample({ source: 1, sequence: 7 }), flowSample({ sourceType: 2, source: 1, sequence: 500 })];
+    const expanded = [
+      flowSample({ source: 1, sequence: 8, input: [0, 1] }),
+      flowSample({ sourceType: 2, source: 1, sequence: 504, input: [0, 1] }),
+    ];
+    const { streams } = decodeAll(
+      sflowDatagram({ sequence: 1, samples: compact }),
+      sflowDatagram({ sequence: 2, samples: expanded }),
+    );
+    expect(streams[0]).toMatchObject({ lost: 0, samplesLost: 3, resets: 0 });
   });
 
   test('a restart of the agent is no loss', () => {
