@@ -20,6 +20,12 @@ const UNKNOWN_LINK_TYPES: Record<string, string> = {
   'td-LINKTYPE_PKTAP.pcap': 'PKTAP',
 };
 
+/**
+ * Captures in which some packets are years older than the first: v5 and v9 tell times as 32 bits of milliseconds since boot, so
+ * such a flow cannot keep its year. Its times are not compared there.
+ */
+const STEPS_BACK = new Set(['ipfixprobe-tls.pcap']);
+
 interface Exported {
   name: string;
   version: (typeof VERSIONS)[number];
@@ -63,9 +69,13 @@ describeWith(['weir', 'nfcapd', 'nfdump', 'tshark'], 'weir export to nfcapd', ()
   );
 
   it.each(VERSIONS)('version %s: every flow has the right key, flags, counters and times', (version) => {
-    const lines = (flows: Flow[]) => flowLines(version === '5' ? flows : flows.map(withoutIcmpType));
-    const got = of(version).map(({ name, i }) => [name, ...lines(collected[i]!.flows)]);
-    const wanted = of(version).map(({ name }) => [name, ...lines(referenceFlows(name, version))]);
+    const lines = (name: string, flows: Flow[]) => {
+      const comparable = version === '5' ? flows : flows.map(withoutIcmpType);
+      const isTimeless = version !== '10' && STEPS_BACK.has(name);
+      return [name, ...flowLines(isTimeless ? comparable.map(withoutTimes) : comparable)];
+    };
+    const got = of(version).map(({ name, i }) => lines(name, collected[i]!.flows));
+    const wanted = of(version).map(({ name }) => lines(name, referenceFlows(name, version)));
     expect(got).toEqual(wanted);
   });
 
@@ -95,7 +105,8 @@ describeWith(['weir', 'nfcapd', 'nfdump', 'tshark'], 'weir export to nfcapd', ()
     expect(got).toEqual(wanted);
   });
 
-  it.each(VERSIONS)('version %s: tshark would see a datagram that is missing', async (version) => {
+  // In v5 tshark does not look at the numbers; nfcapd does, above.
+  it.each(['9', '10'] as const)('version %s: tshark would see a datagram that is missing', async (version) => {
     const stream = exported.find(({ name, version: its }) => name === 'demo.pcap' && its === version)!;
     const kept = stream.datagrams.filter((_, i) => i !== 2);
     const file = join(tempDir('gap'), 'gap.pcap');
@@ -136,6 +147,10 @@ describeWith(['weir', 'nfcapd', 'nfdump', 'tshark'], 'weir export to nfcapd', ()
 /** nfcapd 1.7.1 does not take type and code out of the destination port in v9 and IPFIX; later ones and tshark do. */
 function withoutIcmpType(flow: Flow): Flow {
   return flow.proto === 1 || flow.proto === 58 ? { ...flow, dstPort: 0 } : flow;
+}
+
+function withoutTimes(flow: Flow): Flow {
+  return { ...flow, firstMs: 0, lastMs: 0 };
 }
 
 /**

@@ -76,6 +76,7 @@ const MAX_EXTENSIONS = 16;
 const LINK_OCTETS: Record<string, number> = {
   eth: 14,
   vlan: 4,
+  ieee8021ad: 4,
   mpls: 4,
   pppoes: 6,
   ppp: 2,
