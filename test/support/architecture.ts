@@ -50,10 +50,10 @@ export function importViolations(sources: ReadonlyMap<string, string>): string[]
   const graph = new Map<string, string[]>();
   for (const [file, text] of sources) {
     const targets: string[] = [];
-    for (const specifier of importsOf(text)) {
+    for (const { specifier, isTypeOnly } of importsOf(text)) {
       if (specifier.startsWith('.')) {
         const target = posix.normalize(posix.join(posix.dirname(file), specifier));
-        targets.push(target);
+        if (!isTypeOnly) targets.push(target);
         violations.push(...checkLocal(file, target, sources));
       } else violations.push(...checkPackage(file, specifier));
     }
@@ -65,15 +65,23 @@ export function importViolations(sources: ReadonlyMap<string, string>): string[]
   return [...violations, ...cycles(graph)];
 }
 
-/** Every specifier in `import`, `export ... from`, `import()` and `require()`. */
-export function importsOf(text: string): string[] {
+/**
+ * Every specifier in `import`, `export ... from`, `import()` and `require()`, and whether it is gone at run time: files may
+ * name each other's types in a circle, since such imports load nothing.
+ */
+export function importsOf(text: string): { specifier: string; isTypeOnly: boolean }[] {
   const code = text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
   const patterns = [
     /^\s*(?:import|export)\b[^'";]*?\bfrom\s*['"]([^'"]+)['"]/gm,
     /^\s*import\s*['"]([^'"]+)['"]/gm,
     /\b(?:import|require|resolve)\(\s*['"]([^'"]+)['"]/g,
   ];
-  return patterns.flatMap((pattern) => [...code.matchAll(pattern)].map((match) => match[1]!));
+  return patterns.flatMap((pattern) =>
+    [...code.matchAll(pattern)].map((match) => ({
+      specifier: match[1]!,
+      isTypeOnly: /^\s*(import|export)\s+type\b/.test(match[0]),
+    })),
+  );
 }
 
 function checkLocal(file: string, target: string, sources: ReadonlyMap<string, string>): string[] {
