@@ -31,7 +31,9 @@ describeWith(['weir', 'softflowd', 'nfcapd', 'nfdump'], 'softflowd to weir colle
       const name = basename(file);
       expect({ name, ...totalsByProtocol(weir[i]!) }).toEqual({ name, ...totalsByProtocol(nfcapd[i]!.flows) });
       const wanted = nfcapd[i]!.flows.map(inOrder);
-      expect(lineDifferences(name, flowLines(weir[i]!), flowLines(wanted))).toEqual([]);
+      const comparable = nfcapdView(version, wanted);
+      const lines = (flows: Flow[]) => flowLines(flows.map(comparable));
+      expect(lineDifferences(name, lines(weir[i]!), lines(wanted))).toEqual([]);
     }
   });
 
@@ -54,6 +56,19 @@ describeWith(['weir', 'softflowd', 'nfcapd', 'nfdump'], 'softflowd to weir colle
 /** nfcapd 1.7.1 exchanges the two times of IPFIX records that count from the boot of the exporter, as softflowd's do. */
 function inOrder(flow: Flow): Flow {
   return { ...flow, firstMs: Math.min(flow.firstMs, flow.lastMs), lastMs: Math.max(flow.firstMs, flow.lastMs) };
+}
+
+/**
+ * A flow less what nfcapd 1.7.1 does not read: the type of ICMPv6 in v9 and, in IPFIX, times of records that began as the exporter
+ * booted, which it leaves at 0.
+ */
+function nfcapdView(version: string, wanted: readonly Flow[]): (flow: Flow) => Flow {
+  const withoutTimes = (flow: Flow) => ({ ...flow, firstMs: 0, lastMs: 0 });
+  const timeless = new Set(flowLines(wanted.filter(({ firstMs }) => firstMs === 0)));
+  return (flow) => {
+    const seen = version === '9' && flow.proto === 58 ? { ...flow, dstPort: 0 } : flow;
+    return timeless.has(flowLines([withoutTimes(seen)])[0]!) ? withoutTimes(seen) : seen;
+  };
 }
 
 async function exportedBySoftflowd(file: string, version: string, directory: string): Promise<Buffer[]> {

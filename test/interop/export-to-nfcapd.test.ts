@@ -20,11 +20,21 @@ const UNKNOWN_LINK_TYPES: Record<string, string> = {
   'td-LINKTYPE_PKTAP.pcap': 'PKTAP',
 };
 
-/**
- * Captures in which some packets are years older than the first: v5 and v9 tell times as 32 bits of milliseconds since boot, so
- * such a flow cannot keep its year. Its times are not compared there.
- */
-const STEPS_BACK = new Set(['ipfixprobe-tls.pcap']);
+/** Captures whose times are not compared, in which versions, and why. */
+const OTHER_TIMES: Record<string, readonly string[]> = {
+  // Some packets are years older than the first: v5 and v9 tell times as 32 bits of milliseconds since boot.
+  'ipfixprobe-tls.pcap': ['5', '9'],
+  'suri-bug-1450-04-tls_DER-incomplete-header.pcap': ['5', '9'],
+  // The clock stands at the start of 1970, so that the exporter booted before, which nfcapd cannot compute in v5.
+  'png-be-basic-test001.pcapng': ['5'],
+  'png-be-basic-test010.pcapng': ['5'],
+  'png-le-advanced-test100.pcapng': ['5'],
+  'png-le-basic-test001.pcapng': ['5'],
+  'png-le-basic-test016.pcapng': ['5'],
+  'png-le-difficult-test201.pcapng': ['5'],
+  // Fractions of more than a second: tshark adds them up, weir takes them for one second (decision 0011).
+  'td-timestamp_invalid_micro.pcap': ['5', '9', '10'],
+};
 
 interface Exported {
   name: string;
@@ -71,7 +81,7 @@ describeWith(['weir', 'nfcapd', 'nfdump', 'tshark'], 'weir export to nfcapd', ()
   it.each(VERSIONS)('version %s: every flow has the right key, flags, counters and times', (version) => {
     const lines = (name: string, flows: Flow[]) => {
       const comparable = version === '5' ? flows : flows.map(withoutIcmpType);
-      const isTimeless = version !== '10' && STEPS_BACK.has(name);
+      const isTimeless = OTHER_TIMES[name]?.includes(version) === true;
       return flowLines(isTimeless ? comparable.map(withoutTimes) : comparable);
     };
     const differences = of(version).flatMap(({ name, i }) =>
