@@ -40,7 +40,7 @@ describeWith(['weir', 'shared captures'], 'captures of exporters to weir collect
     const captures: Record<string, ExpectedExport> = JSON.parse(
       readFileSync(join(SHARED_DATA, 'flows/expected.json'), 'utf8'),
     ).captures;
-    const names = Object.keys(captures).filter((name) => !('sflow' in captures[name]!.exportPackets));
+    const names = Object.keys(captures).filter((name) => !/sflow/i.test(JSON.stringify(captures[name]!.exportPackets)));
     expect(names.length).toBeGreaterThan(40);
     const directory = tempDir('captures');
     const results = await inPairs(names, async (name) => {
