@@ -1,6 +1,11 @@
 import { formatAddress } from '../flow/address.ts';
-import type { DatagramOrigin, DecodeStream, SetContext, StreamDirectory } from '../wire/decode-context.ts';
-import type { OptionsRecord } from '../wire/decode-options.ts';
+import type {
+  DatagramOrigin,
+  DecodeStream,
+  OptionsRecord,
+  SetContext,
+  StreamDirectory,
+} from '../wire/decode-context.ts';
 import { VERSION_IPFIX, VERSION_SFLOW, VERSION_V5, VERSION_V7, VERSION_V9 } from '../wire/protocol.ts';
 import type { CompiledTemplate } from '../wire/template.ts';
 import { Allowance, type Limits } from './limits.ts';

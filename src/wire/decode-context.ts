@@ -1,6 +1,5 @@
 import type { FlowBatch } from '../flow/batch.ts';
 import { BatchTarget } from './batch-target.ts';
-import type { OptionsRecord } from './decode-options.ts';
 import type { CompiledTemplate } from './template.ts';
 
 /** Who sent a datagram and when it came; one object is used again for every datagram. */
@@ -12,6 +11,25 @@ export interface DatagramOrigin {
   loHigh: number;
   loLow: number;
   port: number;
+}
+
+/** What weir uses of one options record. One object is used again for every record; -1 and '' stand for "not in it". */
+export interface OptionsRecord {
+  /** Sampler (48) or selector (302) that the rate is of. */
+  samplerId: number;
+  /** Template that the rate is for. */
+  templateId: number;
+  /** One of how many packets is counted; 0 when the record does not say. */
+  samplingRate: number;
+  interfaceIndex: number;
+  interfaceName: string;
+  interfaceDescription: string;
+  /** systemInitTimeMilliseconds, 0 when not there. */
+  bootMs: number;
+  /** What the exporter says it has sent (40, 41, 42). */
+  exportedOctets: number;
+  exportedMessages: number;
+  exportedRecords: number;
 }
 
 /**
