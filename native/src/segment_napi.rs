@@ -20,6 +20,7 @@ pub struct SegmentColumn {
     pub r#type: String,
     pub data: Option<Array>,
     pub absent: f64,
+    pub is_constant: Option<bool>,
 }
 
 #[napi(object, object_to_js = false)]
@@ -82,7 +83,17 @@ fn column_type(name: &str) -> Result<ColumnType> {
     }
 }
 
-fn values(column: &SegmentColumn) -> Values<'_> {
+/// A constant column has one row, which counts for all. One that does not hold that row, or has another type than the
+/// file, is left as it is, for the encoder to refuse.
+fn values<'a>(column: &'a SegmentColumn, spec: &ColumnSpec) -> Values<'a> {
+    let values = values_of_data(column);
+    if column.is_constant == Some(true) && values.fits(spec.column_type) && values.rows() > 0 {
+        return values.constant(1, spec.absent).map_or(values, Values::Constant);
+    }
+    values
+}
+
+fn values_of_data(column: &SegmentColumn) -> Values<'_> {
     match &column.data {
         None => Values::Absent,
         Some(Either4::A(bytes)) => Values::U8(bytes),
@@ -239,7 +250,8 @@ impl Task for Append {
     fn compute(&mut self) -> Result<()> {
         let shared = &self.shared;
         shared.in_turn(self.ticket, |writer| {
-            let values: Vec<Values> = self.columns.iter().map(values).collect();
+            let columns = self.columns.iter().zip(&self.specs);
+            let values: Vec<Values> = columns.map(|(column, spec)| values(column, spec)).collect();
             writer
                 .append(&self.specs, &values, self.rows)
                 .map_err(|cause| cannot_write(&shared.path, &cause))

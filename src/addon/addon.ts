@@ -142,6 +142,8 @@ export interface SegmentColumn {
   /** Undefined writes `absent` in every row. */
   data?: Uint8Array | Uint16Array | Uint32Array | Float64Array;
   absent: number;
+  /** The first row of `data` counts for every row; there need be no other. */
+  isConstant?: boolean;
 }
 
 export interface SegmentOptions {

@@ -36,24 +36,16 @@ export class SlotStats {
   private lastMs = Number.NEGATIVE_INFINITY;
 
   add(batch: FlowBatch, from = 0, to = batch.rows): void {
+    const { flows } = this;
     const proto = batch.get('proto');
-    const packets = batch.get('packets');
-    const octets = batch.get('octets');
-    for (let row = from; row < to; row++) {
-      const kind = proto === undefined ? OTHER : classOfProtocol[proto[row]!]!;
-      this.flows[kind]!++;
-      if (packets !== undefined) this.packets[kind]! += packets[row * 2]! + packets[row * 2 + 1]! * 4294967296;
-      if (octets !== undefined) this.octets[kind]! += octets[row * 2]! + octets[row * 2 + 1]! * 4294967296;
-    }
+    if (proto === undefined) flows[OTHER]! += to - from;
+    else for (let row = from; row < to; row++) flows[classOfProtocol[proto[row]!]!]!++;
+    addCounters(this.packets, batch.get('packets'), proto, from, to);
+    addCounters(this.octets, batch.get('octets'), proto, from, to);
     const first = batch.get('firstMs');
+    if (first !== undefined) this.firstMs = Math.min(this.firstMs, earliest(first, from, to));
     const last = batch.get('lastMs');
-    // A time of 0 is a record that carried none.
-    for (let row = from; first !== undefined && row < to; row++) {
-      if (first[row]! < this.firstMs && first[row] !== 0) this.firstMs = first[row]!;
-    }
-    for (let row = from; last !== undefined && row < to; row++) {
-      if (last[row]! > this.lastMs && last[row] !== 0) this.lastMs = last[row]!;
-    }
+    if (last !== undefined) this.lastMs = Math.max(this.lastMs, latest(last, from, to));
   }
 
   /** Adds what `toJson` gave elsewhere. */
@@ -88,6 +80,43 @@ export class SlotStats {
       lastMs: Number.isFinite(this.lastMs) ? this.lastMs : null,
     };
   }
+}
+
+/** Adds 64-bit counters (low word first) of rows to the sums of their classes. */
+function addCounters(
+  sums: Float64Array,
+  counters: Uint32Array | undefined,
+  proto: Uint8Array | undefined,
+  from: number,
+  to: number,
+): void {
+  if (counters === undefined) return;
+  for (let row = from; row < to; row++) {
+    const kind = proto === undefined ? OTHER : classOfProtocol[proto[row]!]!;
+    sums[kind]! += counters[row * 2]!;
+    const high = counters[row * 2 + 1]!;
+    // Hardly any flow has so many.
+    if (high !== 0) sums[kind]! += high * 0x1_0000_0000;
+  }
+}
+
+/** Least time in the rows, infinity without one; 0 is a record that carried none. */
+function earliest(times: Float64Array, from: number, to: number): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (let row = from; row < to; row++) {
+    const ms = times[row]!;
+    if (ms < least && ms !== 0) least = ms;
+  }
+  return least;
+}
+
+function latest(times: Float64Array, from: number, to: number): number {
+  let most = Number.NEGATIVE_INFINITY;
+  for (let row = from; row < to; row++) {
+    const ms = times[row]!;
+    if (ms > most && ms !== 0) most = ms;
+  }
+  return most;
 }
 
 /** Statistics out of a file's metadata; undefined when they are missing or not of this form. */
