@@ -112,6 +112,24 @@ impl Values<'_> {
         is_constant.then_some(first)
     }
 
+    /// Calls `each` with the number and the value of each of the first `rows` rows, as they stand in the file.
+    pub fn for_each(&self, rows: usize, absent: u64, mut each: impl FnMut(usize, u64)) {
+        match self {
+            Values::Absent => (0..rows).for_each(|row| each(row, absent)),
+            Values::Constant(value) => (0..rows).for_each(|row| each(row, *value)),
+            Values::U8(values) => (0..rows).zip(*values).for_each(|(row, &value)| each(row, value.into())),
+            Values::U16(values) => (0..rows).zip(*values).for_each(|(row, &value)| each(row, value.into())),
+            Values::U32(values) => (0..rows).zip(*values).for_each(|(row, &value)| each(row, value.into())),
+            Values::Words(words) => (0..rows)
+                .zip(words.chunks_exact(2))
+                .for_each(|(row, words)| each(row, word_pair(words))),
+            Values::Millis(values) => (0..rows)
+                .zip(*values)
+                .for_each(|(row, &value)| each(row, millis(value))),
+            Values::Raw(values) => (0..rows).zip(*values).for_each(|(row, &value)| each(row, value)),
+        }
+    }
+
     /// The first `rows` rows as they stand in the file, in place of what `out` held.
     pub fn widen(&self, rows: usize, absent: u64, out: &mut Vec<u64>) {
         out.clear();

@@ -3,6 +3,7 @@ use crate::segment_chunk::Codec;
 use crate::segment_column::{ColumnSpec, ColumnType, Values};
 use crate::segment_file::DirectoryLock as Lock;
 use crate::segment_merge::{info, merge, Info};
+use crate::segment_totals::{totals, TotalsSpec};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use parquet::errors::ParquetError;
@@ -24,12 +25,20 @@ pub struct SegmentColumn {
 }
 
 #[napi(object, object_to_js = false)]
+pub struct SegmentTotals {
+    pub by: String,
+    pub sums: Vec<String>,
+    pub spans: Vec<String>,
+}
+
+#[napi(object, object_to_js = false)]
 pub struct SegmentOptions {
     pub compression: Option<String>,
     pub level: Option<i32>,
     pub metadata: Option<BTreeMap<String, String>>,
     pub bloom: Option<Vec<String>>,
     pub threads: Option<u32>,
+    pub totals: Option<SegmentTotals>,
 }
 
 #[napi(object, object_from_js = false)]
@@ -180,12 +189,17 @@ pub struct JsSegmentWriter {
     /// Calls made so far. Not `&mut self`: a call that is under way still borrows the object.
     tickets: AtomicU64,
     bloom: Vec<String>,
+    totals: Option<Arc<TotalsSpec>>,
 }
 
 #[napi]
 impl JsSegmentWriter {
     #[napi(constructor)]
-    pub fn new(path: String, options_given: SegmentOptions) -> Result<Self> {
+    pub fn new(path: String, mut options_given: SegmentOptions) -> Result<Self> {
+        let totals = options_given
+            .totals
+            .take()
+            .map(|SegmentTotals { by, sums, spans }| Arc::new(TotalsSpec { by, sums, spans }));
         let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(MOST_THREADS));
         let (options, bloom) = options(options_given, threads)?;
         let path = PathBuf::from(path);
@@ -200,6 +214,7 @@ impl JsSegmentWriter {
             shared: Arc::new(shared),
             tickets: AtomicU64::new(0),
             bloom,
+            totals,
         })
     }
 
@@ -216,6 +231,7 @@ impl JsSegmentWriter {
             columns,
             specs,
             rows: rows as usize,
+            totals: self.totals.clone(),
         }))
     }
 
@@ -241,25 +257,33 @@ pub struct Append {
     columns: Vec<SegmentColumn>,
     specs: Vec<ColumnSpec>,
     rows: usize,
+    totals: Option<Arc<TotalsSpec>>,
 }
 
 impl Task for Append {
-    type Output = ();
-    type JsValue = ();
+    type Output = Vec<f64>;
+    type JsValue = Float64Array;
 
-    fn compute(&mut self) -> Result<()> {
-        let shared = &self.shared;
+    fn compute(&mut self) -> Result<Vec<f64>> {
+        let Append {
+            shared, specs, rows, ..
+        } = &*self;
+        let columns = self.columns.iter().zip(specs);
+        let values: Vec<Values> = columns.map(|(column, spec)| values(column, spec)).collect();
         shared.in_turn(self.ticket, |writer| {
-            let columns = self.columns.iter().zip(&self.specs);
-            let values: Vec<Values> = columns.map(|(column, spec)| values(column, spec)).collect();
             writer
-                .append(&self.specs, &values, self.rows)
+                .append(specs, &values, *rows)
                 .map_err(|cause| cannot_write(&shared.path, &cause))
-        })
+        })?;
+        // The writer has made sure that the columns hold so many rows.
+        match &self.totals {
+            None => Ok(Vec::new()),
+            Some(spec) => guarded(|| Ok(totals(spec, specs, &values, *rows))),
+        }
     }
 
-    fn resolve(&mut self, _: Env, (): ()) -> Result<()> {
-        Ok(())
+    fn resolve(&mut self, _: Env, totals: Vec<f64>) -> Result<Float64Array> {
+        Ok(Float64Array::new(totals))
     }
 }
 

@@ -1,4 +1,5 @@
-import type { FlowBatch } from '../flow/batch.ts';
+import type { SegmentOptions } from '../addon/addon.ts';
+import { type ColumnName, columnByName } from '../flow/fields.ts';
 
 /** Counters of one class of traffic. Exact up to 2^53. */
 export interface TrafficCounters {
@@ -20,6 +21,17 @@ classOfProtocol[17] = UDP;
 classOfProtocol[1] = ICMP;
 classOfProtocol[58] = ICMP;
 
+const sqlName = (name: ColumnName) => columnByName.get(name)!.sql;
+const PROTOCOLS = 256;
+
+/** What `SlotStats` needs to know of each row group. */
+export const TOTALS: NonNullable<SegmentOptions['totals']> = {
+  by: sqlName('proto'),
+  sums: [sqlName('packets'), sqlName('octets')],
+  // A time of 0 is a record that carried none, and is left out.
+  spans: [sqlName('firstMs'), sqlName('lastMs')],
+};
+
 /** The form that statistics have in a file's metadata (`weir.stats`); counters are raw, not scaled by sampling. */
 export type SlotStatsJson = Record<TrafficClass, TrafficCounters> & {
   /** Earliest start and latest end of a flow, milliseconds since 1970; null without flows. */
@@ -35,17 +47,17 @@ export class SlotStats {
   private firstMs = Number.POSITIVE_INFINITY;
   private lastMs = Number.NEGATIVE_INFINITY;
 
-  add(batch: FlowBatch, from = 0, to = batch.rows): void {
-    const { flows } = this;
-    const proto = batch.get('proto');
-    if (proto === undefined) flows[OTHER]! += to - from;
-    else for (let row = from; row < to; row++) flows[classOfProtocol[proto[row]!]!]!++;
-    addCounters(this.packets, batch.get('packets'), proto, from, to);
-    addCounters(this.octets, batch.get('octets'), proto, from, to);
-    const first = batch.get('firstMs');
-    if (first !== undefined) this.firstMs = Math.min(this.firstMs, earliest(first, from, to));
-    const last = batch.get('lastMs');
-    if (last !== undefined) this.lastMs = Math.max(this.lastMs, latest(last, from, to));
+  /** Adds one row group: what the segment writer made of `TOTALS`. */
+  addTotals(totals: Float64Array): void {
+    for (let protocol = 0; protocol < PROTOCOLS; protocol++) {
+      const kind = classOfProtocol[protocol]!;
+      this.flows[kind]! += totals[protocol]!;
+      this.packets[kind]! += totals[PROTOCOLS + protocol]!;
+      this.octets[kind]! += totals[PROTOCOLS * 2 + protocol]!;
+    }
+    const [earliest, , , latest] = totals.subarray(PROTOCOLS * 3);
+    this.firstMs = Math.min(this.firstMs, earliest!);
+    this.lastMs = Math.max(this.lastMs, latest!);
   }
 
   /** Adds what `toJson` gave elsewhere. */
@@ -80,43 +92,6 @@ export class SlotStats {
       lastMs: Number.isFinite(this.lastMs) ? this.lastMs : null,
     };
   }
-}
-
-/** Adds 64-bit counters (low word first) of rows to the sums of their classes. */
-function addCounters(
-  sums: Float64Array,
-  counters: Uint32Array | undefined,
-  proto: Uint8Array | undefined,
-  from: number,
-  to: number,
-): void {
-  if (counters === undefined) return;
-  for (let row = from; row < to; row++) {
-    const kind = proto === undefined ? OTHER : classOfProtocol[proto[row]!]!;
-    sums[kind]! += counters[row * 2]!;
-    const high = counters[row * 2 + 1]!;
-    // Hardly any flow has so many.
-    if (high !== 0) sums[kind]! += high * 0x1_0000_0000;
-  }
-}
-
-/** Least time in the rows, infinity without one; 0 is a record that carried none. */
-function earliest(times: Float64Array, from: number, to: number): number {
-  let least = Number.POSITIVE_INFINITY;
-  for (let row = from; row < to; row++) {
-    const ms = times[row]!;
-    if (ms < least && ms !== 0) least = ms;
-  }
-  return least;
-}
-
-function latest(times: Float64Array, from: number, to: number): number {
-  let most = Number.NEGATIVE_INFINITY;
-  for (let row = from; row < to; row++) {
-    const ms = times[row]!;
-    if (ms > most && ms !== 0) most = ms;
-  }
-  return most;
 }
 
 /** Statistics out of a file's metadata; undefined when they are missing or not of this form. */
