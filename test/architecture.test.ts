@@ -73,7 +73,11 @@ describe('the check of the imports finds', () => {
       { 'src/collect/n.ts': "import cap from 'cap';" },
       /the package cap belongs to src\/capture/,
     ],
-    ['a path inside a package', { 'src/cli/o.ts': "import x from '@duckdb/node-api/lib/x';" }, /belongs to src\/query/],
+    [
+      'a path inside a package',
+      { 'src/cli/o.ts': "import x from '@duckdb/node-bindings/lib/x';" },
+      /belongs to src\/query/,
+    ],
     [
       'a cycle within a part',
       { 'src/wire/p.ts': "import './q.ts';", 'src/wire/q.ts': "import { r } from './p.ts';" },
@@ -93,7 +97,7 @@ describe('the check of the imports finds', () => {
     const fine = {
       'src/addon/addon.ts': "const path = '../../native/dist/index.cjs';",
       'src/web/u.ts': "import '../query/v.ts';\nimport '../store/w.ts';",
-      'src/query/v.ts': "import { DuckDBInstance } from '@duckdb/node-api';\n// import '../store/w.ts';",
+      'src/query/v.ts': "import duckdb from '@duckdb/node-bindings';\n// import '../store/w.ts';",
       'src/store/w.ts': "import { a } from '../addon/addon.ts';\nimport type { X } from './x.ts';",
       'src/store/x.ts': "import { w } from './w.ts';",
     };

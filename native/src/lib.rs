@@ -19,6 +19,7 @@ pub mod packet;
 pub mod packet_source;
 pub mod segment;
 pub mod segment_bits;
+pub mod segment_chunk;
 pub mod segment_column;
 pub mod segment_dictionary;
 pub mod segment_file;

@@ -1,6 +1,7 @@
 //! Parquet segments: row groups of flow columns, encoded in parallel and written to one file.
 
-use crate::segment_column::{Chunk, Codec, ColumnSpec, Encoder, Values};
+use crate::segment_chunk::{Chunk, Codec, Encoder};
+use crate::segment_column::{ColumnSpec, Values};
 use crate::segment_file::PendingFile;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::KeyValue;

@@ -1,17 +1,8 @@
-//! One column of one row group, encoded in memory as a Parquet column chunk.
+//! Columns as they come from JavaScript, and their types in a Parquet file.
 
-use crate::segment_bits::{bit_width, put_deltas, put_indices};
-use crate::segment_dictionary::Dictionary;
-use bytes::Bytes;
-use parquet::basic::{Compression, Encoding, LogicalType, PageType, Repetition, TimeUnit, Type as Physical, ZstdLevel};
-use parquet::bloom_filter::Sbbf;
-use parquet::column::page::{CompressedPage, Page, PageWriter};
-use parquet::column::writer::ColumnCloseResult;
-use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::{ColumnChunkMetaData, PageEncodingStats};
-use parquet::file::statistics::Statistics;
-use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
-use parquet::schema::types::{ColumnDescPtr, Type};
+use parquet::basic::{LogicalType, Repetition, TimeUnit, Type as Physical};
+use parquet::errors::Result;
+use parquet::schema::types::Type;
 
 /// Width of a column in memory; `TimeMs` comes as a double.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,24 +38,6 @@ pub enum Values<'a> {
     Raw(&'a [u64]),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Codec {
-    None,
-    Zstd(i32),
-    Lz4,
-}
-
-/// A column chunk in memory, ready to be appended to a row group.
-pub struct Chunk {
-    pub bytes: Bytes,
-    pub close: ColumnCloseResult,
-}
-
-/// Rows a data page.
-const PAGE_ROWS: usize = 65_536;
-/// Share of false answers of a Bloom filter.
-const BLOOM_FALSE: f64 = 0.01;
-
 impl ColumnType {
     pub fn physical(self) -> Physical {
         match self {
@@ -83,7 +56,7 @@ impl ColumnType {
         }
     }
 
-    fn is_wide(self) -> bool {
+    pub fn is_wide(self) -> bool {
         self.physical() == Physical::INT64
     }
 }
@@ -122,8 +95,8 @@ impl Values<'_> {
         }
     }
 
-    /// The first `rows` rows as they stand in the file; None when all are the same, which is then in `constant`.
-    fn widen(&self, rows: usize, absent: u64, constant: &mut u64, out: &mut Vec<u64>) -> bool {
+    /// The first `rows` rows as they stand in the file; false when all are the same value, which is then in `constant`.
+    pub fn widen(&self, rows: usize, absent: u64, constant: &mut u64, out: &mut Vec<u64>) -> bool {
         fn same<T: Copy + PartialEq>(values: &[T]) -> bool {
             values.iter().all(|value| *value == values[0])
         }
@@ -135,7 +108,9 @@ impl Values<'_> {
             Values::U32(values) => (u64::from(values[0]), same(&values[..rows])),
             Values::Words(words) => (
                 word_pair(&words[..2]),
-                words[..rows * 2].chunks_exact(2).all(|pair| pair == &words[..2]),
+                words[..rows * 2]
+                    .chunks_exact(2)
+                    .all(|pair| pair[0] == words[0] && pair[1] == words[1]),
             ),
             Values::Millis(values) => (millis(values[0]), same(&values[..rows])),
             Values::Raw(values) => (values[0], same(&values[..rows])),
@@ -164,343 +139,4 @@ fn word_pair(words: &[u32]) -> u64 {
 /// Not a number becomes 0, what is out of range the nearest value.
 fn millis(value: f64) -> u64 {
     value as i64 as u64
-}
-
-/// How the values of a chunk stand in its pages.
-enum Layout {
-    Dictionary,
-    Deltas,
-}
-
-/// Working memory of one encoding thread.
-#[derive(Default)]
-pub struct Encoder {
-    values: Vec<u64>,
-    dictionary: Dictionary,
-    page: Vec<u8>,
-    zstd: Option<(i32, zstd::bulk::Compressor<'static>)>,
-}
-
-/// A page before and after compression.
-struct EncodedPage {
-    raw: Vec<u8>,
-    packed: Option<Vec<u8>>,
-    values: u32,
-    is_dictionary: bool,
-}
-
-impl Encoder {
-    /// Encodes the first `rows` (at least one) rows of a column.
-    pub fn encode(
-        &mut self,
-        spec: &ColumnSpec,
-        descriptor: &ColumnDescPtr,
-        values: Values,
-        rows: usize,
-        codec: Codec,
-    ) -> Result<Chunk> {
-        if rows == 0 || values.rows() < rows || !values.fits(spec.column_type) {
-            return Err(ParquetError::General(format!(
-                "column {} does not hold {rows} rows of its type",
-                spec.name
-            )));
-        }
-        let mut constant = 0;
-        let mut rows_values = std::mem::take(&mut self.values);
-        let varied = values.widen(rows, spec.absent, &mut constant, &mut rows_values);
-        let result = if varied {
-            self.encode_varied(spec, descriptor, &rows_values, codec)
-        } else {
-            self.encode_constant(spec, descriptor, constant, rows)
-        };
-        self.values = rows_values;
-        result
-    }
-
-    fn encode_constant(
-        &mut self,
-        spec: &ColumnSpec,
-        descriptor: &ColumnDescPtr,
-        value: u64,
-        rows: usize,
-    ) -> Result<Chunk> {
-        let mut dictionary = Vec::new();
-        put_plain(&mut dictionary, &[value], spec.column_type);
-        // Width 0, then one run; the value of a run takes no bytes at that width.
-        let mut indices = vec![0];
-        crate::segment_bits::put_varint(&mut indices, (rows as u64) << 1);
-        let pages = vec![
-            EncodedPage {
-                raw: dictionary,
-                packed: None,
-                values: 1,
-                is_dictionary: true,
-            },
-            EncodedPage {
-                raw: indices,
-                packed: None,
-                values: rows as u32,
-                is_dictionary: false,
-            },
-        ];
-        let bloom = spec.bloom.then(|| bloom_of(&[value], spec.column_type)).transpose()?;
-        write_chunk(
-            spec,
-            descriptor,
-            pages,
-            Layout::Dictionary,
-            (value, value),
-            rows,
-            Codec::None,
-            bloom,
-        )
-    }
-
-    fn encode_varied(
-        &mut self,
-        spec: &ColumnSpec,
-        descriptor: &ColumnDescPtr,
-        values: &[u64],
-        codec: Codec,
-    ) -> Result<Chunk> {
-        let layout = self.choose_layout(spec.column_type, values);
-        let mut pages = Vec::with_capacity(1 + values.len().div_ceil(PAGE_ROWS));
-        match layout {
-            Layout::Dictionary => {
-                let mut raw = Vec::new();
-                put_plain(&mut raw, &self.dictionary.values, spec.column_type);
-                pages.push(self.page(raw, self.dictionary.values.len(), true, codec)?);
-                let width = bit_width(self.dictionary.values.len() as u64 - 1);
-                for at in (0..values.len()).step_by(PAGE_ROWS) {
-                    let end = values.len().min(at + PAGE_ROWS);
-                    let mut raw = Vec::new();
-                    put_indices(&mut raw, &self.dictionary.indices[at..end], width);
-                    pages.push(self.page(raw, end - at, false, codec)?);
-                }
-            }
-            Layout::Deltas => {
-                let bits = if spec.column_type.is_wide() { 64 } else { 32 };
-                for part in values.chunks(PAGE_ROWS) {
-                    let mut raw = Vec::new();
-                    put_deltas(&mut raw, part, bits);
-                    pages.push(self.page(raw, part.len(), false, codec)?);
-                }
-            }
-        }
-        let distinct = match layout {
-            Layout::Dictionary => &self.dictionary.values[..],
-            Layout::Deltas => values,
-        };
-        let bounds = bounds(distinct, spec.column_type);
-        let bloom = spec.bloom.then(|| bloom_of(distinct, spec.column_type)).transpose()?;
-        write_chunk(spec, descriptor, pages, layout, bounds, values.len(), codec, bloom)
-    }
-
-    /// Times are differences. Everything else is a dictionary as long as that is smaller than differences would be.
-    fn choose_layout(&mut self, column_type: ColumnType, values: &[u64]) -> Layout {
-        match column_type {
-            ColumnType::TimeMs => Layout::Deltas,
-            ColumnType::U8 | ColumnType::U16 => {
-                self.dictionary.build_small(values);
-                Layout::Dictionary
-            }
-            ColumnType::U32 | ColumnType::U64 => {
-                if self.dictionary.build(values, values.len() / DICTIONARY_SHARE + 1) {
-                    Layout::Dictionary
-                } else {
-                    Layout::Deltas
-                }
-            }
-        }
-    }
-
-    fn page(&mut self, raw: Vec<u8>, values: usize, is_dictionary: bool, codec: Codec) -> Result<EncodedPage> {
-        let packed = match codec {
-            Codec::None => None,
-            Codec::Lz4 => {
-                self.page.resize(lz4_flex::block::get_maximum_output_size(raw.len()), 0);
-                let length = lz4_flex::block::compress_into(&raw, &mut self.page)
-                    .map_err(|cause| ParquetError::External(Box::new(cause)))?;
-                Some(self.page[..length].to_vec())
-            }
-            Codec::Zstd(level) => {
-                let compressor = self.compressor(level)?;
-                let packed = compressor
-                    .compress(&raw)
-                    .map_err(|cause| ParquetError::External(Box::new(cause)))?;
-                Some(packed)
-            }
-        };
-        Ok(EncodedPage {
-            raw,
-            packed,
-            values: values as u32,
-            is_dictionary,
-        })
-    }
-
-    fn compressor(&mut self, level: i32) -> Result<&mut zstd::bulk::Compressor<'static>> {
-        if self.zstd.as_ref().is_none_or(|(have, _)| *have != level) {
-            let made = zstd::bulk::Compressor::new(level).map_err(|cause| ParquetError::External(Box::new(cause)))?;
-            self.zstd = Some((level, made));
-        }
-        Ok(&mut self.zstd.as_mut().expect("just made").1)
-    }
-}
-
-/// A dictionary is kept while it has at most one value for so many rows.
-const DICTIONARY_SHARE: usize = 3;
-
-fn put_plain(out: &mut Vec<u8>, values: &[u64], column_type: ColumnType) {
-    if column_type.is_wide() {
-        out.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-    } else {
-        out.extend(values.iter().flat_map(|&value| (value as u32).to_le_bytes()));
-    }
-}
-
-fn bounds(values: &[u64], column_type: ColumnType) -> (u64, u64) {
-    if column_type == ColumnType::TimeMs {
-        let signed = || values.iter().map(|&value| value as i64);
-        (signed().min().unwrap_or(0) as u64, signed().max().unwrap_or(0) as u64)
-    } else {
-        (
-            values.iter().copied().min().unwrap_or(0),
-            values.iter().copied().max().unwrap_or(0),
-        )
-    }
-}
-
-fn bloom_of(values: &[u64], column_type: ColumnType) -> Result<Sbbf> {
-    let mut filter = Sbbf::new_with_ndv_fpp(values.len() as u64, BLOOM_FALSE)?;
-    for &value in values {
-        // The hash is one of the bytes that PLAIN encoding has.
-        if column_type.is_wide() {
-            filter.insert(&(value as i64));
-        } else {
-            filter.insert(&(value as i32));
-        }
-    }
-    Ok(filter)
-}
-
-fn statistics((least, most): (u64, u64), column_type: ColumnType) -> Statistics {
-    if column_type.is_wide() {
-        Statistics::int64(Some(least as i64), Some(most as i64), None, Some(0), false)
-    } else {
-        Statistics::int32(
-            Some(least as u32 as i32),
-            Some(most as u32 as i32),
-            None,
-            Some(0),
-            false,
-        )
-    }
-}
-
-#[allow(clippy::too_many_arguments)]
-fn write_chunk(
-    spec: &ColumnSpec,
-    descriptor: &ColumnDescPtr,
-    pages: Vec<EncodedPage>,
-    layout: Layout,
-    bounds: (u64, u64),
-    rows: usize,
-    codec: Codec,
-    bloom_filter: Option<Sbbf>,
-) -> Result<Chunk> {
-    // A chunk names one codec for all its pages. Compression that saves next to nothing only costs readers time.
-    let raw: usize = pages.iter().map(|page| page.raw.len()).sum();
-    let packed: usize = pages
-        .iter()
-        .map(|page| page.packed.as_ref().map_or(page.raw.len(), Vec::len))
-        .sum();
-    let codec = if packed < raw - raw / 32 { codec } else { Codec::None };
-
-    let (data_encoding, data_pages) = match layout {
-        Layout::Dictionary => (Encoding::RLE_DICTIONARY, pages.len() - 1),
-        Layout::Deltas => (Encoding::DELTA_BINARY_PACKED, pages.len()),
-    };
-    let mut sink = TrackedWrite::new(Vec::with_capacity(packed.min(raw) + 64 * pages.len()));
-    let mut writer = SerializedPageWriter::new(&mut sink);
-    let mut uncompressed = 0;
-    let mut compressed = 0;
-    let mut dictionary_offset = None;
-    let mut data_offset = None;
-    for page in pages {
-        let length = page.raw.len();
-        let buf = Bytes::from(if codec == Codec::None {
-            page.raw
-        } else {
-            page.packed.unwrap_or_default()
-        });
-        let page = if page.is_dictionary {
-            Page::DictionaryPage {
-                buf,
-                num_values: page.values,
-                encoding: Encoding::PLAIN,
-                is_sorted: false,
-            }
-        } else {
-            Page::DataPage {
-                buf,
-                num_values: page.values,
-                encoding: data_encoding,
-                def_level_encoding: Encoding::RLE,
-                rep_level_encoding: Encoding::RLE,
-                statistics: None,
-            }
-        };
-        let wrote = writer.write_page(CompressedPage::new(page, length))?;
-        uncompressed += wrote.uncompressed_size;
-        compressed += wrote.compressed_size;
-        if wrote.page_type == PageType::DICTIONARY_PAGE {
-            dictionary_offset = Some(wrote.offset as i64);
-        } else {
-            data_offset.get_or_insert(wrote.offset as i64);
-        }
-    }
-    writer.close()?;
-    let bytes = Bytes::from(sink.into_inner()?);
-
-    let mut encodings = vec![data_encoding];
-    let mut encoding_stats = vec![PageEncodingStats {
-        page_type: PageType::DATA_PAGE,
-        encoding: data_encoding,
-        count: data_pages as i32,
-    }];
-    if dictionary_offset.is_some() {
-        encodings.push(Encoding::PLAIN);
-        encoding_stats.push(PageEncodingStats {
-            page_type: PageType::DICTIONARY_PAGE,
-            encoding: Encoding::PLAIN,
-            count: 1,
-        });
-    }
-    let metadata = ColumnChunkMetaData::builder(descriptor.clone())
-        .set_encodings(encodings)
-        .set_page_encoding_stats(encoding_stats)
-        .set_compression(match codec {
-            Codec::None => Compression::UNCOMPRESSED,
-            Codec::Lz4 => Compression::LZ4_RAW,
-            Codec::Zstd(level) => Compression::ZSTD(ZstdLevel::try_new(level)?),
-        })
-        .set_num_values(rows as i64)
-        .set_total_uncompressed_size(uncompressed as i64)
-        .set_total_compressed_size(compressed as i64)
-        .set_dictionary_page_offset(dictionary_offset)
-        .set_data_page_offset(data_offset.unwrap_or(0))
-        .set_statistics(statistics(bounds, spec.column_type))
-        .build()?;
-    Ok(Chunk {
-        close: ColumnCloseResult {
-            bytes_written: bytes.len() as u64,
-            rows_written: rows as u64,
-            metadata,
-            bloom_filter,
-            column_index: None,
-            offset_index: None,
-        },
-        bytes,
-    })
 }

@@ -5,6 +5,8 @@ use std::hash::{BuildHasher, RandomState};
 /// Slots looked at before a value is taken for one of a flood of colliding keys.
 const PROBES: usize = 256;
 const SMALLEST_TABLE: usize = 1 << 10;
+/// When half of the first so many rows are distinct, a third of all of them will be: repetition grows slowly.
+const SAMPLE_ROWS: usize = 4096;
 
 /// Working memory of one encoding thread; kept from column to column.
 pub struct Dictionary {
@@ -35,39 +37,59 @@ impl Default for Dictionary {
 impl Dictionary {
     /// For values below 2^16, which always have a dictionary.
     pub fn build_small(&mut self, rows: &[u64]) {
-        self.values.clear();
-        self.indices.clear();
-        self.indices.reserve(rows.len());
-        self.direct.resize(1 << 16, 0);
-        for &value in rows {
-            let seen = &mut self.direct[usize::from(value as u16)];
+        let Dictionary {
+            values,
+            indices,
+            direct,
+            ..
+        } = self;
+        values.clear();
+        indices.clear();
+        direct.resize(1 << 16, 0);
+        indices.extend(rows.iter().map(|&value| {
+            let seen = &mut direct[usize::from(value as u16)];
             if *seen == 0 {
-                self.values.push(value);
-                *seen = self.values.len() as u32;
+                values.push(value);
+                *seen = values.len() as u32;
             }
-            self.indices.push(*seen - 1);
-        }
-        for &value in &self.values {
-            self.direct[usize::from(value as u16)] = 0;
+            *seen - 1
+        }));
+        for &value in &*values {
+            direct[usize::from(value as u16)] = 0;
         }
     }
 
-    /// False when there are more than `limit` distinct values: a dictionary would not pay.
-    pub fn build(&mut self, rows: &[u64], limit: usize) -> bool {
+    /// False when more than one of `share` values is distinct: a dictionary would not pay.
+    pub fn build(&mut self, rows: &[u64], share: usize) -> bool {
+        let limit = rows.len() / share + 1;
         self.values.clear();
-        self.indices.clear();
-        self.indices.reserve(rows.len());
         self.table.clear();
         self.table.resize(SMALLEST_TABLE, (0, 0));
+        let mut indices = std::mem::take(&mut self.indices);
+        indices.resize(rows.len(), 0);
+        let (sample, rest) = rows.split_at(if rows.len() > 4 * SAMPLE_ROWS {
+            SAMPLE_ROWS
+        } else {
+            rows.len()
+        });
+        let (sample_indices, rest_indices) = indices.split_at_mut(sample.len());
+        let fits = self.index(sample, sample_indices, limit)
+            && (rest.is_empty() || self.values.len() < SAMPLE_ROWS / 2)
+            && self.index(rest, rest_indices, limit);
+        self.indices = indices;
+        fits
+    }
+
+    fn index(&mut self, rows: &[u64], indices: &mut [u32], limit: usize) -> bool {
         let mut last = (0, 0);
-        for &value in rows {
+        for (index, &value) in indices.iter_mut().zip(rows) {
             if last.1 == 0 || value != last.0 {
                 let Some(seen) = self.find_or_add(value, limit) else {
                     return false;
                 };
                 last = (value, seen);
             }
-            self.indices.push(last.1 - 1);
+            *index = last.1 - 1;
         }
         true
     }
@@ -123,10 +145,10 @@ mod tests {
 
     #[test]
     fn indices_lead_back_to_the_values() {
-        let rows: Vec<u64> = (0..20_000u64).map(|i| (((i * i) % 7919) << 33) | 7).collect();
+        let rows: Vec<u64> = (0..16_000u64).map(|i| (((i * i) % 7919) << 33) | 7).collect();
         let mut dictionary = Dictionary::default();
         for _ in 0..2 {
-            assert!(dictionary.build(&rows, rows.len()));
+            assert!(dictionary.build(&rows, 1));
             let back: Vec<u64> = dictionary
                 .indices
                 .iter()
@@ -147,10 +169,18 @@ mod tests {
 
     #[test]
     fn gives_up_at_the_limit() {
-        let rows: Vec<u64> = (0..1000).collect();
+        let rows: Vec<u64> = (0..1000).map(|row| row % 500).collect();
         let mut dictionary = Dictionary::default();
-        assert!(!dictionary.build(&rows, 999));
-        assert!(dictionary.build(&rows, 1000));
+        assert!(dictionary.build(&rows, 2));
+        assert!(!dictionary.build(&rows, 3));
+    }
+
+    #[test]
+    fn gives_up_early_when_a_sample_repeats_little() {
+        let rows: Vec<u64> = (0..100_000).collect();
+        let mut dictionary = Dictionary::default();
+        assert!(!dictionary.build(&rows, 1));
+        assert_eq!(dictionary.values.len(), SAMPLE_ROWS);
     }
 
     #[test]
@@ -161,6 +191,6 @@ mod tests {
         };
         // With this multiplier the slot is in the top bits, which small numbers do not have.
         let rows: Vec<u64> = (0..1000).collect();
-        assert!(!dictionary.build(&rows, 1000));
+        assert!(!dictionary.build(&rows, 1));
     }
 }

@@ -1,7 +1,8 @@
 //! Joins segments: large row groups are copied as they are, small ones decoded and put together.
 
 use crate::segment::{general, Options, SegmentWriter};
-use crate::segment_column::{Chunk, ColumnSpec, Values};
+use crate::segment_chunk::{Chunk, Codec};
+use crate::segment_column::{ColumnSpec, Values};
 use bytes::Bytes;
 use parquet::bloom_filter::Sbbf;
 use parquet::column::reader::ColumnReader;
@@ -38,8 +39,14 @@ struct Input {
 
 impl Input {
     fn open(path: &Path) -> Result<Input> {
-        let file = File::open(path).map_err(|cause| named(path, &cause.into()))?;
-        let reader = SerializedFileReader::new(file).map_err(|cause| named(path, &cause))?;
+        Input::try_open(path).map_err(|cause| named(path, &cause))
+    }
+
+    fn try_open(path: &Path) -> Result<Input> {
+        let file = File::open(path)?;
+        let length = file.metadata()?.len();
+        let reader = SerializedFileReader::new(file)?;
+        check_bounds(reader.metadata(), length)?;
         Ok(Input {
             path: path.to_path_buf(),
             reader,
@@ -49,6 +56,33 @@ impl Input {
     fn metadata(&self) -> &ParquetMetaData {
         self.reader.metadata()
     }
+}
+
+/// A damaged footer can name any number, and readers ask for memory, or panic, by what it says.
+fn check_bounds(metadata: &ParquetMetaData, length: u64) -> Result<()> {
+    let mut rows = 0i64;
+    for group in metadata.row_groups() {
+        let more = Some(group.num_rows()).filter(|&more| more >= 0);
+        rows = more
+            .and_then(|more| rows.checked_add(more))
+            .ok_or_else(|| general("the footer is damaged: number of rows"))?;
+        for column in group.columns() {
+            let start = column
+                .dictionary_page_offset()
+                .unwrap_or_else(|| column.data_page_offset());
+            let end = u64::try_from(start)
+                .ok()
+                .zip(u64::try_from(column.compressed_size()).ok())
+                .and_then(|(start, size)| start.checked_add(size));
+            if end.is_none_or(|end| end > length) || column.num_values() != group.num_rows() {
+                return Err(general("the footer is damaged: a column lies outside the file"));
+            }
+        }
+    }
+    if metadata.file_metadata().num_rows() != rows {
+        return Err(general("the footer is damaged: number of rows"));
+    }
+    Ok(())
 }
 
 fn named(path: &Path, cause: &ParquetError) -> ParquetError {
@@ -136,7 +170,7 @@ struct Merger<'a> {
     writer: SegmentWriter,
     columns: &'a [ColumnSpec],
     output: &'a Path,
-    codec: crate::segment_column::Codec,
+    codec: Codec,
 }
 
 impl Merger<'_> {
@@ -228,7 +262,8 @@ fn copy_chunk(file: &File, group: &RowGroupMetaData, at: usize) -> Result<Chunk>
         .dictionary_page_offset()
         .unwrap_or_else(|| metadata.data_page_offset());
     let length = usize::try_from(metadata.compressed_size())?;
-    let bytes: Bytes = file.get_bytes(u64::try_from(start)?, length)?;
+    let start_at = u64::try_from(start)?;
+    let bytes: Bytes = file.get_bytes(start_at, length)?;
     // The writer finds the pages by their distance from the chunk's start, which is now 0.
     let metadata = metadata
         .clone()
@@ -282,7 +317,7 @@ fn read_column(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::segment_column::{Codec, ColumnType};
+    use crate::segment_column::ColumnType;
     use crate::segment_file::tests::Scratch;
 
     fn spec(name: &str, column_type: ColumnType, absent: u64) -> ColumnSpec {
@@ -339,7 +374,7 @@ mod tests {
             &[a.clone(), b.clone(), c.clone()],
             &[large.clone(), small.clone()],
         );
-        write(&paths[2], &[a.clone(), c.clone()], &[small.clone()]);
+        write(&paths[2], &[a.clone(), c.clone()], std::slice::from_ref(&small));
         let output = scratch.0.join("whole");
         let merged = merge(&paths, &output, &[a, b, c], options()).unwrap();
         assert_eq!(merged.rows, COPY_ROWS + 4000);
@@ -384,7 +419,13 @@ mod tests {
         let garbage = scratch.0.join("3");
         std::fs::write(&garbage, b"PAR1 this is no segment PAR1").unwrap();
         for input in [path, other_type, garbage, scratch.0.join("missing")] {
-            let cause = merge(&[input.clone()], &scratch.0.join("whole"), &column, options()).unwrap_err();
+            let cause = merge(
+                std::slice::from_ref(&input),
+                &scratch.0.join("whole"),
+                &column,
+                options(),
+            )
+            .unwrap_err();
             assert!(cause.to_string().contains(&input.display().to_string()), "{cause}");
         }
         assert_eq!(std::fs::read_dir(&scratch.0).unwrap().count(), 3);

@@ -1,5 +1,6 @@
 use crate::segment::{Options, SegmentWriter};
-use crate::segment_column::{Codec, ColumnSpec, ColumnType, Values};
+use crate::segment_chunk::Codec;
+use crate::segment_column::{ColumnSpec, ColumnType, Values};
 use crate::segment_file::DirectoryLock as Lock;
 use crate::segment_merge::{info, merge, Info};
 use napi::bindgen_prelude::*;

@@ -159,7 +159,11 @@ impl SlotRing {
         // A slot number from JavaScript is not to be trusted: releasing one twice would hand it to two owners.
         if slot < self.slots.len() && !state.free.contains(&slot) && !state.ready.contains(&slot) {
             state.free.push_back(slot);
-            self.freed.notify_one();
+            // Waking the producer for every slot would cost two context switches each; once half of them are free it has
+            // work for a while. The rest of the slots cannot get stuck: the consumer releases what it is given.
+            if state.free.len() >= (self.slots.len() / 2).max(1) {
+                self.freed.notify_one();
+            }
         }
     }
 

@@ -49,7 +49,6 @@ export const SPARE_ROWS = 65_536;
 
 export interface LiveFlowsOptions extends TimeoutOptions {
   maxFlows: number;
-  spareRows?: number;
   allocate: (bytes: number) => Uint8Array;
 }
 
@@ -87,7 +86,7 @@ export class LiveFlows {
     this.table = new SlotTable(options.allocate);
     this.timeouts = new Timeouts(options, store);
     this.wheel = new Wheel(Math.ceil(this.timeouts.longestUs / TICK_US) + 2);
-    this.oldest = new OldestIdle(store);
+    this.oldest = new OldestIdle(store, (rows, from, to) => this.readAhead(rows, from, to));
     this.ended = new RowOrder(store, D_END);
   }
 
@@ -235,27 +234,19 @@ export class LiveFlows {
     wheel.push(tick, row);
   }
 
-  /** Empties the bucket of a tick that is over. In several passes over a chunk, so that cache misses overlap. */
+  /** Empties the bucket of a tick that is over. In chunks. */
   private sweep(over: number): void {
-    const { store, table, wheel, entries, timeouts } = this;
-    const { words, wheelTicks } = store;
+    const { wheel, entries, timeouts } = this;
+    const { words, wheelTicks } = this.store;
     const tick = over | 0;
     const overUs = (over + 1) * TICK_US;
     for (let taken = wheel.take(tick, entries); taken > 0; taken = wheel.take(tick, entries)) {
       let count = 0;
-      let touched = 0;
       for (let i = 0; i < taken; i++) {
         const row = entries[i]!;
-        if (wheelTicks[row] !== tick) continue;
-        entries[count++] = row;
-        const r = row << ROW_WORD_SHIFT;
-        touched ^= words[r]! ^ words[r + 16]!;
+        if (wheelTicks[row] === tick) entries[count++] = row;
       }
-      const { slots, mask } = table;
-      for (let i = 0; i < count; i++) {
-        touched ^= slots[(words[(entries[i]! << ROW_WORD_SHIFT) + R_HASH]! & mask) << 1]!;
-      }
-      store.touched[0] = touched;
+      this.readAhead(entries, 0, count);
       for (let i = 0; i < count; i++) {
         const row = entries[i]!;
         if ((words[(row << ROW_WORD_SHIFT) + R_STATE]! & R_STATE_LIVE) === 0) continue;
@@ -264,6 +255,21 @@ export class LiveFlows {
         else this.schedule(row);
       }
     }
+  }
+
+  /** Reads the rows and slots of flows about to end, so that their cache misses overlap. */
+  private readAhead(rows: Int32Array, from: number, to: number): void {
+    const { words } = this.store;
+    const { slots, mask } = this.table;
+    let touched = 0;
+    for (let i = from; i < to; i++) {
+      const r = rows[i]! << ROW_WORD_SHIFT;
+      touched ^= words[r]! ^ words[r + 16]!;
+    }
+    for (let i = from; i < to; i++) {
+      touched ^= slots[(words[(rows[i]! << ROW_WORD_SHIFT) + R_HASH]! & mask) << 1]!;
+    }
+    this.store.touched[0] = touched;
   }
 
   private leaveInOrder(): void {

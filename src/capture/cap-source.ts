@@ -6,7 +6,7 @@ import type { PacketSourceOptions } from '../addon/addon.ts';
 import { UserError } from '../flow/user-error.ts';
 import { FrameSource } from './frame-source.ts';
 import { linkTypeNumber } from './link-type-names.ts';
-import { importOptional } from './optional-package.ts';
+import { importOptional, keepAlive } from './optional-package.ts';
 import { PacketReader } from './source.ts';
 
 interface CapSession {
@@ -40,6 +40,7 @@ export async function openCapSource(options: PacketSourceOptions): Promise<Packe
 
 function capture(session: CapSession, source: FrameSource, device: string, options: PacketSourceOptions): void {
   const frame = Buffer.alloc(FRAME_BYTES);
+  keepAlive(session);
   try {
     const bufferBytes = options.kernelBufferBytes ?? DEFAULT_KERNEL_BUFFER_BYTES;
     const linkType = session.open(device, options.filter ?? '', bufferBytes, frame);

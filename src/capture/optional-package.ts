@@ -15,3 +15,14 @@ export async function importOptional<T>(name: 'pcap' | 'cap'): Promise<T> {
     );
   }
 }
+
+const sessions: object[] = [];
+
+/**
+ * Keeps a session of `pcap` or `cap` from ever being collected. Neither package takes the poll handle of a closed
+ * session off the event loop, which then writes to freed memory; and `cap` stops a poll that never began when it
+ * collects a session that could not be opened. Both crash the process some time later.
+ */
+export function keepAlive(session: object): void {
+  sessions.push(session);
+}

@@ -6,7 +6,7 @@ import type { PacketSourceOptions } from '../addon/addon.ts';
 import { UserError } from '../flow/user-error.ts';
 import { FrameSource, type PackageDrops } from './frame-source.ts';
 import { linkTypeNumber } from './link-type-names.ts';
-import { importOptional } from './optional-package.ts';
+import { importOptional, keepAlive } from './optional-package.ts';
 import { PacketReader } from './source.ts';
 
 interface PcapSession {
@@ -127,10 +127,23 @@ function capture(pcap: PcapModule, source: FrameSource, device: string, options:
     clearInterval(timer);
     dropsAtEnd = dropsOf(session);
     session.close();
-    // `close` takes effect in the next read, which would otherwise wait for a packet and keep the process alive.
-    session.session.read_callback?.();
+    keepAlive(session);
+    setImmediate(finishClosing, session);
     source.end();
   });
+}
+
+/**
+ * `close` takes effect in the next read, which would otherwise wait for a packet and keep the process alive. A read after
+ * that one would crash; that it has happened shows in `stats`, which then throws.
+ */
+function finishClosing(session: PcapSession): void {
+  try {
+    session.stats();
+  } catch {
+    return;
+  }
+  session.session.read_callback?.();
 }
 
 function dropsOf(session: PcapSession): PackageDrops {

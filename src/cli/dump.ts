@@ -1,7 +1,6 @@
-import { parseDumpArguments } from '../query/arguments.ts';
-import { runDump } from '../query/dump.ts';
+import { runDumpCommand } from '../pipeline/dump.ts';
 
-/** `weir dump`: nfdump's command line, see `parseDumpArguments`. */
+/** `weir dump`: nfdump's command line, handed over untouched. */
 export async function dumpCommand(argv: string[]): Promise<number> {
-  return runDump(parseDumpArguments(argv), { stdout: process.stdout, stderr: process.stderr });
+  return runDumpCommand(argv);
 }

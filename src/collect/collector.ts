@@ -11,6 +11,7 @@ import type { FlowBatch } from '../flow/batch.ts';
 import { DatagramDecoder } from '../wire/decode.ts';
 import type { DatagramOrigin, DecodeCounters } from '../wire/decode-context.ts';
 import { describeFields } from '../wire/decode-templates.ts';
+import type { DatagramSlot } from './datagram-slot.ts';
 import { type Exporter, Exporters } from './exporters.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { PendingSets } from './pending-sets.ts';
@@ -24,22 +25,6 @@ export interface CollectorOptions {
   readonly limits?: Partial<Limits>;
   /** What the operator says about the sampling of an exporter, asked once when it is first heard of. */
   readonly samplingOf?: (address: string) => SamplingSetting | undefined;
-}
-
-/** The memory of one slot of a datagram source, in the views that reading it takes; made once for each slot. */
-export class SlotViews {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-  readonly words: Uint32Array;
-  readonly doubles: Float64Array;
-
-  /** `slot` begins at a multiple of 8 octets, as every slot of the addon does. */
-  constructor(slot: Uint8Array) {
-    this.bytes = slot;
-    this.view = new DataView(slot.buffer, slot.byteOffset, slot.byteLength);
-    this.words = new Uint32Array(slot.buffer, slot.byteOffset, slot.byteLength >>> 2);
-    this.doubles = new Float64Array(slot.buffer, slot.byteOffset, slot.byteLength >>> 3);
-  }
 }
 
 /** Totals of one stream of an exporter. */
@@ -116,7 +101,7 @@ export class Collector {
   }
 
   /** Decodes the `count` datagrams of a slot (layout: `src/addon/datagram-layout.ts`). */
-  addSlot(slot: SlotViews, count: number): void {
+  addSlot(slot: DatagramSlot, count: number): void {
     const { words, doubles, bytes, view } = slot;
     const { origin } = this;
     for (let i = 0, at = 0; i < count; i++, at += DATAGRAM_META_WORDS) {

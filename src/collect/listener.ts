@@ -1,17 +1,7 @@
 import { addon, type DatagramSourceOptions, type DatagramStats, type NativeDatagramSource } from '../addon/addon.ts';
 import { SlotReader } from '../addon/slot-reader.ts';
 import { UserError } from '../flow/user-error.ts';
-
-/** One slot of a datagram source, seen every way a decoder needs; `addon/datagram-layout.ts` says what is where. */
-export interface DatagramSlot {
-  readonly bytes: Uint8Array;
-  /** Descriptions as 32-bit words: `DATAGRAM_META_WORDS` a datagram. */
-  readonly words: Uint32Array;
-  /** Descriptions as doubles, for `D_RECEIVED_MS`: index `(row * DATAGRAM_META_WORDS + D_RECEIVED_MS) / 2`. */
-  readonly doubles: Float64Array;
-  /** For payload fields, which are big-endian. */
-  readonly view: DataView;
-}
+import { DatagramSlot } from './datagram-slot.ts';
 
 /**
  * Datagrams from UDP sockets or capture files, a slot at a time:
@@ -34,12 +24,7 @@ export class DatagramReader {
   /** Binds the sockets or opens the files at once. Throws UserError naming what cannot be opened and the remedy. */
   constructor(options: DatagramSourceOptions) {
     this.#reader = new SlotReader((wake) => openSource(options, wake));
-    this.slots = this.#reader.source.slots.map((bytes) => ({
-      bytes,
-      words: new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >>> 2),
-      doubles: new Float64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >>> 3),
-      view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
-    }));
+    this.slots = this.#reader.source.slots.map((bytes) => new DatagramSlot(bytes));
   }
 
   /** As `SlotReader.tryRead`: index in `slots`, or undefined: ask `read`. */

@@ -47,6 +47,9 @@ export interface ExportOptions {
 /** How often a live exporter looks at the clock: timeouts are a second exact, datagrams wait a second at most. */
 const TICK_MS = 250;
 
+/** Packets reach the cache so long after their time at most; its clock must not run ahead of them. */
+const CAPTURE_DELAY_MS = 300;
+
 /**
  * Packets in, flows out, until the files end or a signal comes; then every flow leaves. Returns the exit status: 0, or 1
  * when a capture was cut or flows were lost.
@@ -107,7 +110,7 @@ export async function runExport(options: ExportOptions): Promise<number> {
   });
   const tick = () => {
     const nowMs = Date.now();
-    cache.advance(nowMs * 1000);
+    cache.advance((nowMs - CAPTURE_DELAY_MS) * 1000);
     exporter?.tick(nowMs);
   };
   const timer = live ? setInterval(tick, TICK_MS) : undefined;

@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import duckdb from '@duckdb/node-bindings';
 
 /** Cells of one column: an array of its width; 64-bit columns as two 32-bit words a row, low word first. */
@@ -25,11 +27,11 @@ export class Chunk {
   /** Cells of a column of up to 32 bits. */
   narrow(name: string): Cells {
     const { index, type } = this.column(name);
-    const Array = NARROW.get(type);
-    if (Array === undefined) throw new Error(`column ${name} is not of 8, 16 or 32 bits`);
+    const View = NARROW.get(type);
+    if (View === undefined) throw new Error(`column ${name} is not of 8, 16 or 32 bits`);
     const octets = this.rows * (type === duckdb.Type.UTINYINT ? 1 : type === duckdb.Type.USMALLINT ? 2 : 4);
     const bytes = this.bytes(index, octets);
-    return new Array(bytes.buffer, bytes.byteOffset, this.rows);
+    return new View(bytes.buffer, bytes.byteOffset, this.rows);
   }
 
   /** Cells of a column of 64 bits: two words a row, low word first. */
@@ -65,7 +67,12 @@ export class Database {
   }
 
   static async open(): Promise<Database> {
-    const database = await duckdb.open(':memory:');
+    const config = duckdb.create_config();
+    // Results larger than memory go to the system's place for temporary files, not to the working directory.
+    duckdb.set_config(config, 'temp_directory', join(tmpdir(), `weir-query-${process.pid}`));
+    // Everything needed is built in; a query must not reach out to the network for more.
+    duckdb.set_config(config, 'autoinstall_known_extensions', 'false');
+    const database = await duckdb.open(':memory:', config);
     return new Database(database, await duckdb.connect(database));
   }
 

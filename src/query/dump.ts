@@ -5,7 +5,6 @@ import { columns } from '../flow/fields.ts';
 import { UserError } from '../flow/user-error.ts';
 import { USAGE } from './arguments.ts';
 import type { Database } from './database.ts';
-import { findFiles } from './files.ts';
 import type { DumpOptions } from './options.ts';
 import type { Style } from './output/cells.ts';
 import { Clock } from './output/clock.ts';
@@ -16,9 +15,11 @@ import { Runner } from './runner.ts';
 import { filesSql } from './sql/scan.ts';
 import type { Schema } from './sql/schema.ts';
 
-export interface DumpStreams {
+export interface DumpSurroundings {
   readonly stdout: Writable;
   readonly stderr: Writable;
+  /** The segments that -r, -R and -M name, in name order. */
+  chooseFiles(selection: Pick<DumpOptions, 'read' | 'range' | 'sources'>): Promise<readonly string[]>;
 }
 
 const ADDRESS_MARKER = '\x01';
@@ -29,12 +30,12 @@ const ADDRESS_MARKER = '\x01';
  *
  * @throws UserError for everything that the user can mend.
  */
-export async function runDump(options: DumpOptions, streams: DumpStreams): Promise<number> {
-  const sink = new OutputSink(streams.stdout);
+export async function runDump(options: DumpOptions, surroundings: DumpSurroundings): Promise<number> {
+  const sink = new OutputSink(surroundings.stdout);
   try {
     if (options.action === 'help') sink.block.ascii(USAGE);
     else if (options.action === 'check') filterOf(options);
-    else await dump(options, streams, sink);
+    else await dump(options, surroundings, sink);
     await sink.end();
     return 0;
   } catch (error) {
@@ -43,11 +44,11 @@ export async function runDump(options: DumpOptions, streams: DumpStreams): Promi
   }
 }
 
-async function dump(options: DumpOptions, streams: DumpStreams, sink: OutputSink): Promise<void> {
+async function dump(options: DumpOptions, surroundings: DumpSurroundings, sink: OutputSink): Promise<void> {
   const startedAt = performance.now();
   const { plan, format, warnings } = await planDump(options);
-  for (const warning of warnings) streams.stderr.write(`${warning}\n`);
-  const files = await findFiles(options);
+  for (const warning of warnings) surroundings.stderr.write(`${warning}\n`);
+  const files = await surroundings.chooseFiles(options);
   if (files.length === 0) throw new UserError(`no flow files in ${options.read ?? options.range}`);
   const sizes = await Promise.all(files.map(sizeOf));
   const style: Style = {

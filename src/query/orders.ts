@@ -52,11 +52,12 @@ const elementOrders: readonly OrderRow[] = recordOrders
 
 /**
  * Parses `ORDER[:a|:d][/ORDER...]`; the result is in the order of printing, each order once. Names of record and
- * element orders are both accepted everywhere, and print as the table at hand has them.
+ * element orders are both accepted everywhere, and print as the table at hand has them. Times ascend by themselves in
+ * sorted lists, but not in tables of top records.
  */
-export function parseOrders(text: string, of: 'record' | 'element'): Order[] {
-  const table = of === 'record' ? recordOrders : elementOrders;
-  const other = of === 'record' ? elementOrders : recordOrders;
+export function parseOrders(text: string, of: 'record' | 'top records' | 'element'): Order[] {
+  const table = of === 'element' ? elementOrders : recordOrders;
+  const other = of === 'element' ? recordOrders : elementOrders;
   const chosen = new Map<OrderRow, boolean>();
   for (const part of text.split('/')) {
     const [name = '', direction, ...more] = part.toLowerCase().split(':');
@@ -74,7 +75,8 @@ export function parseOrders(text: string, of: 'record' | 'element'): Order[] {
     if (more.length > 0 || (direction !== undefined && direction !== 'a' && direction !== 'd')) {
       throw new UserError(`order '${part}': after the colon stands a (ascending) or d (descending)`);
     }
-    chosen.set(row, direction === undefined ? row.ascending === true : direction === 'a');
+    const ascends = direction === undefined ? of === 'record' && row.ascending === true : direction === 'a';
+    chosen.set(row, ascends);
   }
   return table.flatMap((row) => {
     const ascending = chosen.get(row);

@@ -93,7 +93,7 @@ function planStatistics(
     if (name === 'record') {
       if (order !== undefined)
         throw new UserError('-s record and -O (or -m) exclude each other: write -s record/ORDER');
-      const orders = parseOrders(orderText ?? 'flows', 'record');
+      const orders = parseOrders(orderText ?? 'flows', 'top records');
       records.push({ kind: 'groups', grouping: grouping ?? FIVE_TUPLE, orders, top, titled: true, resultFilter });
       continue;
     }

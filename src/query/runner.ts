@@ -44,7 +44,7 @@ export class Runner {
   constructor(options: RunnerOptions) {
     this.options = options;
     this.selected = selectedSql(options.files, options.plan.selection, options.schema);
-    this.printer = rowPrinter(options.format, options.style, (name) => hasColumn(options.schema, name));
+    this.printer = this.makePrinter(options.schema);
   }
 
   /** Prints all tables; returns the totals of the flows that matched. */
@@ -75,7 +75,7 @@ export class Runner {
       const ties = order === undefined ? [] : ['file_index', 'file_row_number'];
       const sql = rowsSql(wanted, this.selected, schema, order, ties, top);
       const totals = this.totals === undefined ? new RunningTotals() : undefined;
-      await this.printRows(this.query(sql), totals);
+      await this.printRows(this.printer, this.query(sql), totals);
       this.totals ??= totals!.result();
     }
     this.noteNoMatch(this.totals!);
@@ -83,45 +83,65 @@ export class Runner {
   }
 
   private async printGroups(job: JobOf<'groups'>): Promise<void> {
-    const { database, schema, format, quiet } = this.options;
+    const { schema, format, quiet } = this.options;
     const { orders, top, titled } = job;
-    const groups = groupsSql(this.printer.needs, job.grouping, orders.length === 0, this.selected, schema);
-    if (!titled) this.printer.open(this.out, quiet);
-    await database.run(`CREATE OR REPLACE TEMP TABLE ${GROUPS_TABLE} AS ${groups.sql}`);
-    this.noteNoMatch(await this.queryTotals(totalsOfGroupsSql(GROUPS_TABLE, 1)));
+    // Formats that name what they print show of cleared columns (-A) only the key.
+    const keyNames = groupsSql([], job.grouping, false, this.selected, schema).schema;
+    const printer = job.grouping.others === 'first' ? this.printer : this.makePrinter(keyNames);
+    const groups = groupsSql(printer.needs, job.grouping, orders.length === 0, this.selected, schema);
+    if (!titled) printer.open(this.out, quiet);
+    const table = await this.holdGroups(groups.sql, orders.length, top, 1);
+    this.noteNoMatch(this.totals!);
     for (const order of orders.length === 0 ? [undefined] : orders) {
       const ties = order === undefined ? ['position DESC'] : groups.keys;
       if (titled && format.kind === 'text' && !quiet) {
         this.out.ascii(`Top ${top === 0 ? '' : `${top} `}flows ordered by ${order!.name}:\n`);
       }
-      if (titled) this.printer.open(this.out, quiet);
+      if (titled) printer.open(this.out, quiet);
       if (format.kind !== 'null') {
         const cut =
           job.resultFilter === undefined
-            ? GROUPS_TABLE
-            : `(SELECT * FROM ${GROUPS_TABLE}${sortSql(groups.schema, order, ties, top)}) WHERE ${predicateSql(job.resultFilter, groups.schema)}`;
-        await this.printRows(this.query(rowsSql(this.printer.needs, cut, groups.schema, order, ties, top)));
+            ? table
+            : `(SELECT * FROM ${table}${sortSql(groups.schema, order, ties, top)}) WHERE ${predicateSql(job.resultFilter, groups.schema)}`;
+        await this.printRows(printer, this.query(rowsSql(printer.needs, cut, groups.schema, order, ties, top)));
       }
-      this.printer.close(this.out);
+      printer.close(this.out);
     }
-    await database.run(`DROP TABLE ${GROUPS_TABLE}`);
   }
 
   private async printStatistic({ statistic, byProtocol, orders, top }: JobOf<'statistic'>): Promise<void> {
-    const { database, schema, format, style, quiet } = this.options;
+    const { schema, format, style, quiet } = this.options;
     const groups = statisticSql(statistic, byProtocol, this.selected, schema);
-    await database.run(`CREATE OR REPLACE TEMP TABLE ${GROUPS_TABLE} AS ${groups}`);
     const known = this.totals !== undefined;
-    const totals = this.totals ?? (await this.queryTotals(totalsOfGroupsSql(GROUPS_TABLE, statistic.sides.length)));
+    const held = await this.holdGroups(groups, orders.length, top, statistic.sides.length);
+    const totals = this.totals!;
     if (!known) this.noteNoMatch(totals);
     for (const order of orders) {
       const table: StatisticTable = { statistic, byProtocol, order, top, totals };
       openTable(this.out, table, format, style, quiet);
-      for await (const chunk of this.query(statisticRowsSql(statistic, order, top, GROUPS_TABLE, schema))) {
+      for await (const chunk of this.query(statisticRowsSql(statistic, order, top, held, schema))) {
         await this.printChunk(chunk, bindTable(chunk, table, format, style));
       }
     }
-    await database.run(`DROP TABLE ${GROUPS_TABLE}`);
+  }
+
+  /**
+   * Makes groups ready for one or several tables, and the totals if they are not known yet; returns what to select
+   * from. Groups that are asked for once and only for their top rows are not kept: ten million of them cost far more to
+   * store than the totals cost in a scan of their own.
+   */
+  private async holdGroups(sql: string, tables: number, top: number, sides: number): Promise<string> {
+    if (tables === 1 && top > 0) {
+      if (this.totals === undefined) await this.queryTotals(totalsSql(this.selected, this.options.schema));
+      return `(${sql})`;
+    }
+    await this.options.database.run(`CREATE OR REPLACE TEMP TABLE ${GROUPS_TABLE} AS ${sql}`);
+    if (this.totals === undefined) await this.queryTotals(totalsOfGroupsSql(GROUPS_TABLE, sides));
+    return GROUPS_TABLE;
+  }
+
+  private makePrinter(schema: Schema): RowPrinter {
+    return rowPrinter(this.options.format, this.options.style, (name) => hasColumn(schema, name));
   }
 
   private get out(): TextBlock {
@@ -144,11 +164,11 @@ export class Runner {
     if (rows === 0 && kind !== 'json' && kind !== 'ndjson') this.out.ascii('No matching flows\n');
   }
 
-  private async printRows(rows: Rows, totals?: RunningTotals): Promise<void> {
+  private async printRows(printer: RowPrinter, rows: Rows, totals?: RunningTotals): Promise<void> {
     let firstRow = 0;
     for await (const chunk of rows) {
       totals?.add(chunk);
-      await this.printChunk(chunk, this.printer.bind(chunk, firstRow));
+      await this.printChunk(chunk, printer.bind(chunk, firstRow));
       firstRow += chunk.rows;
     }
   }

@@ -6,7 +6,7 @@ import type { FlowBatch } from '../flow/batch.ts';
 import type { FlowConsumer } from '../flow/consumer.ts';
 import { UserError } from '../flow/user-error.ts';
 import { recover } from './recover.ts';
-import { deleteParts, sealSlot } from './seal.ts';
+import { deleteParts, type SealedSlot, sealSlot } from './seal.ts';
 import type { SegmentStyle } from './segment-metadata.ts';
 import type { SlotStatsJson } from './slot-stats.ts';
 import { SlotWriter } from './slot-writer.ts';
@@ -123,7 +123,8 @@ export class FlowStore implements FlowConsumer {
       const store = { ...options, directory, layout };
       const endMs = options.mode === 'live' ? (options.now ?? Date.now)() : Number.POSITIVE_INFINITY;
       const log = options.log ?? ((message: string) => console.error(message));
-      await recover(directory, style, endMs, log);
+      const { slots } = await recover(directory, style, endMs, log);
+      if (slots > 0) log(`${directory}: finished ${slots} slots that an earlier run left in parts`);
       return new FlowStore(store, style, lock);
     } catch (cause) {
       lock.release();
@@ -132,6 +133,7 @@ export class FlowStore implements FlowConsumer {
   }
 
   write(batch: FlowBatch): Promise<void> | undefined {
+    if (this.closed) throw new Error('the flow store is closed');
     if (this.options.mode === 'live') {
       this.rotate(this.now());
       return this.add(batch, 0, batch.rows);
@@ -208,7 +210,7 @@ export class FlowStore implements FlowConsumer {
     this.rotate(this.now());
     this.flushStaging();
     this.slot?.finishPart();
-    this.deleteCondemned(this.now() - PART_GRACE_MS).catch((cause: Error) => this.log(cause.message));
+    void this.deleteCondemned(this.now() - PART_GRACE_MS);
   }
 
   /** Ends the running slot if `timeMs` lies after it. Only starts work, never waits for it. */
@@ -240,16 +242,24 @@ export class FlowStore implements FlowConsumer {
       const slots = [...this.unsealed, slot];
       this.unsealed = [];
       for (const each of slots) await this.seal(each);
+      await this.deleteCondemned(this.now() - PART_GRACE_MS);
       this.sealsPending--;
     });
   }
 
   private async seal(slot: SlotWriter): Promise<void> {
     await slot.settled();
+    let sealed: SealedSlot | undefined;
     try {
-      const sealed = await sealSlot(slot.directory, slot.time, this.style, this.log);
-      if (sealed === undefined) return;
-      this.condemned.push({ paths: sealed.mergedParts, atMs: this.now() });
+      sealed = await sealSlot(slot.directory, slot.time, this.style, this.log);
+    } catch (cause) {
+      // Its parts are as good as the file to readers; nothing is lost.
+      this.unsealed.push(slot);
+      this.log(`slot ${slot.time} stays in parts for now: ${(cause as Error).message}`);
+    }
+    if (sealed === undefined) return;
+    this.condemned.push({ paths: sealed.mergedParts, atMs: this.now() });
+    try {
       this.options.onSlotEnd?.({
         startMs: slot.startMs,
         endMs: slot.startMs + this.style.intervalSeconds * 1000,
@@ -259,16 +269,20 @@ export class FlowStore implements FlowConsumer {
         stats: sealed.stats,
       });
     } catch (cause) {
-      // Its parts are as good as the file to readers; nothing is lost.
-      this.unsealed.push(slot);
-      this.log(`slot ${slot.time} stays in parts for now: ${(cause as Error).message}`);
+      // Whoever is told of a slot must not keep the next ones from being sealed.
+      this.log(`after slot ${slot.time}: ${(cause as Error).message}`);
     }
   }
 
   private async deleteCondemned(untilMs: number): Promise<void> {
     const due = this.condemned.filter((each) => each.atMs <= untilMs);
     this.condemned = this.condemned.filter((each) => each.atMs > untilMs);
-    for (const { paths } of due) await deleteParts(paths);
+    try {
+      for (const { paths } of due) await deleteParts(paths);
+    } catch (cause) {
+      // The slot's file lists them, so they do no harm, and the next start tries again.
+      this.log(`parts that are merged stay for now: ${(cause as Error).message}`);
+    }
   }
 
   private makeSlot(startMs: number): SlotWriter {

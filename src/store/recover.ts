@@ -36,13 +36,18 @@ export async function recover(
     for (const time of [...times].sort()) {
       const startMs = parseSlotTime(time);
       if (startMs === undefined) continue;
-      if (startMs + style.intervalSeconds * 1000 > nowMs) {
-        await deleteMerged(path, time, entries);
-        continue;
+      try {
+        if (startMs + style.intervalSeconds * 1000 > nowMs) {
+          await deleteMerged(path, time, entries);
+          continue;
+        }
+        const sealed = await sealSlot(path, time, style, log);
+        if (sealed !== undefined) await deleteParts(sealed.mergedParts);
+        recovered.slots++;
+      } catch (cause) {
+        // One damaged file must not keep a collector from starting; what can be read is read from the parts.
+        log(`slot ${time} stays in parts: ${(cause as Error).message}`);
       }
-      const sealed = await sealSlot(path, time, style, log);
-      if (sealed !== undefined) await deleteParts(sealed.mergedParts);
-      recovered.slots++;
     }
   }
   return recovered;

@@ -8,11 +8,11 @@ import { partTime, SEGMENT_SUFFIX, segmentName, segmentTime } from './slots.ts';
 /** What `-r`, `-R` and `-M` were given. */
 export interface FileSelection {
   /** `-r`: a file of any name, or a directory. */
-  readonly read?: string;
+  readonly read?: string | undefined;
   /** `-R`: a directory, `dir/first`, `dir/first:last`, or `dir/sub/first:sub/last`. */
-  readonly range?: string;
+  readonly range?: string | undefined;
   /** `-M`: `dir/source:source...`, or `dir@` for every sub-directory; the other two are then relative to each. */
-  readonly sources?: string;
+  readonly sources?: string | undefined;
 }
 
 export interface ChosenFile {

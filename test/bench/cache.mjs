@@ -4,6 +4,9 @@
  *
  *   node test/bench/cache.mjs [packets=10000000] [flows=1400000]   as in docs/decisions/0041, three times
  *   node test/bench/cache.mjs concurrent                           random packets over 10 k ... 2 M flows at once
+ *   node test/bench/cache.mjs flood                                every packet a flow of its own, the table full
+ *
+ * WEIR_BENCH_SMALL_PAGES=1 takes memory from Node.js instead of huge pages.
  *
  * On a machine that others use too, the rate by CPU time is the one to compare.
  */
@@ -87,6 +90,18 @@ function heavyTail(packets, flows, concurrent, seconds) {
   };
 }
 
+/** Spoofed sources: no packet belongs to the flow of another. */
+function flood(packets) {
+  let sent = 0;
+  return {
+    packets,
+    next: (words, times, i) => {
+      put(words, times, i, sent, 1_700_000_000_000_000 + sent, 0x02);
+      sent++;
+    },
+  };
+}
+
 /** Packets over a fixed set of flows at random: the worst case for memory. */
 function uniform(packets, flows) {
   const next = random(0x7654321);
@@ -101,15 +116,19 @@ function uniform(packets, flows) {
   };
 }
 
-function measure(load, warmUpPackets) {
+const allocate = process.env.WEIR_BENCH_SMALL_PAGES
+  ? (bytes) => new Uint8Array(bytes)
+  : (bytes) => addon().allocateHuge(bytes);
+
+function measure(load, warmUpPackets, maxFlows = 4_000_000) {
   const pool = new FlowBatchPool();
   let records = 0;
   const cache = new FlowCache({
     activeMs: 1_800_000,
     inactiveMs: 15_000,
-    maxFlows: 4_000_000,
+    maxFlows,
     acquire: () => pool.acquire(),
-    allocate: (bytes) => addon().allocateHuge(bytes),
+    allocate,
     sink: (batch) => {
       records += batch.rows;
       pool.release(batch);
@@ -163,6 +182,8 @@ if (process.argv[2] === 'concurrent') {
   for (const flows of [10_000, 30_000, 100_000, 300_000, 1_000_000, 2_000_000]) {
     console.log(measure(uniform(flows + 6_000_000, flows), flows));
   }
+} else if (process.argv[2] === 'flood') {
+  for (let turn = 0; turn < 3; turn++) console.log(measure(flood(6_000_000), 1_500_000, 1_000_000));
 } else {
   const packets = Number(process.argv[2] ?? 10_000_000);
   const flows = Number(process.argv[3] ?? 1_400_000);

@@ -5,7 +5,7 @@
  */
 
 import { DATAGRAM_META_BYTES, DATAGRAM_META_WORDS } from '../../src/addon/datagram-layout.ts';
-import { Collector, SlotViews } from '../../src/collect/collector.ts';
+import { Collector, DatagramSlot } from '../../src/collect/collector.ts';
 import { type FlowBatch, FlowBatchPool } from '../../src/flow/batch.ts';
 import {
   EXPORT_SECONDS,
@@ -70,11 +70,11 @@ function records(fields: TemplateField[], count: number, seed: number): Uint8Arr
   return bytes;
 }
 
-function slotOf(make: (i: number) => Uint8Array): { slot: SlotViews; count: number } {
+function slotOf(make: (i: number) => Uint8Array): { slot: DatagramSlot; count: number } {
   const datagrams = Array.from({ length: DATAGRAMS_PER_SLOT }, (_, i) => make(i));
   const metaBytes = DATAGRAMS_PER_SLOT * DATAGRAM_META_BYTES;
   const bytes = new Uint8Array(metaBytes + datagrams.reduce((sum, datagram) => sum + datagram.length + 8, 0));
-  const slot = new SlotViews(bytes);
+  const slot = new DatagramSlot(bytes);
   let at = metaBytes;
   datagrams.forEach((datagram, i) => {
     bytes.set(datagram, at);

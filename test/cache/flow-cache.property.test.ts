@@ -45,7 +45,7 @@ function toTest({ key, tos, timeUs, octets, flags, isTcp }: PlainPacket, hash: n
   return {
     src: [0, 0, 0xffff, 0x0a000000 + (key & 1)],
     dst: [0, 0, 0xffff, 0xfffffffe + ((key >> 1) & 1)],
-    srcPort: (key >> 2) & 1,
+    srcPort: ((key >> 2) & 1) | ((key >> 4) << 1),
     version: (key >> 3) & 1 ? 6 : 4,
     proto: isTcp ? 6 : 17,
     tos,
@@ -76,7 +76,7 @@ function fromReference(record: PlainRecord): object {
     lastMs: Math.floor(record.lastUs / 1000),
     endMs: Math.floor(record.endUs / 1000),
     reason: record.reason,
-    last: record.key & 3,
+    last: (record.key % 100) & 3,
   };
 }
 
@@ -111,6 +111,16 @@ function run(packets: PlainPacket[], settings: ReferenceOptions, seed: number, p
   return records;
 }
 
+/** Many flows and little time between them: for tables that are always full. */
+const crowd = fc.record({
+  key: fc.integer({ min: 0, max: 99 }),
+  tos: fc.integer({ min: 0, max: 3 }),
+  step: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 20_000 }), fc.integer({ min: -20_000, max: 0 })),
+  octets: fc.constant(100),
+  flags: fc.constantFrom(0x10, 0x10, 0x10, 0x11),
+  isTcp: fc.boolean(),
+});
+
 describe('the flow cache and its plain reference', () => {
   it('give the same records in the same order, whatever the hashes and portions', () => {
     fc.assert(
@@ -130,6 +140,22 @@ describe('the flow cache and its plain reference', () => {
         },
       ),
       { numRuns: 1500 },
+    );
+  });
+
+  it('evict the same flows from a full table', () => {
+    const some = fc.integer({ min: 10, max: 80 });
+    fc.assert(
+      fc.property(fc.array(crowd, { minLength: 200, maxLength: 800 }), some, some, (steps, maxFlows, portion) => {
+        const settings = { activeMs: 5000, inactiveMs: 1500, finLingerMs: 100, maxFlows, tosInKey: true };
+        const packets = plain(steps);
+        const expected = referenceCache(
+          packets.map((one) => ({ ...one, key: ids(one.isTcp, one.key) })),
+          settings,
+        );
+        expect(run(packets, settings, 2, [portion]).map(comparable)).toEqual(expected.map(fromReference));
+      }),
+      { numRuns: 100 },
     );
   });
 

@@ -36,6 +36,13 @@ describe('timeouts', () => {
     ]);
   });
 
+  it('take a packet at exactly last + inactive in, also where that is the edge of a second', () => {
+    const { cache, records, add } = collecting({ inactiveMs: 15_000 });
+    add(at(0), at(SECOND), at(16 * SECOND));
+    cache.flush();
+    expect(records.map(({ packets }) => packets)).toEqual([3]);
+  });
+
   it('let a flow leave on the clock that other packets drive, once its second is over', () => {
     const { cache, records, add } = collecting({ inactiveMs: 15_000 });
     add(at(0), at(15.9 * SECOND, { srcPort: 2 }));
@@ -65,6 +72,7 @@ describe('timeouts', () => {
     const { cache, records, add } = collecting({ activeMs: 300 * 86_400_000, inactiveMs: 200 * 86_400_000 });
     add(at(0), at(1, { srcPort: 2 }), at(150 * 86_400 * SECOND, { srcPort: 2 }));
     add(at(80 * 365 * 86_400 * SECOND, { srcPort: 3 }));
+    expect(cache.stats().active).toBe(1);
     cache.flush();
     expect(records.map(({ srcPort, reason, endMs }) => [srcPort, reason, (endMs - T0 / 1000) / 86_400_000])).toEqual([
       [1, 1, 200],

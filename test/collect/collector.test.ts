@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { DATAGRAM_META_BYTES, DATAGRAM_META_WORDS } from '../../src/addon/datagram-layout.ts';
-import { Collector, SlotViews } from '../../src/collect/collector.ts';
+import { Collector } from '../../src/collect/collector.ts';
+import { DatagramSlot } from '../../src/collect/datagram-slot.ts';
 import { type FlowBatch, FlowBatchPool } from '../../src/flow/batch.ts';
 import { add, addressOf, rowCollector } from '../support/collect-rows.ts';
 import {
@@ -342,7 +343,7 @@ describe('exporters', () => {
 
 test('datagrams of a slot, with receive time and source', () => {
   const datagrams = [v5Datagram({ records: fill(48, 1) }), uint(0, 3), v5Datagram({ records: fill(96, 2) })];
-  const slot = new SlotViews(new Uint8Array(4096));
+  const slot = new DatagramSlot(new Uint8Array(4096));
   let at = datagrams.length * DATAGRAM_META_BYTES;
   datagrams.forEach((datagram, i) => {
     slot.bytes.set(datagram, at);

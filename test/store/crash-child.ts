@@ -10,6 +10,7 @@ const store = await FlowStore.open({
   mode: 'live',
   intervalSeconds: 1,
   flushMs: 15,
+  log: () => {},
 });
 writeSync(1, 'ready\n');
 const batch = new FlowBatch(2000);

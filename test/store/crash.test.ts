@@ -54,7 +54,7 @@ it('a killed collector loses nothing that was flushed, and nothing counts twice'
     expected = after;
     if (round % 2 === 1) continue;
     // Every other time the next process recovers by itself.
-    const store = await FlowStore.open({ directory, mode: 'replay', intervalSeconds: 1 });
+    const store = await FlowStore.open({ directory, mode: 'replay', intervalSeconds: 1, log: () => {} });
     await store.close();
     expect(await storedIds(directory), context).toEqual(expected);
     const names = readdirSync(directory, { recursive: true, encoding: 'utf8' }).map((path) => path.split('/').at(-1)!);

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { addon } from '../../src/addon/addon.ts';
@@ -176,6 +176,25 @@ describe('a live store', () => {
     ]);
   });
 
+  it('goes on when whoever is told of a slot fails', async () => {
+    const directory = scratchDirectory();
+    const messages: string[] = [];
+    const { store, clock } = await liveStore(directory, {
+      log: (message) => messages.push(message),
+      onSlotEnd: () => {
+        throw new Error('no such command');
+      },
+    });
+    for (let i = 0; i < 2; i++) {
+      await store.write(batchOf(many(i, 1)));
+      clock.nowMs += 300_000;
+    }
+    await store.close();
+    expect(messages[0]).toMatch(/202611201000.*no such command/);
+    expect(await ids(directory)).toEqual([0, 1]);
+    expect(() => store.write(batchOf(many(2, 1)))).toThrow(/closed/);
+  });
+
   it('refuses a directory that another store has', async () => {
     const directory = scratchDirectory();
     const { store } = await liveStore(directory);
@@ -249,6 +268,27 @@ describe('recovery', () => {
     expect(visible(directory)).toEqual(['weir.202611201000.00ff-000001.part.parquet.bad', 'weir.202611201000.parquet']);
     expect(readdirSync(directory).some(isTemporary)).toBe(false);
     expect(await ids(directory)).toEqual([0, 1, 2]);
+  });
+
+  it('starts although a part is damaged inside', async () => {
+    const directory = scratchDirectory();
+    const { store } = await liveStore(directory, { layout: 0 });
+    for (const first of [0, 100]) {
+      await store.write(batchOf(many(first, 100)));
+      await until(() => store.storedFlows === first + 100);
+    }
+    const parts = visible(directory).map((name) => readFileSync(join(directory, name)));
+    await store.close();
+    rmSync(join(directory, 'weir.202611201000.parquet'));
+    // Headers of pages lie at the beginning; the footer stays as it was.
+    parts[1]!.fill(0xff, 4, 40);
+    for (const [number, part] of parts.entries()) {
+      writeFileSync(join(directory, `weir.202611201000.00ff-00000${number}.part.parquet`), part);
+    }
+    const { store: next, messages } = await liveStore(directory, { layout: 0, now: () => START + 300_000 });
+    await next.close();
+    expect(messages).toEqual([expect.stringMatching(/202611201000 stays in parts.*00ff-000001/)]);
+    expect(visible(directory).filter((name) => partTime(name) !== undefined)).toHaveLength(2);
   });
 
   it('leaves stores below alone', async () => {

@@ -37,7 +37,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 const PACKAGE_HOME: Record<string, readonly string[]> = {
   pcap: ['src/capture/'],
   cap: ['src/capture/'],
-  '@duckdb/node-api': ['src/query/'],
+  '@duckdb/node-bindings': ['src/query/'],
   yargs: ['src/cli/'],
 };
 

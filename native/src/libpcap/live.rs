@@ -3,6 +3,7 @@
 use super::{api, text, Owned, PacketHeader, Stat, ERROR_BUFFER};
 use std::ffi::{c_char, c_void, CString};
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::time::Duration;
 
 pub struct LiveOptions {
     pub device: String,
@@ -34,6 +35,7 @@ const ERROR_PERMISSION: i32 = -8;
 const ERROR_NOT_UP: i32 = -9;
 const ERROR_PROMISCUOUS_PERMISSION: i32 = -11;
 const BREAK: i32 = -2;
+const ERROR_PAUSE: Duration = Duration::from_millis(10);
 
 impl Live {
     /// Errors are texts for the user.
@@ -126,7 +128,35 @@ impl Live {
             revents: 0,
         };
         // SAFETY: one pollfd, as said. Errors and interruptions make the wait shorter, nothing else.
-        unsafe { libc::poll(&mut poll, 1, timeout_ms as i32) };
+        let ready = unsafe { libc::poll(&mut poll, 1, timeout_ms as i32) };
+        if ready > 0 && poll.revents & libc::POLLIN == 0 {
+            self.clear_error();
+            std::thread::sleep(ERROR_PAUSE);
+        }
+    }
+
+    /// An interface that went down leaves an error on the socket, which `poll` would report for ever.
+    #[cold]
+    fn clear_error(&self) {
+        let mut error = 0i32;
+        let mut length = size_of::<i32>() as libc::socklen_t;
+        // SAFETY: pointers to a number and its size; fails harmlessly where the descriptor is no socket.
+        unsafe {
+            libc::getsockopt(
+                self.descriptor,
+                libc::SOL_SOCKET,
+                libc::SO_ERROR,
+                (&raw mut error).cast(),
+                &mut length,
+            )
+        };
+    }
+
+    /// Whether the interface is still there, under whatever name. One that is down may come up again and is waited for.
+    pub fn exists(&self) -> bool {
+        let mut name = [0 as c_char; libc::IF_NAMESIZE];
+        // SAFETY: the buffer has the size asked for.
+        self.interface_index == 0 || unsafe { !libc::if_indextoname(self.interface_index, name.as_mut_ptr()).is_null() }
     }
 
     /// Hands at most `limit` packets that are there now to `each` as (time in ns, wire length, bytes); how many.

@@ -22,7 +22,7 @@ const MAX_INCLUDE_DEPTH = 10;
 const MAX_STRING = 256;
 
 const SPACE_OR_COMMENT = /(?:\s+|#[^\n]*)+/y;
-const INCLUDE = /@include[ \t]+(?:"([^"\n]+)"|'([^'\n]+)'|([^\s#]+))/y;
+const INCLUDE = /@include[ \t]+(?:"([^"\n]+)"|'([^'\n]+)'|([^\s#()]+))/y;
 const WORD = /[A-Za-z0-9_:.-]+/y;
 const STRING = /"([^"\n]*)"|'([^'\n]*)'/y;
 const SYMBOL = /==|!=|>=|<=|&&|\|\||[=<>!()[\],/]/y;

@@ -199,16 +199,16 @@ export function writeMpls(out: TextBlock, entry: number, width: number): void {
 }
 
 export function mplsEntry(name: ColumnName): CellMaker {
-  return ({ csv }) => ({
+  return () => ({
     needs: [name],
     bind: (chunk) => {
       const cells = chunk.narrow(name);
-      return (out, row) => writeMpls(out, cells[row]!, csv ? 0 : 8);
+      return (out, row) => writeMpls(out, cells[row]!, 8);
     },
   });
 }
 
-export const mplsStack: CellMaker = ({ csv }) => {
+export const mplsStack: CellMaker = () => {
   const names = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((n) => `mpls${n}` as ColumnName);
   return {
     needs: names,
@@ -216,7 +216,7 @@ export const mplsStack: CellMaker = ({ csv }) => {
       const columns = names.map((name) => chunk.narrow(name));
       return (out, row) => {
         for (const cells of columns) {
-          writeMpls(out, cells[row]!, csv ? 0 : 8);
+          writeMpls(out, cells[row]!, 8);
           out.byte(0x20);
         }
       };
@@ -339,7 +339,9 @@ export function network(field: FieldName, maskName: 'srcMask' | 'dstMask'): Cell
         const at = row * 2;
         const text = networkText([hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!], masks[row]!, !csv && !longV6);
         out.ascii(marker);
-        out.right(text, csv ? 0 : longV6 ? 42 : 19);
+        out.right(text, csv ? 0 : longV6 ? 39 : 16);
+        out.byte(0x2f);
+        out.uintLeft(masks[row]!, csv ? 0 : 2);
       };
     },
   });
@@ -354,5 +356,5 @@ function networkText(words: readonly number[], length: number, shorten: boolean)
     return bits === 0 ? 0 : (word & (0xffff_ffff << (32 - bits))) >>> 0;
   }) as [number, number, number, number];
   const text = v4 ? formatAddress(0, 0, 0xffff, cut[3]) : formatAddress(...cut);
-  return `${shorten ? condense(text) : text}/${length}`;
+  return shorten ? condense(text) : text;
 }

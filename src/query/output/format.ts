@@ -54,8 +54,8 @@ export function parseFormat(text: string): Format {
 
 /** The format that -A makes of its fields. */
 export function groupingFormat(kind: 'text' | 'csv', tags: readonly string[]): Format {
-  const names = ['%ts', '%td', ...tags, '%pkt', '%byt', '%bps', '%bpp', '%fl'];
-  const parts = parseParts(names.join(kind === 'csv' ? ',' : ' '));
+  // Two blanks on both sides of the fields of the list, as nfdump has it.
+  const parts = parseParts(`%ts %td  ${tags.join(' ')}  %pkt %byt %bps %bpp %fl`);
   return { kind, parts: kind === 'csv' ? csvTags(parts) : parts, longV6: false };
 }
 

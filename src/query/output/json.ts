@@ -10,11 +10,17 @@ import type { TextBlock } from './text.ts';
 /** Writes the members of one flow: each a key, a separator and a value; `member` writes what comes before the value. */
 type MemberWriter = (out: TextBlock, row: number, member: (out: TextBlock, key: string) => void) => void;
 
+interface JsonContext {
+  readonly clock: Clock;
+  readonly firstRow: number;
+  readonly stored: (name: ColumnName) => boolean;
+}
+
 interface Member {
   readonly needs: readonly ColumnName[];
   /** Written only if the files have these columns; undefined: always. */
   readonly ifStored?: ColumnName;
-  readonly bind: (chunk: Chunk, clock: Clock, firstRow: number) => MemberWriter;
+  readonly bind: (chunk: Chunk, context: JsonContext) => MemberWriter;
 }
 
 function number(key: string, name: ColumnName, ifStored?: ColumnName): Member {
@@ -48,7 +54,8 @@ function wideNumber(key: string, name: ColumnName, ifStored?: ColumnName): Membe
 function time(key: string, name: ColumnName): Member {
   return {
     needs: [name],
-    bind: (chunk, clock) => {
+    ifStored: name,
+    bind: (chunk, { clock }) => {
       const words = chunk.words(name);
       return (out, row, member) => {
         member(out, key);
@@ -100,16 +107,26 @@ function mac(key: string, name: ColumnName): Member {
 /** What stands in the transport header: types and codes, or ports and flags. */
 const transport: Member = {
   needs: ['proto', 'srcPort', 'dstPort', 'tcpFlags', 'forwardingStatus', 'tos'],
-  bind: (chunk) => {
+  bind: (chunk, { stored }) => {
     const proto = chunk.narrow('proto');
-    const srcPort = chunk.narrow('srcPort');
     const dstPort = chunk.narrow('dstPort');
     const flags = chunk.narrow('tcpFlags');
-    const forwarding = chunk.narrow('forwardingStatus');
-    const tos = chunk.narrow('tos');
+    const others = (
+      [
+        ['src_port', 'srcPort'],
+        ['dst_port', 'dstPort'],
+        ['fwd_status', 'forwardingStatus'],
+      ] as const
+    )
+      .filter(([, name]) => stored(name))
+      .map(([key, name]) => [key, chunk.narrow(name)] as const);
+    const tos = stored('tos') ? chunk.narrow('tos') : undefined;
+    const withProto = stored('proto');
     return (out, row, member) => {
-      member(out, 'proto');
-      out.uint(proto[row]!);
+      if (withProto) {
+        member(out, 'proto');
+        out.uint(proto[row]!);
+      }
       if (proto[row] === 1 || proto[row] === 58) {
         member(out, 'icmp_type');
         out.uint(dstPort[row]! >> 8);
@@ -118,15 +135,15 @@ const transport: Member = {
       } else {
         member(out, 'tcp_flags');
         out.ascii(`"${flagsText(flags[row]!)}"`);
-        member(out, 'src_port');
-        out.uint(srcPort[row]!);
-        member(out, 'dst_port');
-        out.uint(dstPort[row]!);
-        member(out, 'fwd_status');
-        out.uint(forwarding[row]!);
+        for (const [key, cells] of others) {
+          member(out, key);
+          out.uint(cells[row]!);
+        }
       }
-      member(out, 'src_tos');
-      out.uint(tos[row]!);
+      if (tos !== undefined) {
+        member(out, 'src_tos');
+        out.uint(tos[row]!);
+      }
     };
   },
 };
@@ -170,12 +187,14 @@ function event(numberKey: string, nameKey: string, name: ColumnName, text: (even
 const members: readonly Member[] = [
   {
     needs: [],
-    bind: (_chunk, _clock, firstRow) => (out, row, member) => {
-      member(out, 'cnt');
-      out.uint(firstRow + row + 1);
-      member(out, 'type');
-      out.ascii('"FLOW"');
-    },
+    bind:
+      (_chunk, { firstRow }) =>
+      (out, row, member) => {
+        member(out, 'cnt');
+        out.uint(firstRow + row + 1);
+        member(out, 'type');
+        out.ascii('"FLOW"');
+      },
   },
   time('first', 'firstMs'),
   time('last', 'lastMs'),
@@ -183,14 +202,15 @@ const members: readonly Member[] = [
   wideNumber('in_packets', 'packets'),
   wideNumber('in_bytes', 'octets'),
   transport,
-  address('srcAddr', 'src4_addr', 'src6_addr'),
-  address('dstAddr', 'dst4_addr', 'dst6_addr'),
-  number('input_snmp', 'inIf'),
-  number('output_snmp', 'outIf'),
+  address('srcAddr', 'src4_addr', 'src6_addr', 'srcAddrHi'),
+  address('dstAddr', 'dst4_addr', 'dst6_addr', 'dstAddrHi'),
+  number('input_snmp', 'inIf', 'inIf'),
+  number('output_snmp', 'outIf', 'outIf'),
   number('src_mask', 'srcMask', 'srcMask'),
   number('dst_mask', 'dstMask', 'dstMask'),
   {
     needs: ['direction'],
+    ifStored: 'direction',
     bind: (chunk) => {
       const cells = chunk.narrow('direction');
       return (out, row, member) => {
@@ -210,7 +230,7 @@ const members: readonly Member[] = [
   number('dst_as', 'dstAs', 'dstAs'),
   address('bgpNextHop', 'bgp4_next_hop', 'bgp6_next_hop', 'bgpNextHopHi'),
   address('nextHop', 'ip4_next_hop', 'ip6_next_hop', 'nextHopHi'),
-  address('exporter', 'ip4_router', 'ip6_router'),
+  address('exporter', 'ip4_router', 'ip6_router', 'exporterHi'),
   ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map(mplsMember),
   mac('in_src_mac', 'inSrcMac'),
   mac('out_dst_mac', 'outDstMac'),
@@ -232,6 +252,7 @@ const members: readonly Member[] = [
   number('ethertype', 'etherType', 'etherType'),
   {
     needs: ['sampling'],
+    ifStored: 'sampling',
     bind: (chunk) => {
       const cells = chunk.narrow('sampling');
       return (out, row, member) => {
@@ -252,10 +273,10 @@ export function bindJson(
   form: 'json' | 'ndjson',
   chosen: readonly Member[],
   chunk: Chunk,
-  clock: Clock,
-  firstRow: number,
+  context: JsonContext,
 ): (out: TextBlock, row: number) => void {
-  const writers = chosen.map(({ bind }) => bind(chunk, clock, firstRow));
+  const { firstRow } = context;
+  const writers = chosen.map(({ bind }) => bind(chunk, context));
   let first = true;
   const member =
     form === 'json'

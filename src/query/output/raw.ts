@@ -101,7 +101,7 @@ const lines: readonly Line[] = [
       const proto = chunk.narrow('proto');
       return (row) => {
         const value = proto[row] === 6 ? flags[row]! & 255 : 0;
-        return `0x${value.toString(16).padStart(2, '0')}`.padStart(18) + ` ${flagsText(value)}`;
+        return `${`0x${value.toString(16).padStart(2, '0')}`.padStart(18)} ${flagsText(value)}`;
       };
     },
   ],

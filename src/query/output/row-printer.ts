@@ -34,7 +34,7 @@ export function rowPrinter(format: Format, style: Style, stored: (name: ColumnNa
       return {
         needs: unique(members.flatMap(({ needs }) => needs)),
         open: (out) => kind === 'json' && out.ascii('[\n'),
-        bind: (chunk, firstRow) => bindJson(kind, members, chunk, style.clock, firstRow),
+        bind: (chunk, firstRow) => bindJson(kind, members, chunk, { clock: style.clock, firstRow, stored }),
         close: (out) => kind === 'json' && out.ascii('\n]\n'),
       };
     }

@@ -47,7 +47,7 @@ tag(
   '%nfv',
   'Ver',
   'version',
-  label('exportVersion', (version) => (version === 0 ? 'FLO' : `Nv${version}`)),
+  label('exportVersion', (version, { csv }) => (version === 0 ? 'FLO' : `${csv ? 'netflowV' : 'Nv'}${version}`)),
 );
 tag('%cnt', 'Count', 'count', ({ csv }) => ({
   needs: [],
@@ -200,10 +200,9 @@ tag('%evt', '   Event', 'event', (style) => ({
     const nat = chunk.narrow('natEvent');
     return (out, row) => {
       const event = firewall[row]!;
-      const width = style.csv ? 0 : 8;
-      if (style.plain) out.uint(event === 0 ? nat[row]! : event);
-      else if (event !== 0) out.right(firewallEventName(event), width);
-      else out.right(nat[row] === 0 ? '<no-evt>' : natEventName(nat[row]!), width);
+      if (style.plain || style.csv) out.uint(event === 0 ? nat[row]! : event);
+      else if (event !== 0) out.right(firewallEventName(event), 8);
+      else out.right(nat[row] === 0 ? '<no-evt>' : natEventName(nat[row]!), 8);
     };
   },
 }));
@@ -212,7 +211,7 @@ tag(
   ' XEvent',
   'xEvent',
   label('firewallExtEvent', (event, { csv }) =>
-    event === 0 ? '<no-evt>' : extendedEventName(event).padStart(csv ? 0 : 7),
+    event === 0 ? (csv ? 'no-evt' : '<no-evt>') : extendedEventName(event).padStart(csv ? 0 : 7),
   ),
 );
 tag('%xsa %nsa', '   X-late Src IP', 'srcXIP', address('natSrcAddr'));
@@ -252,5 +251,5 @@ tag('%nbid', 'nbar ID', 'nbarID', constant('0..0..0'));
 tag('%nbnam', 'nbar name', 'nbarName', constant('<no nbar>'));
 tag('%sc', 'SC', 'srcGeo', constant('..'));
 tag('%dc', 'DC', 'dstGeo', constant('..'));
-tag('%sloc', 'Src IP location info', 'srcLocation', constant('<no location info>'));
-tag('%dloc', 'Dst IP location info', 'dstLocation', constant('<no location info>'));
+tag('%sloc', 'Src IP location info', 'srcLocation', constant('<no location info>', 'no location info'));
+tag('%dloc', 'Dst IP location info', 'dstLocation', constant('<no location info>', 'no location info'));

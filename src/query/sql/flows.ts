@@ -84,7 +84,12 @@ export function groupsSql(
   const by = keys.map((_, index) => index + 1).join(', ');
   return {
     sql: `SELECT ${select.join(', ')} FROM ${selected}${by === '' ? '' : ` GROUP BY ${by}`} HAVING count(*) > 0`,
-    schema: { columns: new Set([...cells.keys()].map((name) => column(name).sql)), mixed: false },
+    schema: {
+      columns: new Set(
+        [...cells.keys()].filter((name) => name === 'flows' || hasColumn(schema, name)).map((name) => column(name).sql),
+      ),
+      mixed: false,
+    },
     keys,
   };
 }
@@ -119,8 +124,9 @@ function networkSql(columns: AddressColumns, maskColumn: ColumnName, schema: Sch
   const all = u64(lowMask(128));
   // A shift by 64 is none in SQL, so lengths of 0 and 64 need cases of their own.
   const keep = (bits: string) =>
-    `CASE WHEN ${bits} <= 0 THEN 0::UBIGINT WHEN ${bits} >= 64 THEN ${all} ELSE (${all} >> (64 - ${bits})) << (64 - ${bits}) END`;
-  const v4 = `${u64(V4_ZERO)} | ((${lo} & 4294967295) >> greatest(32 - ${mask}, 0) << greatest(32 - ${mask}, 0))`;
+    `CASE WHEN ${bits} <= 0 THEN 0::UBIGINT WHEN ${bits} >= 64 THEN ${all} ELSE (${all} >> (64 - ${bits})::UBIGINT) << (64 - ${bits})::UBIGINT END`;
+  const v4Host = `greatest(32 - ${mask}, 0)::UBIGINT`;
+  const v4 = `${u64(V4_ZERO)} | (((${lo} & ${u64(0xffff_ffffn)}) >> ${v4Host}) << ${v4Host})`;
   return [
     [columns.hi, `CASE WHEN ${isV6Sql(columns)} THEN ${hi} & ${keep(mask)} ELSE ${ZERO} END`],
     [

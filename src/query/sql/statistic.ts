@@ -3,7 +3,7 @@ import type { Order } from '../orders.ts';
 import type { Statistic } from '../statistics.ts';
 import { addressColumns } from './address.ts';
 import { orderSql, type RowCounters } from './order.ts';
-import { column, hasColumn, type Schema, valueSql } from './schema.ts';
+import { column, hasColumn, type Schema, valueSql, ZERO } from './schema.ts';
 import { groupCountersSql } from './totals.ts';
 
 /** Columns of a table of groups that `measureSql` works on. */
@@ -19,39 +19,24 @@ export const GROUP_COUNTERS: RowCounters = {
 
 /**
  * Groups of an element statistic: key columns `hi` and `lo` (numbers in `lo`), `proto` (0 unless split by it), the
- * counters of `groupCountersSql`. A statistic of two sides groups each side in the same scan (GROUPING SETS) and then
- * adds the two, which beats reading the files once a side.
+ * counters of `groupCountersSql`. A flow comes once for each side (docs/decisions/0071).
  */
 export function statisticSql(statistic: Statistic, byProtocol: boolean, selected: string, schema: Schema): string {
   const sides = statistic.sides.map((side) => sideColumns(side, schema));
   const [first] = sides;
-  const proto = byProtocol ? 'proto' : '0::UTINYINT AS proto';
-  const also = byProtocol ? ', proto' : '';
-  if (sides.length === 1) {
-    const { hi, lo } = first!;
-    const keys = hi === undefined ? '0::UBIGINT AS hi' : `${hi} AS hi`;
-    const by = [...(hi === undefined ? [] : ['hi']), 'lo', ...(byProtocol ? ['proto'] : [])];
-    return `SELECT ${keys}, ${lo} AS lo, ${proto}, ${groupCountersSql(schema)} FROM ${selected} GROUP BY ${by.join(', ')}`;
-  }
-  const inner = sides.map(({ hi, lo }, i) => `${hi ?? '0::UBIGINT'} AS hi${i}, ${lo} AS lo${i}`).join(', ');
-  const sets = sides.map((_, i) => `(hi${i}, lo${i}${also})`).join(', ');
-  const grouping = sides.map((_, i) => `lo${i}`);
-  // One bit a side, 0 where that side is grouped: tells the sides apart even where a key is NULL-free.
-  const pick = (part: 'hi' | 'lo') =>
-    `CASE ${sides.map((_, i) => `WHEN grouping(${grouping[i]}) = 0 THEN ${part}${i}`).join(' ')} END`;
-  return `SELECT hi, lo, proto, sum(rows)::BIGINT AS rows, sum(flows)::UBIGINT AS flows, sum(packets)::UBIGINT AS packets,
-      sum(octets)::UBIGINT AS octets, sum(out_packets)::UBIGINT AS out_packets, sum(out_octets)::UBIGINT AS out_octets,
-      min(first) AS first, max(last) AS last
-    FROM (SELECT ${pick('hi')} AS hi, ${pick('lo')} AS lo, ${proto}, ${groupCountersSql(schema)}
-      FROM (SELECT ${inner}, * FROM ${selected}) GROUP BY GROUPING SETS (${sets}))
-    GROUP BY hi, lo, proto`;
+  const key = `hi, lo${byProtocol ? ', proto' : ''}`;
+  const from =
+    sides.length === 1
+      ? `(SELECT ${first!.hi} AS hi, ${first!.lo} AS lo, * FROM ${selected})`
+      : `(${sides.map(({ hi, lo }) => `SELECT ${hi} AS hi, ${lo} AS lo, * FROM ${selected}`).join(' UNION ALL ')})`;
+  return `SELECT hi, lo, ${byProtocol ? 'proto' : '0::UTINYINT AS proto'}, ${groupCountersSql(schema)} FROM ${from} GROUP BY ${key}`;
 }
 
 /** Expressions of one side's key. */
-function sideColumns(side: ColumnName | FieldName, schema: Schema): { hi?: string; lo: string } {
+function sideColumns(side: ColumnName | FieldName, schema: Schema): { hi: string; lo: string } {
   if (columnByName.has(side)) {
     const value = valueSql(schema, side as ColumnName);
-    return { lo: column(side as ColumnName).type === 'u64' ? value : `${value}::UBIGINT` };
+    return { hi: ZERO, lo: column(side as ColumnName).type === 'u64' ? value : `${value}::UBIGINT` };
   }
   const { hi, lo } = addressColumns(side as FieldName);
   return { hi: valueSql(schema, hi), lo: valueSql(schema, lo) };
@@ -77,6 +62,6 @@ export function statisticRowsSql(
 /** Flows without the element are left out, except in statistics of numbers, where they count under 0. */
 function skipsZero({ form, sides }: Statistic, schema: Schema): boolean {
   if (form === 'number') return false;
-  if (form === 'address' || form === 'natEvent' || form === 'firewallEvent') return true;
+  if (form === 'address' || form === 'hex' || form === 'natEvent' || form === 'firewallEvent') return true;
   return sides.some((side) => !hasColumn(schema, side as ColumnName));
 }

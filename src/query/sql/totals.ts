@@ -20,7 +20,7 @@ export function sumSql(schema: Schema, name: 'packets' | 'octets' | 'outPackets'
 
 /** A HUGEINT sum as UBIGINT, the largest if it does not fit; 0 for no rows. */
 export function u64Sql(sum: string): string {
-  return `coalesce(least(${sum}, 18446744073709551615)::UBIGINT, 0)`;
+  return `least(coalesce(${sum}, 0), 18446744073709551615)::UBIGINT`;
 }
 
 /** Totals of the selected flows in one scan. */

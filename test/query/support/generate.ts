@@ -20,6 +20,9 @@ export function makeRandom(seed: number): (below: number) => number {
   };
 }
 
+/** Address that "sent" every datagram. */
+export const EXPORTER = '192.0.2.200';
+
 const START_MS = Date.UTC(2026, 10, 20, 10, 0, 0);
 const PROTOCOLS = [6, 6, 6, 6, 17, 17, 17, 1, 47, 50, 58, 132];
 const PORTS = [22, 25, 53, 80, 123, 443, 443, 443, 993, 8080];
@@ -53,6 +56,7 @@ function makeFlow(i: number, random: (below: number) => number): TestFlow {
   const mpls = i % 5 === 0 ? 1 : 0;
   return {
     numbers: {
+      exportVersion: 10,
       firstMs,
       lastMs: firstMs + durationMs,
       packets,
@@ -83,7 +87,7 @@ function makeFlow(i: number, random: (below: number) => number): TestFlow {
       mpls1: mpls * (((16_000 + random(3)) << 4) | (random(8) << 1)),
       mpls2: mpls * ((24_001 << 4) | 1),
     },
-    addresses: v6 ? v6Addresses(random) : v4Addresses(random),
+    addresses: { exporter: parseAddress(EXPORTER)!, ...(v6 ? v6Addresses(random) : v4Addresses(random)) },
   };
 }
 

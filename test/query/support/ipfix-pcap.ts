@@ -1,5 +1,5 @@
-import { isV4 } from '../../../src/flow/address.ts';
-import type { TestFlow } from './generate.ts';
+import { isV4, parseAddress } from '../../../src/flow/address.ts';
+import { EXPORTER, type TestFlow } from './generate.ts';
 
 /** Fields of a data record in wire order: registry name, octets, IPv4 element, IPv6 element where another. */
 const LAYOUT: readonly (readonly [name: string, octets: number, ie4: number, ie6?: number])[] = [
@@ -44,7 +44,6 @@ const FLOWS_A_MESSAGE = 5;
 
 /** When the collector "received" every datagram: capture and export time of the whole file. */
 export const RECEIVED_MS = Date.UTC(2026, 10, 20, 12, 0, 0);
-export const EXPORTER = '192.0.2.200';
 
 /** The flows as one capture file (Ethernet, IPv4, UDP port 2055) of IPFIX messages, for collectors that read captures. */
 export function toIpfixPcap(flows: readonly TestFlow[]): Buffer {
@@ -118,7 +117,7 @@ function frame(payload: Buffer): Buffer {
   put(bytes, 0, 4);
   put(bytes, 0x4011, 2);
   put(bytes, 0, 2);
-  put(bytes, 0xc000_02c8, 4);
+  put(bytes, parseAddress(EXPORTER)![3], 4);
   put(bytes, 0xc000_0201, 4);
   put(bytes, 40_000, 2);
   put(bytes, 2055, 2);

@@ -1,8 +1,7 @@
-import { parseAddress } from '../../../src/flow/address.ts';
 import { columns } from '../../../src/flow/fields.ts';
 import { Database } from '../../../src/query/database.ts';
 import type { TestFlow } from './generate.ts';
-import { EXPORTER, RECEIVED_MS } from './ipfix-pcap.ts';
+import { RECEIVED_MS } from './ipfix-pcap.ts';
 
 const TYPES = { u8: 'UTINYINT', u16: 'USMALLINT', u32: 'UINTEGER', u64: 'UBIGINT', timeMs: 'TIMESTAMPTZ' } as const;
 
@@ -31,7 +30,7 @@ export async function writeSegment(path: string, flows: readonly TestFlow[], row
 }
 
 function cell(flow: TestFlow, column: (typeof columns)[number]): string {
-  const words = flow.addresses[column.field] ?? (column.field === 'exporter' ? parseAddress(EXPORTER) : undefined);
+  const words = flow.addresses[column.field];
   if (column.name.endsWith('Hi') || column.name.endsWith('Lo')) {
     const [high, low] = column.name.endsWith('Hi') ? [words?.[0], words?.[1]] : [words?.[2], words?.[3]];
     return `${(BigInt(high ?? 0) << 32n) | BigInt(low ?? 0)}::UBIGINT`;

@@ -1,170 +1,22 @@
-//! Packets of capture files or of an interface, decoded on a thread of their own into the slots of a ring.
-//!
-//! In files the ring's consumer sets the pace and nothing is lost. A live capture reads from the kernel only what it has
-//! room for: what does not fit stays in the kernel's ring, and the kernel counts what that cannot hold.
+//! The thread behind a packet source: reads, decodes into the slot at hand, and passes full ones on.
 
+use super::{lock, Stats, LONGEST_WAIT_MS};
 use crate::capture_file::{CaptureFile, Direction, Packet};
-use crate::decode::{link, Counters, Decoder, Frame};
-use crate::libpcap::{Filter, Live, LiveOptions};
+use crate::decode::{link, Decoder, Frame};
+use crate::libpcap::{Filter, Live};
 use crate::packet::PACKET_BYTES;
-use crate::slots::{Filling, SlotRing, Wake};
-use std::hash::{BuildHasher, RandomState};
-use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::{Arc, Mutex, MutexGuard};
+use crate::slots::{Filling, SlotRing};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-
-pub enum Input {
-    Files(Vec<String>),
-    Device {
-        name: String,
-        snap_length: u32,
-        promiscuous: bool,
-        kernel_buffer_bytes: u32,
-        flush_ms: u32,
-    },
-}
-
-pub struct Options {
-    pub input: Input,
-    pub filter: Option<String>,
-    pub slot_packets: usize,
-    pub slot_count: usize,
-    pub input_index: u32,
-    pub hash_seed: Option<u64>,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Stats {
-    pub counters: Counters,
-    pub kernel_dropped: u64,
-    pub interface_dropped: u64,
-    pub bytes_read: u64,
-    pub bytes_total: u64,
-}
-
-pub struct PacketSource {
-    ring: Arc<SlotRing>,
-    stats: Arc<Mutex<Stats>>,
-}
 
 /// Packets between two looks at whether to stop.
 const CHECK_PACKETS: u32 = 4096;
-/// Longest sleep of a live capture, hence how long it takes to notice `stop`.
-const LONGEST_WAIT_MS: u32 = 100;
-const DROPS_EVERY: Duration = Duration::from_millis(100);
+/// Looks at the kernel's counters and at whether the interface is there: system calls, not for every few packets.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Failures of several files told in words; the rest are counted.
 const FAILURES_TOLD: usize = 3;
 
-impl PacketSource {
-    /// Opens the input and starts the thread. What can be found wrong at once is an error, a text for the user.
-    pub fn start(options: Options, wake: Wake) -> Result<PacketSource, String> {
-        let slot_bytes = options.slot_packets * PACKET_BYTES;
-        let ring = SlotRing::new(options.slot_count, slot_bytes, wake).map_err(|error| {
-            format!(
-                "no memory for {} slots of {slot_bytes} bytes: {error}",
-                options.slot_count
-            )
-        })?;
-        let ring = Arc::new(ring);
-        let stats = Arc::new(Mutex::new(Stats::default()));
-        let seed = match (options.hash_seed, &options.input) {
-            (Some(seed), _) => seed,
-            (None, Input::Files(_)) => 0,
-            (None, Input::Device { .. }) => RandomState::new().hash_one(0u8),
-        };
-        let capacity = options.slot_packets;
-        let decoder = Decoder::new(seed);
-        match options.input {
-            Input::Files(files) => {
-                let filter = check_files(&files, options.filter.as_deref(), &stats)?;
-                let input_index = options.input_index;
-                spawn("weir-files", &ring, &stats, move |ring, stats| {
-                    let mut producer = Producer::new(ring, stats, decoder, capacity);
-                    producer.files(&files, filter, input_index)
-                })?;
-            }
-            Input::Device {
-                name,
-                snap_length,
-                promiscuous,
-                kernel_buffer_bytes,
-                flush_ms,
-            } => {
-                let live = Live::open(&LiveOptions {
-                    device: name,
-                    filter: options.filter,
-                    snap_length,
-                    promiscuous,
-                    kernel_buffer_bytes,
-                    timeout_ms: flush_ms.min(LONGEST_WAIT_MS),
-                })?;
-                if !link::supported(live.link_type()) {
-                    return Err(format!("{}: {}", live.device(), link::not_supported(live.link_type())));
-                }
-                spawn("weir-capture", &ring, &stats, move |ring, stats| {
-                    Producer::new(ring, stats, decoder, capacity).device(live, flush_ms)
-                })?;
-            }
-        }
-        Ok(PacketSource { ring, stats })
-    }
-
-    pub fn ring(&self) -> &SlotRing {
-        &self.ring
-    }
-
-    pub fn stats(&self) -> Stats {
-        *lock(&self.stats)
-    }
-}
-
-impl Drop for PacketSource {
-    fn drop(&mut self) {
-        self.ring.stop();
-    }
-}
-
-/// What is wrong with files that can be looked at without taking anything from them, and the filter.
-fn check_files(files: &[String], filter: Option<&str>, stats: &Mutex<Stats>) -> Result<Option<Filter>, String> {
-    let mut filter = filter.map(Filter::new).transpose()?;
-    for (index, path) in files.iter().enumerate().filter(|(_, path)| *path != "-") {
-        let metadata = std::fs::metadata(path).map_err(|error| format!("{path}: cannot open: {error}"))?;
-        if metadata.is_dir() {
-            return Err(format!("{path}: is a directory"));
-        }
-        if !metadata.is_file() {
-            continue;
-        }
-        lock(stats).bytes_total += metadata.len();
-        if index == 0 {
-            let mut capture = CaptureFile::open(path, crate::capture_file::never_stop())?;
-            if let (Some(filter), Ok(Some(packet))) = (&mut filter, capture.next_packet()) {
-                filter.prepare(packet.link_type)?;
-            }
-        }
-    }
-    Ok(filter)
-}
-
-/// Runs `produce` on a thread, and ends the ring whatever happens in it.
-fn spawn<F>(name: &str, ring: &Arc<SlotRing>, stats: &Arc<Mutex<Stats>>, produce: F) -> Result<(), String>
-where
-    F: FnOnce(&Arc<SlotRing>, &Mutex<Stats>) -> Option<String> + Send + 'static,
-{
-    let (ring, stats) = (Arc::clone(ring), Arc::clone(stats));
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(move || {
-            let failure = catch_unwind(AssertUnwindSafe(|| produce(&ring, &stats)))
-                .unwrap_or_else(|_| Some("internal error in the packet reader".to_owned()));
-            ring.end(failure);
-        })
-        .map(|_| ())
-        .map_err(|error| format!("cannot start a thread: {error}"))
-}
-
-/// The thread's side: decodes into the slot at hand and passes full ones on.
-struct Producer<'a> {
+pub struct Producer<'a> {
     ring: &'a Arc<SlotRing>,
     stats: &'a Mutex<Stats>,
     decoder: Decoder,
@@ -174,7 +26,7 @@ struct Producer<'a> {
 }
 
 impl<'a> Producer<'a> {
-    fn new(ring: &'a Arc<SlotRing>, stats: &'a Mutex<Stats>, decoder: Decoder, capacity: usize) -> Producer<'a> {
+    pub fn new(ring: &'a Arc<SlotRing>, stats: &'a Mutex<Stats>, decoder: Decoder, capacity: usize) -> Producer<'a> {
         Producer {
             ring,
             stats,
@@ -204,7 +56,7 @@ impl<'a> Producer<'a> {
     }
 
     /// All files, one after another. A damaged one does not keep the others from being read.
-    fn files(&mut self, files: &[String], mut filter: Option<Filter>, input_index: u32) -> Option<String> {
+    pub fn files(&mut self, files: &[String], mut filter: Option<Filter>, input_index: u32) -> Option<String> {
         let mut failures = Vec::new();
         let mut before = 0;
         for path in files {
@@ -298,15 +150,19 @@ impl<'a> Producer<'a> {
     }
 
     /// An interface, until `stop` or until it goes away.
-    fn device(&mut self, mut live: Live, flush_ms: u32) -> Option<String> {
+    pub fn device(&mut self, mut live: Live, flush_ms: u32) -> Option<String> {
         let link_type = live.link_type();
         let input = live.interface_index();
         let flush = Duration::from_millis(u64::from(flush_ms));
         let mut first_at = Instant::now();
-        let mut drops_at = Instant::now();
+        let mut looked_at = Instant::now();
         let mut failure = None;
         while self.room() {
             let stopping = self.ring.stopped();
+            if stopping {
+                // The kernel may hold packets that came before `stop` in a block it has not handed up yet.
+                live.wait(flush_ms.min(LONGEST_WAIT_MS));
+            }
             let was = self.count;
             let limit = self.capacity - self.count;
             let read = live.read(limit, |time_ns, wire_length, data| {
@@ -334,8 +190,16 @@ impl<'a> Producer<'a> {
             if self.count == self.capacity || (self.count > 0 && waited >= flush) {
                 self.publish();
             }
-            if packets > 0 || now - drops_at >= DROPS_EVERY {
-                self.tell_live(&mut live, now, &mut drops_at);
+            let look = now - looked_at >= LOOK_EVERY;
+            if look {
+                looked_at = now;
+            }
+            if look || packets > 0 {
+                self.tell_live(&mut live, look);
+            }
+            if look && !live.exists() {
+                failure = Some(format!("{}: the interface went away", live.device()));
+                break;
             }
             if stopping {
                 break;
@@ -349,17 +213,12 @@ impl<'a> Producer<'a> {
             }
         }
         self.publish();
-        drops_at -= DROPS_EVERY;
-        self.tell_live(&mut live, Instant::now(), &mut drops_at);
+        self.tell_live(&mut live, true);
         failure
     }
 
-    fn tell_live(&self, live: &mut Live, now: Instant, drops_at: &mut Instant) {
-        // Asking the kernel is a system call: not with every handful of packets.
-        let dropped = (now - *drops_at >= DROPS_EVERY).then(|| {
-            *drops_at = now;
-            live.dropped()
-        });
+    fn tell_live(&self, live: &mut Live, with_drops: bool) {
+        let dropped = with_drops.then(|| live.dropped());
         let mut stats = lock(self.stats);
         stats.counters = self.decoder.counters;
         if let Some((kernel, interface)) = dropped {
@@ -382,8 +241,4 @@ fn frame<'a>(packet: &Packet<'a>, input_index: u32) -> Frame<'a> {
         wire_length: packet.wire_length,
         data: packet.data,
     }
-}
-
-fn lock(stats: &Mutex<Stats>) -> MutexGuard<'_, Stats> {
-    stats.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -1,0 +1,195 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { UserError } from '../../src/flow/user-error.ts';
+import { parseDumpArguments } from '../../src/query/arguments.ts';
+import { runDump } from '../../src/query/dump.ts';
+import { parseWindow } from '../../src/query/planner.ts';
+import { makeFlows } from './support/generate.ts';
+import { writeSegment } from './support/parquet.ts';
+import { Collector, chooseFiles, dumpText } from './support/run-dump.ts';
+
+describe('the arguments', () => {
+  it('may come in any order, options together or apart; words are the filter', () => {
+    const options = parseDumpArguments([
+      '-r',
+      'f',
+      'proto',
+      'tcp',
+      '-Nqc5',
+      'and',
+      '-n',
+      '3',
+      'port',
+      '80',
+      '-ssrcip/bytes',
+      '-s',
+      'ip',
+    ]);
+    expect(options).toMatchObject({
+      read: 'f',
+      filter: 'proto tcp and port 80',
+      plainNumbers: true,
+      quiet: true,
+      limit: 5,
+      top: 3,
+      statistics: ['srcip/bytes', 'ip'],
+    });
+    expect(parseDumpArguments(['-r', 'f', '--', '-q']).filter).toBe('-q');
+    expect(parseDumpArguments(['-r', 'f', '-l', '+10k', '-L', '-2m']).resultFilter).toBe(
+      '(packets > 10k) and (bytes < 2m)',
+    );
+  });
+
+  it.each([
+    [['-Q'], 'unknown option -Q'],
+    [['--frobnicate'], 'unknown option --frobnicate'],
+    [['-r'], 'option -r needs a value'],
+    [['-n', 'x'], "'x' is not a number"],
+    [['-c', '0'], "'0' is not a number from 1 on"],
+    [['-r', 'a', '-R', 'b'], 'exclude each other'],
+    [['-M', 'a'], 'needs -r or -R'],
+    [['-w', 'f'], 'option -w'],
+  ])('%j are refused', (argv, message) => {
+    expect(() => parseDumpArguments(argv)).toThrow(UserError);
+    expect(() => parseDumpArguments(argv)).toThrow(message);
+  });
+
+  it('of -t may lack their tails', () => {
+    const at = (...parts: [number, number, number?, number?, number?]) => new Date(...parts).getTime();
+    expect(parseWindow('2026/11/20.10:30:05-2026/12')).toEqual({
+      afterMs: new Date(2026, 10, 20, 10, 30, 5).getTime(),
+      beforeMs: at(2026, 11),
+    });
+    expect(parseWindow('2026')).toEqual({ afterMs: at(2026, 0), beforeMs: undefined });
+    expect(() => parseWindow('2026-11-20')).toThrow(UserError);
+  });
+});
+
+describe('weir dump', () => {
+  let directory: string;
+  let all: string;
+  const parts = [makeFlows(60, 1), makeFlows(60, 2), makeFlows(60, 3)];
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'weir-dump-'));
+    for (const [index, flows] of parts.entries()) {
+      const day = join(directory, 'live', index < 2 ? 'a' : 'b');
+      mkdirSync(day, { recursive: true });
+      await writeSegment(join(day, `weir.20261120100${index}.parquet`), flows);
+    }
+    writeFileSync(join(directory, 'live', 'a', '.weir.tmp.parquet'), 'half');
+    writeFileSync(join(directory, 'live', 'a', 'notes.txt'), 'no flows');
+    all = join(directory, 'all.parquet');
+    await writeSegment(all, parts.flat());
+  });
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  it.each([
+    ['-q -o csv'],
+    ['-q -s ip/bytes -n 0'],
+    ['-q -a -O bytes'],
+    ['-q -s record/packets -c 100'],
+    ['-q -c 70 -o long'],
+  ])('answers %s from many files as from one', async (options) => {
+    const argv = options.split(' ');
+    expect(await dumpText(['-r', join(directory, 'live'), ...argv])).toBe(await dumpText(['-r', all, ...argv]));
+  });
+
+  it('gives valid JSON, also of nothing, of groups and with -q', async () => {
+    const rows = JSON.parse(await dumpText(['-r', all, '-o', 'json', '-q', 'proto', 'tcp'])) as Record<
+      string,
+      unknown
+    >[];
+    expect(rows).toHaveLength(parts.flat().filter(({ numbers }) => numbers.proto === 6).length);
+    expect(rows[0]).toMatchObject({ cnt: 1, type: 'FLOW', proto: 6 });
+    expect(JSON.parse(await dumpText(['-r', all, '-o', 'json', 'host', '9.9.9.9']))).toEqual([]);
+    const [group] = JSON.parse(
+      await dumpText(['-r', all, '-A', 'proto', '-o', 'json', '-O', 'flows', '-n', '1']),
+    ) as object[];
+    expect(Object.keys(group!)).toEqual([
+      'cnt',
+      'type',
+      'first',
+      'last',
+      'in_packets',
+      'in_bytes',
+      'proto',
+      'tcp_flags',
+      'aggr_flows',
+    ]);
+    const lines = (await dumpText(['-r', all, '-o', 'ndjson', '-c', '3'])).trim().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as { cnt: number }).cnt)).toEqual([1, 2, 3]);
+  });
+
+  it('filters aggregated rows with -P after -n', async () => {
+    const text = await dumpText([
+      '-r',
+      all,
+      '-q',
+      '-A',
+      'proto',
+      '-O',
+      'flows',
+      '-n',
+      '3',
+      '-P',
+      'flows > 40',
+      '-o',
+      'fmt:%pr %fl',
+    ]);
+    const protocols = parts.flat().map(({ numbers }) => numbers.proto);
+    const counts = [...new Set(protocols)].map((proto) => protocols.filter((other) => other === proto).length);
+    const expected = counts
+      .sort((a, b) => b - a)
+      .slice(0, 3)
+      .filter((count) => count > 40);
+    expect(
+      text
+        .trim()
+        .split('\n')
+        .map((line) => Number(line.slice(6))),
+    ).toEqual(expected);
+  });
+
+  it('orders element statistics by -O and says so', async () => {
+    const stderr = new Collector();
+    const stdout = new Collector();
+    const argv = ['-r', all, '-s', 'dstport', '-O', 'bytes', '-q'];
+    expect(await runDump(parseDumpArguments(argv), { stdout, stderr, chooseFiles })).toBe(0);
+    expect(stderr.text).toContain('ordered by -O bytes');
+    expect(stdout.text).toBe(await dumpText(['-r', all, '-s', 'dstport/bytes', '-q']));
+  });
+
+  it('ends quietly when its reader has gone', async () => {
+    const stdout = new Writable({
+      write: (_chunk, _encoding, callback) => callback(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })),
+    });
+    expect(await runDump(parseDumpArguments(['-r', all]), { stdout, stderr: new Collector(), chooseFiles })).toBe(0);
+  });
+
+  it('says which file is no segment', async () => {
+    const bad = join(directory, 'bad.parquet');
+    writeFileSync(bad, 'not a Parquet file at all');
+    await expect(dumpText(['-r', bad])).rejects.toThrow(UserError);
+    await expect(dumpText(['-r', bad])).rejects.toThrow('bad.parquet');
+    await expect(dumpText([])).rejects.toThrow('no flow files given');
+  });
+
+  it.each([
+    [['-s', 'srcipp'], 'did you mean srcip'],
+    [['-s', 'srcip/bites'], "did you mean 'bytes'"],
+    [['-s', 'srcip:x'], 'only p'],
+    [['-s', 'record', '-O', 'bytes'], 'exclude each other'],
+    [['-A', 'srcip/24'], 'prefix length'],
+    [['-A', 'srcip,srcip'], 'twice'],
+    [['-A', 'srcip4/33'], '1 to 32'],
+    [['-o', 'lne'], 'did you mean line'],
+    [['-o', 'fmt:%sx'], "unknown tag '%sx'"],
+    [['-O', 'bytes:x'], 'a (ascending)'],
+  ])('refuses %j', async (argv, message) => {
+    await expect(dumpText(['-r', all, ...argv])).rejects.toThrow(message);
+  });
+});

@@ -1,0 +1,47 @@
+import { Writable } from 'node:stream';
+import { parseDumpArguments } from '../../../src/query/arguments.ts';
+import { type DumpSurroundings, runDump } from '../../../src/query/dump.ts';
+import { chooseSegments } from '../../../src/store/segment-files.ts';
+
+/** Collects what is written. */
+export class Collector extends Writable {
+  private readonly chunks: Buffer[] = [];
+
+  // The writer uses its block again once the callback has run.
+  override _write(chunk: Buffer, _encoding: string, callback: () => void): void {
+    this.chunks.push(Buffer.from(chunk));
+    callback();
+  }
+
+  get text(): string {
+    return Buffer.concat(this.chunks).toString('utf8');
+  }
+}
+
+/** Standard output of `weir dump` with these arguments. */
+export async function dumpText(args: readonly string[]): Promise<string> {
+  const stdout = new Collector();
+  await runDump(parseDumpArguments(args), { stdout, stderr: new Collector(), chooseFiles });
+  return stdout.text;
+}
+
+/** Runs something with the process in another time zone. */
+export async function inZone<T>(zone: string, run: () => Promise<T>): Promise<T> {
+  const before = process.env.TZ;
+  process.env.TZ = zone;
+  try {
+    return await run();
+  } finally {
+    if (before === undefined) delete process.env.TZ;
+    else process.env.TZ = before;
+  }
+}
+
+/** Words of a line as a shell splits them: blanks separate, single quotes keep together. */
+export function splitWords(line: string): string[] {
+  return [...line.matchAll(/(?:'[^']*'|\S)+/g)].map(([word]) => word.replaceAll("'", ''));
+}
+
+/** Segments by name, as the command finds them. */
+export const chooseFiles: DumpSurroundings['chooseFiles'] = async (selection) =>
+  (await chooseSegments(selection)).map(({ path }) => path);
