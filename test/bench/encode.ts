@@ -6,7 +6,7 @@
  */
 import { FlowExporter } from '../../src/export/exporter.ts';
 import type { ExportVersion } from '../../src/export/exporter-options.ts';
-import type { DatagramTransport } from '../../src/export/outbox.ts';
+import type { DatagramTransport } from '../../src/export/transport.ts';
 import type { TemplatePreset } from '../../src/export/templates.ts';
 import { BATCH_ROWS, FlowBatch } from '../../src/flow/batch.ts';
 
