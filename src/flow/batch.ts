@@ -28,7 +28,7 @@ export class FlowBatch {
   readonly present = new Uint8Array(columns.length);
   /** 1 for each column whose first cell stands for those of all rows. */
   private readonly constant = new Uint8Array(columns.length);
-  /** Cells of each column, from the first, that may hold values of an earlier filling. */
+  /** Rows of each column, from the first, that may hold values of an earlier filling. */
   private readonly stale = new Uint32Array(columns.length);
   private readonly arrays: Partial<Record<ColumnName, Columns[ColumnName]>> = {};
 
@@ -52,7 +52,7 @@ export class FlowBatch {
 
   /**
    * As `use`, for a maker that writes every row itself, or fills in `absent`: in a column that was not there since the
-   * last `reset` cells hold anything.
+   * last `reset` the first `staleRows` hold anything.
    */
   claim<N extends ColumnName>(name: N): Columns[N] {
     const column = columnOf(name);
@@ -64,6 +64,11 @@ export class FlowBatch {
       this.arrays[name] = array;
     }
     return array as Columns[N];
+  }
+
+  /** Rows of a claimed column, from the first, that may hold something; the ones behind them hold `absent`. */
+  staleRows(index: number): number {
+    return this.stale[index]!;
   }
 
   /** The array of a column, to be read; undefined when no row has it. */

@@ -2,6 +2,7 @@ import type { DatagramStats } from '../addon/addon.ts';
 import type { CollectorStats } from '../collect/collector.ts';
 import type { EndedSlot, FlowStore } from '../store/flow-store.ts';
 import { TRAFFIC_CLASSES, type TrafficCounters } from '../store/slot-stats.ts';
+import { VERSION_SFLOW } from '../wire/protocol.ts';
 import { plural, scaled } from './log.ts';
 
 /** The line that nfcapd logs at the end of a slot, with the file it is about. */
@@ -29,7 +30,6 @@ export function describeCollected(
     [received.kernelDropped, 'datagrams dropped by the kernel (receive buffer full: see -B)'],
     [received.queueDropped, 'datagrams dropped because decoding fell behind'],
     [received.skippedPackets, 'packets in the capture without a whole UDP datagram'],
-    [decode.sflow, 'sFlow datagrams (not decoded by this version)'],
     [decode.unknownVersion, 'datagrams of an unknown version'],
     [decode.tooShort, 'datagrams too short for a header'],
     [decode.badHeader, 'datagrams with a header that cannot be'],
@@ -39,6 +39,14 @@ export function describeCollected(
     [decode.templatesRefused, 'templates refused (no length, too many or too long)'],
     [decode.setsWithoutTemplate, 'data sets that came before their template'],
     [decode.recordsWithoutClock, 'records with uptime times and no clock to refer them to'],
+    [decode.counterSamples, 'sFlow counter samples (not stored)'],
+    [decode.discardSamples, 'sFlow samples of discarded packets (not stored)'],
+    [decode.unknownSamples, 'sFlow samples of an unknown format'],
+    [decode.badSamples, 'sFlow samples with lengths that cannot be'],
+    [decode.badSampleRecords, 'records of sFlow samples too short for their format'],
+    [decode.unknownHeaders, 'sampled headers of an unknown link layer'],
+    [decode.headersWithoutIp, 'sampled headers without an IP packet that can be read (stored without addresses)'],
+    [decode.unusualRates, 'samples with a rate above 1 of 1000000 (stored as told)'],
     [collected.overflowDatagrams, 'datagrams of exporters beyond the limit'],
     [store.lostFlows, 'flows lost because they could not be written'],
   ];
@@ -46,12 +54,17 @@ export function describeCollected(
   const { pending } = collected;
   if (pending.replayed > 0) lines.push(`  ${pending.replayed} of those sets decoded when the template came`);
   for (const stream of collected.streams) {
-    if (stream.lost > 0 || stream.duplicated > 0) {
-      lines.push(
-        `  exporter ${stream.exporter} v${stream.version} domain ${stream.domain}: ` +
-          `${stream.lost} ${stream.lostUnit} lost before us, ${stream.duplicated} duplicated, ${stream.reordered} reordered`,
-      );
-    }
+    const { lost, duplicated, samplesLost, samplesDropped } = stream;
+    if (lost + duplicated + samplesLost + samplesDropped === 0) continue;
+    const protocol = stream.version === VERSION_SFLOW ? 'sFlow' : `v${stream.version}`;
+    const parts = [
+      `${lost} ${stream.lostUnit} lost before us`,
+      `${duplicated} duplicated`,
+      `${stream.reordered} reordered`,
+      ...(samplesLost > 0 ? [`${samplesLost} samples lost`] : []),
+      ...(samplesDropped > 0 ? [`${samplesDropped} samples not taken by the agent`] : []),
+    ];
+    lines.push(`  exporter ${stream.exporter} ${protocol} domain ${stream.domain}: ${parts.join(', ')}`);
   }
   return lines;
 }

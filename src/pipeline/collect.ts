@@ -4,7 +4,7 @@ import { type EndedSlot, FlowStore } from '../store/flow-store.ts';
 import { describeCollected, describeSlot } from './collect-report.ts';
 import { FlowOutput } from './flow-output.ts';
 import { plainLog, quietLog, timedLog } from './log.ts';
-import { onStopSignal } from './stop-signal.ts';
+import { StopSignal } from './stop-signal.ts';
 
 export interface CollectOptions {
   directory: string;
@@ -29,6 +29,15 @@ const DEFAULT_PORT = 9995;
  * was cut or flows could not be stored.
  */
 export async function runCollect(options: CollectOptions): Promise<number> {
+  const signals = new StopSignal();
+  try {
+    return await collect(options, signals);
+  } finally {
+    signals.release();
+  }
+}
+
+async function collect(options: CollectOptions, signals: StopSignal): Promise<number> {
   const live = options.files.length === 0;
   const warn = live ? timedLog : plainLog;
   const log = options.quiet ? quietLog : warn;
@@ -53,7 +62,7 @@ export async function runCollect(options: CollectOptions): Promise<number> {
   const output = new FlowOutput({ consumers: [store], dropWhenFull: false });
   const collector = new Collector({ sink: output.write, acquire: output.acquire });
   const timer = live ? setInterval(() => collector.flush(), Math.max(50, options.flushMs / 4)) : undefined;
-  const offSignals = onStopSignal((signal) => {
+  signals.stops((signal) => {
     log(`${signal}: storing what has been received`);
     reader.stop();
   });
@@ -73,7 +82,6 @@ export async function runCollect(options: CollectOptions): Promise<number> {
     clearInterval(timer);
     reader.stop();
     await output.close();
-    offSignals();
   }
 
   const seconds = (performance.now() - startMs) / 1000;

@@ -24,6 +24,8 @@ const absent = Uint32Array.from(columns, (column) => column.absent);
  */
 export class BatchTarget {
   batch: FlowBatch;
+  /** Runs before rows are handed on: whoever still owes columns of committed rows writes them now. */
+  beforeHandOn: () => void = () => {};
   private readonly arrays: (ColumnArray | undefined)[] = new Array(columns.length).fill(undefined);
   /** Rows, from the first, whose cells are as they should be. */
   private readonly covered = new Float64Array(columns.length).fill(UNOPENED);
@@ -91,6 +93,7 @@ export class BatchTarget {
   handOn(): void {
     const { batch } = this;
     if (batch.rows === 0) return;
+    this.beforeHandOn();
     for (let index = 0; index < columns.length; index++) {
       if (this.covered[index] === UNOPENED) continue;
       const array = this.arrays[index]!;
@@ -119,7 +122,8 @@ export class BatchTarget {
       spreadFirst(array, cells[index]!, covered);
     }
     if (covered >= end) return;
-    array.fill(absent[index]!, covered * cells[index]!, end * cells[index]!);
+    const uncertain = Math.min(end, this.batch.staleRows(index));
+    array.fill(absent[index]!, covered * cells[index]!, Math.max(covered, uncertain) * cells[index]!);
     this.covered[index] = end;
   }
 }
