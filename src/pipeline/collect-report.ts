@@ -1,8 +1,9 @@
 import type { DatagramStats } from '../addon/addon.ts';
 import type { CollectorStats } from '../collect/collector.ts';
-import type { EndedSlot, FlowStore } from '../store/flow-store.ts';
+import type { EndedSlot } from '../store/flow-store.ts';
 import { TRAFFIC_CLASSES, type TrafficCounters } from '../store/slot-stats.ts';
 import { plural, scaled } from './log.ts';
+import type { SourceRouter } from './source-router.ts';
 
 /** The line that nfcapd logs at the end of a slot, with the file it is about. */
 export function describeSlot(slot: EndedSlot): string {
@@ -12,40 +13,43 @@ export function describeSlot(slot: EndedSlot): string {
 }
 
 /** What a run of the collector took in, what it could not use and why. */
-export function describeCollected(
-  collected: CollectorStats,
-  received: DatagramStats,
-  store: FlowStore,
-  seconds: number,
-): string[] {
-  const { decode } = collected;
+export function describeCollected(router: SourceRouter, received: DatagramStats, seconds: number): string[] {
+  const stats = router.sources.map((source) => source.collector.stats());
+  const sum = (pick: (of: CollectorStats) => number) => stats.reduce((total, of) => total + pick(of), 0);
+  const decoded = (name: keyof CollectorStats['decode']) => sum(({ decode }) => decode[name]);
+  const stored = (name: 'storedFlows' | 'lostFlows') =>
+    router.sources.reduce((total, { store }) => total + store[name], 0);
+  const records = decoded('records');
   const lines = [
-    `${plural(decode.datagrams, 'datagram')}, ${plural(decode.records, 'flow record')} and ` +
-      `${plural(decode.optionsRecords, 'options record')} from ${plural(collected.exporters, 'exporter')} ` +
-      `in ${seconds.toFixed(2)} s (${scaled(decode.records / Math.max(seconds, 1e-3))} records/s), ` +
-      `${plural(store.storedFlows, 'flow')} stored`,
+    `${plural(decoded('datagrams'), 'datagram')}, ${plural(records, 'flow record')} and ` +
+      `${plural(decoded('optionsRecords'), 'options record')} from ${plural(
+        sum((of) => of.exporters),
+        'exporter',
+      )} in ${seconds.toFixed(2)} s (${scaled(records / Math.max(seconds, 1e-3))} records/s), ` +
+      `${plural(stored('storedFlows'), 'flow')} stored`,
   ];
   const faults: [number, string][] = [
     [received.kernelDropped, 'datagrams dropped by the kernel (receive buffer full: see -B)'],
     [received.queueDropped, 'datagrams dropped because decoding fell behind'],
     [received.skippedPackets, 'packets in the capture without a whole UDP datagram'],
-    [decode.sflow, 'sFlow datagrams (not decoded by this version)'],
-    [decode.unknownVersion, 'datagrams of an unknown version'],
-    [decode.tooShort, 'datagrams too short for a header'],
-    [decode.badHeader, 'datagrams with a header that cannot be'],
-    [decode.truncated, 'datagrams cut short'],
-    [decode.badSet, 'sets with a length that cannot be'],
-    [decode.unknownSets, 'sets with a reserved id'],
-    [decode.templatesRefused, 'templates refused (no length, too many or too long)'],
-    [decode.setsWithoutTemplate, 'data sets that came before their template'],
-    [decode.recordsWithoutClock, 'records with uptime times and no clock to refer them to'],
-    [collected.overflowDatagrams, 'datagrams of exporters beyond the limit'],
-    [store.lostFlows, 'flows lost because they could not be written'],
+    [router.ignoredDatagrams, 'datagrams ignored: no source is for their exporter'],
+    [decoded('sflow'), 'sFlow datagrams (not decoded by this version)'],
+    [decoded('unknownVersion'), 'datagrams of an unknown version'],
+    [decoded('tooShort'), 'datagrams too short for a header'],
+    [decoded('badHeader'), 'datagrams with a header that cannot be'],
+    [decoded('truncated'), 'datagrams cut short'],
+    [decoded('badSet'), 'sets with a length that cannot be'],
+    [decoded('unknownSets'), 'sets with a reserved id'],
+    [decoded('templatesRefused'), 'templates refused (no length, too many or too long)'],
+    [decoded('setsWithoutTemplate'), 'data sets that came before their template'],
+    [decoded('recordsWithoutClock'), 'records with uptime times and no clock to refer them to'],
+    [sum((of) => of.overflowDatagrams), 'datagrams of exporters beyond the limit'],
+    [stored('lostFlows'), 'flows lost because they could not be written'],
   ];
   for (const [count, what] of faults) if (count > 0) lines.push(`  ${count} ${what}`);
-  const { pending } = collected;
-  if (pending.replayed > 0) lines.push(`  ${pending.replayed} of those sets decoded when the template came`);
-  for (const stream of collected.streams) {
+  const replayed = sum(({ pending }) => pending.replayed);
+  if (replayed > 0) lines.push(`  ${replayed} of those sets decoded when the template came`);
+  for (const stream of stats.flatMap((of) => of.streams)) {
     if (stream.lost > 0 || stream.duplicated > 0) {
       lines.push(
         `  exporter ${stream.exporter} v${stream.version} domain ${stream.domain}: ` +

@@ -1,24 +1,42 @@
-import { Collector } from '../collect/collector.ts';
 import { DatagramReader, receiveBufferAdvice } from '../collect/listener.ts';
-import { type EndedSlot, FlowStore } from '../store/flow-store.ts';
+import type { SamplingSetting } from '../collect/sampling.ts';
+import type { EndedSlot } from '../store/flow-store.ts';
+import { reportReady } from './background.ts';
 import { describeCollected, describeSlot } from './collect-report.ts';
-import { FlowOutput } from './flow-output.ts';
-import { plainLog, quietLog, timedLog } from './log.ts';
+import { type Log, plainLog, quietLog } from './log.ts';
+import { fileLog, type LogOutput, standardError, systemLog } from './log-output.ts';
+import { PidFile } from './pid-file.ts';
+import { becomeIdentity, type Identity } from './privileges.ts';
+import { SlotCommand } from './slot-command.ts';
+import type { SourcePlan } from './source-plan.ts';
+import { SourceRouter } from './source-router.ts';
 import { onStopSignal } from './stop-signal.ts';
 
 export interface CollectOptions {
-  directory: string;
+  plan: SourcePlan;
   /** Captures to read datagrams from instead of the network; empty: listen. */
   files: string[];
-  port?: number;
-  host?: string;
+  /** Ports to listen on; of files, ports whose datagrams are taken, empty for all. */
+  ports: number[];
+  /** Address to listen on, `*` for all of both families. */
+  host: string;
   intervalSec: number;
   /** Sub-directories of the store, 0 to 8. */
   layout: number;
-  ident: string;
+  /** What the operator says about sampling. */
+  sampling?: SamplingSetting;
   receiveBufferBytes: number;
   flushMs: number;
+  /** Run after each slot. */
+  command?: string;
+  pidFile?: string;
+  identity: Identity;
+  logFile?: string;
+  /** This process was started to run in the background: no terminal, somebody waits for `reportReady`. */
+  isBackground: boolean;
   quiet: boolean;
+  /** Lines about options that have no effect. */
+  notes: readonly string[];
 }
 
 /** Port that exporters send to unless told otherwise; nfcapd's. */
@@ -29,75 +47,134 @@ const DEFAULT_PORT = 9995;
  * was cut or flows could not be stored.
  */
 export async function runCollect(options: CollectOptions): Promise<number> {
-  const live = options.files.length === 0;
-  const warn = live ? timedLog : plainLog;
-  const log = options.quiet ? quietLog : warn;
-  const reader = openReader(options);
-  let store: FlowStore;
+  const logOutput = openLog(options);
+  let isReady = false;
   try {
-    store = await FlowStore.open({
-      directory: options.directory,
-      mode: live ? 'live' : 'replay',
-      ident: options.ident,
-      intervalSeconds: options.intervalSec,
-      layout: options.layout,
-      flushMs: options.flushMs,
-      log: warn,
-      onSlotEnd: (slot: EndedSlot) => log(describeSlot(slot)),
+    return await collect(options, logOutput.write, () => {
+      isReady = true;
+      if (options.isBackground) reportReady();
+    });
+  } catch (error) {
+    // Nobody reads standard error of a process in the background.
+    if (isReady && logOutput !== standardError) logOutput.write(`weir collect: ${(error as Error).message}`);
+    throw error;
+  } finally {
+    logOutput.close();
+  }
+}
+
+async function collect(options: CollectOptions, write: Log, ready: () => void): Promise<number> {
+  const live = options.files.length === 0;
+  const warn = live ? write : plainLog;
+  const log = options.quiet ? quietLog : warn;
+  for (const note of options.notes) log(note);
+  // Before the port is bound: who sees it bound may send the signal.
+  let stop = () => {};
+  const offSignals = onStopSignal((signal) => {
+    log(`${signal}: storing what has been received`);
+    stop();
+  });
+  const reader = openReader(options);
+  stop = () => reader.stop();
+  const command = options.command === undefined ? undefined : new SlotCommand(options.command, warn);
+  let pidFile: PidFile | undefined;
+  let router: SourceRouter;
+  try {
+    pidFile = options.pidFile === undefined ? undefined : PidFile.take(options.pidFile);
+    becomeIdentity(options.identity);
+    router = await openSources(options, log, warn, (slot) => {
+      log(describeSlot(slot));
+      command?.run(slot);
     });
   } catch (error) {
     reader.stop();
+    pidFile?.release();
     throw error;
   }
   // A part holds what came in `flushMs`; the collector hands on half-filled batches a little more often than that.
-  const output = new FlowOutput({ consumers: [store], dropWhenFull: false });
-  const collector = new Collector({ sink: output.write, acquire: output.acquire });
-  const timer = live ? setInterval(() => collector.flush(), Math.max(50, options.flushMs / 4)) : undefined;
-  const offSignals = onStopSignal((signal) => {
-    log(`${signal}: storing what has been received`);
-    reader.stop();
-  });
+  const timer = live ? setInterval(() => router.flush(), Math.max(50, options.flushMs / 4)) : undefined;
   if (live) announce(reader, options, log);
+  ready();
 
   const startMs = performance.now();
   try {
     for (;;) {
       const slot = reader.tryRead() ?? (await reader.read());
       if (slot === undefined) break;
-      collector.addSlot(reader.slots[slot]!, reader.count(slot));
+      const delivered = router.deliver(reader.slots[slot]!, reader.count(slot));
+      if (delivered !== undefined) await delivered;
       reader.release(slot);
-      if (output.isFull) await output.ready();
     }
-    collector.flush();
   } finally {
     clearInterval(timer);
     reader.stop();
-    await output.close();
-    offSignals();
+    try {
+      await router.close();
+      await command?.close();
+    } finally {
+      pidFile?.release();
+      offSignals();
+    }
   }
 
   const seconds = (performance.now() - startMs) / 1000;
-  for (const line of describeCollected(collector.stats(), reader.stats(), store, seconds)) log(line);
+  for (const line of describeCollected(router, reader.stats(), seconds)) log(line);
   const failure = reader.failure();
   if (failure !== null) warn(`weir collect: ${failure}`);
-  return failure !== null || store.lostFlows > 0 ? 1 : 0;
+  return failure !== null || router.sources.some(({ store }) => store.lostFlows > 0) ? 1 : 0;
+}
+
+function openSources(
+  options: CollectOptions,
+  log: Log,
+  warn: Log,
+  onSlotEnd: (slot: EndedSlot) => void,
+): Promise<SourceRouter> {
+  const { sampling } = options;
+  const store = {
+    mode: options.files.length === 0 ? ('live' as const) : ('replay' as const),
+    intervalSeconds: options.intervalSec,
+    layout: options.layout,
+    flushMs: options.flushMs,
+    log: warn,
+    onSlotEnd,
+  };
+  return SourceRouter.open(
+    options.plan,
+    sampling === undefined ? { store } : { store, samplingOf: () => sampling },
+    log,
+  );
 }
 
 function openReader(options: CollectOptions): DatagramReader {
-  if (options.files.length > 0) {
-    return new DatagramReader({
-      files: options.files,
-      ports: options.port === undefined ? [] : [options.port],
-    });
-  }
-  const { host = '*', port = DEFAULT_PORT, receiveBufferBytes } = options;
-  return new DatagramReader({ listeners: [{ host, port, receiveBufferBytes }] });
+  const { files, ports, host, receiveBufferBytes } = options;
+  if (files.length > 0) return new DatagramReader({ files, ports });
+  const listened = ports.length > 0 ? ports : [DEFAULT_PORT];
+  return new DatagramReader({ listeners: listened.map((port) => ({ host, port, receiveBufferBytes })) });
 }
 
-function announce(reader: DatagramReader, options: CollectOptions, log: (line: string) => void): void {
+function openLog(options: CollectOptions): LogOutput {
+  if (options.logFile !== undefined) return fileLog(options.logFile);
+  return options.isBackground ? systemLog() : standardError;
+}
+
+function announce(reader: DatagramReader, options: CollectOptions, log: Log): void {
   const { ports, receiveBufferBytes } = reader.stats();
-  const place = `${options.host ?? '*'}:${ports[0]}`;
-  log(`listening on ${place}, flows go to ${options.directory}`);
-  const advice = receiveBufferAdvice(place, options.receiveBufferBytes, receiveBufferBytes[0] ?? 0);
-  if (advice !== undefined) log(advice);
+  ports.forEach((port, i) => {
+    const place = `${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`;
+    log(`listening on ${place}, flows go to ${describePlan(options.plan)}`);
+    const advice = receiveBufferAdvice(place, options.receiveBufferBytes, receiveBufferBytes[i] ?? 0);
+    if (advice !== undefined) log(advice);
+  });
+}
+
+function describePlan(plan: SourcePlan): string {
+  switch (plan.kind) {
+    case 'one':
+      return plan.directory;
+    case 'listed':
+      return plan.sources.map(({ ident, directory }) => `${directory} (${ident})`).join(', ');
+    case 'dynamic':
+      return `${plan.directory}/EXPORTER`;
+  }
 }
