@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { SamplingSetting } from '../collect/sampling.ts';
+import { type Destination, parseDestination } from '../export/destination.ts';
 import { UserError } from '../flow/user-error.ts';
 import { startInBackground } from '../pipeline/background.ts';
 import { type CollectOptions, runCollect } from '../pipeline/collect.ts';
@@ -52,6 +53,7 @@ export async function parseCollectArguments(argv: readonly string[]): Promise<Pa
       layout: wholeNumber('-S', text('S'), 0, 8),
       receiveBufferBytes: wholeNumber('-B', text('B'), 4096, 2 ** 30),
       flushMs: wholeNumber('--flush', text('flush'), 100, 60_000),
+      repeatTo: parseRepeaters(list(args['R'] as string | string[])),
       ...(sampling === undefined ? {} : { sampling }),
       ...(command === undefined ? {} : { command }),
       ...(pidFile === undefined ? {} : { pidFile }),
@@ -87,6 +89,7 @@ function collectParser(argv: string[]) {
     .option('S', { ...value('sub-directories for flow files, 0 to 8 as in nfcapd'), default: '1' })
     .option('I', value('ident stored in flow files [default: none]'))
     .option('s', value('sampling rate of exporters that tell none; negative: of all, whatever they tell'))
+    .option('R', value('HOST[/PORT]: send every datagram on to this collector (repeatable)'))
     .option('B', { ...value('socket receive buffer in octets'), default: '33554432' })
     .option(
       'x',
@@ -109,6 +112,14 @@ function parseSampling(text: string | undefined): SamplingSetting | undefined {
     throw new UserError(`-s takes a rate such as 100, or -100 to override what exporters tell, not "${text}"`);
   }
   return { rate: Math.abs(rate), isFixed: rate < 0 };
+}
+
+/** As many as nfcapd takes. */
+const MAX_REPEATERS = 8;
+
+function parseRepeaters(texts: readonly string[]): Destination[] {
+  if (texts.length > MAX_REPEATERS) throw new UserError(`-R: at most ${MAX_REPEATERS} collectors can be repeated to`);
+  return texts.map((text) => parseDestination(text));
 }
 
 /** `-b`, `-4` and `-6` as one address. */

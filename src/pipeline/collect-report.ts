@@ -3,6 +3,7 @@ import type { CollectorStats } from '../collect/collector.ts';
 import type { EndedSlot } from '../store/flow-store.ts';
 import { TRAFFIC_CLASSES, type TrafficCounters } from '../store/slot-stats.ts';
 import { plural, scaled } from './log.ts';
+import type { RepeaterStats } from './repeater.ts';
 import type { SourceRouter } from './source-router.ts';
 
 /** The line that nfcapd logs at the end of a slot, with the file it is about. */
@@ -13,7 +14,12 @@ export function describeSlot(slot: EndedSlot): string {
 }
 
 /** What a run of the collector took in, what it could not use and why. */
-export function describeCollected(router: SourceRouter, received: DatagramStats, seconds: number): string[] {
+export function describeCollected(
+  router: SourceRouter,
+  received: DatagramStats,
+  repeated: readonly RepeaterStats[],
+  seconds: number,
+): string[] {
   const stats = router.sources.map((source) => source.collector.stats());
   const sum = (pick: (of: CollectorStats) => number) => stats.reduce((total, of) => total + pick(of), 0);
   const decoded = (name: keyof CollectorStats['decode']) => sum(({ decode }) => decode[name]);
@@ -46,6 +52,14 @@ export function describeCollected(router: SourceRouter, received: DatagramStats,
     [sum((of) => of.overflowDatagrams), 'datagrams of exporters beyond the limit'],
     [stored('lostFlows'), 'flows lost because they could not be written'],
   ];
+  for (const { name, sent, dropped, failed, tooLong, lastError } of repeated) {
+    lines.push(`  ${plural(sent, 'datagram')} repeated to ${name}`);
+    faults.push(
+      [dropped, `datagrams not repeated to ${name}: those before them had not left`],
+      [failed, `datagrams to ${name} failed${lastError === null ? '' : ` (${lastError})`}`],
+      [tooLong, `datagrams to ${name} longer than its path takes`],
+    );
+  }
   for (const [count, what] of faults) if (count > 0) lines.push(`  ${count} ${what}`);
   const replayed = sum(({ pending }) => pending.replayed);
   if (replayed > 0) lines.push(`  ${replayed} of those sets decoded when the template came`);

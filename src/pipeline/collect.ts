@@ -1,5 +1,6 @@
 import { DatagramReader, receiveBufferAdvice } from '../collect/listener.ts';
 import type { SamplingSetting } from '../collect/sampling.ts';
+import type { Destination } from '../export/destination.ts';
 import type { EndedSlot } from '../store/flow-store.ts';
 import { reportReady } from './background.ts';
 import { describeCollected, describeSlot } from './collect-report.ts';
@@ -7,6 +8,7 @@ import { type Log, plainLog, quietLog } from './log.ts';
 import { fileLog, type LogOutput, standardError, systemLog } from './log-output.ts';
 import { PidFile } from './pid-file.ts';
 import { becomeIdentity, type Identity } from './privileges.ts';
+import { Repeater } from './repeater.ts';
 import { SlotCommand } from './slot-command.ts';
 import type { SourcePlan } from './source-plan.ts';
 import { SourceRouter } from './source-router.ts';
@@ -27,6 +29,8 @@ export interface CollectOptions {
   sampling?: SamplingSetting;
   receiveBufferBytes: number;
   flushMs: number;
+  /** Collectors that get the same datagrams. */
+  repeatTo: readonly Destination[];
   /** Run after each slot. */
   command?: string;
   pidFile?: string;
@@ -78,8 +82,10 @@ async function collect(options: CollectOptions, write: Log, ready: () => void): 
   stop = () => reader.stop();
   const command = options.command === undefined ? undefined : new SlotCommand(options.command, warn);
   let pidFile: PidFile | undefined;
+  let repeater: Repeater | undefined;
   let router: SourceRouter;
   try {
+    if (options.repeatTo.length > 0) repeater = new Repeater(options.repeatTo, !live);
     pidFile = options.pidFile === undefined ? undefined : PidFile.take(options.pidFile);
     becomeIdentity(options.identity);
     router = await openSources(options, log, warn, (slot) => {
@@ -88,6 +94,7 @@ async function collect(options: CollectOptions, write: Log, ready: () => void): 
     });
   } catch (error) {
     reader.stop();
+    repeater?.abort();
     pidFile?.release();
     throw error;
   }
@@ -101,8 +108,11 @@ async function collect(options: CollectOptions, write: Log, ready: () => void): 
     for (;;) {
       const slot = reader.tryRead() ?? (await reader.read());
       if (slot === undefined) break;
-      const delivered = router.deliver(reader.slots[slot]!, reader.count(slot));
+      const [datagrams, count] = [reader.slots[slot]!, reader.count(slot)];
+      const repeated = repeater?.addSlot(datagrams, count);
+      const delivered = router.deliver(datagrams, count);
       if (delivered !== undefined) await delivered;
+      if (repeated !== undefined) await repeated;
       reader.release(slot);
     }
   } finally {
@@ -110,6 +120,7 @@ async function collect(options: CollectOptions, write: Log, ready: () => void): 
     reader.stop();
     try {
       await router.close();
+      await repeater?.close();
       await command?.close();
     } finally {
       pidFile?.release();
@@ -118,7 +129,7 @@ async function collect(options: CollectOptions, write: Log, ready: () => void): 
   }
 
   const seconds = (performance.now() - startMs) / 1000;
-  for (const line of describeCollected(router, reader.stats(), seconds)) log(line);
+  for (const line of describeCollected(router, reader.stats(), repeater?.stats() ?? [], seconds)) log(line);
   const failure = reader.failure();
   if (failure !== null) warn(`weir collect: ${failure}`);
   return failure !== null || router.sources.some(({ store }) => store.lostFlows > 0) ? 1 : 0;
