@@ -13,6 +13,13 @@ export function describeSlot(slot: EndedSlot): string {
   return `Ident: '${slot.ident}' Flows: ${sum('flows')}, Packets: ${sum('packets')}, Bytes: ${sum('octets')}, File: ${slot.path}`;
 }
 
+/** Exporters that sent something to this run; others are known from an earlier one. */
+function heardExporters({ streams, exporters }: CollectorStats): number {
+  const silent = new Set(streams.filter(({ datagrams }) => datagrams === 0).map(({ exporter }) => exporter));
+  for (const { exporter, datagrams } of streams) if (datagrams > 0) silent.delete(exporter);
+  return exporters - silent.size;
+}
+
 /** What a run of the collector took in, what it could not use and why. */
 export function describeCollected(
   router: SourceRouter,
@@ -29,7 +36,7 @@ export function describeCollected(
   const lines = [
     `${plural(decoded('datagrams'), 'datagram')}, ${plural(records, 'flow record')} and ` +
       `${plural(decoded('optionsRecords'), 'options record')} from ${plural(
-        sum((of) => of.exporters),
+        sum(heardExporters),
         'exporter',
       )} in ${seconds.toFixed(2)} s (${scaled(records / Math.max(seconds, 1e-3))} records/s), ` +
       `${plural(stored('storedFlows'), 'flow')} stored`,

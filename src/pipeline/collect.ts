@@ -43,6 +43,8 @@ export interface CollectOptions {
   notes: readonly string[];
 }
 
+/** How long a new template waits to be written down. */
+const STATE_MS = 2000;
 /** Port that exporters send to unless told otherwise; nfcapd's. */
 const DEFAULT_PORT = 9995;
 
@@ -100,6 +102,7 @@ async function collect(options: CollectOptions, write: Log, ready: () => void): 
   }
   // A part holds what came in `flushMs`; the collector hands on half-filled batches a little more often than that.
   const timer = live ? setInterval(() => router.flush(), Math.max(50, options.flushMs / 4)) : undefined;
+  const stateTimer = live ? setInterval(() => void router.saveState(), STATE_MS) : undefined;
   if (live) announce(reader, options, log);
   ready();
 
@@ -117,6 +120,7 @@ async function collect(options: CollectOptions, write: Log, ready: () => void): 
     }
   } finally {
     clearInterval(timer);
+    clearInterval(stateTimer);
     reader.stop();
     try {
       await router.close();

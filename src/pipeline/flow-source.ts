@@ -1,11 +1,16 @@
 import { Collector, type CollectorOptions } from '../collect/collector.ts';
+import { restoreState, saveState } from '../collect/saved-state.ts';
 import { FlowStore, type FlowStoreOptions } from '../store/flow-store.ts';
 import { FlowOutput } from './flow-output.ts';
+import type { Log } from './log.ts';
+import { StateFile } from './state-file.ts';
+
+const STATE_NAME = '.weir.templates.json';
 
 export interface FlowSourceOptions {
   readonly ident: string;
   readonly directory: string;
-  readonly store: Omit<FlowStoreOptions, 'directory' | 'ident'>;
+  readonly store: Omit<FlowStoreOptions, 'directory' | 'ident' | 'log'> & { readonly log: Log };
   readonly samplingOf?: CollectorOptions['samplingOf'];
   readonly limits?: CollectorOptions['limits'];
 }
@@ -18,10 +23,15 @@ export class FlowSource {
   readonly output: FlowOutput;
   readonly store: FlowStore;
 
+  /** Templates and sampling rates for the next run; not of captures, which have times of their own. */
+  private readonly stateFile: StateFile | undefined;
+  private savedRevision = 0;
+
   private constructor(options: FlowSourceOptions, store: FlowStore) {
     this.ident = options.ident;
     this.directory = options.directory;
     this.store = store;
+    if (options.store.mode === 'live') this.stateFile = new StateFile(options.directory, STATE_NAME, options.store.log);
     this.output = new FlowOutput({ consumers: [store], dropWhenFull: false });
     this.collector = new Collector({
       sink: this.output.write,
@@ -34,12 +44,35 @@ export class FlowSource {
   /** Takes the directory; throws UserError when it cannot be used. */
   static async open(options: FlowSourceOptions): Promise<FlowSource> {
     const { ident, directory } = options;
-    return new FlowSource(options, await FlowStore.open({ ...options.store, ident, directory }));
+    const source = new FlowSource(options, await FlowStore.open({ ...options.store, ident, directory }));
+    await source.restore(options.store.log);
+    return source;
+  }
+
+  /** Writes what the next run must know, if that has changed. */
+  async saveState(): Promise<void> {
+    const { exporters } = this.collector;
+    if (this.stateFile === undefined || exporters.revision === this.savedRevision) return;
+    this.savedRevision = exporters.revision;
+    await this.stateFile.write(saveState(exporters));
   }
 
   /** Stores everything received so far, and lets go of the directory. */
   async close(): Promise<void> {
     this.collector.flush();
+    // Times of the latest datagrams are part of it, so it is written whether or not templates have changed.
+    if (this.collector.exporters.size > 0) await this.stateFile?.write(saveState(this.collector.exporters));
     await this.output.close();
+  }
+
+  private async restore(log: Log): Promise<void> {
+    const text = await this.stateFile?.read();
+    if (text === undefined) return;
+    try {
+      restoreState(this.collector.exporters, text, Date.now());
+    } catch (error) {
+      log(`${this.stateFile!.path} is not used: ${(error as Error).message}`);
+    }
+    this.savedRevision = this.collector.exporters.revision;
   }
 }

@@ -47,11 +47,11 @@ export class SourceRouter {
   static async open(plan: SourcePlan, shared: SharedSourceOptions, log: Log): Promise<SourceRouter> {
     const router = new SourceRouter(plan, shared, log);
     try {
-      if (plan.kind === 'one') await router.add({ ...shared, ident: plan.ident, directory: plan.directory });
+      if (plan.kind === 'one') await router.add({ ident: plan.ident, directory: plan.directory });
       if (plan.kind === 'listed') {
         for (const listed of plan.sources) {
           const { ident, directory } = listed;
-          router.byListed.set(listed, await router.add({ ...shared, ident, directory }));
+          router.byListed.set(listed, await router.add({ ident, directory }));
         }
       }
     } catch (error) {
@@ -72,6 +72,11 @@ export class SourceRouter {
   /** Hands the rows decoded so far to the stores. */
   flush(): void {
     for (const source of this.sources) source.collector.flush();
+  }
+
+  /** Writes what the next run must know. */
+  async saveState(): Promise<void> {
+    for (const source of this.sources) await source.saveState();
   }
 
   /** Stores everything; the first failure is thrown once all sources are closed. */
@@ -117,7 +122,7 @@ export class SourceRouter {
     }
     try {
       const directory = join(this.plan.directory, ident);
-      const source = await this.add({ ...this.shared, ident, directory, limits: dynamicLimits });
+      const source = await this.add({ ident, directory, limits: dynamicLimits });
       this.log(`new exporter ${address}, its flows go to ${directory}`);
       return source;
     } catch (error) {
@@ -125,8 +130,8 @@ export class SourceRouter {
     }
   }
 
-  private async add(options: FlowSourceOptions): Promise<FlowSource> {
-    const source = await FlowSource.open(options);
+  private async add(options: Pick<FlowSourceOptions, 'ident' | 'directory' | 'limits'>): Promise<FlowSource> {
+    const source = await FlowSource.open({ ...this.shared, ...options });
     this.sources.push(source);
     return source;
   }
