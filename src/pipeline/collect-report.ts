@@ -2,15 +2,21 @@ import type { DatagramStats } from '../addon/addon.ts';
 import type { CollectorStats } from '../collect/collector.ts';
 import type { EndedSlot } from '../store/flow-store.ts';
 import { TRAFFIC_CLASSES, type TrafficCounters } from '../store/slot-stats.ts';
+import type { SlotFaults } from './flow-source.ts';
 import { plural, scaled } from './log.ts';
 import type { RepeaterStats } from './repeater.ts';
 import type { SourceRouter } from './source-router.ts';
 
 /** The line that nfcapd logs at the end of a slot, with the file it is about. */
-export function describeSlot(slot: EndedSlot): string {
+export function describeSlot(slot: EndedSlot, faults: SlotFaults): string {
   const classes = TRAFFIC_CLASSES.map((name) => slot.stats[name]);
   const sum = (key: keyof TrafficCounters) => classes.reduce((total, counters) => total + counters[key], 0);
-  return `Ident: '${slot.ident}' Flows: ${sum('flows')}, Packets: ${sum('packets')}, Bytes: ${sum('octets')}, File: ${slot.path}`;
+  const { lostDatagrams, lostRecords, badPackets } = faults;
+  return (
+    `Ident: '${slot.ident}' Flows: ${sum('flows')}, Packets: ${sum('packets')}, Bytes: ${sum('octets')}, ` +
+    `Lost: ${plural(lostDatagrams, 'datagram')} ${plural(lostRecords, 'record')}, Bad Packets: ${badPackets}, ` +
+    `File: ${slot.path}`
+  );
 }
 
 /** Exporters that sent something to this run; others are known from an earlier one. */

@@ -1,9 +1,9 @@
 import { DatagramReader, receiveBufferAdvice } from '../collect/listener.ts';
 import type { SamplingSetting } from '../collect/sampling.ts';
 import type { Destination } from '../export/destination.ts';
-import type { EndedSlot } from '../store/flow-store.ts';
 import { reportReady } from './background.ts';
 import { describeCollected, describeSlot } from './collect-report.ts';
+import type { FlowSourceOptions } from './flow-source.ts';
 import { type Log, plainLog, quietLog } from './log.ts';
 import { fileLog, type LogOutput, standardError, systemLog } from './log-output.ts';
 import { PidFile } from './pid-file.ts';
@@ -45,6 +45,8 @@ export interface CollectOptions {
 
 /** How long a new template waits to be written down. */
 const STATE_MS = 2000;
+/** How old the account of the exporters may be. */
+const ACCOUNT_MS = 5000;
 /** Port that exporters send to unless told otherwise; nfcapd's. */
 const DEFAULT_PORT = 9995;
 
@@ -90,8 +92,8 @@ async function collect(options: CollectOptions, write: Log, ready: () => void): 
     if (options.repeatTo.length > 0) repeater = new Repeater(options.repeatTo, !live);
     pidFile = options.pidFile === undefined ? undefined : PidFile.take(options.pidFile);
     becomeIdentity(options.identity);
-    router = await openSources(options, log, warn, (slot) => {
-      log(describeSlot(slot));
+    router = await openSources(options, log, warn, (slot, source) => {
+      log(describeSlot(slot, source.takeFaults()));
       command?.run(slot);
     });
   } catch (error) {
@@ -103,6 +105,7 @@ async function collect(options: CollectOptions, write: Log, ready: () => void): 
   // A part holds what came in `flushMs`; the collector hands on half-filled batches a little more often than that.
   const timer = live ? setInterval(() => router.flush(), Math.max(50, options.flushMs / 4)) : undefined;
   const stateTimer = live ? setInterval(() => void router.saveState(), STATE_MS) : undefined;
+  const accountTimer = live ? setInterval(() => void router.writeAccounts(reader.stats()), ACCOUNT_MS) : undefined;
   if (live) announce(reader, options, log);
   ready();
 
@@ -121,9 +124,11 @@ async function collect(options: CollectOptions, write: Log, ready: () => void): 
   } finally {
     clearInterval(timer);
     clearInterval(stateTimer);
+    clearInterval(accountTimer);
     reader.stop();
     try {
       await router.close();
+      await router.writeAccounts(reader.stats());
       await repeater?.close();
       await command?.close();
     } finally {
@@ -143,7 +148,7 @@ function openSources(
   options: CollectOptions,
   log: Log,
   warn: Log,
-  onSlotEnd: (slot: EndedSlot) => void,
+  onSlotEnd: FlowSourceOptions['onSlotEnd'],
 ): Promise<SourceRouter> {
   const { sampling } = options;
   const store = {
@@ -152,11 +157,10 @@ function openSources(
     layout: options.layout,
     flushMs: options.flushMs,
     log: warn,
-    onSlotEnd,
   };
   return SourceRouter.open(
     options.plan,
-    sampling === undefined ? { store } : { store, samplingOf: () => sampling },
+    sampling === undefined ? { store, onSlotEnd } : { store, onSlotEnd, samplingOf: () => sampling },
     log,
   );
 }

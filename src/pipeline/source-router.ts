@@ -1,9 +1,11 @@
 import { join } from 'node:path';
+import type { DatagramStats } from '../addon/addon.ts';
 import { D_SRC_HI, D_SRC_LO, DATAGRAM_META_WORDS } from '../addon/datagram-layout.ts';
 import type { DatagramSlot } from '../collect/datagram-slot.ts';
 import { DEFAULT_LIMITS, type Limits } from '../collect/limits.ts';
 import { type AddressWords, formatAddress, V4_MAPPED_WORD } from '../flow/address.ts';
 import { isInPrefix } from '../flow/prefix.ts';
+import { receptionOf } from './account.ts';
 import { FlowSource, type FlowSourceOptions } from './flow-source.ts';
 import type { Log } from './log.ts';
 import type { ListedSource, SourcePlan } from './source-plan.ts';
@@ -77,6 +79,12 @@ export class SourceRouter {
   /** Writes what the next run must know. */
   async saveState(): Promise<void> {
     for (const source of this.sources) await source.saveState();
+  }
+
+  /** Writes the accounts of all exporters. */
+  async writeAccounts(received: DatagramStats): Promise<void> {
+    const reception = receptionOf(received, this.ignoredDatagrams);
+    for (const source of this.sources) await source.writeAccount(reception);
   }
 
   /** Stores everything; the first failure is thrown once all sources are closed. */
