@@ -17,6 +17,9 @@ export async function collectCommand(argv: string[]): Promise<number> {
   return goesToBackground ? startInBackground(['collect', '--in-background', ...argv]) : runCollect(options);
 }
 
+/** Beside the port of NetFlow. */
+const DEFAULT_METRICS_PORT = 9996;
+
 export interface ParsedCollect {
   options: CollectOptions;
   /** `-D`, and this is not yet the process in the background. */
@@ -38,7 +41,7 @@ export async function parseCollectArguments(argv: readonly string[]): Promise<Pa
     listed: list(args['n'] as string | string[]),
     dynamic: text('M'),
   });
-  const [user, group, pidFile, logFile, command] = ['u', 'g', 'P', 'log', 'x'].map(text);
+  const [user, group, pidFile, logFile, command, metrics] = ['u', 'g', 'P', 'log', 'x', 'metrics'].map(text);
   if (command?.trim() === '') throw new UserError('-x takes a command');
   const sampling = parseSampling(text('s'));
   const isBackground = flag('in-background');
@@ -55,6 +58,7 @@ export async function parseCollectArguments(argv: readonly string[]): Promise<Pa
       flushMs: wholeNumber('--flush', text('flush'), 100, 60_000),
       repeatTo: parseRepeaters(list(args['R'] as string | string[])),
       ...(sampling === undefined ? {} : { sampling }),
+      ...(metrics === undefined ? {} : { metrics: parseDestination(metrics, DEFAULT_METRICS_PORT) }),
       ...(command === undefined ? {} : { command }),
       ...(pidFile === undefined ? {} : { pidFile }),
       identity: { ...(user === undefined ? {} : { user }), ...(group === undefined ? {} : { group }) },
@@ -100,6 +104,7 @@ function collectParser(argv: string[]) {
     .option('u', value('user to become once the ports are bound'))
     .option('g', value('group to become once the ports are bound'))
     .option('log', value('append log lines to this file [default: standard error, with -D syslog]'))
+    .option('metrics', value('HOST:PORT: serve /metrics, /livez and /readyz there by HTTP'))
     .option('flush', { ...value('milliseconds until a received flow is on disk'), default: '2000' })
     .option('q', flag('no log lines but warnings'))
     .option('in-background', { type: 'boolean', default: false, hidden: true });

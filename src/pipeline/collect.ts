@@ -6,6 +6,8 @@ import { describeCollected, describeSlot } from './collect-report.ts';
 import type { FlowSourceOptions } from './flow-source.ts';
 import { type Log, plainLog, quietLog } from './log.ts';
 import { fileLog, type LogOutput, standardError, systemLog } from './log-output.ts';
+import { renderMetrics } from './metrics.ts';
+import { MetricsServer } from './metrics-server.ts';
 import { PidFile } from './pid-file.ts';
 import { becomeIdentity, type Identity } from './privileges.ts';
 import { Repeater } from './repeater.ts';
@@ -31,6 +33,8 @@ export interface CollectOptions {
   flushMs: number;
   /** Collectors that get the same datagrams. */
   repeatTo: readonly Destination[];
+  /** Where counters are served by HTTP. */
+  metrics?: Destination;
   /** Run after each slot. */
   command?: string;
   pidFile?: string;
@@ -87,9 +91,11 @@ async function collect(options: CollectOptions, write: Log, ready: () => void): 
   const command = options.command === undefined ? undefined : new SlotCommand(options.command, warn);
   let pidFile: PidFile | undefined;
   let repeater: Repeater | undefined;
+  let metrics: MetricsServer | undefined;
   let router: SourceRouter;
   try {
     if (options.repeatTo.length > 0) repeater = new Repeater(options.repeatTo, !live);
+    if (options.metrics !== undefined) metrics = await MetricsServer.listen(options.metrics);
     pidFile = options.pidFile === undefined ? undefined : PidFile.take(options.pidFile);
     becomeIdentity(options.identity);
     router = await openSources(options, log, warn, (slot, source) => {
@@ -99,6 +105,7 @@ async function collect(options: CollectOptions, write: Log, ready: () => void): 
   } catch (error) {
     reader.stop();
     repeater?.abort();
+    metrics?.close();
     pidFile?.release();
     throw error;
   }
@@ -106,6 +113,21 @@ async function collect(options: CollectOptions, write: Log, ready: () => void): 
   const timer = live ? setInterval(() => router.flush(), Math.max(50, options.flushMs / 4)) : undefined;
   const stateTimer = live ? setInterval(() => void router.saveState(), STATE_MS) : undefined;
   const accountTimer = live ? setInterval(() => void router.writeAccounts(reader.stats()), ACCOUNT_MS) : undefined;
+  const startedMs = Date.now();
+  metrics?.serve({
+    metrics: () =>
+      renderMetrics({
+        startedMs,
+        received: reader.stats(),
+        ignoredDatagrams: router.ignoredDatagrams,
+        sources: router.counters(),
+        repeated: repeater?.stats() ?? [],
+      }),
+    troubles: () =>
+      router.sources
+        .filter(({ store }) => !store.isStoring)
+        .map(({ directory }) => `flows cannot be written to ${directory}`),
+  });
   if (live) announce(reader, options, log);
   ready();
 
@@ -126,6 +148,7 @@ async function collect(options: CollectOptions, write: Log, ready: () => void): 
     clearInterval(stateTimer);
     clearInterval(accountTimer);
     reader.stop();
+    metrics?.close();
     try {
       await router.close();
       await router.writeAccounts(reader.stats());

@@ -8,6 +8,7 @@ import { isInPrefix } from '../flow/prefix.ts';
 import { receptionOf } from './account.ts';
 import { FlowSource, type FlowSourceOptions } from './flow-source.ts';
 import type { Log } from './log.ts';
+import type { SourceCounters } from './metrics.ts';
 import type { ListedSource, SourcePlan } from './source-plan.ts';
 
 /** Sources made for exporters as they appear; nfcapd's number. */
@@ -79,6 +80,16 @@ export class SourceRouter {
   /** Writes what the next run must know. */
   async saveState(): Promise<void> {
     for (const source of this.sources) await source.saveState();
+  }
+
+  /** Counters of the sources; those of exporters of their own share one label, since exporters have labels themselves. */
+  counters(): SourceCounters[] {
+    return this.sources.map(({ ident, collector, store: { storedFlows, lostFlows } }) => ({
+      label: this.plan.kind === 'dynamic' ? 'dynamic' : ident,
+      collected: collector.stats(),
+      storedFlows,
+      lostFlows,
+    }));
   }
 
   /** Writes the accounts of all exporters. */
