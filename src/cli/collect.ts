@@ -56,6 +56,7 @@ export async function parseCollectArguments(argv: readonly string[]): Promise<Pa
       layout: wholeNumber('-S', text('S'), 0, 8),
       receiveBufferBytes: wholeNumber('-B', text('B'), 4096, 2 ** 30),
       flushMs: wholeNumber('--flush', text('flush'), 100, 60_000),
+      expires: flag('e'),
       repeatTo: parseRepeaters(list(args['R'] as string | string[])),
       ...(sampling === undefined ? {} : { sampling }),
       ...(metrics === undefined ? {} : { metrics: parseDestination(metrics, DEFAULT_METRICS_PORT) }),
@@ -99,6 +100,7 @@ function collectParser(argv: string[]) {
       'x',
       value('command after each flow file, without shell: %f file below %d directory, %t slot, %u epoch, %i ident'),
     )
+    .option('e', flag('after each flow file delete old ones, by the limits that weir expire -u keeps'))
     .option('D', flag('run in the background; see --log'))
     .option('P', value('write the process id to this file; refused while that process runs'))
     .option('u', value('user to become once the ports are bound'))

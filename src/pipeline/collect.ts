@@ -12,6 +12,7 @@ import { PidFile } from './pid-file.ts';
 import { becomeIdentity, type Identity } from './privileges.ts';
 import { Repeater } from './repeater.ts';
 import { SlotCommand } from './slot-command.ts';
+import { SlotExpiry } from './slot-expiry.ts';
 import type { SourcePlan } from './source-plan.ts';
 import { SourceRouter } from './source-router.ts';
 import { onStopSignal } from './stop-signal.ts';
@@ -31,6 +32,8 @@ export interface CollectOptions {
   sampling?: SamplingSetting;
   receiveBufferBytes: number;
   flushMs: number;
+  /** Delete old files after each slot, by the limits that are kept for the store. */
+  expires: boolean;
   /** Collectors that get the same datagrams. */
   repeatTo: readonly Destination[];
   /** Where counters are served by HTTP. */
@@ -88,6 +91,7 @@ async function collect(options: CollectOptions, write: Log, ready: () => void): 
   });
   const reader = openReader(options);
   stop = () => reader.stop();
+  const expiry = options.expires ? new SlotExpiry(options.plan, log, warn) : undefined;
   const command = options.command === undefined ? undefined : new SlotCommand(options.command, warn);
   let pidFile: PidFile | undefined;
   let repeater: Repeater | undefined;
@@ -101,6 +105,7 @@ async function collect(options: CollectOptions, write: Log, ready: () => void): 
     router = await openSources(options, log, warn, (slot, source) => {
       log(describeSlot(slot, source.takeFaults()));
       command?.run(slot);
+      expiry?.run(slot);
     });
   } catch (error) {
     reader.stop();
@@ -154,6 +159,7 @@ async function collect(options: CollectOptions, write: Log, ready: () => void): 
       await router.writeAccounts(reader.stats());
       await repeater?.close();
       await command?.close();
+      await expiry?.close();
     } finally {
       pidFile?.release();
       offSignals();
