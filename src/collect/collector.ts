@@ -1,3 +1,4 @@
+import { addon } from '../addon/addon.ts';
 import {
   D_LENGTH,
   D_OFFSET,
@@ -46,6 +47,9 @@ export interface StreamStats {
   readonly templatesRefused: number;
   readonly setsWithoutTemplate: number;
   readonly samplingRate: number;
+  /** sFlow: flow samples lost on the way (with their datagrams), and those that the agent says it did not take. */
+  readonly samplesLost: number;
+  readonly samplesDropped: number;
   /** Datagrams and records that the exporter says it has sent (elements 41 and 42), -1 unknown. */
   readonly reportedDatagrams: number;
   readonly reportedRecords: number;
@@ -97,7 +101,9 @@ export class Collector {
       options.sink(full);
       return options.acquire();
     };
-    this.decoder = new DatagramDecoder(options.acquire(), exchange, this.exporters);
+    // The addon is loaded when the first sampled header comes.
+    const openFrames = (linkType: number) => new (addon().FrameDecoder)(linkType, {});
+    this.decoder = new DatagramDecoder(options.acquire(), exchange, this.exporters, openFrames);
   }
 
   /** Decodes the datagrams `from` to `end` of a slot (layout: `src/addon/datagram-layout.ts`). */
@@ -113,6 +119,7 @@ export class Collector {
       origin.port = words[at + D_SRC_PORT]!;
       this.decode(bytes, view, words[at + D_OFFSET]!, words[at + D_LENGTH]!, origin);
     }
+    this.decoder.settle();
     this.pending.expire(origin.receivedMs);
   }
 
@@ -120,6 +127,7 @@ export class Collector {
   addDatagram(bytes: Uint8Array, origin: Readonly<DatagramOrigin>): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.decode(bytes, view, 0, bytes.length, Object.assign(this.origin, origin));
+    this.decoder.settle();
     this.pending.expire(origin.receivedMs);
   }
 
@@ -188,6 +196,8 @@ function statsOf(exporter: Exporter): StreamStats[] {
     templatesRefused: stream.templates.refused,
     setsWithoutTemplate: stream.setsWithoutTemplate,
     samplingRate: stream.samplingRate(-1, 0),
+    samplesLost: stream.samples.lost,
+    samplesDropped: stream.samples.dropped,
     reportedDatagrams: stream.reportedMessages,
     reportedRecords: stream.reportedRecords,
     lastSeenMs: stream.lastSeenMs,

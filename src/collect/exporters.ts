@@ -1,11 +1,17 @@
 import { type AddressWords, formatAddress } from '../flow/address.ts';
-import type { DatagramOrigin, DecodeStream, SetContext, StreamDirectory } from '../wire/decode-context.ts';
-import type { OptionsRecord } from '../wire/decode-options.ts';
+import type {
+  DatagramOrigin,
+  DecodeStream,
+  OptionsRecord,
+  SetContext,
+  StreamDirectory,
+} from '../wire/decode-context.ts';
 import { compileDefinition } from '../wire/decode-templates.ts';
-import { VERSION_IPFIX, VERSION_V5, VERSION_V7, VERSION_V9 } from '../wire/protocol.ts';
+import { VERSION_IPFIX, VERSION_SFLOW, VERSION_V5, VERSION_V7, VERSION_V9 } from '../wire/protocol.ts';
 import type { CompiledTemplate } from '../wire/template.ts';
 import { Allowance, type Limits } from './limits.ts';
 import type { PendingSets } from './pending-sets.ts';
+import { SampleSources } from './sample-sources.ts';
 import { type SamplingSetting, SamplingTable } from './sampling.ts';
 import type { SavedStream } from './saved-stream.ts';
 import { BOOT_TOLERANCE_MS, SequenceTracker } from './sequence.ts';
@@ -34,13 +40,14 @@ interface Shared {
   readonly pending: PendingSets;
   readonly templateFields: Allowance;
   readonly optionEntries: Allowance;
+  readonly sampleSources: Allowance;
   /** Grows when something changes that `saveState` keeps. */
   revision: number;
 }
 
 /**
- * One sequence of datagrams: exporter address, protocol version and observation domain (v9 source id, v5 engine). The
- * source port is no part of it, since exporters send options and templates from other ports than data.
+ * One sequence of datagrams: exporter address, protocol version and observation domain (v9 source id, v5 engine, sFlow
+ * sub-agent). The source port is no part of it, since exporters send options and templates from other ports than data.
  */
 export class ExporterStream implements DecodeStream {
   readonly exporter: Exporter;
@@ -61,6 +68,7 @@ export class ExporterStream implements DecodeStream {
   readonly templates: TemplateStore;
   readonly sampling: SamplingTable;
   readonly sequence: SequenceTracker;
+  readonly samples: SampleSources;
   readonly interfaces = new Map<number, InterfaceName>();
   /** Set by the directory for each datagram, for the pending sets. */
   origin!: DatagramOrigin;
@@ -73,7 +81,8 @@ export class ExporterStream implements DecodeStream {
     this.shared = shared;
     this.templates = new TemplateStore(shared.limits.templatesPerStream, shared.templateFields);
     this.sampling = new SamplingTable(shared.optionEntries);
-    this.sequence = new SequenceTracker(version === VERSION_V9 ? 'datagrams' : 'records');
+    this.samples = new SampleSources(shared.sampleSources);
+    this.sequence = new SequenceTracker(version === VERSION_V9 || version === VERSION_SFLOW ? 'datagrams' : 'records');
   }
 
   template(id: number): CompiledTemplate | undefined {
@@ -152,6 +161,11 @@ export class ExporterStream implements DecodeStream {
   account(sequence: number, sent: number, records: number, context: SetContext): void {
     this.datagrams++;
     this.records += records;
+    if (this.version === VERSION_SFLOW) {
+      const { uptimeMs } = context;
+      this.sequence.observe(sequence, -1, uptimeMs, this.lastSeenMs - uptimeMs);
+      return;
+    }
     this.skewMs = context.exportMs - this.lastSeenMs;
     // v1 has no sequence.
     if (this.version !== VERSION_V9 && this.version !== VERSION_IPFIX && !isLegacySequenced(this.version)) return;
@@ -160,10 +174,15 @@ export class ExporterStream implements DecodeStream {
     this.sequence.observe(sequence, sent, context.exportMs, bootMs);
   }
 
+  sample(source: number, sequence: number, drops: number, { uptimeMs }: SetContext): void {
+    this.samples.observe(source, sequence, drops, uptimeMs, this.lastSeenMs - uptimeMs);
+  }
+
   /** Gives back what the stream took of shared allowances; it is not to be used any more. */
   release(): void {
     this.templates.release();
     this.sampling.release();
+    this.samples.release();
     this.shared.optionEntries.giveBack(this.interfaces.size);
     this.interfaces.clear();
   }
@@ -206,6 +225,7 @@ const overflowStream: DecodeStream = {
   hasSamplers: () => false,
   samplerRate: () => 0,
   account: () => {},
+  sample: () => {},
 };
 
 /** How often at most a full table is searched for idle exporters. */
@@ -240,6 +260,7 @@ export class Exporters implements StreamDirectory {
       pending,
       templateFields: new Allowance(limits.templateFields),
       optionEntries: new Allowance(limits.optionEntries),
+      sampleSources: new Allowance(limits.sampleSources),
       revision: 0,
     };
   }
@@ -306,7 +327,7 @@ export class Exporters implements StreamDirectory {
   private streamOf(slot: Slot, version: number, domain: number): ExporterStream | undefined {
     const last = this.lastStream;
     if (last !== undefined && last.version === version && last.domain === domain) return last;
-    const key = domain * 16 + version;
+    const key = domain * 256 + version;
     let stream = slot.streams.get(key);
     if (stream === undefined) {
       const { limits } = this.shared;

@@ -2,6 +2,7 @@ import type { DatagramStats } from '../addon/addon.ts';
 import type { CollectorStats } from '../collect/collector.ts';
 import type { EndedSlot } from '../store/flow-store.ts';
 import { TRAFFIC_CLASSES, type TrafficCounters } from '../store/slot-stats.ts';
+import { VERSION_SFLOW } from '../wire/protocol.ts';
 import type { SlotFaults } from './flow-source.ts';
 import { plural, scaled } from './log.ts';
 import type { RepeaterStats } from './repeater.ts';
@@ -52,7 +53,6 @@ export function describeCollected(
     [received.queueDropped, 'datagrams dropped because decoding fell behind'],
     [received.skippedPackets, 'packets in the capture without a whole UDP datagram'],
     [router.ignoredDatagrams, 'datagrams ignored: no source is for their exporter'],
-    [decoded('sflow'), 'sFlow datagrams (not decoded by this version)'],
     [decoded('unknownVersion'), 'datagrams of an unknown version'],
     [decoded('tooShort'), 'datagrams too short for a header'],
     [decoded('badHeader'), 'datagrams with a header that cannot be'],
@@ -62,6 +62,14 @@ export function describeCollected(
     [decoded('templatesRefused'), 'templates refused (no length, too many or too long)'],
     [decoded('setsWithoutTemplate'), 'data sets that came before their template'],
     [decoded('recordsWithoutClock'), 'records with uptime times and no clock to refer them to'],
+    [decoded('counterSamples'), 'sFlow counter samples (not stored)'],
+    [decoded('discardSamples'), 'sFlow samples of discarded packets (not stored)'],
+    [decoded('unknownSamples'), 'sFlow samples of an unknown format'],
+    [decoded('badSamples'), 'sFlow samples with lengths that cannot be'],
+    [decoded('badSampleRecords'), 'records of sFlow samples too short for their format'],
+    [decoded('unknownHeaders'), 'sampled headers of an unknown link layer'],
+    [decoded('headersWithoutIp'), 'sampled headers without an IP packet that can be read (stored without addresses)'],
+    [decoded('unusualRates'), 'samples with a rate above 1 of 1000000 (stored as told)'],
     [sum((of) => of.overflowDatagrams), 'datagrams of exporters beyond the limit'],
     [stored('lostFlows'), 'flows lost because they could not be written'],
   ];
@@ -77,12 +85,17 @@ export function describeCollected(
   const replayed = sum(({ pending }) => pending.replayed);
   if (replayed > 0) lines.push(`  ${replayed} of those sets decoded when the template came`);
   for (const stream of stats.flatMap((of) => of.streams)) {
-    if (stream.lost > 0 || stream.duplicated > 0) {
-      lines.push(
-        `  exporter ${stream.exporter} v${stream.version} domain ${stream.domain}: ` +
-          `${stream.lost} ${stream.lostUnit} lost before us, ${stream.duplicated} duplicated, ${stream.reordered} reordered`,
-      );
-    }
+    const { lost, duplicated, samplesLost, samplesDropped } = stream;
+    if (lost + duplicated + samplesLost + samplesDropped === 0) continue;
+    const protocol = stream.version === VERSION_SFLOW ? 'sFlow' : `v${stream.version}`;
+    const parts = [
+      `${lost} ${stream.lostUnit} lost before us`,
+      `${duplicated} duplicated`,
+      `${stream.reordered} reordered`,
+      ...(samplesLost > 0 ? [`${samplesLost} samples lost`] : []),
+      ...(samplesDropped > 0 ? [`${samplesDropped} samples not taken by the agent`] : []),
+    ];
+    lines.push(`  exporter ${stream.exporter} ${protocol} domain ${stream.domain}: ${parts.join(', ')}`);
   }
   return lines;
 }

@@ -15,7 +15,7 @@ import { SlotCommand } from './slot-command.ts';
 import { SlotExpiry } from './slot-expiry.ts';
 import type { SourcePlan } from './source-plan.ts';
 import { SourceRouter } from './source-router.ts';
-import { onStopSignal } from './stop-signal.ts';
+import { StopSignal } from './stop-signal.ts';
 
 export interface CollectOptions {
   plan: SourcePlan;
@@ -62,10 +62,11 @@ const DEFAULT_PORT = 9995;
  * was cut or flows could not be stored.
  */
 export async function runCollect(options: CollectOptions): Promise<number> {
+  const signals = new StopSignal();
   const logOutput = openLog(options);
   let isReady = false;
   try {
-    return await collect(options, logOutput.write, () => {
+    return await collect(options, signals, logOutput.write, () => {
       isReady = true;
       if (options.isBackground) reportReady();
     });
@@ -75,22 +76,16 @@ export async function runCollect(options: CollectOptions): Promise<number> {
     throw error;
   } finally {
     logOutput.close();
+    signals.release();
   }
 }
 
-async function collect(options: CollectOptions, write: Log, ready: () => void): Promise<number> {
+async function collect(options: CollectOptions, signals: StopSignal, write: Log, ready: () => void): Promise<number> {
   const live = options.files.length === 0;
   const warn = live ? write : plainLog;
   const log = options.quiet ? quietLog : warn;
   for (const note of options.notes) log(note);
-  // Before the port is bound: who sees it bound may send the signal.
-  let stop = () => {};
-  const offSignals = onStopSignal((signal) => {
-    log(`${signal}: storing what has been received`);
-    stop();
-  });
   const reader = openReader(options);
-  stop = () => reader.stop();
   const expiry = options.expires ? new SlotExpiry(options.plan, log, warn) : undefined;
   const command = options.command === undefined ? undefined : new SlotCommand(options.command, warn);
   let pidFile: PidFile | undefined;
@@ -133,6 +128,10 @@ async function collect(options: CollectOptions, write: Log, ready: () => void): 
         .filter(({ store }) => !store.isStoring)
         .map(({ directory }) => `flows cannot be written to ${directory}`),
   });
+  signals.stops((signal) => {
+    log(`${signal}: storing what has been received`);
+    reader.stop();
+  });
   if (live) announce(reader, options, log);
   ready();
 
@@ -156,13 +155,12 @@ async function collect(options: CollectOptions, write: Log, ready: () => void): 
     metrics?.close();
     try {
       await router.close();
-      await router.writeAccounts(reader.stats());
+      await router.writeAccounts(reader.stats(), true);
       await repeater?.close();
       await command?.close();
       await expiry?.close();
     } finally {
       pidFile?.release();
-      offSignals();
     }
   }
 

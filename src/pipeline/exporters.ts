@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StreamStats } from '../collect/collector.ts';
 import { UserError } from '../flow/user-error.ts';
+import { VERSION_SFLOW } from '../wire/protocol.ts';
 import { type Account, readAccount } from './account.ts';
 
 export interface ExportersOptions {
@@ -43,7 +44,7 @@ type TableColumn = readonly [heading: string, cell: (stream: StreamStats, accoun
 
 const table: readonly TableColumn[] = [
   ['Exporter', (stream) => stream.exporter],
-  ['Ver', (stream) => String(stream.version)],
+  ['Ver', ({ version }) => (version === VERSION_SFLOW ? 'sFlow' : String(version))],
   ['Domain', (stream) => String(stream.domain)],
   ['Datagrams', (stream) => String(stream.datagrams)],
   ['Records', (stream) => String(stream.records)],

@@ -37,6 +37,8 @@ export class FlowSource {
   private readonly accountFile: StateFile;
   private readonly startedMs = Date.now();
   private savedRevision = 0;
+  /** Sum of the counters that the latest account has, -1 before the first. */
+  private accountedNews = -1;
   private faults: SlotFaults = { lostDatagrams: 0, lostRecords: 0, badPackets: 0 };
 
   private constructor(options: FlowSourceOptions, store: FlowStore) {
@@ -72,10 +74,14 @@ export class FlowSource {
     await this.stateFile.write(saveState(exporters));
   }
 
-  /** Writes the account of the exporters. */
-  async writeAccount(reception: Reception): Promise<void> {
+  /** Writes the account of the exporters; unless `always`, only when something came since the last time. */
+  async writeAccount(reception: Reception, always: boolean): Promise<void> {
     const { ident, startedMs, collector, store } = this;
-    const account = makeAccount({ ident, startedMs, nowMs: Date.now() }, reception, collector.stats(), store);
+    const collected = collector.stats();
+    const news = collected.decode.datagrams + store.storedFlows + store.lostFlows;
+    if (news === this.accountedNews && !always) return;
+    this.accountedNews = news;
+    const account = makeAccount({ ident, startedMs, nowMs: Date.now() }, reception, collected, store);
     await this.accountFile.write(JSON.stringify(account));
   }
 

@@ -178,7 +178,6 @@ export function renderMetrics(counters: CollectorCounters): string {
 
 function decodeErrors({ collected: { decode, overflowDatagrams } }: SourceCounters): Record<string, number> {
   return {
-    sflow: decode.sflow,
     unknown_version: decode.unknownVersion,
     too_short: decode.tooShort,
     bad_header: decode.badHeader,
@@ -186,6 +185,9 @@ function decodeErrors({ collected: { decode, overflowDatagrams } }: SourceCounte
     bad_set: decode.badSet,
     unknown_set: decode.unknownSets,
     template_refused: decode.templatesRefused,
+    sflow_unknown_sample: decode.unknownSamples,
+    sflow_bad_sample: decode.badSamples + decode.badSampleRecords,
+    sflow_unknown_header: decode.unknownHeaders,
     without_clock: decode.recordsWithoutClock,
     exporter_limit: overflowDatagrams,
   };

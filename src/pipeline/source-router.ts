@@ -21,7 +21,10 @@ const MAX_IGNORED_LINES = 16;
 const IGNORED_MS = 60_000;
 
 /** What each source shares with the others. */
-export type SharedSourceOptions = Omit<FlowSourceOptions, 'ident' | 'directory' | 'limits'>;
+export type SharedSourceOptions = Omit<FlowSourceOptions, 'ident' | 'directory' | 'limits'> & {
+  /** Sources that exporters may cause to be made, by default `MAX_DYNAMIC_SOURCES`. */
+  readonly maxDynamicSources?: number;
+};
 
 /**
  * Gives each datagram to the source of its sender. Datagrams are taken in runs of one sender, so that nothing is done
@@ -93,9 +96,9 @@ export class SourceRouter {
   }
 
   /** Writes the accounts of all exporters. */
-  async writeAccounts(received: DatagramStats): Promise<void> {
+  async writeAccounts(received: DatagramStats, always = false): Promise<void> {
     const reception = receptionOf(received, this.ignoredDatagrams);
-    for (const source of this.sources) await source.writeAccount(reception);
+    for (const source of this.sources) await source.writeAccount(reception, always);
   }
 
   /** Stores everything; the first failure is thrown once all sources are closed. */
@@ -136,8 +139,9 @@ export class SourceRouter {
     const ident = dynamicName(address);
     const known = this.sources.find((source) => source.ident === ident);
     if (known !== undefined) return known;
-    if (this.sources.length >= MAX_DYNAMIC_SOURCES) {
-      return this.ignore(address, `there are ${MAX_DYNAMIC_SOURCES} sources already`);
+    const { maxDynamicSources = MAX_DYNAMIC_SOURCES } = this.shared;
+    if (this.sources.length >= maxDynamicSources) {
+      return this.ignore(address, `there are ${maxDynamicSources} sources already`);
     }
     try {
       const directory = join(this.plan.directory, ident);
@@ -168,9 +172,10 @@ export class SourceRouter {
   }
 }
 
-/** A source of one exporter needs less room than one for all; a thousand of them must fit into memory. */
+/** A source of one sender needs less room than one for all; a thousand of them must fit into memory. */
 const dynamicLimits: Partial<Limits> = {
-  exporters: 1,
+  // Agents of sFlow behind the sender.
+  exporters: DEFAULT_LIMITS.exporters / 16,
   streams: DEFAULT_LIMITS.streamsPerExporter,
   templateFields: DEFAULT_LIMITS.templateFields / 16,
   optionEntries: DEFAULT_LIMITS.optionEntries / 16,

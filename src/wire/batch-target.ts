@@ -18,6 +18,8 @@ export function columnIndex(name: ColumnName): number {
  */
 export class BatchTarget {
   batch: FlowBatch;
+  /** Runs before rows are handed on: whoever still owes columns of committed rows writes them now. */
+  beforeHandOn: () => void = () => {};
   private readonly arrays: (ColumnArray | undefined)[] = new Array(columns.length).fill(undefined);
   private readonly exchange: (full: FlowBatch) => FlowBatch;
 
@@ -45,6 +47,7 @@ export class BatchTarget {
   /** Hands on what is there, full or not; nothing when the batch is empty. */
   handOn(): void {
     if (this.batch.rows === 0) return;
+    this.beforeHandOn();
     this.batch = this.exchange(this.batch);
     this.arrays.fill(undefined);
   }

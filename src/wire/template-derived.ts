@@ -3,39 +3,27 @@ import { columnIndex } from './batch-target.ts';
 import { readLow, readNumber } from './decode-bytes.ts';
 import type { SetContext } from './decode-context.ts';
 import type { CompiledTemplate } from './template.ts';
-import type { ColumnProgram } from './template-columns.ts';
+import {
+  type ColumnProgram,
+  OP_8_WHERE_V6,
+  OP_DURATION,
+  OP_EVENT_TIME,
+  OP_FAMILY,
+  OP_ICMP,
+  OP_SAMPLER,
+  OP_SAMPLING,
+  OP_V6_OR_V4,
+  OP_V6_WHERE_V6,
+  SAMPLING_COUNT,
+  SAMPLING_INTERVAL,
+  SAMPLING_POPULATION,
+  SAMPLING_PROBABILITY,
+} from './template-program.ts';
 
 /**
  * Steps that look at several fields of a record, or at columns that earlier steps have filled. They run after the
  * plain copies of their template.
  */
-
-/** Tells the IP version of each record in a template with both families; `more`: v4 source, v4 destination, v6 source,
- * v6 destination, ipVersion, and 4 or 6 for the family that counts when nothing else decides. */
-export const OP_FAMILY = 32;
-/** Overwrites address `column` with the v6 field in `slot` where the record is IPv6. */
-export const OP_V6_WHERE_V6 = 33;
-/** The same for an address that may be of either family in a record of either; `more[0]`: slot of its v4 twin. */
-export const OP_V6_OR_V4 = 34;
-/** Overwrites the u8 `column` with the field in `slot` where the record is IPv6. */
-export const OP_8_WHERE_V6 = 35;
-/** ICMP type and code to the destination port; `more`: slots of 176, 177, 32, 178, 179, 139. */
-export const OP_ICMP = 36;
-/** Missing start or end out of the duration in `slot`; `more[0]`: microseconds in one millisecond of its unit. */
-export const OP_DURATION = 37;
-/** Missing start and end out of the event time. */
-export const OP_EVENT_TIME = 38;
-/** Rate out of the record; `more`: SAMPLING_* and a second slot. */
-export const OP_SAMPLING = 39;
-/** Rate of the sampler or selector whose id is in `slot`. */
-export const OP_SAMPLER = 40;
-
-export const SAMPLING_INTERVAL = 0;
-/** `slot` packets of every `slot` + `more[1]`. */
-export const SAMPLING_COUNT = 1;
-/** `slot` (size) out of `more[1]` (population). */
-export const SAMPLING_POPULATION = 2;
-export const SAMPLING_PROBABILITY = 3;
 
 const PROTO = columnIndex('proto');
 const SRC_PORT = columnIndex('srcPort');

@@ -62,9 +62,8 @@ async function query(sql: string): Promise<Record<string, unknown>[]> {
   return reader.getRowObjects();
 }
 
-/** Text of an address kept as two 64-bit numbers, IPv4 as ::ffff:a.b.c.d; empty when both are 0. */
+/** Text of an address kept as two 64-bit numbers, IPv4 as ::ffff:a.b.c.d; a missing one is `::`. */
 export function addressText(high: bigint, low: bigint): string {
-  if (high === 0n && low === 0n) return '';
   if (high === 0n && low >> 32n === 0xffffn) {
     return [24n, 16n, 8n, 0n].map((shift) => Number((low >> shift) & 0xffn)).join('.');
   }
