@@ -106,11 +106,11 @@ export class Collector {
     this.decoder = new DatagramDecoder(options.acquire(), exchange, this.exporters, openFrames);
   }
 
-  /** Decodes the `count` datagrams of a slot (layout: `src/addon/datagram-layout.ts`). */
-  addSlot(slot: DatagramSlot, count: number): void {
+  /** Decodes the datagrams `from` to `end` of a slot (layout: `src/addon/datagram-layout.ts`). */
+  addSlot(slot: DatagramSlot, end: number, from = 0): void {
     const { words, doubles, bytes, view } = slot;
     const { origin } = this;
-    for (let i = 0, at = 0; i < count; i++, at += DATAGRAM_META_WORDS) {
+    for (let i = from, at = from * DATAGRAM_META_WORDS; i < end; i++, at += DATAGRAM_META_WORDS) {
       origin.receivedMs = Math.floor(doubles[(at + D_RECEIVED_MS) >>> 1]!);
       origin.hiLow = words[at + D_SRC_HI]!;
       origin.hiHigh = words[at + D_SRC_HI + 1]!;
