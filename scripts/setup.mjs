@@ -51,7 +51,8 @@ async function systemPackages(names) {
 
 async function npmPackages() {
   if (hasLockedPackages()) return true;
-  return step('installing npm packages', 'npm', ['ci', '--no-audit', '--no-fund']);
+  // Not `npm ci`: it refuses a lock file that leaves out optional packages of other platforms.
+  return step('installing npm packages', 'npm', ['install', '--no-save', '--no-audit', '--no-fund']);
 }
 
 /** Whether node_modules holds what package-lock.json names; optional packages may be absent. */
