@@ -1,4 +1,4 @@
-import { addon } from '../addon/addon.ts';
+import { addon, type NativeFrameDecoder } from '../addon/addon.ts';
 import {
   D_LENGTH,
   D_OFFSET,
@@ -101,9 +101,7 @@ export class Collector {
       options.sink(full);
       return options.acquire();
     };
-    // The addon is loaded when the first sampled header comes.
-    const openFrames = (linkType: number) => new (addon().FrameDecoder)(linkType, {});
-    this.decoder = new DatagramDecoder(options.acquire(), exchange, this.exporters, openFrames);
+    this.decoder = new DatagramDecoder(options.acquire(), exchange, this.exporters, frameDecoder);
   }
 
   /** Decodes the datagrams `from` to `end` of a slot (layout: `src/addon/datagram-layout.ts`). */
@@ -176,6 +174,19 @@ export class Collector {
     if (ready === undefined) return;
     for (const set of ready) this.decoder.replay(set);
   }
+}
+
+/** Decoders of sampled headers by link type: made when the first such header comes, and shared by all collectors. */
+const frameDecoders = new Map<number, NativeFrameDecoder>();
+
+function frameDecoder(linkType: number): NativeFrameDecoder {
+  let decoder = frameDecoders.get(linkType);
+  if (decoder === undefined) {
+    const { FrameDecoder } = addon();
+    decoder = new FrameDecoder(linkType, {});
+    frameDecoders.set(linkType, decoder);
+  }
+  return decoder;
 }
 
 function statsOf(exporter: Exporter): StreamStats[] {
