@@ -141,6 +141,11 @@ export class FlowStore implements FlowConsumer {
     return this.replay(batch);
   }
 
+  /** False while flows are lost because they cannot be written. */
+  get isStoring(): boolean {
+    return !this.troubled;
+  }
+
   /** Makes everything written so far durable and readable, and seals the running slot. */
   async close(): Promise<void> {
     if (this.closed) return;
