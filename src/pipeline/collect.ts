@@ -50,6 +50,8 @@ export interface CollectOptions {
   notes: readonly string[];
 }
 
+/** A file waits for its reader, so there is no burst to make room for, and few slots stay in the processor's cache. */
+const FILE_SLOTS = 4;
 /** How long a new template waits to be written down. */
 const STATE_MS = 2000;
 /** How old the account of the exporters may be. */
@@ -194,7 +196,7 @@ function openSources(
 
 function openReader(options: CollectOptions): DatagramReader {
   const { files, ports, host, receiveBufferBytes } = options;
-  if (files.length > 0) return new DatagramReader({ files, ports });
+  if (files.length > 0) return new DatagramReader({ files, ports, slotCount: FILE_SLOTS });
   const listened = ports.length > 0 ? ports : [DEFAULT_PORT];
   return new DatagramReader({ listeners: listened.map((port) => ({ host, port, receiveBufferBytes })) });
 }
