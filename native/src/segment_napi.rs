@@ -57,7 +57,7 @@ fn failure(message: String) -> Error {
     Error::new(Status::GenericFailure, message)
 }
 
-fn describe(cause: &ParquetError) -> String {
+pub fn describe(cause: &ParquetError) -> String {
     match cause {
         ParquetError::General(message) => message.clone(),
         ParquetError::External(cause) => cause.to_string(),
@@ -81,7 +81,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     })
 }
 
-fn column_type(name: &str) -> Result<ColumnType> {
+pub fn column_type(name: &str) -> Result<ColumnType> {
     match name {
         "u8" => Ok(ColumnType::U8),
         "u16" => Ok(ColumnType::U16),
