@@ -54,6 +54,7 @@ export function tcpConversation(o) {
   const sent = /** @type {Sent[]} */ ([]);
   const close = o.close ?? 'fin';
   const half = Math.floor(o.rttUs / 2);
+  const largest = o.client.includes(':') ? 1428 : 1448;
   let us = o.us;
   let ids = (o.sport * 7919) & 0xffff;
   const next = { forward: (o.sport * 65521) >>> 0, back: (o.dport * 99991 + o.sport) >>> 0 };
@@ -99,7 +100,7 @@ export function tcpConversation(o) {
     send(true, PSH | ACK, typeof request === 'number' ? filler(request) : request);
     us += half;
     for (let left = response, i = 1; left > 0; i++) {
-      const octets = Math.min(left, 1448);
+      const octets = Math.min(left, largest);
       left -= octets;
       const payload = filler(octets);
       send(false, left === 0 ? PSH | ACK : ACK, payload);

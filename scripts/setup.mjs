@@ -11,7 +11,16 @@ import { ROOT, run, say, step } from './steps.mjs';
 
 /** For live capture, and to build the npm packages `pcap` and `cap`, which are optional. */
 const BUILD_PACKAGES = ['libpcap-dev', 'build-essential', 'python3'];
-const TEST_PACKAGES = ['nfdump', 'softflowd', 'tshark', 'pmacct', 'tcpreplay', 'iproute2', 'util-linux'];
+const TEST_PACKAGES = [
+  'nfdump',
+  'nfdump-sflow',
+  'softflowd',
+  'tshark',
+  'pmacct',
+  'tcpreplay',
+  'iproute2',
+  'util-linux',
+];
 
 /**
  * @param {{tests?: boolean}} [options]
@@ -51,7 +60,8 @@ async function systemPackages(names) {
 
 async function npmPackages() {
   if (hasLockedPackages()) return true;
-  return step('installing npm packages', 'npm', ['ci', '--no-audit', '--no-fund']);
+  // Not `npm ci`: it refuses a lock file that leaves out optional packages of other platforms.
+  return step('installing npm packages', 'npm', ['install', '--no-save', '--no-audit', '--no-fund']);
 }
 
 /** Whether node_modules holds what package-lock.json names; optional packages may be absent. */

@@ -45,5 +45,6 @@ pub mod memory_napi;
 pub mod packet_source_napi;
 pub mod scan_napi;
 pub mod segment_napi;
+pub mod segment_totals;
 pub mod slots_napi;
 pub mod udp_sender_napi;

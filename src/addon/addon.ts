@@ -142,6 +142,8 @@ export interface SegmentColumn {
   /** Undefined writes `absent` in every row. */
   data?: Uint8Array | Uint16Array | Uint32Array | Float64Array;
   absent: number;
+  /** The first row of `data` counts for every row; there need be no other. */
+  isConstant?: boolean;
 }
 
 export interface SegmentOptions {
@@ -152,14 +154,22 @@ export interface SegmentOptions {
   metadata?: Record<string, string>;
   /** Columns (by name in the file) that get a Bloom filter in every row group. */
   bloom?: string[];
+  /**
+   * Sums of each row group by the value of the u8 column `by`: its rows (256 numbers), each of `sums` (256 numbers
+   * each), then least and greatest value of each of `spans` (columns of times) that is not 0, infinite when there is none.
+   */
+  totals?: { by: string; sums: string[]; spans: string[] };
   /** Threads that encode one row group; by default the number of cores, at most 4. */
   threads?: number;
 }
 
 /** One Parquet file in the making: written under a temporary name, appears under its own when `finish` resolves. */
 export interface NativeSegmentWriter {
-  /** Appends one row group; every call names the same columns in the same order. Runs off the main thread. */
-  append(columns: SegmentColumn[], rows: number): Promise<void>;
+  /**
+   * Appends one row group; every call names the same columns in the same order. Runs off the main thread. Resolves to
+   * what `SegmentOptions.totals` asked for, empty without.
+   */
+  append(columns: SegmentColumn[], rows: number): Promise<Float64Array>;
   /**
    * Footer (with `metadata` added to that of the options), fsync, rename, fsync of the directory. Resolves to the size
    * in bytes.

@@ -5,7 +5,11 @@ import { commandParser, last, list, wholeNumber } from './parse.ts';
 /** `weir export`: see `runExport` for what it does; exit status 0, 1 on anything lost or refused. */
 export async function exportCommand(argv: string[]): Promise<number> {
   const options = await parseExportArguments(argv);
-  return options === undefined ? 0 : runExport(options);
+  if (options === undefined) return 0;
+  const status = await runExport(options);
+  // Neither npm package lets go of the event loop for certain when its session is closed.
+  if (options.source !== 'native') process.exit(status);
+  return status;
 }
 
 /** Options of a command line; undefined when it only asked for help or the version. */

@@ -14,7 +14,7 @@ import { ETHERNET_PAYLOAD_V4, ETHERNET_PAYLOAD_V6 } from '../wire/protocol.ts';
 import { describeExported } from './export-report.ts';
 import { FlowOutput } from './flow-output.ts';
 import { plainLog, quietLog, timedLog } from './log.ts';
-import { onStopSignal } from './stop-signal.ts';
+import { StopSignal } from './stop-signal.ts';
 
 export interface ExportOptions {
   /** Captures read one after another; exactly one of `files` and `device` is given. */
@@ -55,6 +55,15 @@ const CAPTURE_DELAY_MS = 300;
  * when a capture was cut or flows were lost.
  */
 export async function runExport(options: ExportOptions): Promise<number> {
+  const signals = new StopSignal();
+  try {
+    return await meter(options, signals);
+  } finally {
+    signals.release();
+  }
+}
+
+async function meter(options: ExportOptions, signals: StopSignal): Promise<number> {
   const live = options.device !== undefined;
   const warn = live ? timedLog : plainLog;
   const log = options.quiet ? quietLog : warn;
@@ -114,7 +123,7 @@ export async function runExport(options: ExportOptions): Promise<number> {
     exporter?.tick(nowMs);
   };
   const timer = live ? setInterval(tick, TICK_MS) : undefined;
-  const offSignals = onStopSignal((signal) => {
+  signals.stops((signal) => {
     log(`${signal}: sending the flows at hand`);
     reader.stop();
   });
@@ -139,7 +148,6 @@ export async function runExport(options: ExportOptions): Promise<number> {
     clearInterval(timer);
     reader.stop();
     await output.close();
-    offSignals();
   }
 
   const seconds = (performance.now() - startMs) / 1000;

@@ -2,18 +2,31 @@
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Calls `stop` at the first signal; a second one ends the process at once, for a user who will not wait. Returns what
- * takes the handlers off again.
+ * Remembers the first signal to end, and passes it on as soon as there is something to stop: whoever sees a daemon's
+ * socket may already send one. A second signal ends the process at once, for a user who will not wait.
  */
-export function onStopSignal(stop: (signal: string) => void): () => void {
-  let stopping = false;
-  const handler = (signal: NodeJS.Signals) => {
-    if (stopping) process.exit(1);
-    stopping = true;
-    stop(signal);
-  };
-  for (const signal of STOP_SIGNALS) process.on(signal, handler);
-  return () => {
-    for (const signal of STOP_SIGNALS) process.off(signal, handler);
+export class StopSignal {
+  private stop: ((signal: string) => void) | undefined;
+  private received: string | undefined;
+
+  constructor() {
+    for (const signal of STOP_SIGNALS) process.on(signal, this.handle);
+  }
+
+  /** What a signal stops from now on; called at once if one has come. */
+  stops(stop: (signal: string) => void): void {
+    this.stop = stop;
+    if (this.received !== undefined) stop(this.received);
+  }
+
+  /** Leaves signals to the system again. */
+  release(): void {
+    for (const signal of STOP_SIGNALS) process.off(signal, this.handle);
+  }
+
+  private readonly handle = (signal: NodeJS.Signals): void => {
+    if (this.received !== undefined) process.exit(1);
+    this.received = signal;
+    this.stop?.(signal);
   };
 }

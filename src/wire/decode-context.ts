@@ -1,6 +1,5 @@
 import type { FlowBatch } from '../flow/batch.ts';
 import { BatchTarget } from './batch-target.ts';
-import type { OptionsRecord } from './decode-options.ts';
 import type { CompiledTemplate } from './template.ts';
 
 /** Who sent a datagram and when it came; one object is used again for every datagram. */
@@ -14,6 +13,25 @@ export interface DatagramOrigin {
   port: number;
 }
 
+/** What weir uses of one options record. One object is used again for every record; -1 and '' stand for "not in it". */
+export interface OptionsRecord {
+  /** Sampler (48) or selector (302) that the rate is of. */
+  samplerId: number;
+  /** Template that the rate is for. */
+  templateId: number;
+  /** One of how many packets is counted; 0 when the record does not say. */
+  samplingRate: number;
+  interfaceIndex: number;
+  interfaceName: string;
+  interfaceDescription: string;
+  /** systemInitTimeMilliseconds, 0 when not there. */
+  bootMs: number;
+  /** What the exporter says it has sent (40, 41, 42). */
+  exportedOctets: number;
+  exportedMessages: number;
+  exportedRecords: number;
+}
+
 /**
  * What a decoder must know of one stream (exporter address, protocol version, observation domain) and tells it.
  * `src/collect` keeps these; decoders hold on to none beyond a datagram.
@@ -25,7 +43,9 @@ export interface DecodeStream {
   /** Takes a template that is new or differs from the known one of its id. */
   define(template: CompiledTemplate): void;
   /** A template arrived that is byte for byte the known one. */
-  refreshed(): void;
+  refreshed(template: CompiledTemplate): void;
+  /** Before the sets of a v9 datagram: the exporter's uptime counts from `bootMs`, to the second. */
+  bootedAt(bootMs: number): void;
   /** A data set, `start` to `end` without its header, whose template is not known. */
   withoutTemplate(setId: number, bytes: Uint8Array, start: number, end: number, context: SetContext): void;
   options(record: OptionsRecord, template: CompiledTemplate): void;
@@ -41,6 +61,11 @@ export interface DecodeStream {
    * -1 when a set without template or a cut hides that; `records` is how many were read.
    */
   account(sequence: number, sent: number, records: number, context: SetContext): void;
+  /**
+   * An sFlow flow sample of a data source came. `sequence` counts the samples of that source, `drops` those that the
+   * agent had no resources to take.
+   */
+  sample(source: number, sequence: number, drops: number, context: SetContext): void;
 }
 
 /** Finds the stream of a datagram; always gives one (an overflow stream where a limit is reached). */
@@ -71,7 +96,6 @@ export interface DecodeCounters {
   /** Datagrams of which nothing was read. */
   tooShort: number;
   unknownVersion: number;
-  sflow: number;
   badHeader: number;
   /** Datagrams read up to a fault: a length beyond the end, fewer records than announced, a record cut short. */
   truncated: number;
@@ -85,6 +109,22 @@ export interface DecodeCounters {
   zeroTails: number;
   /** Records with uptime times and no clock to refer them to: stored without start and end. */
   recordsWithoutClock: number;
+  /** sFlow datagrams among `datagrams`. Their flow samples are `records`. */
+  sflowDatagrams: number;
+  /** Samples of sFlow that are no flows: interface counters, and packets that a device tells to have discarded. */
+  counterSamples: number;
+  discardSamples: number;
+  /** Samples of an enterprise or format that is not known: skipped. */
+  unknownSamples: number;
+  /** Samples left out because their lengths do not fit one another. */
+  badSamples: number;
+  /** Records of flow samples left out because they are too short; the sample has become a row all the same. */
+  badSampleRecords: number;
+  /** Sampled headers of a link layer that is not known, and those in which no IP packet could be read. */
+  unknownHeaders: number;
+  headersWithoutIp: number;
+  /** Flow samples with a sampling rate above 1 of 1 000 000; stored as told. */
+  unusualRates: number;
 }
 
 /** Everything that is constant for the records of one set. */
@@ -114,7 +154,6 @@ export class Decoding {
     templates: 0,
     tooShort: 0,
     unknownVersion: 0,
-    sflow: 0,
     badHeader: 0,
     truncated: 0,
     badSet: 0,
@@ -124,6 +163,15 @@ export class Decoding {
     withdrawalsIgnored: 0,
     zeroTails: 0,
     recordsWithoutClock: 0,
+    sflowDatagrams: 0,
+    counterSamples: 0,
+    discardSamples: 0,
+    unknownSamples: 0,
+    badSamples: 0,
+    badSampleRecords: 0,
+    unknownHeaders: 0,
+    headersWithoutIp: 0,
+    unusualRates: 0,
   };
 
   constructor(first: FlowBatch, exchange: (full: FlowBatch) => FlowBatch, directory: StreamDirectory) {

@@ -1,16 +1,10 @@
 import { readLow, readNumber } from './decode-bytes.ts';
-import type { Decoding } from './decode-context.ts';
+import type { Decoding, OptionsRecord } from './decode-context.ts';
 import { V9_SCOPE_INTERFACE, V9_SCOPE_TEMPLATE } from './protocol.ts';
 import { type CompiledTemplate, locateFields } from './template.ts';
-import {
-  readFloat,
-  SAMPLING_COUNT,
-  SAMPLING_INTERVAL,
-  SAMPLING_POPULATION,
-  SAMPLING_PROBABILITY,
-  samplingRate,
-} from './template-derived.ts';
+import { readFloat, samplingRate } from './template-derived.ts';
 import * as rules from './template-fields.ts';
+import { SAMPLING_COUNT, SAMPLING_INTERVAL, SAMPLING_POPULATION, SAMPLING_PROBABILITY } from './template-program.ts';
 
 const IE_INGRESS_INTERFACE = 10;
 const IE_EGRESS_INTERFACE = 14;
@@ -21,25 +15,6 @@ const IE_INTERFACE_NAME = 82;
 const IE_INTERFACE_DESCRIPTION = 83;
 /** Longest interface name that is kept; what is longer is cut. */
 const MAX_NAME_BYTES = 255;
-
-/** What weir uses of one options record. One object is used again for every record; -1 and '' stand for "not in it". */
-export interface OptionsRecord {
-  /** Sampler (48) or selector (302) that the rate is of. */
-  samplerId: number;
-  /** Template that the rate is for. */
-  templateId: number;
-  /** One of how many packets is counted; 0 when the record does not say. */
-  samplingRate: number;
-  interfaceIndex: number;
-  interfaceName: string;
-  interfaceDescription: string;
-  /** systemInitTimeMilliseconds, 0 when not there. */
-  bootMs: number;
-  /** What the exporter says it has sent (40, 41, 42). */
-  exportedOctets: number;
-  exportedMessages: number;
-  exportedRecords: number;
-}
 
 const record: OptionsRecord = emptyRecord();
 const decoder = new TextDecoder();

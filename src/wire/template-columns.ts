@@ -5,50 +5,32 @@ import type { SetContext } from './decode-context.ts';
 import type { CompiledTemplate } from './template.ts';
 import { runDerived } from './template-derived.ts';
 import { TIME_DELTA_MICROSECONDS, TIME_MILLISECONDS, TIME_NTP, TIME_SECONDS, TIME_UPTIME } from './template-fields.ts';
+import {
+  type ColumnProgram,
+  OP_8_TO_8,
+  OP_8_TO_16,
+  OP_8_TO_32,
+  OP_16_TO_16,
+  OP_16_TO_32,
+  OP_32_TO_32,
+  OP_32_TO_64,
+  OP_64_TO_64,
+  OP_ANY_TO_8,
+  OP_ANY_TO_16,
+  OP_ANY_TO_32,
+  OP_ANY_TO_64,
+  OP_FIRST_DERIVED,
+  OP_MILLISECONDS,
+  OP_TIME,
+  OP_UPTIME,
+  OP_V4_ADDRESS,
+  OP_V6_ADDRESS,
+} from './template-program.ts';
 
-/**
- * One step of a compiled template: take the field in `slot` of each record and write it to `column`. A data set is
- * transposed step by step, so that every step is one loop over typed memory without a decision in it.
- */
-export interface ColumnProgram {
-  readonly op: number;
-  /** Index of the column written; of an address its high half. */
-  readonly column: number;
-  /** Position of the field in the template, -1 when the step needs none. */
-  readonly slot: number;
-  /** More that single steps need: other slots or columns, -1 where missing. */
-  readonly more: readonly number[];
-}
-
-// Plain copies, named <width on the wire>_TO_<width of the column> in bits.
-export const OP_8_TO_8 = 0;
-export const OP_8_TO_16 = 1;
-export const OP_16_TO_16 = 2;
-export const OP_8_TO_32 = 3;
-export const OP_16_TO_32 = 4;
-export const OP_32_TO_32 = 5;
-export const OP_32_TO_64 = 6;
-export const OP_64_TO_64 = 7;
-/** Copies of any width: reduced size (RFC 7011 section 6.2), odd or excessive lengths, lengths told by the record. */
-export const OP_ANY_TO_8 = 8;
-export const OP_ANY_TO_16 = 9;
-export const OP_ANY_TO_32 = 10;
-export const OP_ANY_TO_64 = 11;
-export const OP_V4_ADDRESS = 12;
-export const OP_V6_ADDRESS = 13;
-/** 32 bits of milliseconds since the exporter started. */
-export const OP_UPTIME = 14;
-/** 64 bits of milliseconds since 1970. */
-export const OP_MILLISECONDS = 15;
-/** Any other encoding or width of a time; `more[0]` is its kind, `more[1]` the slot of a system init time. */
-export const OP_TIME = 16;
 /** Latest time that a Date can hold (year 275760); later ones are nonsense and stored as "not known". */
 const MAX_TIME_MS = 8.64e15;
 /** High word of 64-bit milliseconds that lie beyond. */
 const END_OF_TIME_HIGH = Math.floor(MAX_TIME_MS / 0x1_0000_0000);
-/** Steps from here on are in `template-derived.ts`. */
-export const OP_FIRST_DERIVED = 32;
-
 /**
  * Runs all steps of a template over `count` records from `base` on, `stride` bytes apart, into the rows after those
  * that the batch has. The caller has checked that the records lie within `view` and that the batch has room.
@@ -74,50 +56,50 @@ export function runPrograms(
     const at = base + offsets[slot]!;
     switch (op) {
       case OP_8_TO_8:
-        copy8to8(target.column(column) as Uint8Array, row, count, view, at, stride);
+        copy8to8(target.whole(column, count) as Uint8Array, row, count, view, at, stride);
         break;
       case OP_8_TO_16:
-        copy8to16(target.column(column) as Uint16Array, row, count, view, at, stride);
+        copy8to16(target.whole(column, count) as Uint16Array, row, count, view, at, stride);
         break;
       case OP_16_TO_16:
-        copy16to16(target.column(column) as Uint16Array, row, count, view, at, stride);
+        copy16to16(target.whole(column, count) as Uint16Array, row, count, view, at, stride);
         break;
       case OP_8_TO_32:
-        copy8to32(target.column(column) as Uint32Array, row, count, view, at, stride);
+        copy8to32(target.whole(column, count) as Uint32Array, row, count, view, at, stride);
         break;
       case OP_16_TO_32:
-        copy16to32(target.column(column) as Uint32Array, row, count, view, at, stride);
+        copy16to32(target.whole(column, count) as Uint32Array, row, count, view, at, stride);
         break;
       case OP_32_TO_32:
-        copy32to32(target.column(column) as Uint32Array, row, count, view, at, stride);
+        copy32to32(target.whole(column, count) as Uint32Array, row, count, view, at, stride);
         break;
       case OP_32_TO_64:
-        copy32to64(target.column(column) as Uint32Array, row, count, view, at, stride);
+        copy32to64(target.whole(column, count) as Uint32Array, row, count, view, at, stride);
         break;
       case OP_64_TO_64:
-        copy64to64(target.column(column) as Uint32Array, row, count, view, at, stride);
+        copy64to64(target.whole(column, count) as Uint32Array, row, count, view, at, stride);
         break;
       case OP_ANY_TO_8:
-        copyAnyTo8(target.column(column) as Uint8Array, row, count, view, at, stride, lengths[slot]!);
+        copyAnyTo8(target.whole(column, count) as Uint8Array, row, count, view, at, stride, lengths[slot]!);
         break;
       case OP_ANY_TO_16:
-        copyAnyTo16(target.column(column) as Uint16Array, row, count, view, at, stride, lengths[slot]!);
+        copyAnyTo16(target.whole(column, count) as Uint16Array, row, count, view, at, stride, lengths[slot]!);
         break;
       case OP_ANY_TO_32:
-        copyAnyTo32(target.column(column) as Uint32Array, row, count, view, at, stride, lengths[slot]!);
+        copyAnyTo32(target.whole(column, count) as Uint32Array, row, count, view, at, stride, lengths[slot]!);
         break;
       case OP_ANY_TO_64:
-        copyAnyTo64(target.column(column) as Uint32Array, row, count, view, at, stride, lengths[slot]!);
+        copyAnyTo64(target.whole(column, count) as Uint32Array, row, count, view, at, stride, lengths[slot]!);
         break;
       case OP_V4_ADDRESS:
-        // The high half of a v4-mapped address is 0, as a row is until somebody writes it.
-        target.column(column);
-        copyV4(target.column(column + 1) as Uint32Array, row, count, view, at, stride);
+        // The high half of a v4-mapped address is 0.
+        target.fill(column, count, 0);
+        copyV4(target.whole(column + 1, count) as Uint32Array, row, count, view, at, stride);
         break;
       case OP_V6_ADDRESS:
         copyV6(
-          target.column(column) as Uint32Array,
-          target.column(column + 1) as Uint32Array,
+          target.whole(column, count) as Uint32Array,
+          target.whole(column + 1, count) as Uint32Array,
           row,
           count,
           view,
@@ -127,14 +109,24 @@ export function runPrograms(
         break;
       case OP_UPTIME:
         if (context.hasUptime) {
-          copyUptime(target.column(column) as Float64Array, row, count, view, at, stride, context);
+          copyUptime(target.whole(column, count) as Float64Array, row, count, view, at, stride, context);
         }
         break;
       case OP_MILLISECONDS:
-        copyMilliseconds(target.column(column) as Float64Array, row, count, view, at, stride);
+        copyMilliseconds(target.whole(column, count) as Float64Array, row, count, view, at, stride);
         break;
       case OP_TIME:
-        copyTime(target.column(column) as Float64Array, row, count, view, base, stride, program, template, context);
+        copyTime(
+          target.whole(column, count) as Float64Array,
+          row,
+          count,
+          view,
+          base,
+          stride,
+          program,
+          template,
+          context,
+        );
         break;
     }
   }

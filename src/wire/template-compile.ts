@@ -1,11 +1,13 @@
 import { type Column, columnByName, type FieldName, fieldByName } from '../flow/fields.ts';
 import { VARIABLE_LENGTH, VERSION_V9 } from './protocol.ts';
 import type { CompiledTemplate, FieldSpecifier } from './template.ts';
+import * as rules from './template-fields.ts';
 import {
   type ColumnProgram,
   OP_8_TO_8,
   OP_8_TO_16,
   OP_8_TO_32,
+  OP_8_WHERE_V6,
   OP_16_TO_16,
   OP_16_TO_32,
   OP_32_TO_32,
@@ -15,28 +17,24 @@ import {
   OP_ANY_TO_16,
   OP_ANY_TO_32,
   OP_ANY_TO_64,
-  OP_MILLISECONDS,
-  OP_TIME,
-  OP_UPTIME,
-  OP_V4_ADDRESS,
-  OP_V6_ADDRESS,
-} from './template-columns.ts';
-import {
-  OP_8_WHERE_V6,
   OP_DURATION,
   OP_EVENT_TIME,
   OP_FAMILY,
   OP_ICMP,
+  OP_MILLISECONDS,
   OP_SAMPLER,
   OP_SAMPLING,
+  OP_TIME,
+  OP_UPTIME,
+  OP_V4_ADDRESS,
+  OP_V6_ADDRESS,
   OP_V6_OR_V4,
   OP_V6_WHERE_V6,
   SAMPLING_COUNT,
   SAMPLING_INTERVAL,
   SAMPLING_POPULATION,
   SAMPLING_PROBABILITY,
-} from './template-derived.ts';
-import * as rules from './template-fields.ts';
+} from './template-program.ts';
 
 /** Field of a template that was chosen for a column. */
 interface Choice {

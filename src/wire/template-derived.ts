@@ -3,39 +3,27 @@ import { columnIndex } from './batch-target.ts';
 import { readLow, readNumber } from './decode-bytes.ts';
 import type { SetContext } from './decode-context.ts';
 import type { CompiledTemplate } from './template.ts';
-import type { ColumnProgram } from './template-columns.ts';
+import {
+  type ColumnProgram,
+  OP_8_WHERE_V6,
+  OP_DURATION,
+  OP_EVENT_TIME,
+  OP_FAMILY,
+  OP_ICMP,
+  OP_SAMPLER,
+  OP_SAMPLING,
+  OP_V6_OR_V4,
+  OP_V6_WHERE_V6,
+  SAMPLING_COUNT,
+  SAMPLING_INTERVAL,
+  SAMPLING_POPULATION,
+  SAMPLING_PROBABILITY,
+} from './template-program.ts';
 
 /**
  * Steps that look at several fields of a record, or at columns that earlier steps have filled. They run after the
  * plain copies of their template.
  */
-
-/** Tells the IP version of each record in a template with both families; `more`: v4 source, v4 destination, v6 source,
- * v6 destination, ipVersion, and 4 or 6 for the family that counts when nothing else decides. */
-export const OP_FAMILY = 32;
-/** Overwrites address `column` with the v6 field in `slot` where the record is IPv6. */
-export const OP_V6_WHERE_V6 = 33;
-/** The same for an address that may be of either family in a record of either; `more[0]`: slot of its v4 twin. */
-export const OP_V6_OR_V4 = 34;
-/** Overwrites the u8 `column` with the field in `slot` where the record is IPv6. */
-export const OP_8_WHERE_V6 = 35;
-/** ICMP type and code to the destination port; `more`: slots of 176, 177, 32, 178, 179, 139. */
-export const OP_ICMP = 36;
-/** Missing start or end out of the duration in `slot`; `more[0]`: microseconds in one millisecond of its unit. */
-export const OP_DURATION = 37;
-/** Missing start and end out of the event time. */
-export const OP_EVENT_TIME = 38;
-/** Rate out of the record; `more`: SAMPLING_* and a second slot. */
-export const OP_SAMPLING = 39;
-/** Rate of the sampler or selector whose id is in `slot`. */
-export const OP_SAMPLER = 40;
-
-export const SAMPLING_INTERVAL = 0;
-/** `slot` packets of every `slot` + `more[1]`. */
-export const SAMPLING_COUNT = 1;
-/** `slot` (size) out of `more[1]` (population). */
-export const SAMPLING_POPULATION = 2;
-export const SAMPLING_PROBABILITY = 3;
 
 const PROTO = columnIndex('proto');
 const SRC_PORT = columnIndex('srcPort');
@@ -68,7 +56,7 @@ export function runDerived(
       overwriteAddresses(program, template, target, view, base, stride, count, context);
       break;
     case OP_8_WHERE_V6: {
-      const to = target.column(program.column) as Uint8Array;
+      const to = target.column(program.column, target.batch.rows + count) as Uint8Array;
       const width = template.lengths[program.slot]!;
       let at = base + template.offsets[program.slot]!;
       for (let i = 0, row = target.batch.rows; i < count; i++, at += stride) {
@@ -137,8 +125,8 @@ function overwriteAddresses(
   context: SetContext,
 ): void {
   const { offsets } = template;
-  const high = target.column(program.column) as Uint32Array;
-  const low = target.column(program.column + 1) as Uint32Array;
+  const high = target.column(program.column, target.batch.rows + count) as Uint32Array;
+  const low = target.column(program.column + 1, target.batch.rows + count) as Uint32Array;
   const twin = program.op === OP_V6_OR_V4 ? program.more[0]! : -1;
   const row = target.batch.rows;
   for (let i = 0, record = base; i < count; i++, record += stride) {
@@ -174,9 +162,9 @@ function typeAndCodeToPort(
 ): void {
   const { offsets, lengths } = template;
   const [type4, code4, both4, type6, code6, both6] = program.more as [number, number, number, number, number, number];
-  const proto = target.column(PROTO) as Uint8Array;
-  const srcPort = target.column(SRC_PORT) as Uint16Array;
-  const dstPort = target.column(DST_PORT) as Uint16Array;
+  const proto = target.column(PROTO, target.batch.rows + count) as Uint8Array;
+  const srcPort = target.column(SRC_PORT, target.batch.rows + count) as Uint16Array;
+  const dstPort = target.column(DST_PORT, target.batch.rows + count) as Uint16Array;
   const row = target.batch.rows;
   for (let r = row, end = row + count; r < end; r++) {
     const protocol = proto[r]!;
@@ -212,8 +200,8 @@ function applyDuration(
   stride: number,
   count: number,
 ): void {
-  const first = target.column(FIRST) as Float64Array;
-  const last = target.column(LAST) as Float64Array;
+  const first = target.column(FIRST, target.batch.rows + count) as Float64Array;
+  const last = target.column(LAST, target.batch.rows + count) as Float64Array;
   const row = target.batch.rows;
   const width = template.lengths[program.slot]!;
   const perMs = program.more[0]!;
@@ -228,9 +216,9 @@ function applyDuration(
 
 /** NSEL and NEL records have one time, of the event; a record whose start is known ends with its event. */
 function applyEventTime(target: BatchTarget, count: number): void {
-  const first = target.column(FIRST) as Float64Array;
-  const last = target.column(LAST) as Float64Array;
-  const event = target.column(EVENT) as Float64Array;
+  const first = target.column(FIRST, target.batch.rows + count) as Float64Array;
+  const last = target.column(LAST, target.batch.rows + count) as Float64Array;
+  const event = target.column(EVENT, target.batch.rows + count) as Float64Array;
   const row = target.batch.rows;
   for (let r = row; r < row + count; r++) {
     if (last[r] === 0) last[r] = event[r]!;
@@ -248,7 +236,7 @@ function ratesOfRecords(
   count: number,
 ): void {
   const { offsets, lengths } = template;
-  const sampling = target.column(SAMPLING) as Uint32Array;
+  const sampling = target.column(SAMPLING, target.batch.rows + count) as Uint32Array;
   const row = target.batch.rows;
   const [method, second] = program.more as [number, number];
   for (let i = 0, record = base; i < count; i++, record += stride) {
@@ -297,7 +285,7 @@ function ratesOfSamplers(
   context: SetContext,
 ): void {
   if (!context.stream.hasSamplers()) return;
-  const sampling = target.column(SAMPLING) as Uint32Array;
+  const sampling = target.column(SAMPLING, target.batch.rows + count) as Uint32Array;
   const row = target.batch.rows;
   const width = template.lengths[program.slot]!;
   let at = base + template.offsets[program.slot]!;

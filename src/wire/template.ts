@@ -1,4 +1,4 @@
-import type { ColumnProgram } from './template-columns.ts';
+import type { ColumnProgram } from './template-program.ts';
 
 /** One field of a template as sent: `length` 65535 stands for a length carried in each record. */
 export interface FieldSpecifier {

@@ -5,7 +5,8 @@
  */
 
 import { DATAGRAM_META_BYTES, DATAGRAM_META_WORDS } from '../../src/addon/datagram-layout.ts';
-import { Collector, DatagramSlot } from '../../src/collect/collector.ts';
+import { Collector } from '../../src/collect/collector.ts';
+import { DatagramSlot } from '../../src/collect/datagram-slot.ts';
 import { type FlowBatch, FlowBatchPool } from '../../src/flow/batch.ts';
 import {
   EXPORT_SECONDS,
@@ -88,14 +89,12 @@ function slotOf(make: (i: number) => Uint8Array): { slot: DatagramSlot; count: n
 
 function run(name: string, perDatagram: number, make: (i: number) => Uint8Array): void {
   let rows = 0;
-  const consumer = {
-    write(batch: FlowBatch) {
-      rows += batch.rows;
-      return undefined;
-    },
-    async close() {},
+  const pool = new FlowBatchPool();
+  const sink = (batch: FlowBatch) => {
+    rows += batch.rows;
+    pool.release(batch);
   };
-  const collector = new Collector({ consumer, pool: new FlowBatchPool() });
+  const collector = new Collector({ sink, acquire: () => pool.acquire() });
   const { slot, count } = slotOf(make);
   const rounds = Math.ceil(RECORDS / (perDatagram * count));
   const round = () => collector.addSlot(slot, count);

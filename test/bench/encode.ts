@@ -6,8 +6,8 @@
  */
 import { FlowExporter } from '../../src/export/exporter.ts';
 import type { ExportVersion } from '../../src/export/exporter-options.ts';
-import type { DatagramTransport } from '../../src/export/outbox.ts';
 import type { TemplatePreset } from '../../src/export/templates.ts';
+import type { DatagramTransport } from '../../src/export/transport.ts';
 import { BATCH_ROWS, FlowBatch } from '../../src/flow/batch.ts';
 
 const V6_SHARE = Number(process.argv[2] ?? 0.1);

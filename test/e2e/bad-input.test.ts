@@ -85,12 +85,9 @@ describeWith(['weir'], 'networks that are not there', () => {
     expectRefusal(finished, /collector\.invalid/);
   });
 
-  it.each(['127.0.0.1', '127.0.0.1:0', '127.0.0.1:65536', ':9995', '127.0.0.1:port'])(
-    'the target %s',
-    async (target) => {
-      expectRefusal(await weir(['export', '-r', DEMO, '-n', target, '-q']), /HOST:PORT|port/i);
-    },
-  );
+  it.each(['127.0.0.1:0', '127.0.0.1:65536', ':9995', '127.0.0.1:port'])('the target %s', async (target) => {
+    expectRefusal(await weir(['export', '-r', DEMO, '-n', target, '-q']), /HOST:PORT|port/i);
+  });
 
   it('a port in use', async () => {
     const socket = createSocket('udp4');
@@ -164,7 +161,7 @@ describeWith(['weir', 'root', 'unshare'], 'a disk that is full', () => {
   it('ends with one line', async () => {
     const directory = join(tempDir('full'), 'store');
     mkdirSync(directory);
-    const mount = `mount -t tmpfs -o size=16k none ${directory}`;
+    const mount = `mount -t tmpfs -o size=8k none ${directory}`;
     const command = `${process.execPath} ${CLI} export -r ${DEMO} -w ${directory} -q`;
     const finished = await run('unshare', ['-m', 'sh', '-c', `${mount} && exec ${command}`]);
     expectRefusal(finished, /no space|disk.*full|ENOSPC/i);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { inPairs } from '../support/captures.ts';
-import { canonical } from '../support/flow.ts';
+import { canonical, lineDifferences } from '../support/flow.ts';
 import { describeWith, SHARED_DATA, tempDir, weir } from '../support/process.ts';
 import { readSegments, type StoredFlow } from '../support/segments.ts';
 
@@ -26,19 +26,22 @@ interface ExpectedExport {
   file: string;
   exportPackets: Record<string, number>;
   expect: { flowRecords?: number; minFlowRecords?: number; maxFlowRecords?: number };
-  records: { kind: string; norm?: ExpectedFlow }[];
+  records: { kind: string; norm?: ExpectedFlow; fields: Record<string, unknown> }[];
 }
 
-/** Captures in which weir's records differ from the expected ones on purpose, and why. */
-const DIFFERENT: Record<string, string> = {};
+/** Flow records where the figures beside the captures are wrong or give a range, and why weir's number is right. */
+const OTHER_COUNTS: Record<string, number> = {
+  // The set before its template is held back until that comes; it has 660 octets, 11 records of 60, and the header says 24 in all.
+  'ak-v9-data-before-template': 21,
+};
 
 describeWith(['weir', 'shared captures'], 'captures of exporters to weir collect', () => {
   it('give the expected records, one by one', { timeout: 180_000 }, async () => {
     const captures: Record<string, ExpectedExport> = JSON.parse(
       readFileSync(join(SHARED_DATA, 'flows/expected.json'), 'utf8'),
     ).captures;
-    const names = Object.keys(captures).filter((name) => !('sflow' in captures[name]!.exportPackets));
-    expect(names.length).toBeGreaterThan(40);
+    const names = Object.keys(captures);
+    expect(names.length).toBeGreaterThan(50);
     const directory = tempDir('captures');
     const results = await inPairs(names, async (name) => {
       const capture = captures[name]!;
@@ -55,22 +58,38 @@ describeWith(['weir', 'shared captures'], 'captures of exporters to weir collect
     });
     const failed = results.filter(({ status }) => status !== 0).map(({ name, stderr }) => `${name}: ${stderr}`);
     expect(failed).toEqual([]);
+    const differences: string[] = [];
     for (const { name, capture, flows } of results) {
       const { flowRecords, minFlowRecords, maxFlowRecords } = capture.expect;
-      if (flowRecords === undefined) {
+      if (name in OTHER_COUNTS) {
+        expect(flows.length, name).toBe(OTHER_COUNTS[name]);
+      } else if (flowRecords === undefined) {
         expect(flows.length, name).toBeGreaterThanOrEqual(minFlowRecords!);
         expect(flows.length, name).toBeLessThanOrEqual(maxFlowRecords!);
-      } else if (!(name in DIFFERENT)) {
-        const expected = capture.records.filter(({ kind }) => kind === 'flow').map(({ norm }) => norm ?? {});
-        expect([name, ...storedLines(flows, expected)]).toEqual([name, ...expected.map(expectedLine).sort()]);
+      } else {
+        const expected = capture.records.filter(({ kind }) => kind === 'flow').map(usualFlow);
+        differences.push(...lineDifferences(name, storedLines(flows, expected), expected.map(expectedLine)));
       }
     }
+    expect(differences).toEqual([]);
   });
 });
 
+/** ICMP type and code stand in the destination port, whichever element they came in. */
+function usualFlow({ norm = {}, fields }: ExpectedExport['records'][number]): ExpectedFlow {
+  // sFlow samples have no family in their names.
+  for (const family of ['IPv4', 'IPv6', '']) {
+    const both = fields[`icmpTypeCode${family}`];
+    if (typeof both === 'number' && both !== 0) return { ...norm, dport: both };
+    const type = fields[`icmpType${family}`];
+    if (typeof type === 'number') return { ...norm, dport: type * 256 + Number(fields[`icmpCode${family}`] ?? 0) };
+  }
+  return norm;
+}
+
 function expectedLine(flow: ExpectedFlow): string {
   const { sport = 0, dport = 0, proto = 0, tcpFlags = 0, packets = 0, bytes = 0, inIf = 0, outIf = 0 } = flow;
-  const ends = `${canonical(flow.src ?? '')}:${sport} > ${canonical(flow.dst ?? '')}:${dport}`;
+  const ends = `${canonical(flow.src ?? '::')}:${sport} > ${canonical(flow.dst ?? '::')}:${dport}`;
   const times = `${flow.firstMs ?? 'no start'} .. ${flow.lastMs ?? 'no end'}`;
   return `${proto} ${ends} if ${inIf} > ${outIf} flags ${tcpFlags & 0xff} ${packets} packets ${bytes} octets ${times}`;
 }
@@ -79,12 +98,10 @@ function expectedLine(flow: ExpectedFlow): string {
 function storedLines(flows: StoredFlow[], expected: ExpectedFlow[]): string[] {
   const hasFirst = expected.some(({ firstMs }) => firstMs !== undefined);
   const hasLast = expected.some(({ lastMs }) => lastMs !== undefined);
-  return flows
-    .map((flow) => {
-      const view: ExpectedFlow = { ...flow, sport: flow.srcPort, dport: flow.dstPort, bytes: flow.octets };
-      if (!hasFirst) delete view.firstMs;
-      if (!hasLast) delete view.lastMs;
-      return expectedLine(view);
-    })
-    .sort();
+  return flows.map((flow) => {
+    const view: ExpectedFlow = { ...flow, sport: flow.srcPort, dport: flow.dstPort, bytes: flow.octets };
+    if (!hasFirst) delete view.firstMs;
+    if (!hasLast) delete view.lastMs;
+    return expectedLine(view);
+  });
 }

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { bundledCaptures, inPairs, sharedCaptures } from '../support/captures.ts';
-import { type Flow, flowLines, totalsByProtocol } from '../support/flow.ts';
+import { type Flow, flowLines, lineDifferences, totalsByProtocol } from '../support/flow.ts';
 import { collectWithNfcapd, senderOf } from '../support/nfdump.ts';
 import { Daemon, describeWith, runOk, tempDir, weirOk } from '../support/process.ts';
 import { readSegments } from '../support/segments.ts';
@@ -26,11 +26,14 @@ describeWith(['weir', 'softflowd', 'nfcapd', 'nfdump'], 'softflowd to weir colle
     const streams = await inPairs(files, (file) => exportedBySoftflowd(file, version, directory));
     const nfcapd = await collectWithNfcapd(streams, tempDir('softflowd-nfcapd'));
     const weir = await inPairs(streams, (datagrams, i) => collectedFromFile(datagrams, i, directory));
+    expect(nfcapd.reduce((sum, { flows }) => sum + flows.length, 0)).toBeGreaterThan(500);
     for (const [i, file] of files.entries()) {
       const name = basename(file);
-      expect(nfcapd[i]!.flows.length, name).toBeGreaterThan(0);
       expect({ name, ...totalsByProtocol(weir[i]!) }).toEqual({ name, ...totalsByProtocol(nfcapd[i]!.flows) });
-      expect([name, ...flowLines(weir[i]!)]).toEqual([name, ...flowLines(nfcapd[i]!.flows.map(inOrder))]);
+      const wanted = nfcapd[i]!.flows.map(inOrder);
+      const comparable = nfcapdView(version, wanted);
+      const lines = (flows: Flow[]) => flowLines(flows.map(comparable));
+      expect(lineDifferences(name, lines(weir[i]!), lines(wanted))).toEqual([]);
     }
   });
 
@@ -53,6 +56,19 @@ describeWith(['weir', 'softflowd', 'nfcapd', 'nfdump'], 'softflowd to weir colle
 /** nfcapd 1.7.1 exchanges the two times of IPFIX records that count from the boot of the exporter, as softflowd's do. */
 function inOrder(flow: Flow): Flow {
   return { ...flow, firstMs: Math.min(flow.firstMs, flow.lastMs), lastMs: Math.max(flow.firstMs, flow.lastMs) };
+}
+
+/**
+ * A flow less what nfcapd 1.7.1 does not read: the type of ICMPv6 in v9 and, in IPFIX, times of records that began as the exporter
+ * booted, which it leaves at 0.
+ */
+function nfcapdView(version: string, wanted: readonly Flow[]): (flow: Flow) => Flow {
+  const withoutTimes = (flow: Flow) => ({ ...flow, firstMs: 0, lastMs: 0 });
+  const timeless = new Set(flowLines(wanted.filter(({ firstMs }) => firstMs === 0)));
+  return (flow) => {
+    const seen = version === '9' && flow.proto === 58 ? { ...flow, dstPort: 0 } : flow;
+    return timeless.has(flowLines([withoutTimes(seen)])[0]!) ? withoutTimes(seen) : seen;
+  };
 }
 
 async function exportedBySoftflowd(file: string, version: string, directory: string): Promise<Buffer[]> {

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { bundledCaptures, inPairs, sharedCaptures } from '../support/captures.ts';
-import { type Flow, flowLines, totalsByProtocol } from '../support/flow.ts';
+import { type Flow, flowLines, lineDifferences, totalsByProtocol } from '../support/flow.ts';
 import { meter } from '../support/flow-meter.ts';
 import { type Collected, collectWithNfcapd, readWithNfdump } from '../support/nfdump.ts';
 import { Daemon, describeWith, runOk, tempDir, weir } from '../support/process.ts';
@@ -18,6 +18,22 @@ const UNKNOWN_LINK_TYPES: Record<string, string> = {
   'zeek-nflog-http.pcap': 'NFLOG',
   'zeek-llc.pcap': 'FDDI',
   'td-LINKTYPE_PKTAP.pcap': 'PKTAP',
+};
+
+/** Captures whose times are not compared, in which versions, and why. */
+const OTHER_TIMES: Record<string, readonly string[]> = {
+  // Some packets are years older than the first: v5 and v9 tell times as 32 bits of milliseconds since boot.
+  'ipfixprobe-tls.pcap': ['5', '9'],
+  'suri-bug-1450-04-tls_DER-incomplete-header.pcap': ['5', '9'],
+  // The clock stands at the start of 1970, so that the exporter booted before, which nfcapd cannot compute in v5.
+  'png-be-basic-test001.pcapng': ['5'],
+  'png-be-basic-test010.pcapng': ['5'],
+  'png-le-advanced-test100.pcapng': ['5'],
+  'png-le-basic-test001.pcapng': ['5'],
+  'png-le-basic-test016.pcapng': ['5'],
+  'png-le-difficult-test201.pcapng': ['5'],
+  // Fractions of more than a second: tshark adds them up, weir takes them for one second (decision 0011).
+  'td-timestamp_invalid_micro.pcap': ['5', '9', '10'],
 };
 
 interface Exported {
@@ -63,10 +79,15 @@ describeWith(['weir', 'nfcapd', 'nfdump', 'tshark'], 'weir export to nfcapd', ()
   );
 
   it.each(VERSIONS)('version %s: every flow has the right key, flags, counters and times', (version) => {
-    const lines = (flows: Flow[]) => flowLines(version === '5' ? flows : flows.map(withoutIcmpType));
-    const got = of(version).map(({ name, i }) => [name, ...lines(collected[i]!.flows)]);
-    const wanted = of(version).map(({ name }) => [name, ...lines(referenceFlows(name, version))]);
-    expect(got).toEqual(wanted);
+    const lines = (name: string, flows: Flow[]) => {
+      const comparable = version === '5' ? flows : flows.map(withoutIcmpType);
+      const isTimeless = OTHER_TIMES[name]?.includes(version) === true;
+      return flowLines(isTimeless ? comparable.map(withoutTimes) : comparable);
+    };
+    const differences = of(version).flatMap(({ name, i }) =>
+      lineDifferences(name, lines(name, collected[i]!.flows), lines(name, referenceFlows(name, version))),
+    );
+    expect(differences).toEqual([]);
   });
 
   // Not in IPFIX, where nfcapd 1.7.1 does not count options data records (RFC 7011 section 3.1 does): tshark looks there.
@@ -85,17 +106,15 @@ describeWith(['weir', 'nfcapd', 'nfdump', 'tshark'], 'weir export to nfcapd', ()
     writeFileSync(file, datagramCapture(datagrams));
     const { complaints, records } = await dissected(file, version);
     expect(complaints).toEqual([]);
-    const got = streams.map(({ name }, stream) => [name, ...(records.get(sender(stream)) ?? []).sort()]);
-    const wanted = streams.map(({ name }) => [
-      name,
-      ...referenceFlows(name, version)
-        .map(({ proto, dstPort }) => `${proto} ${dstPort}`)
-        .sort(),
-    ]);
-    expect(got).toEqual(wanted);
+    const differences = streams.flatMap(({ name }, stream) => {
+      const wanted = referenceFlows(name, version).map(({ proto, dstPort }) => `${proto} ${dstPort}`);
+      return lineDifferences(name, records.get(sender(stream)) ?? [], wanted);
+    });
+    expect(differences).toEqual([]);
   });
 
-  it.each(VERSIONS)('version %s: tshark would see a datagram that is missing', async (version) => {
+  // In v5 tshark does not look at the numbers; nfcapd does, above.
+  it.each(['9', '10'] as const)('version %s: tshark would see a datagram that is missing', async (version) => {
     const stream = exported.find(({ name, version: its }) => name === 'demo.pcap' && its === version)!;
     const kept = stream.datagrams.filter((_, i) => i !== 2);
     const file = join(tempDir('gap'), 'gap.pcap');
@@ -138,6 +157,10 @@ function withoutIcmpType(flow: Flow): Flow {
   return flow.proto === 1 || flow.proto === 58 ? { ...flow, dstPort: 0 } : flow;
 }
 
+function withoutTimes(flow: Flow): Flow {
+  return { ...flow, firstMs: 0, lastMs: 0 };
+}
+
 /**
  * What tshark finds in a capture of datagrams: protocol and destination port of each record by sender, and every datagram that
  * is of another version, malformed, without its template or out of sequence.
@@ -171,6 +194,7 @@ describeWith(['weir', 'nfcapd', 'nfdump', 'tshark'], 'weir export straight to nf
     await nfcapd.stop();
     expect(status).toBe(0);
     const received = (await readWithNfdump(directory)).map(withoutIcmpType);
-    expect(flowLines(received)).toEqual(flowLines(meter(packets, TIMEOUTS).map(withoutIcmpType)));
+    const wanted = meter(packets, TIMEOUTS).map(withoutIcmpType);
+    expect(lineDifferences('demo.pcap', flowLines(received), flowLines(wanted))).toEqual([]);
   });
 });

@@ -50,3 +50,13 @@ export function canonical(address: string): string {
   if (!address.includes(':')) return address;
   return new URL(`http://[${address}]/`).hostname.slice(1, -1);
 }
+
+/** Lines that only one of two sets has, `-` wanted and missing, `+` there and not wanted; equal sets have none. */
+export function lineDifferences(name: string, got: readonly string[], wanted: readonly string[]): string[] {
+  const counts = new Map<string, number>();
+  for (const line of got) counts.set(line, (counts.get(line) ?? 0) + 1);
+  for (const line of wanted) counts.set(line, (counts.get(line) ?? 0) - 1);
+  return [...counts]
+    .flatMap(([line, count]) => (count === 0 ? [] : [`${name}: ${count < 0 ? '-' : '+'} ${line}`]))
+    .sort();
+}

@@ -76,6 +76,7 @@ const MAX_EXTENSIONS = 16;
 const LINK_OCTETS: Record<string, number> = {
   eth: 14,
   vlan: 4,
+  ieee8021ad: 4,
   mpls: 4,
   pppoes: 6,
   ppp: 2,
@@ -106,11 +107,14 @@ export async function packetsByTshark(file: string): Promise<TsharkPackets> {
   const damaged = /damaged or corrupt|cut short/.test(stderr);
   if (status !== 0 && !damaged) throw new Error(`tshark -r ${file}: exit code ${status}\n${stderr}`);
   const seen: TsharkPackets = { packets: [], malformed: [], beyond: [], notIp: 0, cutHeader: 0, damaged };
+  let lastEpoch = '0';
   for (const line of stdout.split('\n')) {
     const texts = line.split('\t');
     if (texts.length !== FIELDS.length || texts[FIELDS.indexOf('frame.len')] === '') continue;
     const row = Object.fromEntries(FIELDS.map((name, i) => [name, texts[i] === '' ? [] : texts[i]!.split(';')]));
-    const { packet, room } = readPacket(row as Record<FieldName, string[]>);
+    // A pcapng packet without a time has that of the packet before.
+    lastEpoch = texts[0] === '' ? lastEpoch : texts[0]!;
+    const { packet, room } = readPacket({ ...(row as Record<FieldName, string[]>), 'frame.time_epoch': [lastEpoch] });
     if (typeof packet === 'string') seen[packet] += 1;
     else if (room === undefined) seen.beyond.push(packet);
     else if (packet.octets > room) seen.malformed.push(packet);
@@ -130,7 +134,7 @@ function readPacket(row: Record<FieldName, string[]>): {
   const isKnown = link.every((name) => name in LINK_OCTETS);
   const below = link.reduce((sum, name) => sum + (LINK_OCTETS[name] ?? 0), 0);
   const room = isKnown ? Number(row['frame.len'][0]) - below : undefined;
-  const us = microseconds(row['frame.time_epoch'][0] ?? '0');
+  const us = microseconds(row['frame.time_epoch'][0]!);
   const read = layers[at] === 'ip' ? readIpv4 : readIpv6;
   return { packet: read(row, layers.slice(at + 1), us), room };
 }
