@@ -1,4 +1,4 @@
-import { addon } from '../addon/addon.ts';
+import { addon, type NativeFrameDecoder } from '../addon/addon.ts';
 import {
   D_LENGTH,
   D_OFFSET,
@@ -101,16 +101,14 @@ export class Collector {
       options.sink(full);
       return options.acquire();
     };
-    // The addon is loaded when the first sampled header comes.
-    const openFrames = (linkType: number) => new (addon().FrameDecoder)(linkType, {});
-    this.decoder = new DatagramDecoder(options.acquire(), exchange, this.exporters, openFrames);
+    this.decoder = new DatagramDecoder(options.acquire(), exchange, this.exporters, frameDecoder);
   }
 
-  /** Decodes the `count` datagrams of a slot (layout: `src/addon/datagram-layout.ts`). */
-  addSlot(slot: DatagramSlot, count: number): void {
+  /** Decodes the datagrams `from` to `end` of a slot (layout: `src/addon/datagram-layout.ts`). */
+  addSlot(slot: DatagramSlot, end: number, from = 0): void {
     const { words, doubles, bytes, view } = slot;
     const { origin } = this;
-    for (let i = 0, at = 0; i < count; i++, at += DATAGRAM_META_WORDS) {
+    for (let i = from, at = from * DATAGRAM_META_WORDS; i < end; i++, at += DATAGRAM_META_WORDS) {
       origin.receivedMs = Math.floor(doubles[(at + D_RECEIVED_MS) >>> 1]!);
       origin.hiLow = words[at + D_SRC_HI]!;
       origin.hiHigh = words[at + D_SRC_HI + 1]!;
@@ -176,6 +174,19 @@ export class Collector {
     if (ready === undefined) return;
     for (const set of ready) this.decoder.replay(set);
   }
+}
+
+/** Decoders of sampled headers by link type: made when the first such header comes, and shared by all collectors. */
+const frameDecoders = new Map<number, NativeFrameDecoder>();
+
+function frameDecoder(linkType: number): NativeFrameDecoder {
+  let decoder = frameDecoders.get(linkType);
+  if (decoder === undefined) {
+    const { FrameDecoder } = addon();
+    decoder = new FrameDecoder(linkType, {});
+    frameDecoders.set(linkType, decoder);
+  }
+  return decoder;
 }
 
 function statsOf(exporter: Exporter): StreamStats[] {

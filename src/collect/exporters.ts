@@ -1,4 +1,4 @@
-import { formatAddress } from '../flow/address.ts';
+import { type AddressWords, formatAddress } from '../flow/address.ts';
 import type {
   DatagramOrigin,
   DecodeStream,
@@ -6,13 +6,15 @@ import type {
   SetContext,
   StreamDirectory,
 } from '../wire/decode-context.ts';
+import { compileDefinition } from '../wire/decode-templates.ts';
 import { VERSION_IPFIX, VERSION_SFLOW, VERSION_V5, VERSION_V7, VERSION_V9 } from '../wire/protocol.ts';
 import type { CompiledTemplate } from '../wire/template.ts';
 import { Allowance, type Limits } from './limits.ts';
 import type { PendingSets } from './pending-sets.ts';
 import { SampleSources } from './sample-sources.ts';
 import { type SamplingSetting, SamplingTable } from './sampling.ts';
-import { SequenceTracker } from './sequence.ts';
+import type { SavedStream } from './saved-stream.ts';
+import { BOOT_TOLERANCE_MS, SequenceTracker } from './sequence.ts';
 import { TemplateStore } from './template-store.ts';
 
 export interface InterfaceName {
@@ -39,6 +41,8 @@ interface Shared {
   readonly templateFields: Allowance;
   readonly optionEntries: Allowance;
   readonly sampleSources: Allowance;
+  /** Grows when something changes that `saveState` keeps. */
+  revision: number;
 }
 
 /**
@@ -55,6 +59,8 @@ export class ExporterStream implements DecodeStream {
   /** Export time less receive time of the latest datagram: how far the exporter's clock is off, and the way's delay. */
   skewMs = 0;
   bootMs = 0;
+  /** What v9 uptimes of the latest datagram count from, 0 before the first. */
+  uptimeFromMs = 0;
   /** Counters that the exporter reported of itself (elements 41 and 42), -1 unknown. */
   reportedMessages = -1;
   reportedRecords = -1;
@@ -84,11 +90,31 @@ export class ExporterStream implements DecodeStream {
   }
 
   define(template: CompiledTemplate): void {
+    this.shared.revision++;
     if (this.templates.define(template) === 'new') this.shared.pending.defined(this, template.id);
   }
 
-  refreshed(): void {
-    this.templates.refreshed++;
+  refreshed(template: CompiledTemplate): void {
+    this.templates.confirm(template);
+  }
+
+  /** Another run of the exporter may mean other things by the same ids. */
+  bootedAt(bootMs: number): void {
+    if (this.templates.unconfirmed > 0 && Math.abs(bootMs - this.uptimeFromMs) > BOOT_TOLERANCE_MS) {
+      this.templates.dropUnconfirmed();
+    }
+    this.uptimeFromMs = bootMs;
+  }
+
+  /** Takes what an earlier run of the collector knew of the stream. */
+  restore(saved: SavedStream): void {
+    this.uptimeFromMs = saved.uptimeFromMs;
+    this.bootMs = saved.bootMs;
+    if (this.sampling.restore(saved.sampling)) this.shareSampling();
+    for (const { definition, isOptions } of saved.templates) {
+      const template = compileDefinition(this.version, definition, isOptions);
+      if (template !== undefined) this.templates.restore(template);
+    }
   }
 
   withoutTemplate(setId: number, bytes: Uint8Array, start: number, end: number, context: SetContext): void {
@@ -162,7 +188,11 @@ export class ExporterStream implements DecodeStream {
   }
 
   private learnSampling({ samplingRate, samplerId, templateId }: OptionsRecord): void {
-    this.sampling.learn(samplingRate, samplerId, templateId);
+    if (this.sampling.learn(samplingRate, samplerId, templateId)) this.shared.revision++;
+    this.shareSampling();
+  }
+
+  private shareSampling(): void {
     this.exporter.hasSamplers ||= this.sampling.hasSamplers;
     this.exporter.samplingRate = this.sampling.rateFor(-1);
   }
@@ -187,6 +217,7 @@ const overflowStream: DecodeStream = {
   template: () => undefined,
   define: () => {},
   refreshed: () => {},
+  bootedAt: () => {},
   withoutTemplate: () => {},
   options: () => {},
   samplingRate: (_templateId, headerRate) => headerRate,
@@ -230,6 +261,7 @@ export class Exporters implements StreamDirectory {
       templateFields: new Allowance(limits.templateFields),
       optionEntries: new Allowance(limits.optionEntries),
       sampleSources: new Allowance(limits.sampleSources),
+      revision: 0,
     };
   }
 
@@ -248,6 +280,18 @@ export class Exporters implements StreamDirectory {
 
   get size(): number {
     return this.slots.size;
+  }
+
+  get revision(): number {
+    return this.shared.revision;
+  }
+
+  /** Takes what an earlier run of the collector knew of a stream, as far as there is room. */
+  restore(words: AddressWords, saved: SavedStream): void {
+    const [hiHigh, hiLow, loHigh, loLow] = words;
+    const slot = this.slotOf({ receivedMs: saved.lastSeenMs, hiHigh, hiLow, loHigh, loLow, port: 0 });
+    const stream = slot === undefined ? undefined : this.streamOf(slot, saved.version, saved.domain);
+    stream?.restore(saved);
   }
 
   *values(): Generator<Exporter> {

@@ -43,7 +43,9 @@ export interface DecodeStream {
   /** Takes a template that is new or differs from the known one of its id. */
   define(template: CompiledTemplate): void;
   /** A template arrived that is byte for byte the known one. */
-  refreshed(): void;
+  refreshed(template: CompiledTemplate): void;
+  /** Before the sets of a v9 datagram: the exporter's uptime counts from `bootMs`, to the second. */
+  bootedAt(bootMs: number): void;
   /** A data set, `start` to `end` without its header, whose template is not known. */
   withoutTemplate(setId: number, bytes: Uint8Array, start: number, end: number, context: SetContext): void;
   options(record: OptionsRecord, template: CompiledTemplate): void;

@@ -30,7 +30,7 @@ const MIN_TTL = columnIndex('minTtl');
 const MAX_TTL = columnIndex('maxTtl');
 
 /** Headers decoded in one call. */
-const BATCH_HEADERS = 1024;
+const BATCH_HEADERS = 256;
 /** Offset, captured length, length on the wire and time of each frame. */
 const META = 4;
 

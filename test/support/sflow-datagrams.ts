@@ -41,8 +41,8 @@ interface FlowSample {
   rate?: number;
   drops?: number;
   /** Compact: as on the wire, with the format in the top bits. Expanded: format and value. */
-  input?: number | [number, number];
-  output?: number | [number, number];
+  input?: number | readonly [number, number];
+  output?: number | readonly [number, number];
   records?: Uint8Array[];
   count?: number;
 }
@@ -52,8 +52,8 @@ export function flowSample(sample: FlowSample): Uint8Array {
   const count = sample.count ?? records.length;
   const input = sample.input ?? 0;
   const output = sample.output ?? 0;
-  if (Array.isArray(input) || Array.isArray(output)) {
-    const pair = (end: number | [number, number]) => (Array.isArray(end) ? end : [0, end]);
+  if (typeof input !== 'number' || typeof output !== 'number') {
+    const pair = (end: number | readonly [number, number]) => (typeof end === 'number' ? [0, end] : end);
     const header = words(sequence, sourceType, source, rate, 0, drops, ...pair(input), ...pair(output), count);
     return tagged(3, concat(header, ...records));
   }
