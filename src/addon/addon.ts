@@ -43,7 +43,7 @@ export interface PacketSourceOptions {
   flushMs?: number;
   /** ifIndex reported for packets whose source does not say (plain pcap: 0); a live device fills in its own. */
   inputIndex?: number;
-  /** Hash seed: 64 bits as two words; random for live capture, 0 by default for files. Never changes results. */
+  /** Hash seed: 64 bits as two words; random by default. Never changes results. */
   hashSeed?: [number, number];
 }
 

@@ -64,11 +64,8 @@ impl PacketSource {
         })?;
         let ring = Arc::new(ring);
         let stats = Arc::new(Mutex::new(Stats::default()));
-        let seed = match (options.hash_seed, &options.input) {
-            (Some(seed), _) => seed,
-            (None, Input::Files(_)) => 0,
-            (None, Input::Device { .. }) => RandomState::new().hash_one(0u8),
-        };
+        // Captures are as hostile as a wire: whoever made one must not know which packets meet in one hash chain.
+        let seed = options.hash_seed.unwrap_or_else(|| RandomState::new().hash_one(0u8));
         let capacity = options.slot_packets;
         let decoder = Decoder::new(seed);
         match options.input {
