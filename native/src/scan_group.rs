@@ -2,6 +2,8 @@
 
 use crate::scan_column::{Column, Lane};
 use crate::scan_file::{bounds, place, OpenFile, Wanted};
+use crate::segment_column::ColumnType;
+use parquet::bloom_filter::Sbbf;
 use parquet::errors::Result;
 use parquet::file::metadata::RowGroupMetaData;
 
@@ -57,6 +59,29 @@ impl<'a> Group<'a> {
         bounds(self.metadata().column(self.bound[column]?))
     }
 
+    /// Whether the column has none of the values, as its Bloom filter tells; false without one.
+    pub fn has_none(&self, column: usize, mut values: impl Iterator<Item = u64>) -> Result<bool> {
+        let (Some(at), Some((open, number))) = (self.bound[column], &self.open) else {
+            return Ok(false);
+        };
+        let chunk = open.metadata.row_group(*number).column(at);
+        // Filters of other writers are of other values where times are in microseconds.
+        if chunk.bloom_filter_offset().is_none() || self.wanted[column].column_type == ColumnType::TimeMs {
+            return Ok(false);
+        }
+        let Some(filter) = Sbbf::read_from_column_chunk(chunk, &*open.file)? else {
+            return Ok(false);
+        };
+        let is_wide = self.wanted[column].column_type.is_wide();
+        Ok(!values.any(|value| {
+            if is_wide {
+                filter.check(&(value as i64))
+            } else {
+                filter.check(&(value as i32))
+            }
+        }))
+    }
+
     /// The column with its dictionary read; a missing one has its absent value in every row.
     pub fn column(&mut self, column: usize) -> Result<&mut Column> {
         if !self.is_open[column] {
@@ -98,5 +123,64 @@ impl<'a> Group<'a> {
 
     pub fn dictionary(&self, column: usize) -> Option<&[u64]> {
         self.columns[column].dictionary()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan_file::{bind, Segment};
+    use crate::segment::{Options, SegmentWriter};
+    use crate::segment_chunk::Codec;
+    use crate::segment_column::{ColumnSpec, Values};
+    use crate::segment_file::tests::Scratch;
+
+    #[test]
+    fn bloom_filters_tell_what_is_not_there() {
+        let scratch = Scratch::new();
+        let path = scratch.0.join("segment");
+        let types = [
+            ("first", ColumnType::TimeMs),
+            ("last", ColumnType::TimeMs),
+            ("wide", ColumnType::U64),
+            ("narrow", ColumnType::U16),
+        ];
+        let columns = types.map(|(name, column_type)| ColumnSpec {
+            name: name.to_string(),
+            column_type,
+            absent: 0,
+            bloom: column_type != ColumnType::TimeMs,
+        });
+        let options = Options {
+            codec: Codec::Lz4,
+            metadata: Vec::new(),
+            threads: 1,
+        };
+        let mut writer = SegmentWriter::create(&path, options).unwrap();
+        let even: Vec<u64> = (0..1000).map(|row| row * 2).collect();
+        writer.append(&columns, &[Values::Raw(&even); 4], even.len()).unwrap();
+        writer.finish(Vec::new()).unwrap();
+        let wanted = columns.map(|column| Wanted {
+            name: column.name,
+            column_type: column.column_type,
+            absent: 0,
+            is_core: true,
+        });
+        let open = Segment::look(&path).unwrap().open().unwrap();
+        let mut group = Group::new(&wanted);
+        group.start(&open, &bind(&open.metadata, &wanted).unwrap(), 0, even.len());
+        for column in [2, 3] {
+            assert!(even
+                .iter()
+                .all(|&value| !group.has_none(column, [value].into_iter()).unwrap()));
+            let refused = even
+                .iter()
+                .filter(|&&value| group.has_none(column, [value + 1].into_iter()).unwrap());
+            assert!(
+                refused.count() > 900,
+                "a filter answers wrongly once in a hundred times"
+            );
+        }
+        assert!(!group.has_none(0, [1].into_iter()).unwrap());
     }
 }

@@ -25,6 +25,9 @@ const DEEPEST: usize = 1200;
 /// Entries of the table of answers for pairs of dictionary entries.
 const LARGEST_TABLE: usize = 1 << 18;
 
+/// Values for which a Bloom filter is asked.
+const MOST_LOOKED_UP: usize = 64;
+
 /// Values from one to another, both included; sorted and apart.
 struct Ranges<T>(Vec<(T, T)>);
 
@@ -334,9 +337,36 @@ impl Leaf {
         }
     }
 
+    /// Whether a Bloom filter tells that no row has one of the few values that are looked for.
+    fn is_filtered_out(&self, group: &Group) -> Result<bool> {
+        let few = |count: usize, all_single: bool| count <= MOST_LOOKED_UP && all_single;
+        match self {
+            Leaf::Value {
+                column,
+                shift: 0,
+                mask: u64::MAX,
+                bias: 0,
+                ranges: Ranges(ranges),
+            } if few(ranges.len(), ranges.iter().all(|(from, to)| from == to)) => {
+                group.has_none(*column, ranges.iter().map(|&(value, _)| value))
+            }
+            Leaf::Address {
+                lo,
+                ranges: Ranges(ranges),
+                ..
+            } if few(ranges.len(), ranges.iter().all(|(from, to)| from == to)) => {
+                group.has_none(*lo, ranges.iter().map(|&(value, _)| value as u64))
+            }
+            _ => Ok(false),
+        }
+    }
+
     /// What can be known before the first row is looked at.
     fn prepare(&self, group: &mut Group, table: Vec<u8>) -> Result<Known> {
         if self.is_missing(group) {
+            return Ok(Known::Everywhere(false));
+        }
+        if self.is_filtered_out(group)? {
             return Ok(Known::Everywhere(false));
         }
         let mut table = table;

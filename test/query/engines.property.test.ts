@@ -81,7 +81,7 @@ describe('the addon and DuckDB', () => {
     };
     await writeOwnSegment(inside('own', '1'), flows.flat(), 500, 'zstd');
     await writeSegment(inside('duckdb', '1'), flows.flat());
-    await writeOwnSegment(inside('mixed', '1'), flows[0]!, 70, 'lz4');
+    await writeOwnSegment(inside('mixed', '1'), flows[0]!, 70, 'lz4', ['src_addr_lo', 'dst_addr_lo', 'dst_port']);
     await writeOwnSegment(inside('mixed', '2'), plain, 4000, 'none');
     await writeSegment(inside('mixed', '3'), rich, 2048, ", COMPRESSION 'zstd', PARQUET_VERSION 'V2'");
     await writeSegment(inside('mixed', '4'), flows[3]!, 2048, ", COMPRESSION 'zstd'");

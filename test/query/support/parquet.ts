@@ -19,9 +19,10 @@ export async function writeOwnSegment(
   flows: readonly TestFlow[],
   rowGroup: number,
   compression: 'zstd' | 'lz4' | 'none',
+  bloom: string[] = [],
 ): Promise<void> {
   const present = presentColumns(flows);
-  const writer = new (addon().SegmentWriter)(path, { compression });
+  const writer = new (addon().SegmentWriter)(path, { compression, bloom });
   for (let at = 0; at < flows.length; at += rowGroup) {
     const some = flows.slice(at, at + rowGroup);
     const group = present.map((column): SegmentColumn => {
