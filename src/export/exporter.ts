@@ -81,24 +81,23 @@ export class FlowExporter implements FlowConsumer {
   }
 
   /**
-   * Takes the flows of a batch, in their order. It is done with the batch when it returns; a promise, if any, resolves
-   * once the transports have room for more.
+   * Takes the flows of a batch, in their order, or only those of the rows `start` (inclusive) to `end` (exclusive). It is
+   * done with the batch when it returns; a promise, if any, resolves once the transports have room for more.
    */
-  write(batch: FlowBatch): Promise<void> | undefined {
+  write(batch: FlowBatch, start = 0, end = batch.rows): Promise<void> | undefined {
     const { classes, datagrams } = this;
     const isWall = this.options.clock === 'wall';
     const nowMs = isWall ? this.options.now() : 0;
     const times = batch.get('exportMs');
     const octets = batch.get('octets');
     const packets = batch.get('packets');
-    const rows = batch.rows;
-    if (rows === 0) return undefined;
+    if (start >= end) return undefined;
     this.batch = batch;
     classes.bind(batch);
     for (const datagram of datagrams) datagram?.bind(batch);
     this.startClock();
     if (isWall) this.closeOverdue(nowMs);
-    for (let row = 0; row < rows; row++) {
+    for (let row = start; row < end; row++) {
       const rowClass = classes.classOf(row);
       if (this.announcer === undefined && isV6(rowClass)) {
         this.skipIpv6(row, octets);
@@ -118,7 +117,7 @@ export class FlowExporter implements FlowConsumer {
       else this.push(datagram, row, exportMs);
     }
     for (const datagram of datagrams) datagram?.encodePending(this.bootMs);
-    this.flows += rows;
+    this.flows += end - start;
     this.batch = undefined;
     this.outbox.flush();
     return this.outbox.room();
