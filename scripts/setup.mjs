@@ -11,7 +11,16 @@ import { ROOT, run, say, step } from './steps.mjs';
 
 /** For live capture, and to build the npm packages `pcap` and `cap`, which are optional. */
 const BUILD_PACKAGES = ['libpcap-dev', 'build-essential', 'python3'];
-const TEST_PACKAGES = ['nfdump', 'softflowd', 'tshark', 'pmacct', 'tcpreplay', 'iproute2', 'util-linux'];
+const TEST_PACKAGES = [
+  'nfdump',
+  'nfdump-sflow',
+  'softflowd',
+  'tshark',
+  'pmacct',
+  'tcpreplay',
+  'iproute2',
+  'util-linux',
+];
 
 /**
  * @param {{tests?: boolean}} [options]

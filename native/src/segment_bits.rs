@@ -19,8 +19,47 @@ pub fn bit_width(value: u64) -> u32 {
     64 - value.leading_zeros()
 }
 
-/// Appends the low `width` bits of each value, least significant bit first; the last byte is filled with zeros.
-pub fn pack(out: &mut Vec<u8>, values: impl Iterator<Item = u64>, width: u32) {
+/// Appends the low `width` bits of each value, least significant bit first; the last byte is filled with zeros. No value
+/// has more bits than that.
+pub fn pack<T: Copy + Into<u64>>(out: &mut Vec<u8>, values: &[T], width: u32) {
+    match width {
+        0 => {}
+        1..=8 => pack_narrow(out, values, width),
+        9..=16 => pack_middle(out, values, width),
+        _ => pack_wide(out, values.iter().map(|&value| value.into()), width),
+    }
+}
+
+/// Eight values of at most 8 bits at a time: their bytes fit one word.
+fn pack_narrow<T: Copy + Into<u64>>(out: &mut Vec<u8>, values: &[T], width: u32) {
+    let groups = values.chunks_exact(8);
+    let rest = groups.remainder();
+    for group in groups {
+        let word = word_of(group, width);
+        out.extend_from_slice(&word.to_le_bytes());
+        out.truncate(out.len() + width as usize - 8);
+    }
+    pack_wide(out, rest.iter().map(|&value| value.into()), width);
+}
+
+/// Eight values of at most 16 bits at a time: their bytes fit two words.
+fn pack_middle<T: Copy + Into<u64>>(out: &mut Vec<u8>, values: &[T], width: u32) {
+    let groups = values.chunks_exact(8);
+    let rest = groups.remainder();
+    for group in groups {
+        let (low, high) = group.split_at(4);
+        let words = u128::from(word_of(low, width)) | u128::from(word_of(high, width)) << (4 * width);
+        out.extend_from_slice(&words.to_le_bytes());
+        out.truncate(out.len() + width as usize - 16);
+    }
+    pack_wide(out, rest.iter().map(|&value| value.into()), width);
+}
+
+fn word_of<T: Copy + Into<u64>>(values: &[T], width: u32) -> u64 {
+    values.iter().rev().fold(0, |word, &value| word << width | value.into())
+}
+
+fn pack_wide(out: &mut Vec<u8>, values: impl Iterator<Item = u64>, width: u32) {
     let mut held = 0u64;
     let mut bits = 0;
     for value in values {
@@ -47,7 +86,7 @@ pub fn put_indices(out: &mut Vec<u8>, indices: &[u32], width: u32) {
     while at < indices.len() {
         let first = indices[at];
         let group = &indices[at..indices.len().min(at + 8)];
-        if group.iter().any(|&index| index != first) {
+        if group.iter().fold(0, |different, &index| different | (index ^ first)) != 0 {
             at += group.len();
             continue;
         }
@@ -75,7 +114,7 @@ fn put_packed(out: &mut Vec<u8>, indices: &[u32], width: u32) {
     let groups = indices.len().div_ceil(8);
     put_varint(out, (groups as u64) << 1 | 1);
     let end = out.len() + groups * width as usize;
-    pack(out, indices.iter().map(|&index| u64::from(index)), width);
+    pack(out, indices, width);
     out.resize(end, 0);
 }
 
@@ -102,6 +141,7 @@ pub fn put_deltas(out: &mut Vec<u8>, values: &[u64], bits: u32) {
     put_zigzag(out, narrow(first));
     let mask = if bits == 32 { u64::from(u32::MAX) } else { u64::MAX };
     let mut deltas = [0i64; BLOCK];
+    let mut above = [0u64; MINIBLOCK];
     let mut before = first;
     for block in values[1..].chunks(BLOCK) {
         let mut least = i64::MAX;
@@ -114,12 +154,16 @@ pub fn put_deltas(out: &mut Vec<u8>, values: &[u64], bits: u32) {
         let widths_at = out.len();
         out.extend_from_slice(&[0; BLOCK / MINIBLOCK]);
         for (number, mini) in deltas[..block.len()].chunks(MINIBLOCK).enumerate() {
-            let above = |delta: i64| delta.wrapping_sub(least) as u64 & mask;
-            let all = mini.iter().fold(0, |all, &delta| all | above(delta));
+            let above = &mut above[..mini.len()];
+            let mut all = 0;
+            for (above, &delta) in above.iter_mut().zip(mini) {
+                *above = delta.wrapping_sub(least) as u64 & mask;
+                all |= *above;
+            }
             let width = bit_width(all);
             out[widths_at + number] = width as u8;
             let end = out.len() + MINIBLOCK / 8 * width as usize;
-            pack(out, mini.iter().map(|&delta| above(delta)), width);
+            pack(out, above, width);
             out.resize(end, 0);
         }
     }
@@ -132,19 +176,37 @@ mod tests {
     #[test]
     fn packs_least_significant_bit_first() {
         let mut out = Vec::new();
-        pack(&mut out, 0..8, 3);
+        pack(&mut out, &[0u64, 1, 2, 3, 4, 5, 6, 7], 3);
         // The example of the format's own page on bit packing.
         assert_eq!(out, [0b1000_1000, 0b1100_0110, 0b1111_1010]);
     }
 
+    /// Bit by bit, as the format describes it.
+    fn packed(values: &[u64], width: u32) -> Vec<u8> {
+        let bits = values
+            .iter()
+            .flat_map(|value| (0..width).map(move |bit| (value >> bit) as u8 & 1));
+        let mut out = vec![0; (values.len() * width as usize).div_ceil(8)];
+        for (at, bit) in bits.enumerate() {
+            out[at / 8] |= bit << (at % 8);
+        }
+        out
+    }
+
     #[test]
-    fn packs_full_words() {
-        for width in [1, 31, 32, 33, 63, 64] {
-            let value = if width == 64 { u64::MAX } else { (1 << width) - 1 };
-            let mut out = Vec::new();
-            pack(&mut out, std::iter::repeat_n(value, 16), width);
-            assert!(out.iter().all(|&byte| byte == 0xff), "width {width}");
-            assert_eq!(out.len(), 2 * width as usize);
+    fn packs_every_width() {
+        for width in 0..=64u32 {
+            for count in [0, 1, 7, 8, 9, 16, 31, 32, 40] {
+                let mask = if width == 64 { u64::MAX } else { (1 << width) - 1 };
+                let values: Vec<u64> = (1..=count)
+                    .map(|at: u64| at.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(at as u32) & mask)
+                    .collect();
+                for values in [values, vec![mask; count as usize]] {
+                    let mut out = vec![1];
+                    pack(&mut out, &values, width);
+                    assert_eq!(out[1..], packed(&values, width), "{count} values of {width} bits");
+                }
+            }
         }
     }
 

@@ -74,15 +74,13 @@ impl Encoder {
                 spec.name
             )));
         }
-        let mut constant = 0;
-        let mut rows_values = std::mem::take(&mut self.values);
-        let varied = values.widen(rows, spec.absent, &mut constant, &mut rows_values);
-        let result = if varied {
-            self.encode_varied(spec, descriptor, &rows_values, codec)
-        } else {
-            self.encode_constant(spec, descriptor, constant, rows)
-        };
-        self.values = rows_values;
+        if let Some(value) = values.constant(rows, spec.absent) {
+            return self.encode_constant(spec, descriptor, value, rows);
+        }
+        let mut widened = std::mem::take(&mut self.values);
+        values.widen(rows, spec.absent, &mut widened);
+        let result = self.encode_varied(spec, descriptor, &widened, codec);
+        self.values = widened;
         result
     }
 
@@ -182,11 +180,18 @@ impl Encoder {
         match column_type {
             ColumnType::TimeMs => Layout::Deltas,
             ColumnType::U8 | ColumnType::U16 => {
-                self.dictionary.build_small(values);
+                self.dictionary.build_small(values, values.len());
                 Layout::Dictionary
             }
             ColumnType::U32 | ColumnType::U64 => {
-                if self.dictionary.build(values, DICTIONARY_SHARE) {
+                let limit = values.len() / DICTIONARY_SHARE + 1;
+                let all_bits = values.iter().fold(0, |bits, value| bits | value);
+                let pays = if all_bits >> 16 == 0 {
+                    self.dictionary.build_small(values, limit)
+                } else {
+                    self.dictionary.build(values, limit)
+                };
+                if pays {
                     Layout::Dictionary
                 } else {
                     Layout::Deltas

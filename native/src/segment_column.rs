@@ -28,6 +28,8 @@ pub struct ColumnSpec {
 pub enum Values<'a> {
     /// Every row holds `absent`.
     Absent,
+    /// Every row holds this, as it stands in the file.
+    Constant(u64),
     U8(&'a [u8]),
     U16(&'a [u16]),
     U32(&'a [u32]),
@@ -74,7 +76,7 @@ impl Values<'_> {
     /// Rows there are at most; `usize::MAX` when every row is alike.
     pub fn rows(&self) -> usize {
         match self {
-            Values::Absent => usize::MAX,
+            Values::Absent | Values::Constant(_) => usize::MAX,
             Values::U8(values) => values.len(),
             Values::U16(values) => values.len(),
             Values::U32(values) => values.len(),
@@ -86,7 +88,7 @@ impl Values<'_> {
 
     pub fn fits(&self, column_type: ColumnType) -> bool {
         match self {
-            Values::Absent | Values::Raw(_) => true,
+            Values::Absent | Values::Constant(_) | Values::Raw(_) => true,
             Values::U8(_) => column_type == ColumnType::U8,
             Values::U16(_) => column_type == ColumnType::U16,
             Values::U32(_) => column_type == ColumnType::U32,
@@ -95,41 +97,69 @@ impl Values<'_> {
         }
     }
 
-    /// The first `rows` rows as they stand in the file; false when all are the same value, which is then in `constant`.
-    pub fn widen(&self, rows: usize, absent: u64, constant: &mut u64, out: &mut Vec<u64>) -> bool {
-        fn same<T: Copy + PartialEq>(values: &[T]) -> bool {
-            values.iter().all(|value| *value == values[0])
-        }
-        out.clear();
-        let (first, constant_rows) = match self {
+    /// The value of every one of the first `rows` rows (at least one) as it stands in the file; None when they differ.
+    pub fn constant(&self, rows: usize, absent: u64) -> Option<u64> {
+        let (first, is_constant) = match self {
             Values::Absent => (absent, true),
-            Values::U8(values) => (u64::from(values[0]), same(&values[..rows])),
-            Values::U16(values) => (u64::from(values[0]), same(&values[..rows])),
-            Values::U32(values) => (u64::from(values[0]), same(&values[..rows])),
-            Values::Words(words) => (
-                word_pair(&words[..2]),
-                words[..rows * 2]
-                    .chunks_exact(2)
-                    .all(|pair| pair[0] == words[0] && pair[1] == words[1]),
-            ),
-            Values::Millis(values) => (millis(values[0]), same(&values[..rows])),
-            Values::Raw(values) => (values[0], same(&values[..rows])),
+            Values::Constant(value) => (*value, true),
+            Values::U8(values) => (u64::from(values[0]), all_same(&values[..rows])),
+            Values::U16(values) => (u64::from(values[0]), all_same(&values[..rows])),
+            Values::U32(values) => (u64::from(values[0]), all_same(&values[..rows])),
+            Values::Words(words) => (word_pair(&words[..2]), all_pairs_same(&words[..rows * 2])),
+            Values::Millis(values) => (millis(values[0]), all_same(&values[..rows])),
+            Values::Raw(values) => (values[0], all_same(&values[..rows])),
         };
-        if constant_rows {
-            *constant = first;
-            return false;
-        }
+        is_constant.then_some(first)
+    }
+
+    /// Calls `each` with the number and the value of each of the first `rows` rows, as they stand in the file.
+    pub fn for_each(&self, rows: usize, absent: u64, mut each: impl FnMut(usize, u64)) {
         match self {
-            Values::Absent => {}
+            Values::Absent => (0..rows).for_each(|row| each(row, absent)),
+            Values::Constant(value) => (0..rows).for_each(|row| each(row, *value)),
+            Values::U8(values) => (0..rows).zip(*values).for_each(|(row, &value)| each(row, value.into())),
+            Values::U16(values) => (0..rows).zip(*values).for_each(|(row, &value)| each(row, value.into())),
+            Values::U32(values) => (0..rows).zip(*values).for_each(|(row, &value)| each(row, value.into())),
+            Values::Words(words) => (0..rows)
+                .zip(words.chunks_exact(2))
+                .for_each(|(row, words)| each(row, word_pair(words))),
+            Values::Millis(values) => (0..rows)
+                .zip(*values)
+                .for_each(|(row, &value)| each(row, millis(value))),
+            Values::Raw(values) => (0..rows).zip(*values).for_each(|(row, &value)| each(row, value)),
+        }
+    }
+
+    /// The first `rows` rows as they stand in the file, in place of what `out` held.
+    pub fn widen(&self, rows: usize, absent: u64, out: &mut Vec<u64>) {
+        out.clear();
+        match self {
+            Values::Absent => out.resize(rows, absent),
+            Values::Constant(value) => out.resize(rows, *value),
             Values::U8(values) => out.extend(values[..rows].iter().map(|&value| u64::from(value))),
             Values::U16(values) => out.extend(values[..rows].iter().map(|&value| u64::from(value))),
             Values::U32(values) => out.extend(values[..rows].iter().map(|&value| u64::from(value))),
             Values::Words(words) => out.extend(words[..rows * 2].chunks_exact(2).map(word_pair)),
-            Values::Millis(values) => out.extend(values[..rows].iter().map(|&value| millis(value))),
+            Values::Millis(values) => put_millis(&values[..rows], out),
             Values::Raw(values) => out.extend_from_slice(&values[..rows]),
         }
-        true
     }
+}
+
+/// Values compared before looking whether any differed: enough for the comparison to be done many at a time.
+const COMPARED: usize = 64;
+
+fn all_same<T: Copy + PartialEq>(values: &[T]) -> bool {
+    let same = |part: &[T]| part.iter().fold(true, |same, value| same & (*value == values[0]));
+    values.chunks(COMPARED).all(same)
+}
+
+fn all_pairs_same(words: &[u32]) -> bool {
+    let (low, high) = (words[0], words[1]);
+    let different = |different, pair: &[u32]| different | (pair[0] ^ low) | (pair[1] ^ high);
+    words
+        .chunks(COMPARED * 2)
+        .all(|part| part.chunks_exact(2).fold(0, different) == 0)
 }
 
 fn word_pair(words: &[u32]) -> u64 {
@@ -139,4 +169,76 @@ fn word_pair(words: &[u32]) -> u64 {
 /// Not a number becomes 0, what is out of range the nearest value.
 fn millis(value: f64) -> u64 {
     value as i64 as u64
+}
+
+/// 2^52: a double from here to twice as much has its whole number in the low 52 bits.
+const UNIT: f64 = 4_503_599_627_370_496.0;
+
+/// Appends times as `millis` has them. Whole numbers from 0 to 2^52, which all times of flows are, take a way that needs
+/// no conversion, and so goes several at a time.
+fn put_millis(values: &[f64], out: &mut Vec<u64>) {
+    let mut usual = true;
+    let start = out.len();
+    out.extend(values.iter().map(|&value| {
+        let raised = value + UNIT;
+        usual &= raised - UNIT == value && (0.0..UNIT).contains(&value);
+        raised.to_bits() ^ UNIT.to_bits()
+    }));
+    if !usual {
+        out.truncate(start);
+        out.extend(values.iter().map(|&value| millis(value)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_whole_and_in_range() {
+        let widened = |values: &[f64]| {
+            let mut out = Vec::new();
+            Values::Millis(values).widen(values.len(), 0, &mut out);
+            out.iter().map(|&value| value as i64).collect::<Vec<_>>()
+        };
+        let last = UNIT - 1.0;
+        assert_eq!(
+            widened(&[0.0, 1.0, 1_700_000_000_123.0, last]),
+            [0, 1, 1_700_000_000_123, last as i64]
+        );
+        for odd in [
+            -0.0,
+            -1.0,
+            0.5,
+            -2.5,
+            1.0e300,
+            -1.0e300,
+            UNIT,
+            UNIT * 4.0,
+            f64::NAN,
+            f64::INFINITY,
+        ] {
+            assert_eq!(widened(&[7.0, odd]), [7, odd as i64], "{odd}");
+        }
+    }
+
+    #[test]
+    fn one_value_that_differs_is_seen_wherever_it_stands() {
+        for rows in [1, 2, 63, 64, 65, 200] {
+            assert_eq!(Values::U16(&vec![9; rows]).constant(rows, 0), Some(9));
+            assert_eq!(Values::Words(&[5, 6].repeat(rows)).constant(rows, 0), Some(6 << 32 | 5));
+            for odd in 1..rows {
+                let mut values = vec![9u16; rows];
+                values[odd] = 8;
+                assert_eq!(Values::U16(&values).constant(rows, 0), None);
+                for half in [odd * 2, odd * 2 + 1] {
+                    let mut words = [5, 6].repeat(rows);
+                    words[half] = 7;
+                    assert_eq!(Values::Words(&words).constant(rows, 0), None);
+                }
+            }
+        }
+        assert_eq!(Values::Absent.constant(9, 3), Some(3));
+        assert_eq!(Values::Constant(4).constant(9, 3), Some(4));
+    }
 }

@@ -8,6 +8,9 @@ const SMALLEST_TABLE: usize = 1 << 10;
 /// When half of the first so many rows are distinct, a third of all of them will be: repetition grows slowly.
 const SAMPLE_ROWS: usize = 4096;
 
+/// 2^64 over the golden ratio: spreads numbers in a row evenly.
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// Working memory of one encoding thread; kept from column to column.
 pub struct Dictionary {
     /// Distinct values in order of appearance.
@@ -35,8 +38,8 @@ impl Default for Dictionary {
 }
 
 impl Dictionary {
-    /// For values below 2^16, which always have a dictionary.
-    pub fn build_small(&mut self, rows: &[u64]) {
+    /// As `build`, for values below 2^16: looked up directly.
+    pub fn build_small(&mut self, rows: &[u64], limit: usize) -> bool {
         let Dictionary {
             values,
             indices,
@@ -57,11 +60,11 @@ impl Dictionary {
         for &value in &*values {
             direct[usize::from(value as u16)] = 0;
         }
+        values.len() <= limit
     }
 
-    /// False when more than one of `share` values is distinct: a dictionary would not pay.
-    pub fn build(&mut self, rows: &[u64], share: usize) -> bool {
-        let limit = rows.len() / share + 1;
+    /// False when more than `limit` values are distinct: a dictionary would not pay.
+    pub fn build(&mut self, rows: &[u64], limit: usize) -> bool {
         self.values.clear();
         self.table.clear();
         self.table.resize(SMALLEST_TABLE, (0, 0));
@@ -121,8 +124,10 @@ impl Dictionary {
 
     fn slot(&self, value: u64) -> usize {
         let shift = 64 - self.table.len().trailing_zeros();
-        // Folded first: the low bits alone would never see the high half of an IPv6 address.
-        ((value ^ (value >> 32)).wrapping_mul(self.multiplier) >> shift) as usize
+        // Folded first: the low bits alone would never see the high half of an IPv6 address. Folded and multiplied again
+        // since some of the random multipliers, on their own, put numbers in a row into few places.
+        let mixed = (value ^ (value >> 32)).wrapping_mul(self.multiplier);
+        ((mixed ^ (mixed >> 32)).wrapping_mul(GOLDEN) >> shift) as usize
     }
 
     fn grow(&mut self) {
@@ -148,7 +153,7 @@ mod tests {
         let rows: Vec<u64> = (0..16_000u64).map(|i| (((i * i) % 7919) << 33) | 7).collect();
         let mut dictionary = Dictionary::default();
         for _ in 0..2 {
-            assert!(dictionary.build(&rows, 1));
+            assert!(dictionary.build(&rows, rows.len()));
             let back: Vec<u64> = dictionary
                 .indices
                 .iter()
@@ -157,7 +162,7 @@ mod tests {
             assert_eq!(back, rows);
         }
         let small: Vec<u64> = rows.iter().map(|value| (value >> 33) & 0xffff).collect();
-        dictionary.build_small(&small);
+        assert!(dictionary.build_small(&small, small.len()));
         let back: Vec<u64> = dictionary
             .indices
             .iter()
@@ -171,26 +176,41 @@ mod tests {
     fn gives_up_at_the_limit() {
         let rows: Vec<u64> = (0..1000).map(|row| row % 500).collect();
         let mut dictionary = Dictionary::default();
-        assert!(dictionary.build(&rows, 2));
-        assert!(!dictionary.build(&rows, 3));
+        assert!(dictionary.build(&rows, 500));
+        assert!(!dictionary.build(&rows, 499));
+        assert!(dictionary.build_small(&rows, 500));
+        assert!(!dictionary.build_small(&rows, 499));
     }
 
     #[test]
     fn gives_up_early_when_a_sample_repeats_little() {
         let rows: Vec<u64> = (0..100_000).collect();
         let mut dictionary = Dictionary::default();
-        assert!(!dictionary.build(&rows, 1));
+        assert!(!dictionary.build(&rows, rows.len()));
         assert_eq!(dictionary.values.len(), SAMPLE_ROWS);
     }
 
     #[test]
+    fn spreads_numbers_in_a_row_with_any_multiplier() {
+        let rows: Vec<u64> = (0..20_000).collect();
+        for multiplier in [1, 3, (1 << 32) + 1, (1 << 63) + 1, u64::MAX / 3, u64::MAX] {
+            let mut dictionary = Dictionary {
+                multiplier,
+                ..Dictionary::default()
+            };
+            dictionary.table.resize(SMALLEST_TABLE, (0, 0));
+            dictionary.index(&rows, &mut vec![0; rows.len()], rows.len());
+            assert_eq!(dictionary.values, rows, "{multiplier}");
+        }
+    }
+
+    #[test]
     fn gives_up_on_colliding_keys() {
-        let mut dictionary = Dictionary {
-            multiplier: 1,
-            ..Dictionary::default()
-        };
-        // With this multiplier the slot is in the top bits, which small numbers do not have.
-        let rows: Vec<u64> = (0..1000).collect();
-        assert!(!dictionary.build(&rows, 1));
+        let mut dictionary = Dictionary::default();
+        dictionary.table.resize(SMALLEST_TABLE, (0, 0));
+        let slot = dictionary.slot(0);
+        let colliding = (0..).filter(|&value| dictionary.slot(value) == slot);
+        let rows: Vec<u64> = colliding.take(PROBES + 1).collect();
+        assert!(!dictionary.build(&rows, rows.len()));
     }
 }

@@ -59,7 +59,7 @@ impl Input {
 }
 
 /// A damaged footer can name any number, and readers ask for memory, or panic, by what it says.
-fn check_bounds(metadata: &ParquetMetaData, length: u64) -> Result<()> {
+pub fn check_bounds(metadata: &ParquetMetaData, length: u64) -> Result<()> {
     let mut rows = 0i64;
     for group in metadata.row_groups() {
         let more = Some(group.num_rows()).filter(|&more| more >= 0);
@@ -85,8 +85,11 @@ fn check_bounds(metadata: &ParquetMetaData, length: u64) -> Result<()> {
     Ok(())
 }
 
-fn named(path: &Path, cause: &ParquetError) -> ParquetError {
-    ParquetError::General(format!("{}: {cause}", path.display()))
+pub fn named(path: &Path, cause: &ParquetError) -> ParquetError {
+    match cause {
+        ParquetError::NYI(what) => ParquetError::NYI(format!("{}: {what}", path.display())),
+        cause => ParquetError::General(format!("{}: {cause}", path.display())),
+    }
 }
 
 pub fn info(path: &Path) -> Result<Info> {

@@ -3,6 +3,7 @@ use crate::segment_chunk::Codec;
 use crate::segment_column::{ColumnSpec, ColumnType, Values};
 use crate::segment_file::DirectoryLock as Lock;
 use crate::segment_merge::{info, merge, Info};
+use crate::segment_totals::{totals, TotalsSpec};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use parquet::errors::ParquetError;
@@ -20,6 +21,14 @@ pub struct SegmentColumn {
     pub r#type: String,
     pub data: Option<Array>,
     pub absent: f64,
+    pub is_constant: Option<bool>,
+}
+
+#[napi(object, object_to_js = false)]
+pub struct SegmentTotals {
+    pub by: String,
+    pub sums: Vec<String>,
+    pub spans: Vec<String>,
 }
 
 #[napi(object, object_to_js = false)]
@@ -29,6 +38,7 @@ pub struct SegmentOptions {
     pub metadata: Option<BTreeMap<String, String>>,
     pub bloom: Option<Vec<String>>,
     pub threads: Option<u32>,
+    pub totals: Option<SegmentTotals>,
 }
 
 #[napi(object, object_from_js = false)]
@@ -47,7 +57,7 @@ fn failure(message: String) -> Error {
     Error::new(Status::GenericFailure, message)
 }
 
-fn describe(cause: &ParquetError) -> String {
+pub fn describe(cause: &ParquetError) -> String {
     match cause {
         ParquetError::General(message) => message.clone(),
         ParquetError::External(cause) => cause.to_string(),
@@ -71,7 +81,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     })
 }
 
-fn column_type(name: &str) -> Result<ColumnType> {
+pub fn column_type(name: &str) -> Result<ColumnType> {
     match name {
         "u8" => Ok(ColumnType::U8),
         "u16" => Ok(ColumnType::U16),
@@ -82,7 +92,17 @@ fn column_type(name: &str) -> Result<ColumnType> {
     }
 }
 
-fn values(column: &SegmentColumn) -> Values<'_> {
+/// A constant column has one row, which counts for all. One that does not hold that row, or has another type than the
+/// file, is left as it is, for the encoder to refuse.
+fn values<'a>(column: &'a SegmentColumn, spec: &ColumnSpec) -> Values<'a> {
+    let values = values_of_data(column);
+    if column.is_constant == Some(true) && values.fits(spec.column_type) && values.rows() > 0 {
+        return values.constant(1, spec.absent).map_or(values, Values::Constant);
+    }
+    values
+}
+
+fn values_of_data(column: &SegmentColumn) -> Values<'_> {
     match &column.data {
         None => Values::Absent,
         Some(Either4::A(bytes)) => Values::U8(bytes),
@@ -169,12 +189,17 @@ pub struct JsSegmentWriter {
     /// Calls made so far. Not `&mut self`: a call that is under way still borrows the object.
     tickets: AtomicU64,
     bloom: Vec<String>,
+    totals: Option<Arc<TotalsSpec>>,
 }
 
 #[napi]
 impl JsSegmentWriter {
     #[napi(constructor)]
-    pub fn new(path: String, options_given: SegmentOptions) -> Result<Self> {
+    pub fn new(path: String, mut options_given: SegmentOptions) -> Result<Self> {
+        let totals = options_given
+            .totals
+            .take()
+            .map(|SegmentTotals { by, sums, spans }| Arc::new(TotalsSpec { by, sums, spans }));
         let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(MOST_THREADS));
         let (options, bloom) = options(options_given, threads)?;
         let path = PathBuf::from(path);
@@ -189,6 +214,7 @@ impl JsSegmentWriter {
             shared: Arc::new(shared),
             tickets: AtomicU64::new(0),
             bloom,
+            totals,
         })
     }
 
@@ -205,6 +231,7 @@ impl JsSegmentWriter {
             columns,
             specs,
             rows: rows as usize,
+            totals: self.totals.clone(),
         }))
     }
 
@@ -230,24 +257,33 @@ pub struct Append {
     columns: Vec<SegmentColumn>,
     specs: Vec<ColumnSpec>,
     rows: usize,
+    totals: Option<Arc<TotalsSpec>>,
 }
 
 impl Task for Append {
-    type Output = ();
-    type JsValue = ();
+    type Output = Vec<f64>;
+    type JsValue = Float64Array;
 
-    fn compute(&mut self) -> Result<()> {
-        let shared = &self.shared;
+    fn compute(&mut self) -> Result<Vec<f64>> {
+        let Append {
+            shared, specs, rows, ..
+        } = &*self;
+        let columns = self.columns.iter().zip(specs);
+        let values: Vec<Values> = columns.map(|(column, spec)| values(column, spec)).collect();
         shared.in_turn(self.ticket, |writer| {
-            let values: Vec<Values> = self.columns.iter().map(values).collect();
             writer
-                .append(&self.specs, &values, self.rows)
+                .append(specs, &values, *rows)
                 .map_err(|cause| cannot_write(&shared.path, &cause))
-        })
+        })?;
+        // The writer has made sure that the columns hold so many rows.
+        match &self.totals {
+            None => Ok(Vec::new()),
+            Some(spec) => guarded(|| Ok(totals(spec, specs, &values, *rows))),
+        }
     }
 
-    fn resolve(&mut self, _: Env, (): ()) -> Result<()> {
-        Ok(())
+    fn resolve(&mut self, _: Env, totals: Vec<f64>) -> Result<Float64Array> {
+        Ok(Float64Array::new(totals))
     }
 }
 

@@ -148,6 +148,8 @@ export interface SegmentColumn {
   /** Undefined writes `absent` in every row. */
   data?: Uint8Array | Uint16Array | Uint32Array | Float64Array;
   absent: number;
+  /** The first row of `data` counts for every row; there need be no other. */
+  isConstant?: boolean;
 }
 
 export interface SegmentOptions {
@@ -158,14 +160,22 @@ export interface SegmentOptions {
   metadata?: Record<string, string>;
   /** Columns (by name in the file) that get a Bloom filter in every row group. */
   bloom?: string[];
+  /**
+   * Sums of each row group by the value of the u8 column `by`: its rows (256 numbers), each of `sums` (256 numbers
+   * each), then least and greatest value of each of `spans` (columns of times) that is not 0, infinite when there is none.
+   */
+  totals?: { by: string; sums: string[]; spans: string[] };
   /** Threads that encode one row group; by default the number of cores, at most 4. */
   threads?: number;
 }
 
 /** One Parquet file in the making: written under a temporary name, appears under its own when `finish` resolves. */
 export interface NativeSegmentWriter {
-  /** Appends one row group; every call names the same columns in the same order. Runs off the main thread. */
-  append(columns: SegmentColumn[], rows: number): Promise<void>;
+  /**
+   * Appends one row group; every call names the same columns in the same order. Runs off the main thread. Resolves to
+   * what `SegmentOptions.totals` asked for, empty without.
+   */
+  append(columns: SegmentColumn[], rows: number): Promise<Float64Array>;
   /**
    * Footer (with `metadata` added to that of the options), fsync, rename, fsync of the directory. Resolves to the size
    * in bytes.
@@ -228,6 +238,89 @@ export interface UdpSenderOptions {
   datagramsPerSecond?: number;
 }
 
+export interface ScanColumn {
+  /** As in the files. */
+  name: string;
+  type: SegmentColumn['type'];
+  absent: number;
+  /** Every file has it. */
+  core: boolean;
+}
+
+/** One part of a group's key. Columns are places in the question's list. */
+export interface ScanPart {
+  /** A number, or the high half of an address. */
+  column: number;
+  lo?: number;
+  /** Bits of an address that count: two words, low first, each for IPv4 and for the high and the low half of IPv6. */
+  cut?: Uint32Array;
+}
+
+export interface ScanOrder {
+  measure: 'flows' | 'packets' | 'bytes' | 'pps' | 'bps' | 'bpp' | 'tstart' | 'tend' | 'duration' | 'position';
+  side: 'in' | 'out' | 'both';
+  ascending: boolean;
+}
+
+/** Groups of flows, in one or several orders; equal ones in the order of the key. */
+export interface ScanJob {
+  /** A flow counts once for each. */
+  sides: ScanPart[][];
+  /** TCP flags and the order `position` (of the first flow) are wanted. */
+  extra: boolean;
+  /** Groups whose first part is 0 are left out. */
+  skipZero: boolean;
+  orders: ScanOrder[];
+  /** 0: all groups. */
+  top: number;
+}
+
+export interface ScanQuestion {
+  columns: ScanColumn[];
+  counters: Record<'flows' | 'packets' | 'octets' | 'outPackets' | 'outOctets' | 'first' | 'last' | 'tcpFlags', number>;
+  /** The filter: see `src/query/native/program.ts`. */
+  program: Uint32Array;
+  jobs: ScanJob[];
+  /** Default: one a core. */
+  threads?: number;
+  /** Memory for groups. */
+  megabytes: number;
+}
+
+/** 64-bit numbers are two words a row, low word first. */
+export interface ScanTable {
+  rows: number;
+  /** The high and the low half of each part of the key. */
+  keys: Uint32Array[];
+  flows: Uint32Array;
+  packets: Uint32Array;
+  octets: Uint32Array;
+  outPackets: Uint32Array;
+  outOctets: Uint32Array;
+  /** Milliseconds since 1970. */
+  first: Uint32Array;
+  last: Uint32Array;
+  /** Empty unless the job has `extra`. */
+  tcpFlags: Uint16Array;
+}
+
+export interface ScanAnswer {
+  /** Rows, flows, packets and octets of both directions, first and last of all flows that match; two words each. */
+  totals: Uint32Array;
+  /** For each job, a table for each order. */
+  tables: ScanTable[][];
+}
+
+/** Segments whose footers have been read. */
+export interface FlowScan {
+  summary(): { columns: string[]; rows: number; firstMs: number; lastMs: number };
+  /** Answers all jobs in one pass, on every core. */
+  run(question: ScanQuestion): Promise<ScanAnswer>;
+}
+
+/** `code` of errors that say: this is for an engine that can do more. */
+export const SEND_ELSEWHERE = 'Cancelled';
+
 export interface Addon {
   /** Layout constants of the addon, for the test that compares them with ours. */
   packetLayout(): Record<string, number>;
@@ -248,6 +341,7 @@ export interface Addon {
     options: SegmentOptions,
   ): Promise<SegmentInfo>;
   segmentInfo(path: string): Promise<SegmentInfo>;
+  openScan(paths: string[]): Promise<FlowScan>;
   DirectoryLock: new (lockFile: string) => NativeDirectoryLock;
   UdpSender: new (options: UdpSenderOptions) => NativeUdpSender;
 }

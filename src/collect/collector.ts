@@ -1,3 +1,4 @@
+import { addon, type NativeFrameDecoder } from '../addon/addon.ts';
 import {
   D_LENGTH,
   D_OFFSET,
@@ -46,6 +47,9 @@ export interface StreamStats {
   readonly templatesRefused: number;
   readonly setsWithoutTemplate: number;
   readonly samplingRate: number;
+  /** sFlow: flow samples lost on the way (with their datagrams), and those that the agent says it did not take. */
+  readonly samplesLost: number;
+  readonly samplesDropped: number;
   /** Datagrams and records that the exporter says it has sent (elements 41 and 42), -1 unknown. */
   readonly reportedDatagrams: number;
   readonly reportedRecords: number;
@@ -97,14 +101,14 @@ export class Collector {
       options.sink(full);
       return options.acquire();
     };
-    this.decoder = new DatagramDecoder(options.acquire(), exchange, this.exporters);
+    this.decoder = new DatagramDecoder(options.acquire(), exchange, this.exporters, frameDecoder);
   }
 
-  /** Decodes the `count` datagrams of a slot (layout: `src/addon/datagram-layout.ts`). */
-  addSlot(slot: DatagramSlot, count: number): void {
+  /** Decodes the datagrams `from` to `end` of a slot (layout: `src/addon/datagram-layout.ts`). */
+  addSlot(slot: DatagramSlot, end: number, from = 0): void {
     const { words, doubles, bytes, view } = slot;
     const { origin } = this;
-    for (let i = 0, at = 0; i < count; i++, at += DATAGRAM_META_WORDS) {
+    for (let i = from, at = from * DATAGRAM_META_WORDS; i < end; i++, at += DATAGRAM_META_WORDS) {
       origin.receivedMs = Math.floor(doubles[(at + D_RECEIVED_MS) >>> 1]!);
       origin.hiLow = words[at + D_SRC_HI]!;
       origin.hiHigh = words[at + D_SRC_HI + 1]!;
@@ -113,6 +117,7 @@ export class Collector {
       origin.port = words[at + D_SRC_PORT]!;
       this.decode(bytes, view, words[at + D_OFFSET]!, words[at + D_LENGTH]!, origin);
     }
+    this.decoder.settle();
     this.pending.expire(origin.receivedMs);
   }
 
@@ -120,6 +125,7 @@ export class Collector {
   addDatagram(bytes: Uint8Array, origin: Readonly<DatagramOrigin>): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.decode(bytes, view, 0, bytes.length, Object.assign(this.origin, origin));
+    this.decoder.settle();
     this.pending.expire(origin.receivedMs);
   }
 
@@ -170,6 +176,19 @@ export class Collector {
   }
 }
 
+/** Decoders of sampled headers by link type: made when the first such header comes, and shared by all collectors. */
+const frameDecoders = new Map<number, NativeFrameDecoder>();
+
+function frameDecoder(linkType: number): NativeFrameDecoder {
+  let decoder = frameDecoders.get(linkType);
+  if (decoder === undefined) {
+    const { FrameDecoder } = addon();
+    decoder = new FrameDecoder(linkType, {});
+    frameDecoders.set(linkType, decoder);
+  }
+  return decoder;
+}
+
 function statsOf(exporter: Exporter): StreamStats[] {
   return exporter.streams.map((stream) => ({
     exporter: exporter.address,
@@ -188,6 +207,8 @@ function statsOf(exporter: Exporter): StreamStats[] {
     templatesRefused: stream.templates.refused,
     setsWithoutTemplate: stream.setsWithoutTemplate,
     samplingRate: stream.samplingRate(-1, 0),
+    samplesLost: stream.samples.lost,
+    samplesDropped: stream.samples.dropped,
     reportedDatagrams: stream.reportedMessages,
     reportedRecords: stream.reportedRecords,
     lastSeenMs: stream.lastSeenMs,

@@ -1,4 +1,4 @@
-import { formatAddress } from '../flow/address.ts';
+import { type AddressWords, formatAddress } from '../flow/address.ts';
 import type {
   DatagramOrigin,
   DecodeStream,
@@ -6,12 +6,15 @@ import type {
   SetContext,
   StreamDirectory,
 } from '../wire/decode-context.ts';
-import { VERSION_IPFIX, VERSION_V5, VERSION_V7, VERSION_V9 } from '../wire/protocol.ts';
+import { compileDefinition } from '../wire/decode-templates.ts';
+import { VERSION_IPFIX, VERSION_SFLOW, VERSION_V5, VERSION_V7, VERSION_V9 } from '../wire/protocol.ts';
 import type { CompiledTemplate } from '../wire/template.ts';
 import { Allowance, type Limits } from './limits.ts';
 import type { PendingSets } from './pending-sets.ts';
+import { SampleSources } from './sample-sources.ts';
 import { type SamplingSetting, SamplingTable } from './sampling.ts';
-import { SequenceTracker } from './sequence.ts';
+import type { SavedStream } from './saved-stream.ts';
+import { BOOT_TOLERANCE_MS, SequenceTracker } from './sequence.ts';
 import { TemplateStore } from './template-store.ts';
 
 export interface InterfaceName {
@@ -37,11 +40,14 @@ interface Shared {
   readonly pending: PendingSets;
   readonly templateFields: Allowance;
   readonly optionEntries: Allowance;
+  readonly sampleSources: Allowance;
+  /** Grows when something changes that `saveState` keeps. */
+  revision: number;
 }
 
 /**
- * One sequence of datagrams: exporter address, protocol version and observation domain (v9 source id, v5 engine). The
- * source port is no part of it, since exporters send options and templates from other ports than data.
+ * One sequence of datagrams: exporter address, protocol version and observation domain (v9 source id, v5 engine, sFlow
+ * sub-agent). The source port is no part of it, since exporters send options and templates from other ports than data.
  */
 export class ExporterStream implements DecodeStream {
   readonly exporter: Exporter;
@@ -53,6 +59,8 @@ export class ExporterStream implements DecodeStream {
   /** Export time less receive time of the latest datagram: how far the exporter's clock is off, and the way's delay. */
   skewMs = 0;
   bootMs = 0;
+  /** What v9 uptimes of the latest datagram count from, 0 before the first. */
+  uptimeFromMs = 0;
   /** Counters that the exporter reported of itself (elements 41 and 42), -1 unknown. */
   reportedMessages = -1;
   reportedRecords = -1;
@@ -60,6 +68,7 @@ export class ExporterStream implements DecodeStream {
   readonly templates: TemplateStore;
   readonly sampling: SamplingTable;
   readonly sequence: SequenceTracker;
+  readonly samples: SampleSources;
   readonly interfaces = new Map<number, InterfaceName>();
   /** Set by the directory for each datagram, for the pending sets. */
   origin!: DatagramOrigin;
@@ -72,7 +81,8 @@ export class ExporterStream implements DecodeStream {
     this.shared = shared;
     this.templates = new TemplateStore(shared.limits.templatesPerStream, shared.templateFields);
     this.sampling = new SamplingTable(shared.optionEntries);
-    this.sequence = new SequenceTracker(version === VERSION_V9 ? 'datagrams' : 'records');
+    this.samples = new SampleSources(shared.sampleSources);
+    this.sequence = new SequenceTracker(version === VERSION_V9 || version === VERSION_SFLOW ? 'datagrams' : 'records');
   }
 
   template(id: number): CompiledTemplate | undefined {
@@ -80,11 +90,31 @@ export class ExporterStream implements DecodeStream {
   }
 
   define(template: CompiledTemplate): void {
+    this.shared.revision++;
     if (this.templates.define(template) === 'new') this.shared.pending.defined(this, template.id);
   }
 
-  refreshed(): void {
-    this.templates.refreshed++;
+  refreshed(template: CompiledTemplate): void {
+    this.templates.confirm(template);
+  }
+
+  /** Another run of the exporter may mean other things by the same ids. */
+  bootedAt(bootMs: number): void {
+    if (this.templates.unconfirmed > 0 && Math.abs(bootMs - this.uptimeFromMs) > BOOT_TOLERANCE_MS) {
+      this.templates.dropUnconfirmed();
+    }
+    this.uptimeFromMs = bootMs;
+  }
+
+  /** Takes what an earlier run of the collector knew of the stream. */
+  restore(saved: SavedStream): void {
+    this.uptimeFromMs = saved.uptimeFromMs;
+    this.bootMs = saved.bootMs;
+    if (this.sampling.restore(saved.sampling)) this.shareSampling();
+    for (const { definition, isOptions } of saved.templates) {
+      const template = compileDefinition(this.version, definition, isOptions);
+      if (template !== undefined) this.templates.restore(template);
+    }
   }
 
   withoutTemplate(setId: number, bytes: Uint8Array, start: number, end: number, context: SetContext): void {
@@ -131,6 +161,11 @@ export class ExporterStream implements DecodeStream {
   account(sequence: number, sent: number, records: number, context: SetContext): void {
     this.datagrams++;
     this.records += records;
+    if (this.version === VERSION_SFLOW) {
+      const { uptimeMs } = context;
+      this.sequence.observe(sequence, -1, uptimeMs, this.lastSeenMs - uptimeMs);
+      return;
+    }
     this.skewMs = context.exportMs - this.lastSeenMs;
     // v1 has no sequence.
     if (this.version !== VERSION_V9 && this.version !== VERSION_IPFIX && !isLegacySequenced(this.version)) return;
@@ -139,16 +174,25 @@ export class ExporterStream implements DecodeStream {
     this.sequence.observe(sequence, sent, context.exportMs, bootMs);
   }
 
+  sample(source: number, sequence: number, drops: number, { uptimeMs }: SetContext): void {
+    this.samples.observe(source, sequence, drops, uptimeMs, this.lastSeenMs - uptimeMs);
+  }
+
   /** Gives back what the stream took of shared allowances; it is not to be used any more. */
   release(): void {
     this.templates.release();
     this.sampling.release();
+    this.samples.release();
     this.shared.optionEntries.giveBack(this.interfaces.size);
     this.interfaces.clear();
   }
 
   private learnSampling({ samplingRate, samplerId, templateId }: OptionsRecord): void {
-    this.sampling.learn(samplingRate, samplerId, templateId);
+    if (this.sampling.learn(samplingRate, samplerId, templateId)) this.shared.revision++;
+    this.shareSampling();
+  }
+
+  private shareSampling(): void {
     this.exporter.hasSamplers ||= this.sampling.hasSamplers;
     this.exporter.samplingRate = this.sampling.rateFor(-1);
   }
@@ -173,6 +217,7 @@ const overflowStream: DecodeStream = {
   template: () => undefined,
   define: () => {},
   refreshed: () => {},
+  bootedAt: () => {},
   withoutTemplate: () => {},
   options: () => {},
   samplingRate: (_templateId, headerRate) => headerRate,
@@ -180,6 +225,7 @@ const overflowStream: DecodeStream = {
   hasSamplers: () => false,
   samplerRate: () => 0,
   account: () => {},
+  sample: () => {},
 };
 
 /** How often at most a full table is searched for idle exporters. */
@@ -214,6 +260,8 @@ export class Exporters implements StreamDirectory {
       pending,
       templateFields: new Allowance(limits.templateFields),
       optionEntries: new Allowance(limits.optionEntries),
+      sampleSources: new Allowance(limits.sampleSources),
+      revision: 0,
     };
   }
 
@@ -232,6 +280,18 @@ export class Exporters implements StreamDirectory {
 
   get size(): number {
     return this.slots.size;
+  }
+
+  get revision(): number {
+    return this.shared.revision;
+  }
+
+  /** Takes what an earlier run of the collector knew of a stream, as far as there is room. */
+  restore(words: AddressWords, saved: SavedStream): void {
+    const [hiHigh, hiLow, loHigh, loLow] = words;
+    const slot = this.slotOf({ receivedMs: saved.lastSeenMs, hiHigh, hiLow, loHigh, loLow, port: 0 });
+    const stream = slot === undefined ? undefined : this.streamOf(slot, saved.version, saved.domain);
+    stream?.restore(saved);
   }
 
   *values(): Generator<Exporter> {
@@ -267,7 +327,7 @@ export class Exporters implements StreamDirectory {
   private streamOf(slot: Slot, version: number, domain: number): ExporterStream | undefined {
     const last = this.lastStream;
     if (last !== undefined && last.version === version && last.domain === domain) return last;
-    const key = domain * 16 + version;
+    const key = domain * 256 + version;
     let stream = slot.streams.get(key);
     if (stream === undefined) {
       const { limits } = this.shared;

@@ -8,6 +8,13 @@ export interface SamplingSetting {
   readonly isFixed: boolean;
 }
 
+/** Rates as they outlive the collector: of the whole stream (0 unknown), by sampler id, by template id. */
+export interface SavedSampling {
+  readonly general: number;
+  readonly samplers: readonly (readonly [id: number, rate: number])[];
+  readonly templates: readonly (readonly [id: number, rate: number])[];
+}
+
 const MAX_SAMPLERS = 1024;
 
 /**
@@ -26,15 +33,32 @@ export class SamplingTable {
     this.allowance = allowance;
   }
 
-  /** Takes the rate of an options record; -1 stands for an id that the record does not have. */
-  learn(rate: number, samplerId: number, templateId: number): void {
+  /**
+   * Takes the rate of an options record; -1 stands for an id that the record does not have. True when it was news.
+   */
+  learn(rate: number, samplerId: number, templateId: number): boolean {
     if (samplerId >= 0) {
-      if (this.put(this.samplers, samplerId, rate)) this.unanimous = agreement(this.samplers);
-    } else if (templateId >= 0) {
-      this.put(this.templates, templateId, rate);
-    } else {
-      this.general = rate;
+      if (!this.put(this.samplers, samplerId, rate)) return false;
+      this.unanimous = agreement(this.samplers);
+      return true;
     }
+    if (templateId >= 0) return this.put(this.templates, templateId, rate);
+    const isNews = this.general !== rate;
+    this.general = rate;
+    return isNews;
+  }
+
+  /** Everything learned, for `restore`. */
+  save(): SavedSampling {
+    return { general: this.general, samplers: [...this.samplers], templates: [...this.templates] };
+  }
+
+  /** Takes what an earlier run of the collector learned; false when that was nothing. */
+  restore(saved: SavedSampling): boolean {
+    if (saved.general > 0) this.learn(saved.general, -1, -1);
+    for (const [id, rate] of saved.samplers) this.learn(rate, id, -1);
+    for (const [id, rate] of saved.templates) this.learn(rate, -1, id);
+    return this.general > 0 || this.samplers.size + this.templates.size > 0;
   }
 
   get hasSamplers(): boolean {

@@ -1,7 +1,7 @@
 /** Datagrams remembered to tell a duplicate and a late one from a restart. */
 const REMEMBERED = 64;
 /** Boot instants of one run of an exporter differ by the second that headers are rounded to; more is another run. */
-const BOOT_TOLERANCE_MS = 10_000;
+export const BOOT_TOLERANCE_MS = 10_000;
 /** Datagrams in a row whose sequence rose by records before a v9 stream is taken to count records. */
 const FLOW_STEPS = 8;
 

@@ -13,6 +13,8 @@ export class TemplateStore {
   refreshed = 0;
   refused = 0;
   private readonly byId = new Map<number, CompiledTemplate>();
+  /** Ids that an earlier run of the collector knew and that the exporter has not sent to this one. */
+  private readonly provisional = new Set<number>();
   private readonly maxTemplates: number;
   private readonly allowance: Allowance;
 
@@ -33,7 +35,29 @@ export class TemplateStore {
     return this.byId.values();
   }
 
+  /** Templates of an earlier run that the exporter has not confirmed. */
+  get unconfirmed(): number {
+    return this.provisional.size;
+  }
+
+  /** Takes a template that an earlier run of the collector knew. */
+  restore(template: CompiledTemplate): void {
+    if (!this.byId.has(template.id) && this.define(template) === 'new') this.provisional.add(template.id);
+  }
+
+  /** The exporter sent the definition that is known. */
+  confirm(template: CompiledTemplate): void {
+    this.refreshed++;
+    if (this.provisional.size > 0) this.provisional.delete(template.id);
+  }
+
+  /** Forgets what an earlier run knew and nothing has confirmed. */
+  dropUnconfirmed(): void {
+    for (const id of this.provisional) this.forget(this.byId.get(id)!);
+  }
+
   define(template: CompiledTemplate): TemplateOutcome {
+    this.provisional.delete(template.id);
     const known = this.byId.get(template.id);
     const more = template.declared.length - (known?.declared.length ?? 0);
     if ((known === undefined && this.byId.size >= this.maxTemplates) || (more > 0 && !this.allowance.take(more))) {
@@ -52,10 +76,12 @@ export class TemplateStore {
   release(): void {
     for (const template of this.byId.values()) this.allowance.giveBack(template.declared.length);
     this.byId.clear();
+    this.provisional.clear();
   }
 
   private forget(template: CompiledTemplate): void {
     this.byId.delete(template.id);
+    this.provisional.delete(template.id);
     this.allowance.giveBack(template.declared.length);
   }
 }

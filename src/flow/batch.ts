@@ -26,6 +26,10 @@ export class FlowBatch {
   rows = 0;
   /** 1 for each column (by `Column.index`) that somebody wrote since the last `reset`. */
   readonly present = new Uint8Array(columns.length);
+  /** 1 for each column whose first cell stands for those of all rows. */
+  private readonly constant = new Uint8Array(columns.length);
+  /** Rows of each column, from the first, that may hold values of an earlier filling. */
+  private readonly stale = new Uint32Array(columns.length);
   private readonly arrays: Partial<Record<ColumnName, Columns[ColumnName]>> = {};
 
   constructor(capacity = BATCH_ROWS) {
@@ -34,6 +38,23 @@ export class FlowBatch {
 
   /** The array of a column, to be written; made on first use, full of `absent`. */
   use<N extends ColumnName>(name: N): Columns[N] {
+    const column = columnOf(name);
+    const { index } = column;
+    const isNew = this.present[index] === 0;
+    const array = this.claim(name);
+    if (this.constant[index] === 1) this.spread(column);
+    if (isNew && this.stale[index]! > 0) {
+      array.fill(column.absent, 0, this.stale[index]! * cellsOf(column));
+      this.stale[index] = 0;
+    }
+    return array;
+  }
+
+  /**
+   * As `use`, for a maker that writes every row itself, or fills in `absent`: in a column that was not there since the
+   * last `reset` the first `staleRows` hold anything.
+   */
+  claim<N extends ColumnName>(name: N): Columns[N] {
     const column = columnOf(name);
     this.present[column.index] = 1;
     let array = this.arrays[name];
@@ -45,9 +66,32 @@ export class FlowBatch {
     return array as Columns[N];
   }
 
+  /** Rows of a claimed column, from the first, that may hold something; the ones behind them hold `absent`. */
+  staleRows(index: number): number {
+    return this.stale[index]!;
+  }
+
   /** The array of a column, to be read; undefined when no row has it. */
   get<N extends ColumnName>(name: N): Columns[N] | undefined {
+    const column = columnOf(name);
+    if (this.present[column.index] === 0) return undefined;
+    if (this.constant[column.index] === 1) this.spread(column);
+    return this.arrays[name] as Columns[N];
+  }
+
+  /** As `get`, but of a constant column (`isConstant`) only the first row is sure to be there. */
+  peek<N extends ColumnName>(name: N): Columns[N] | undefined {
     return this.present[columnOf(name).index] === 1 ? (this.arrays[name] as Columns[N]) : undefined;
+  }
+
+  /** True when the first row of a column (by `Column.index`) counts for all. */
+  isConstant(index: number): boolean {
+    return this.constant[index] === 1;
+  }
+
+  /** Says that the first row of a claimed column counts for all; until `use` or `get` the others are not there. */
+  setConstant(index: number): void {
+    this.constant[index] = 1;
   }
 
   get isFull(): boolean {
@@ -56,14 +100,34 @@ export class FlowBatch {
 
   /** Empties the batch for its next filling; keeps the memory. */
   reset(): void {
-    for (const column of columns) {
-      if (this.present[column.index] === 0) continue;
-      this.present[column.index] = 0;
-      const words = column.type === 'u64' ? this.rows * 2 : this.rows;
-      this.arrays[column.name]!.fill(column.absent, 0, words);
+    for (let index = 0; index < columns.length; index++) {
+      if (this.present[index] === 0) continue;
+      const written = this.constant[index] === 1 ? 1 : this.rows;
+      this.stale[index] = Math.max(this.stale[index]!, written);
+      this.present[index] = 0;
+      this.constant[index] = 0;
     }
     this.rows = 0;
   }
+
+  private spread(column: Column): void {
+    this.constant[column.index] = 0;
+    spreadFirst(this.arrays[column.name]!, cellsOf(column), this.rows);
+  }
+}
+
+/** Array elements that a row of a column has. */
+export function cellsOf(column: Column): number {
+  return column.type === 'u64' ? 2 : 1;
+}
+
+/** Copies the first row of a column to the others up to `rows`; `cells` is the number of array elements a row. */
+export function spreadFirst(array: Columns[ColumnName], cells: number, rows: number): void {
+  if (cells === 1) {
+    array.fill(array[0]!, 1, Math.max(rows, 1));
+    return;
+  }
+  for (let at = cells; at < rows * cells; at++) array[at] = array[at - cells]!;
 }
 
 const byName = new Map<string, Column>(columns.map((column) => [column.name, column]));

@@ -60,7 +60,7 @@ const rows = [
     ie6: 131,
     core: true,
     column: 'exporter',
-    doc: 'address that sent the datagram',
+    doc: 'address that sent the datagram; the agent address that an sFlow datagram names',
   },
   {
     name: 'domain',
@@ -68,7 +68,7 @@ const rows = [
     ie: 149,
     core: true,
     column: 'domain',
-    doc: 'v9 source id, IPFIX observation domain, v5 engine type * 256 + engine id',
+    doc: 'v9 source id, IPFIX observation domain, v5 engine type * 256 + engine id, sFlow sub-agent',
   },
   {
     name: 'exportVersion',
@@ -76,7 +76,7 @@ const rows = [
     ie: 0,
     core: true,
     column: 'export_version',
-    doc: '5, 7, 9, 10 or 0 (metered by weir itself)',
+    doc: '1, 5, 7, 9, 10, 105 (sFlow version 5) or 0 (metered by weir itself)',
   },
   // The key.
   { name: 'srcAddr', type: 'addr', ie: 8, ie6: 27, core: true, column: 'src_addr', doc: 'source address' },

@@ -6,7 +6,11 @@ export function plainLog(line: string): void {
 }
 
 export function timedLog(line: string): void {
-  process.stderr.write(`${new Date().toISOString()} ${line}\n`);
+  process.stderr.write(`${withTime(line)}\n`);
+}
+
+export function withTime(line: string): string {
+  return `${new Date().toISOString()} ${line}`;
 }
 
 export function quietLog(): void {}

@@ -1,9 +1,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import duckdb from '@duckdb/node-bindings';
-
-/** Cells of one column: an array of its width; 64-bit columns as two 32-bit words a row, low word first. */
-type Cells = Uint8Array | Uint16Array | Uint32Array;
+import type { Cells, Chunk } from './chunk.ts';
 
 const NARROW = new Map<number, new (buffer: ArrayBufferLike, offset: number, length: number) => Cells>([
   [duckdb.Type.UTINYINT, Uint8Array],
@@ -13,7 +11,7 @@ const NARROW = new Map<number, new (buffer: ArrayBufferLike, offset: number, len
 const WIDE = new Set<number>([duckdb.Type.UBIGINT, duckdb.Type.BIGINT]);
 
 /** Some rows of a result, as typed arrays over the engine's own memory: valid as long as the chunk is. */
-export class Chunk {
+class ResultChunk implements Chunk {
   readonly rows: number;
   private readonly chunk: duckdb.DataChunk;
   private readonly layout: ReadonlyMap<string, { index: number; type: number }>;
@@ -24,7 +22,6 @@ export class Chunk {
     this.rows = duckdb.data_chunk_get_size(chunk);
   }
 
-  /** Cells of a column of up to 32 bits. */
   narrow(name: string): Cells {
     const { index, type } = this.column(name);
     const View = NARROW.get(type);
@@ -34,7 +31,6 @@ export class Chunk {
     return new View(bytes.buffer, bytes.byteOffset, this.rows);
   }
 
-  /** Cells of a column of 64 bits: two words a row, low word first. */
   words(name: string): Uint32Array {
     const { index, type } = this.column(name);
     if (!WIDE.has(type)) throw new Error(`column ${name} is not of 64 bits`);
@@ -107,7 +103,7 @@ export class Database {
         next = duckdb.fetch_chunk(result);
         // A rejection of the chunk ahead is met by the await above; until then it must not count as unhandled.
         next.catch(() => undefined);
-        yield new Chunk(chunk, layout);
+        yield new ResultChunk(chunk, layout);
       }
     } finally {
       duckdb.destroy_prepare_sync(statement);

@@ -1,19 +1,18 @@
 import { stat } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import type { Writable } from 'node:stream';
-import { columns } from '../flow/fields.ts';
 import { UserError } from '../flow/user-error.ts';
 import { USAGE } from './arguments.ts';
-import type { Database } from './database.ts';
+import type { QueryEngine } from './engine.ts';
+import { NativeEngine } from './native/engine.ts';
 import type { DumpOptions } from './options.ts';
 import type { Style } from './output/cells.ts';
 import { Clock } from './output/clock.ts';
 import { OutputSink, ReaderGone } from './output/sink.ts';
 import { type ReadFiles, writeSummary } from './output/summary.ts';
+import type { Plan, Selection } from './plan.ts';
 import { filterOf, planDump } from './planner.ts';
 import { Runner } from './runner.ts';
-import { filesSql } from './sql/scan.ts';
-import type { Schema } from './sql/schema.ts';
 
 export interface DumpSurroundings {
   readonly stdout: Writable;
@@ -58,22 +57,36 @@ async function dump(options: DumpOptions, surroundings: DumpSurroundings, sink: 
     marker: options.markAddresses ? ADDRESS_MARKER : '',
     clock: new Clock(),
   };
-  // The engine is a large library: loaded only once it is certain that there is something to do.
-  const { Database } = await import('./database.ts');
-  const database = await Database.open();
   try {
-    const schema = await describe(database, files);
-    const runner = new Runner({ database, files, schema, plan, format, style, sink, quiet: options.quiet });
-    const totals = await runner.run();
-    if (!options.quiet && (format.kind === 'text' || format.kind === 'null')) {
-      const read = await describeRead(database, files, schema, sizes, plan.selection.window);
-      writeSummary(sink.block, totals, read, timing(startedAt), style);
+    const engine = await openEngine(files, plan, format.kind === 'null');
+    try {
+      const totals = await new Runner({ engine, plan, format, style, sink, quiet: options.quiet }).run();
+      if (!options.quiet && (format.kind === 'text' || format.kind === 'null')) {
+        const read = await describeRead(engine, sizes, plan.selection.window);
+        writeSummary(sink.block, totals, read, timing(startedAt), style);
+      }
+    } finally {
+      engine.close();
     }
   } catch (error) {
     throw explain(error);
-  } finally {
-    database.close();
   }
+}
+
+/**
+ * The addon answers what people ask all day, DuckDB everything: a large library, loaded only when it is needed.
+ * WEIR_QUERY_ENGINE (native, duckdb) insists on one of them.
+ */
+async function openEngine(files: readonly string[], plan: Plan, printsNothing: boolean): Promise<QueryEngine> {
+  const wanted = process.env['WEIR_QUERY_ENGINE'] ?? 'auto';
+  if (!['auto', 'native', 'duckdb'].includes(wanted)) {
+    throw new UserError(`WEIR_QUERY_ENGINE=${wanted}: the engines are native, duckdb and auto`);
+  }
+  const engine = wanted === 'duckdb' ? undefined : await NativeEngine.open(files, plan, printsNothing);
+  if (engine !== undefined) return engine;
+  if (wanted === 'native') throw new UserError('WEIR_QUERY_ENGINE=native: the addon does not answer this question');
+  const { DuckDbEngine } = await import('./duckdb-engine.ts');
+  return DuckDbEngine.open(files, plan.selection);
 }
 
 async function sizeOf(path: string): Promise<number> {
@@ -84,27 +97,13 @@ async function sizeOf(path: string): Promise<number> {
   }
 }
 
-async function describe(database: Database, files: readonly string[]): Promise<Schema> {
-  const mixed = files.length > 1;
-  const names = new Set(await database.columnNames(`SELECT * FROM ${filesSql(files, mixed)}`));
-  const missing = columns.find(({ core, sql }) => core && !names.has(sql));
-  if (missing !== undefined) {
-    throw new UserError(`${files[0]} is a Parquet file, but not of flows: it has no column "${missing.sql}"`);
-  }
-  return { columns: names, mixed };
-}
-
-/** Span of the files, from their footers, cut to the window. */
+/** Span of the files cut to the window. */
 async function describeRead(
-  database: Database,
-  files: readonly string[],
-  schema: Schema,
+  engine: QueryEngine,
   sizes: readonly number[],
-  window: { afterMs: number | undefined; beforeMs: number | undefined } | undefined,
+  window: Selection['window'],
 ): Promise<ReadFiles> {
-  const sql = `SELECT coalesce(epoch_ms(min(first)), 0) AS first, coalesce(epoch_ms(max(last)), 0) AS last
-    FROM ${filesSql(files, schema.mixed)}`;
-  const { first, last } = await database.numbers(sql, ['first', 'last']);
+  const { first, last } = await engine.span();
   return {
     first: Math.max(first, window?.afterMs ?? 0),
     last: Math.min(last, window?.beforeMs ?? Number.POSITIVE_INFINITY),

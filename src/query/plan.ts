@@ -35,6 +35,8 @@ export type Job =
       readonly top: number;
     };
 
+export type JobOf<K extends Job['kind']> = Extract<Job, { kind: K }>;
+
 /** A question, independent of the engine that answers it. */
 export interface Plan {
   readonly selection: Selection;

@@ -141,6 +141,11 @@ export class FlowStore implements FlowConsumer {
     return this.replay(batch);
   }
 
+  /** False while flows are lost because they cannot be written. */
+  get isStoring(): boolean {
+    return !this.troubled;
+  }
+
   /** Makes everything written so far durable and readable, and seals the running slot. */
   async close(): Promise<void> {
     if (this.closed) return;
@@ -166,9 +171,8 @@ export class FlowStore implements FlowConsumer {
         this.rotate(received?.[from] ?? 0);
       }
       const endMs = this.slot!.startMs + intervalMs;
-      let to = from + 1;
       // Rows before the slot stay in it: its predecessors have ended.
-      while (to < batch.rows && (received?.[to] ?? 0) < endMs) to++;
+      const to = received === undefined ? batch.rows : endOfSlot(received, from + 1, batch.rows, endMs);
       const added = this.add(batch, from, to);
       waits = waits === undefined ? added : added === undefined ? waits : Promise.all([waits, added]).then(() => {});
       from = to;
@@ -308,6 +312,12 @@ export class FlowStore implements FlowConsumer {
     this.lostFlows += flows;
     this.lostInRow += flows;
   }
+}
+
+/** First row from `row` on that was received at or after `endMs`; `rows` when there is none. */
+function endOfSlot(received: Float64Array, row: number, rows: number, endMs: number): number {
+  while (row < rows && received[row]! < endMs) row++;
+  return row;
 }
 
 function takeDirectory(directory: string): NativeDirectoryLock {

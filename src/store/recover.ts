@@ -63,7 +63,7 @@ async function deleteMerged(directory: string, time: string, entries: readonly D
  * The directory and everything below it that a layout of slots made. Other sub-directories may be stores of their own,
  * with an owner of their own.
  */
-async function* slotDirectories(
+export async function* slotDirectories(
   directory: string,
   isTop = true,
 ): AsyncGenerator<{ path: string; entries: Dirent[] }, void, undefined> {

@@ -1,5 +1,5 @@
 import type { SegmentColumn } from '../addon/addon.ts';
-import type { FlowBatch } from '../flow/batch.ts';
+import { cellsOf, type FlowBatch } from '../flow/batch.ts';
 import { type Column, columns } from '../flow/fields.ts';
 
 /** Columns (by `Column.index`) of a file: the core columns and whatever else its flows have. */
@@ -42,10 +42,11 @@ export class ColumnSet {
 export function segmentColumns(batch: FlowBatch, of: readonly Column[], from = 0, to = batch.rows): SegmentColumn[] {
   return of.map((column) => {
     const { sql: name, type, absent } = column;
-    const data = batch.get(column.name);
+    const data = batch.peek(column.name);
     if (data === undefined) return { name, type, absent };
-    const words = type === 'u64' ? 2 : 1;
-    return { name, type, absent, data: data.subarray(from * words, to * words) };
+    const cells = cellsOf(column);
+    if (batch.isConstant(column.index)) return { name, type, absent, data: data.subarray(0, cells), isConstant: true };
+    return { name, type, absent, data: data.subarray(from * cells, to * cells) };
   });
 }
 

@@ -1,4 +1,5 @@
-import type { FlowBatch } from '../flow/batch.ts';
+import type { SegmentOptions } from '../addon/addon.ts';
+import { type ColumnName, columnByName } from '../flow/fields.ts';
 
 /** Counters of one class of traffic. Exact up to 2^53. */
 export interface TrafficCounters {
@@ -20,6 +21,17 @@ classOfProtocol[17] = UDP;
 classOfProtocol[1] = ICMP;
 classOfProtocol[58] = ICMP;
 
+const sqlName = (name: ColumnName) => columnByName.get(name)!.sql;
+const PROTOCOLS = 256;
+
+/** What `SlotStats` needs to know of each row group. */
+export const TOTALS: NonNullable<SegmentOptions['totals']> = {
+  by: sqlName('proto'),
+  sums: [sqlName('packets'), sqlName('octets')],
+  // A time of 0 is a record that carried none, and is left out.
+  spans: [sqlName('firstMs'), sqlName('lastMs')],
+};
+
 /** The form that statistics have in a file's metadata (`weir.stats`); counters are raw, not scaled by sampling. */
 export type SlotStatsJson = Record<TrafficClass, TrafficCounters> & {
   /** Earliest start and latest end of a flow, milliseconds since 1970; null without flows. */
@@ -35,25 +47,17 @@ export class SlotStats {
   private firstMs = Number.POSITIVE_INFINITY;
   private lastMs = Number.NEGATIVE_INFINITY;
 
-  add(batch: FlowBatch, from = 0, to = batch.rows): void {
-    const proto = batch.get('proto');
-    const packets = batch.get('packets');
-    const octets = batch.get('octets');
-    for (let row = from; row < to; row++) {
-      const kind = proto === undefined ? OTHER : classOfProtocol[proto[row]!]!;
-      this.flows[kind]!++;
-      if (packets !== undefined) this.packets[kind]! += packets[row * 2]! + packets[row * 2 + 1]! * 4294967296;
-      if (octets !== undefined) this.octets[kind]! += octets[row * 2]! + octets[row * 2 + 1]! * 4294967296;
+  /** Adds one row group: what the segment writer made of `TOTALS`. */
+  addTotals(totals: Float64Array): void {
+    for (let protocol = 0; protocol < PROTOCOLS; protocol++) {
+      const kind = classOfProtocol[protocol]!;
+      this.flows[kind]! += totals[protocol]!;
+      this.packets[kind]! += totals[PROTOCOLS + protocol]!;
+      this.octets[kind]! += totals[PROTOCOLS * 2 + protocol]!;
     }
-    const first = batch.get('firstMs');
-    const last = batch.get('lastMs');
-    // A time of 0 is a record that carried none.
-    for (let row = from; first !== undefined && row < to; row++) {
-      if (first[row]! < this.firstMs && first[row] !== 0) this.firstMs = first[row]!;
-    }
-    for (let row = from; last !== undefined && row < to; row++) {
-      if (last[row]! > this.lastMs && last[row] !== 0) this.lastMs = last[row]!;
-    }
+    const [earliest, , , latest] = totals.subarray(PROTOCOLS * 3);
+    this.firstMs = Math.min(this.firstMs, earliest!);
+    this.lastMs = Math.max(this.lastMs, latest!);
   }
 
   /** Adds what `toJson` gave elsewhere. */

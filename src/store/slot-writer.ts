@@ -1,10 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { addon, type NativeSegmentWriter } from '../addon/addon.ts';
+import { addon, type NativeSegmentWriter, type SegmentColumn } from '../addon/addon.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import { ColumnSet, segmentColumns } from './segment-columns.ts';
 import { type SegmentStyle, STATS_KEY, segmentOptions } from './segment-metadata.ts';
-import { SlotStats } from './slot-stats.ts';
+import { SlotStats, TOTALS } from './slot-stats.ts';
 import { partName, slotTime } from './slots.ts';
 
 /** Told by a slot writer about each part, so that trouble is reported once and no loss goes uncounted. */
@@ -18,6 +18,8 @@ export interface PartEvents {
 interface Part {
   readonly writer: NativeSegmentWriter;
   readonly stats: SlotStats;
+  /** Resolves when every append so far has ended, well or not. */
+  appended: Promise<void>;
   /** Flows handed to the writer, all of which are lost if the part fails. */
   flows: number;
   failed: boolean;
@@ -74,11 +76,7 @@ export class SlotWriter {
     }
     this.hasParts = true;
     part.flows += rows;
-    part.stats.add(batch, from, to);
-    const appended = part.writer
-      .append(segmentColumns(batch, this.columns.columns, from, to), rows)
-      .catch((cause: Error) => this.fail(part, cause));
-    return this.track(appended);
+    return this.track(this.appendTo(part, segmentColumns(batch, this.columns.columns, from, to), rows));
   }
 
   /** Makes the open part durable and visible; nothing happens without one. */
@@ -86,23 +84,15 @@ export class SlotWriter {
     const part = this.part;
     if (part === undefined) return;
     this.part = undefined;
-    const finished = part.writer.finish({ [STATS_KEY]: JSON.stringify(part.stats.toJson()) }).then(
-      () => this.events.stored(part.flows),
-      (cause: Error) => this.fail(part, cause),
-    );
-    this.track(finished);
+    this.track(this.finish(part));
   }
 
   /** Writes a part without flows, so that the slot has a file. */
   writeEmptyPart(): void {
     try {
       const part = this.open();
-      part.writer
-        .append(
-          this.columns.columns.map(({ sql: name, type, absent }) => ({ name, type, absent })),
-          0,
-        )
-        .catch((cause: Error) => this.fail(part, cause));
+      const none = this.columns.columns.map(({ sql: name, type, absent }) => ({ name, type, absent }));
+      this.track(this.appendTo(part, none, 0));
       this.part = part;
       this.finishPart();
     } catch (cause) {
@@ -118,8 +108,28 @@ export class SlotWriter {
   private open(): Part {
     mkdirSync(this.directory, { recursive: true });
     const path = join(this.directory, this.nextPart());
-    const writer = new (addon().SegmentWriter)(path, segmentOptions(this.style, this.time));
-    return { writer, stats: new SlotStats(), flows: 0, failed: false };
+    const writer = new (addon().SegmentWriter)(path, { ...segmentOptions(this.style, this.time), totals: TOTALS });
+    return { writer, stats: new SlotStats(), appended: Promise.resolve(), flows: 0, failed: false };
+  }
+
+  private appendTo(part: Part, columns: SegmentColumn[], rows: number): Promise<void> {
+    const appended = part.writer.append(columns, rows).then(
+      (totals) => part.stats.addTotals(totals),
+      (cause: Error) => this.fail(part, cause),
+    );
+    part.appended = part.appended.then(() => appended);
+    return appended;
+  }
+
+  private async finish(part: Part): Promise<void> {
+    // The statistics are whole only then.
+    await part.appended;
+    // The writer has removed the file of a part that failed.
+    if (part.failed) return;
+    await part.writer.finish({ [STATS_KEY]: JSON.stringify(part.stats.toJson()) }).then(
+      () => this.events.stored(part.flows),
+      (cause: Error) => this.fail(part, cause),
+    );
   }
 
   /** Counts all flows of a part as lost, once: whatever else was asked of its writer fails too, in any order. */

@@ -1,4 +1,4 @@
-import { type FlowBatch, FlowBatchPool } from '../flow/batch.ts';
+import { cellsOf, type FlowBatch, FlowBatchPool } from '../flow/batch.ts';
 import { columns } from '../flow/fields.ts';
 
 /** Batches of at least so many rows are written as they are; smaller ones are collected first. */
@@ -23,8 +23,8 @@ export class Staging {
     for (const column of columns) {
       const source = from.get(column.name);
       if (source === undefined) continue;
-      const words = column.type === 'u64' ? 2 : 1;
-      batch.use(column.name).set(source.subarray(start * words, end * words), at * words);
+      const cells = cellsOf(column);
+      batch.use(column.name).set(source.subarray(start * cells, end * cells), at * cells);
     }
     batch.rows = at + end - start;
     return true;

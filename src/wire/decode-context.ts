@@ -43,7 +43,9 @@ export interface DecodeStream {
   /** Takes a template that is new or differs from the known one of its id. */
   define(template: CompiledTemplate): void;
   /** A template arrived that is byte for byte the known one. */
-  refreshed(): void;
+  refreshed(template: CompiledTemplate): void;
+  /** Before the sets of a v9 datagram: the exporter's uptime counts from `bootMs`, to the second. */
+  bootedAt(bootMs: number): void;
   /** A data set, `start` to `end` without its header, whose template is not known. */
   withoutTemplate(setId: number, bytes: Uint8Array, start: number, end: number, context: SetContext): void;
   options(record: OptionsRecord, template: CompiledTemplate): void;
@@ -59,6 +61,11 @@ export interface DecodeStream {
    * -1 when a set without template or a cut hides that; `records` is how many were read.
    */
   account(sequence: number, sent: number, records: number, context: SetContext): void;
+  /**
+   * An sFlow flow sample of a data source came. `sequence` counts the samples of that source, `drops` those that the
+   * agent had no resources to take.
+   */
+  sample(source: number, sequence: number, drops: number, context: SetContext): void;
 }
 
 /** Finds the stream of a datagram; always gives one (an overflow stream where a limit is reached). */
@@ -89,7 +96,6 @@ export interface DecodeCounters {
   /** Datagrams of which nothing was read. */
   tooShort: number;
   unknownVersion: number;
-  sflow: number;
   badHeader: number;
   /** Datagrams read up to a fault: a length beyond the end, fewer records than announced, a record cut short. */
   truncated: number;
@@ -103,6 +109,22 @@ export interface DecodeCounters {
   zeroTails: number;
   /** Records with uptime times and no clock to refer them to: stored without start and end. */
   recordsWithoutClock: number;
+  /** sFlow datagrams among `datagrams`. Their flow samples are `records`. */
+  sflowDatagrams: number;
+  /** Samples of sFlow that are no flows: interface counters, and packets that a device tells to have discarded. */
+  counterSamples: number;
+  discardSamples: number;
+  /** Samples of an enterprise or format that is not known: skipped. */
+  unknownSamples: number;
+  /** Samples left out because their lengths do not fit one another. */
+  badSamples: number;
+  /** Records of flow samples left out because they are too short; the sample has become a row all the same. */
+  badSampleRecords: number;
+  /** Sampled headers of a link layer that is not known, and those in which no IP packet could be read. */
+  unknownHeaders: number;
+  headersWithoutIp: number;
+  /** Flow samples with a sampling rate above 1 of 1 000 000; stored as told. */
+  unusualRates: number;
 }
 
 /** Everything that is constant for the records of one set. */
@@ -132,7 +154,6 @@ export class Decoding {
     templates: 0,
     tooShort: 0,
     unknownVersion: 0,
-    sflow: 0,
     badHeader: 0,
     truncated: 0,
     badSet: 0,
@@ -142,6 +163,15 @@ export class Decoding {
     withdrawalsIgnored: 0,
     zeroTails: 0,
     recordsWithoutClock: 0,
+    sflowDatagrams: 0,
+    counterSamples: 0,
+    discardSamples: 0,
+    unknownSamples: 0,
+    badSamples: 0,
+    badSampleRecords: 0,
+    unknownHeaders: 0,
+    headersWithoutIp: 0,
+    unusualRates: 0,
   };
 
   constructor(first: FlowBatch, exchange: (full: FlowBatch) => FlowBatch, directory: StreamDirectory) {

@@ -98,25 +98,18 @@ function appendVariable(
 /** Columns that are the same for every record of a set. */
 function stamp(decoding: Decoding, origin: DatagramOrigin, rate: number, rows: number): void {
   const { target, context } = decoding;
-  const received = target.column(RECEIVED) as Float64Array;
-  const exported = target.column(EXPORTED) as Float64Array;
-  const high = target.column(EXPORTER) as Uint32Array;
-  const low = target.column(EXPORTER + 1) as Uint32Array;
-  const domains = target.column(DOMAIN) as Uint32Array;
-  const versions = target.column(VERSION) as Uint8Array;
-  const sampling = target.column(SAMPLING) as Uint32Array;
-  const { receivedMs, hiHigh, hiLow, loHigh, loLow } = origin;
-  const { exportMs, domain, version } = context;
+  target.fill(EXPORTER, rows, origin.hiLow, origin.hiHigh);
+  target.fill(EXPORTER + 1, rows, origin.loLow, origin.loHigh);
+  target.fill(DOMAIN, rows, context.domain);
+  target.fill(VERSION, rows, context.version);
+  target.fill(SAMPLING, rows, rate);
+  const received = target.whole(RECEIVED, rows) as Float64Array;
+  const exported = target.whole(EXPORTED, rows) as Float64Array;
+  const { receivedMs } = origin;
+  const { exportMs } = context;
   const first = target.batch.rows;
   for (let row = first, end = first + rows; row < end; row++) {
     received[row] = receivedMs;
     exported[row] = exportMs;
-    high[row * 2] = hiLow;
-    high[row * 2 + 1] = hiHigh;
-    low[row * 2] = loLow;
-    low[row * 2 + 1] = loHigh;
-    domains[row] = domain;
-    versions[row] = version;
-    sampling[row] = rate;
   }
 }

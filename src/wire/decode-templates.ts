@@ -26,7 +26,7 @@ export function decodeTemplates(
   isOptions: boolean,
 ): void {
   const { counters, context } = decoding;
-  const headerBytes = isOptions ? OPTIONS_TEMPLATE_HEADER_BYTES : TEMPLATE_HEADER_BYTES;
+  const headerBytes = headerLength(isOptions);
   let at = start;
   while (at + TEMPLATE_HEADER_BYTES <= end) {
     const id = view.getUint16(at);
@@ -45,7 +45,7 @@ export function decodeTemplates(
     const next = shape === undefined ? -1 : skipFields(view, at + headerBytes, end, shape.fields, context.version);
     if (shape === undefined || next < 0) break;
     counters.templates++;
-    take(decoding, bytes, view, at, next, id, shape.fields, shape.scopes, isOptions);
+    take(decoding, bytes, at, next, id, shape.fields, shape.scopes, isOptions);
     at = next;
   }
   if (at + TEMPLATE_HEADER_BYTES <= end) counters.templatesRefused++;
@@ -85,7 +85,6 @@ function skipFields(view: DataView, at: number, end: number, count: number, vers
 function take(
   decoding: Decoding,
   bytes: Uint8Array,
-  view: DataView,
   start: number,
   end: number,
   id: number,
@@ -96,21 +95,55 @@ function take(
   const { stream, version } = decoding.context;
   const known = stream.template(id);
   if (known !== undefined && known.isOptions === isOptions && isSameDefinition(known, bytes, start, end)) {
-    stream.refreshed();
+    stream.refreshed(known);
     return;
   }
-  const template = count > MAX_TEMPLATE_FIELDS ? undefined : compile();
+  const template = compile(version, bytes.slice(start, end), id, count, scopeCount, isOptions);
   if (template === undefined) decoding.counters.templatesRefused++;
   else stream.define(template);
+}
 
-  function compile(): CompiledTemplate | undefined {
-    const headerBytes = isOptions ? OPTIONS_TEMPLATE_HEADER_BYTES : TEMPLATE_HEADER_BYTES;
-    const fields = readFields(view, start + headerBytes, count, version);
-    // A record of no octets would be found without end in any set (and one longer than a set in none).
-    const least = fields.reduce((sum, field) => sum + (field.length === VARIABLE_LENGTH ? 1 : field.length), 0);
-    if (least === 0 || least > 0xffff) return undefined;
-    return compileTemplate(version, id, fields, { isOptions, scopeCount, definition: bytes.slice(start, end) });
-  }
+function compile(
+  version: number,
+  definition: Uint8Array,
+  id: number,
+  count: number,
+  scopeCount: number,
+  isOptions: boolean,
+): CompiledTemplate | undefined {
+  if (count > MAX_TEMPLATE_FIELDS) return undefined;
+  const fields = readFields(viewOf(definition), headerLength(isOptions), count, version);
+  // A record of no octets would be found without end in any set (and one longer than a set in none).
+  const least = fields.reduce((sum, field) => sum + (field.length === VARIABLE_LENGTH ? 1 : field.length), 0);
+  if (least === 0 || least > 0xffff) return undefined;
+  return compileTemplate(version, id, fields, { isOptions, scopeCount, definition });
+}
+
+/**
+ * Compiles a definition that was kept, `CompiledTemplate.definition`; undefined when it is none. An empty definition (a
+ * withdrawal) is none either.
+ */
+export function compileDefinition(
+  version: number,
+  definition: Uint8Array,
+  isOptions: boolean,
+): CompiledTemplate | undefined {
+  const headerBytes = headerLength(isOptions);
+  if (definition.length < headerBytes) return undefined;
+  const view = viewOf(definition);
+  const id = view.getUint16(0);
+  const shape = isOptions ? optionsShape(view, 0, version) : { fields: view.getUint16(2), scopes: 0 };
+  if (id < FIRST_TEMPLATE_ID || shape === undefined) return undefined;
+  if (skipFields(view, headerBytes, definition.length, shape.fields, version) !== definition.length) return undefined;
+  return compile(version, definition, id, shape.fields, shape.scopes, isOptions);
+}
+
+function headerLength(isOptions: boolean): number {
+  return isOptions ? OPTIONS_TEMPLATE_HEADER_BYTES : TEMPLATE_HEADER_BYTES;
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function isSameDefinition(known: CompiledTemplate, bytes: Uint8Array, start: number, end: number): boolean {
@@ -143,11 +176,11 @@ function readFields(view: DataView, start: number, count: number, version: numbe
 /** The fields of a compiled template for people, scopes first: IANA's names with their lengths, `v` for variable. */
 export function describeFields(template: CompiledTemplate): string[] {
   const { definition, version, scopeCount } = template;
-  const view = new DataView(definition.buffer, definition.byteOffset, definition.byteLength);
-  const start = template.isOptions ? OPTIONS_TEMPLATE_HEADER_BYTES : TEMPLATE_HEADER_BYTES;
-  return readFields(view, start, template.declared.length, version).map(({ element, pen, length }, slot) => {
-    const isScope = version === VERSION_V9 && slot < scopeCount;
-    const name = isScope ? `scope ${element}` : elementLabel(element, pen);
-    return `${name}(${length === VARIABLE_LENGTH ? 'v' : length})`;
-  });
+  return readFields(viewOf(definition), headerLength(template.isOptions), template.declared.length, version).map(
+    ({ element, pen, length }, slot) => {
+      const isScope = version === VERSION_V9 && slot < scopeCount;
+      const name = isScope ? `scope ${element}` : elementLabel(element, pen);
+      return `${name}(${length === VARIABLE_LENGTH ? 'v' : length})`;
+    },
+  );
 }

@@ -23,6 +23,7 @@ export function decodeV9(
   context.domain = view.getUint32(offset + 16);
   context.headerRate = 0;
   context.stream = directory.stream(origin, VERSION_V9, context.domain);
+  context.stream.bootedAt(context.exportMs - context.uptimeMs);
   const found = decodeSets(
     decoding,
     bytes,

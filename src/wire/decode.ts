@@ -8,33 +8,46 @@ import {
 } from './decode-context.ts';
 import { decodeIpfix } from './decode-ipfix.ts';
 import { decodeRecords } from './decode-records.ts';
+import { SflowDecoder } from './decode-sflow.ts';
+import type { FrameDecoder } from './decode-sflow-headers.ts';
 import { decodeV5, VERSION_V1 } from './decode-v5.ts';
 import { decodeV9 } from './decode-v9.ts';
 import { VERSION_IPFIX, VERSION_V5, VERSION_V7, VERSION_V9 } from './protocol.ts';
 
-/** sFlow begins with a 32-bit version: 16 bits of zero, then 2, 4 or 5. */
+/** sFlow begins with a version of 32 bits: the first 16 are zero, which is no version of NetFlow. */
 const SFLOW_VERSION_BYTES = 4;
-const SFLOW_LAST_VERSION = 5;
+const SFLOW_V5 = 5;
 
 /**
- * Decodes NetFlow v1, v5, v7, v9 and IPFIX datagrams into flow batches; the version is told by content, so one port
+ * Decodes NetFlow v1, v5, v7, v9, IPFIX and sFlow v5 datagrams into flow batches; the version is told by content, so one port
  * serves all. Anything that cannot be read is counted by reason and skipped; nothing throws.
  */
 export class DatagramDecoder {
   readonly decoding: Decoding;
+  private readonly sflow: SflowDecoder;
 
   /**
-   * `exchange` takes a full batch and gives an empty one for it; `directory` finds what is known of a stream.
+   * `exchange` takes a full batch and gives an empty one for it; `directory` finds what is known of a stream;
+   * `openFrames` gives the decoder for sampled headers of a LINKTYPE_ number.
    */
-  constructor(first: FlowBatch, exchange: (full: FlowBatch) => FlowBatch, directory: StreamDirectory) {
+  constructor(
+    first: FlowBatch,
+    exchange: (full: FlowBatch) => FlowBatch,
+    directory: StreamDirectory,
+    openFrames: (linkType: number) => FrameDecoder,
+  ) {
     this.decoding = new Decoding(first, exchange, directory);
+    this.sflow = new SflowDecoder(this.decoding, openFrames);
   }
 
   get counters(): Readonly<DecodeCounters> {
     return this.decoding.counters;
   }
 
-  /** Decodes the datagram of `length` octets at `offset`; `bytes` and `view` are the same memory. */
+  /**
+   * Decodes the datagram of `length` octets at `offset`; `bytes` and `view` are the same memory, which stays as it is
+   * until `settle`.
+   */
   decode(bytes: Uint8Array, view: DataView, offset: number, length: number, origin: DatagramOrigin): void {
     const { decoding } = this;
     const { counters } = decoding;
@@ -57,7 +70,7 @@ export class DatagramDecoder {
         decodeIpfix(decoding, bytes, view, offset, length, origin);
         break;
       default:
-        if (isSflow(view, offset, length)) counters.sflow++;
+        if (isSflow(view, offset, length)) this.sflow.decode(bytes, view, offset, length, origin);
         else counters.unknownVersion++;
     }
   }
@@ -81,6 +94,11 @@ export class DatagramDecoder {
     decodeRecords(this.decoding, template, view, 0, set.bytes.length, set.origin);
   }
 
+  /** Finishes the rows of sampled packets; to be called before the memory of the datagrams is used for others. */
+  settle(): void {
+    this.sflow.headers.settle();
+  }
+
   /** Hands on the rows decoded so far. */
   flush(): void {
     this.decoding.target.handOn();
@@ -88,7 +106,5 @@ export class DatagramDecoder {
 }
 
 function isSflow(view: DataView, offset: number, length: number): boolean {
-  if (length < SFLOW_VERSION_BYTES) return false;
-  const version = view.getUint32(offset);
-  return version > 0 && version <= SFLOW_LAST_VERSION;
+  return length >= SFLOW_VERSION_BYTES && view.getUint32(offset) === SFLOW_V5;
 }

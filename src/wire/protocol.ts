@@ -4,6 +4,8 @@ export const VERSION_V5 = 5;
 export const VERSION_V7 = 7;
 export const VERSION_V9 = 9;
 export const VERSION_IPFIX = 10;
+/** sFlow version 5 among the versions of NetFlow: a number of weir's own, since 5 is taken. */
+export const VERSION_SFLOW = 105;
 
 /** NetFlow v5 and v7: a header and fixed records; a datagram is exactly header + count * record. */
 export const V5_HEADER_BYTES = 24;

@@ -56,50 +56,50 @@ export function runPrograms(
     const at = base + offsets[slot]!;
     switch (op) {
       case OP_8_TO_8:
-        copy8to8(target.column(column) as Uint8Array, row, count, view, at, stride);
+        copy8to8(target.whole(column, count) as Uint8Array, row, count, view, at, stride);
         break;
       case OP_8_TO_16:
-        copy8to16(target.column(column) as Uint16Array, row, count, view, at, stride);
+        copy8to16(target.whole(column, count) as Uint16Array, row, count, view, at, stride);
         break;
       case OP_16_TO_16:
-        copy16to16(target.column(column) as Uint16Array, row, count, view, at, stride);
+        copy16to16(target.whole(column, count) as Uint16Array, row, count, view, at, stride);
         break;
       case OP_8_TO_32:
-        copy8to32(target.column(column) as Uint32Array, row, count, view, at, stride);
+        copy8to32(target.whole(column, count) as Uint32Array, row, count, view, at, stride);
         break;
       case OP_16_TO_32:
-        copy16to32(target.column(column) as Uint32Array, row, count, view, at, stride);
+        copy16to32(target.whole(column, count) as Uint32Array, row, count, view, at, stride);
         break;
       case OP_32_TO_32:
-        copy32to32(target.column(column) as Uint32Array, row, count, view, at, stride);
+        copy32to32(target.whole(column, count) as Uint32Array, row, count, view, at, stride);
         break;
       case OP_32_TO_64:
-        copy32to64(target.column(column) as Uint32Array, row, count, view, at, stride);
+        copy32to64(target.whole(column, count) as Uint32Array, row, count, view, at, stride);
         break;
       case OP_64_TO_64:
-        copy64to64(target.column(column) as Uint32Array, row, count, view, at, stride);
+        copy64to64(target.whole(column, count) as Uint32Array, row, count, view, at, stride);
         break;
       case OP_ANY_TO_8:
-        copyAnyTo8(target.column(column) as Uint8Array, row, count, view, at, stride, lengths[slot]!);
+        copyAnyTo8(target.whole(column, count) as Uint8Array, row, count, view, at, stride, lengths[slot]!);
         break;
       case OP_ANY_TO_16:
-        copyAnyTo16(target.column(column) as Uint16Array, row, count, view, at, stride, lengths[slot]!);
+        copyAnyTo16(target.whole(column, count) as Uint16Array, row, count, view, at, stride, lengths[slot]!);
         break;
       case OP_ANY_TO_32:
-        copyAnyTo32(target.column(column) as Uint32Array, row, count, view, at, stride, lengths[slot]!);
+        copyAnyTo32(target.whole(column, count) as Uint32Array, row, count, view, at, stride, lengths[slot]!);
         break;
       case OP_ANY_TO_64:
-        copyAnyTo64(target.column(column) as Uint32Array, row, count, view, at, stride, lengths[slot]!);
+        copyAnyTo64(target.whole(column, count) as Uint32Array, row, count, view, at, stride, lengths[slot]!);
         break;
       case OP_V4_ADDRESS:
-        // The high half of a v4-mapped address is 0, as a row is until somebody writes it.
-        target.column(column);
-        copyV4(target.column(column + 1) as Uint32Array, row, count, view, at, stride);
+        // The high half of a v4-mapped address is 0.
+        target.fill(column, count, 0);
+        copyV4(target.whole(column + 1, count) as Uint32Array, row, count, view, at, stride);
         break;
       case OP_V6_ADDRESS:
         copyV6(
-          target.column(column) as Uint32Array,
-          target.column(column + 1) as Uint32Array,
+          target.whole(column, count) as Uint32Array,
+          target.whole(column + 1, count) as Uint32Array,
           row,
           count,
           view,
@@ -109,14 +109,24 @@ export function runPrograms(
         break;
       case OP_UPTIME:
         if (context.hasUptime) {
-          copyUptime(target.column(column) as Float64Array, row, count, view, at, stride, context);
+          copyUptime(target.whole(column, count) as Float64Array, row, count, view, at, stride, context);
         }
         break;
       case OP_MILLISECONDS:
-        copyMilliseconds(target.column(column) as Float64Array, row, count, view, at, stride);
+        copyMilliseconds(target.whole(column, count) as Float64Array, row, count, view, at, stride);
         break;
       case OP_TIME:
-        copyTime(target.column(column) as Float64Array, row, count, view, base, stride, program, template, context);
+        copyTime(
+          target.whole(column, count) as Float64Array,
+          row,
+          count,
+          view,
+          base,
+          stride,
+          program,
+          template,
+          context,
+        );
         break;
     }
   }

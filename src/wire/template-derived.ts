@@ -56,7 +56,7 @@ export function runDerived(
       overwriteAddresses(program, template, target, view, base, stride, count, context);
       break;
     case OP_8_WHERE_V6: {
-      const to = target.column(program.column) as Uint8Array;
+      const to = target.column(program.column, target.batch.rows + count) as Uint8Array;
       const width = template.lengths[program.slot]!;
       let at = base + template.offsets[program.slot]!;
       for (let i = 0, row = target.batch.rows; i < count; i++, at += stride) {
@@ -125,8 +125,8 @@ function overwriteAddresses(
   context: SetContext,
 ): void {
   const { offsets } = template;
-  const high = target.column(program.column) as Uint32Array;
-  const low = target.column(program.column + 1) as Uint32Array;
+  const high = target.column(program.column, target.batch.rows + count) as Uint32Array;
+  const low = target.column(program.column + 1, target.batch.rows + count) as Uint32Array;
   const twin = program.op === OP_V6_OR_V4 ? program.more[0]! : -1;
   const row = target.batch.rows;
   for (let i = 0, record = base; i < count; i++, record += stride) {
@@ -162,9 +162,9 @@ function typeAndCodeToPort(
 ): void {
   const { offsets, lengths } = template;
   const [type4, code4, both4, type6, code6, both6] = program.more as [number, number, number, number, number, number];
-  const proto = target.column(PROTO) as Uint8Array;
-  const srcPort = target.column(SRC_PORT) as Uint16Array;
-  const dstPort = target.column(DST_PORT) as Uint16Array;
+  const proto = target.column(PROTO, target.batch.rows + count) as Uint8Array;
+  const srcPort = target.column(SRC_PORT, target.batch.rows + count) as Uint16Array;
+  const dstPort = target.column(DST_PORT, target.batch.rows + count) as Uint16Array;
   const row = target.batch.rows;
   for (let r = row, end = row + count; r < end; r++) {
     const protocol = proto[r]!;
@@ -200,8 +200,8 @@ function applyDuration(
   stride: number,
   count: number,
 ): void {
-  const first = target.column(FIRST) as Float64Array;
-  const last = target.column(LAST) as Float64Array;
+  const first = target.column(FIRST, target.batch.rows + count) as Float64Array;
+  const last = target.column(LAST, target.batch.rows + count) as Float64Array;
   const row = target.batch.rows;
   const width = template.lengths[program.slot]!;
   const perMs = program.more[0]!;
@@ -216,9 +216,9 @@ function applyDuration(
 
 /** NSEL and NEL records have one time, of the event; a record whose start is known ends with its event. */
 function applyEventTime(target: BatchTarget, count: number): void {
-  const first = target.column(FIRST) as Float64Array;
-  const last = target.column(LAST) as Float64Array;
-  const event = target.column(EVENT) as Float64Array;
+  const first = target.column(FIRST, target.batch.rows + count) as Float64Array;
+  const last = target.column(LAST, target.batch.rows + count) as Float64Array;
+  const event = target.column(EVENT, target.batch.rows + count) as Float64Array;
   const row = target.batch.rows;
   for (let r = row; r < row + count; r++) {
     if (last[r] === 0) last[r] = event[r]!;
@@ -236,7 +236,7 @@ function ratesOfRecords(
   count: number,
 ): void {
   const { offsets, lengths } = template;
-  const sampling = target.column(SAMPLING) as Uint32Array;
+  const sampling = target.column(SAMPLING, target.batch.rows + count) as Uint32Array;
   const row = target.batch.rows;
   const [method, second] = program.more as [number, number];
   for (let i = 0, record = base; i < count; i++, record += stride) {
@@ -285,7 +285,7 @@ function ratesOfSamplers(
   context: SetContext,
 ): void {
   if (!context.stream.hasSamplers()) return;
-  const sampling = target.column(SAMPLING) as Uint32Array;
+  const sampling = target.column(SAMPLING, target.batch.rows + count) as Uint32Array;
   const row = target.batch.rows;
   const width = template.lengths[program.slot]!;
   let at = base + template.offsets[program.slot]!;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeFlows } from './support/generate.ts';
 import { toIpfixPcap } from './support/ipfix-pcap.ts';
 import { writeSegment } from './support/parquet.ts';
-import { dumpText, inZone, splitWords } from './support/run-dump.ts';
+import { dumpText, inZone, splitWords, withEngine } from './support/run-dump.ts';
 
 const golden = join(import.meta.dirname, 'golden');
 const FLOWS = 150;
@@ -38,10 +38,13 @@ describe('the text of nfdump 1.7.8', () => {
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'));
 
-  it.each(commands)('%s', async (line) => {
+  const asked = (['auto', 'duckdb'] as const).flatMap((engine) => commands.map((line) => [engine, line] as const));
+
+  it.each(asked)('by %s: %s', async (engine, line) => {
     const [name, ...args] = splitWords(line);
     const expected = readFileSync(join(golden, `${name}.out`), 'utf8');
-    const text = await inZone('UTC', () => dumpText(['-r', segment, '-W', '1', ...args]));
+    const ask = () => dumpText(['-r', segment, '-W', '1', ...args]);
+    const text = await withEngine(engine, () => inZone('UTC', ask));
     expect(normalise(text)).toBe(normalise(expected));
   });
 

@@ -14,6 +14,7 @@ export function segmentFiles(directory: string): string[] {
 export interface StoredFlow extends Flow {
   inIf: number;
   outIf: number;
+  sampling: number;
 }
 
 /** Flows of a store, read with DuckDB as any other program would: nothing of weir takes part. */
@@ -22,6 +23,7 @@ export async function readSegments(directory: string): Promise<StoredFlow[]> {
   if (files.length === 0) return [];
   const rows = await query(`
     SELECT src_addr_hi, src_addr_lo, dst_addr_hi, dst_addr_lo, proto, src_port, dst_port, tos, tcp_flags, in_if, out_if,
+      sampling,
       packets::DOUBLE AS packets, octets::DOUBLE AS octets,
       epoch_ms(first)::DOUBLE AS first_ms, epoch_ms(last)::DOUBLE AS last_ms
     FROM ${parquet(files)}`);
@@ -39,6 +41,7 @@ export async function readSegments(directory: string): Promise<StoredFlow[]> {
     lastMs: Number(row['last_ms']),
     inIf: Number(row['in_if']),
     outIf: Number(row['out_if']),
+    sampling: Number(row['sampling']),
   }));
 }
 

@@ -11,34 +11,10 @@ import {
   v5Datagram,
   v9Datagram,
 } from '../support/flow-datagrams.ts';
+import { fuzz } from '../support/fuzz.ts';
 import { readUdp } from '../support/pcap-udp.ts';
 
 const DATA = new URL('../../../shared/data/flows/', import.meta.url);
-/** Time that one fuzz test takes. */
-const FUZZ_MS = 1000;
-
-/** Deterministic numbers below `limit`; the seed is printed when a test fails. */
-function dice(seed: number): (limit: number) => number {
-  let state = seed >>> 0;
-  return (limit) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) % limit;
-  };
-}
-
-function fuzz(run: (roll: (limit: number) => number) => void): void {
-  const seed = Number(process.env.WEIR_FUZZ_SEED ?? Date.now() % 2 ** 32);
-  const roll = dice(seed);
-  const end = Date.now() + FUZZ_MS;
-  try {
-    while (Date.now() < end) run(roll);
-  } catch (error) {
-    throw new Error(`fuzzing failed, WEIR_FUZZ_SEED=${seed}`, { cause: error });
-  }
-}
-
 /** Well-formed datagrams of every version to start from, and real ones where they are at hand. */
 function corpus(): Uint8Array[] {
   const fields: TemplateField[] = [

@@ -54,6 +54,8 @@ const RAW: u16 = 101;
 const CISCO_HDLC: u16 = 104;
 const LOOP: u16 = 108;
 const LINUX_SLL: u16 = 113;
+/// MPLS from its first label.
+const MPLS_BARE: u16 = 219;
 const RAW_IPV4: u16 = 228;
 const RAW_IPV6: u16 = 229;
 const LINUX_SLL2: u16 = 276;
@@ -88,6 +90,7 @@ pub fn supported(link_type: u16) -> bool {
             | CISCO_HDLC
             | LOOP
             | LINUX_SLL
+            | MPLS_BARE
             | RAW_IPV4
             | RAW_IPV6
             | LINUX_SLL2
@@ -143,6 +146,7 @@ fn locate_other(link_type: u16, data: &[u8]) -> Located {
                 cooked(u16_at(data, 8), u16_at(data, 0), data, 20)
             }
         },
+        MPLS_BARE => mpls(MPLS, data, 0),
         RAW_IPV4 => Network::Ip { at: 0, version: 4 },
         RAW_IPV6 => Network::Ip { at: 0, version: 6 },
         _ => Network::Other(0),

@@ -1,6 +1,6 @@
 import { formatAddress, isV4 } from '../../flow/address.ts';
 import { type ColumnName, columnByName, type FieldName } from '../../flow/fields.ts';
-import type { Chunk } from '../database.ts';
+import type { Chunk } from '../chunk.ts';
 import { formatMac } from '../filter/values.ts';
 import { flagsText, protocolName } from '../names.ts';
 import { Clock, writeDuration, writeSeconds } from './clock.ts';

@@ -1,5 +1,5 @@
 import type { ColumnName, FieldName } from '../../flow/fields.ts';
-import type { Chunk } from '../database.ts';
+import type { Chunk } from '../chunk.ts';
 import { formatMac } from '../filter/values.ts';
 import { extendedEventName, firewallEventName, flagsText, natEventName } from '../names.ts';
 import { type AddressWriter, addressWriter } from './cells.ts';

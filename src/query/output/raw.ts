@@ -1,5 +1,5 @@
 import type { ColumnName, FieldName } from '../../flow/fields.ts';
-import type { Chunk } from '../database.ts';
+import type { Chunk } from '../chunk.ts';
 import { formatMac } from '../filter/values.ts';
 import { flagsText, protocolName } from '../names.ts';
 import { address, type Style, writeMpls } from './cells.ts';

@@ -1,5 +1,5 @@
 import type { ColumnName } from '../../flow/fields.ts';
-import type { Chunk } from '../database.ts';
+import type { Chunk } from '../chunk.ts';
 import { flagsText } from '../names.ts';
 import { addressWriter, type Cell, type Style } from './cells.ts';
 import { type Format, header } from './format.ts';

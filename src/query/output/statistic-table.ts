@@ -1,5 +1,5 @@
 import { formatAddress } from '../../flow/address.ts';
-import type { Chunk } from '../database.ts';
+import type { Chunk } from '../chunk.ts';
 import { formatMac } from '../filter/values.ts';
 import { firewallEventName, flagsText, natEventName, protocolName } from '../names.ts';
 import type { Order } from '../orders.ts';

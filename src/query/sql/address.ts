@@ -39,3 +39,13 @@ export function isV6Sql(columns: AddressColumns): string {
 function sqlNames({ hi, lo }: AddressColumns): { hi: string; lo: string } {
   return { hi: column(hi).sql, lo: column(lo).sql };
 }
+
+/** Bits of the high half that a prefix length covers. */
+export function highMask(length: number): bigint {
+  return length >= 64 ? (1n << 64n) - 1n : ((1n << BigInt(length)) - 1n) << BigInt(64 - length);
+}
+
+/** Bits of the low half that a prefix length (of 128) covers. */
+export function lowMask(length: number): bigint {
+  return length <= 64 ? 0n : highMask(length - 64);
+}

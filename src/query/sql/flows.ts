@@ -1,7 +1,7 @@
 import type { ColumnName } from '../../flow/fields.ts';
 import type { Grouping, GroupKey } from '../aggregation.ts';
 import type { Order } from '../orders.ts';
-import { type AddressColumns, addressColumns, isV4Sql, isV6Sql, V4_ZERO } from './address.ts';
+import { type AddressColumns, addressColumns, highMask, isV4Sql, isV6Sql, lowMask, V4_ZERO } from './address.ts';
 import { limitSql, orderSql, type RowCounters } from './order.ts';
 import { POSITION_SQL } from './scan.ts';
 import { column, flowsSql, hasColumn, isNullable, type Schema, u64, valueSql, ZERO } from './schema.ts';
@@ -84,13 +84,22 @@ export function groupsSql(
   const by = keys.map((_, index) => index + 1).join(', ');
   return {
     sql: `SELECT ${select.join(', ')} FROM ${selected}${by === '' ? '' : ` GROUP BY ${by}`} HAVING count(*) > 0`,
-    schema: {
-      columns: new Set(
-        [...cells.keys()].filter((name) => name === 'flows' || hasColumn(schema, name)).map((name) => column(name).sql),
-      ),
-      mixed: false,
-    },
+    schema: groupsSchema(columns, grouping, schema),
     keys,
+  };
+}
+
+/** Columns of groups: the key, what every table has, and of `columns` those that groups keep. */
+export function groupsSchema(columns: readonly ColumnName[], grouping: Grouping, schema: Schema): Schema {
+  const names = new Set<ColumnName>(grouping.keys.flatMap((key) => keySql(key, schema).map(([name]) => name)));
+  for (const name of [...ALWAYS, ...columns]) {
+    if (aggregateSql(name, grouping, schema) !== undefined) names.add(name);
+  }
+  return {
+    columns: new Set(
+      [...names].filter((name) => name === 'flows' || hasColumn(schema, name)).map((name) => column(name).sql),
+    ),
+    mixed: false,
   };
 }
 
@@ -135,14 +144,6 @@ function networkSql(columns: AddressColumns, maskColumn: ColumnName, schema: Sch
     ],
     [maskColumn, valueSql(schema, maskColumn)],
   ];
-}
-
-function highMask(length: number): bigint {
-  return length >= 64 ? (1n << 64n) - 1n : ((1n << BigInt(length)) - 1n) << BigInt(64 - length);
-}
-
-function lowMask(length: number): bigint {
-  return length <= 64 ? 0n : highMask(length - 64);
 }
 
 /** The value of a column that is no key; undefined where groups do not have it. */

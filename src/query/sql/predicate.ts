@@ -184,10 +184,14 @@ function inBlock(hi: string, lo: string, { words, length, version }: Prefix): st
   const high = highWord(words);
   const low = lowWord(words);
   if (version === 4) return `${hi} = 0 AND ${lo} BETWEEN ${u64(low)} AND ${u64(low | hostBits(32 - length))}`;
-  if (length === 128) return `${hi} = ${u64(high)} AND ${lo} = ${u64(low)}`;
-  if (length > 64) return `${hi} = ${u64(high)} AND ${lo} BETWEEN ${u64(low)} AND ${u64(low | hostBits(128 - length))}`;
   const range =
-    length === 64 ? `${hi} = ${u64(high)}` : `${hi} BETWEEN ${u64(high)} AND ${u64(high | hostBits(64 - length))}`;
+    length === 128
+      ? `${hi} = ${u64(high)} AND ${lo} = ${u64(low)}`
+      : length > 64
+        ? `${hi} = ${u64(high)} AND ${lo} BETWEEN ${u64(low)} AND ${u64(low | hostBits(128 - length))}`
+        : length === 64
+          ? `${hi} = ${u64(high)}`
+          : `${hi} BETWEEN ${u64(high)} AND ${u64(high | hostBits(64 - length))}`;
   // A block that reaches down to ::/96 must not swallow the IPv4 addresses that are kept there, nor "no address".
   const reachesV4 = high === 0n;
   return reachesV4

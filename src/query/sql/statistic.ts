@@ -60,7 +60,7 @@ export function statisticRowsSql(
 }
 
 /** Flows without the element are left out, except in statistics of numbers, where they count under 0. */
-function skipsZero({ form, sides }: Statistic, schema: Schema): boolean {
+export function skipsZero({ form, sides }: Statistic, schema: Schema): boolean {
   if (form === 'number') return false;
   if (form === 'address' || form === 'hex' || form === 'natEvent' || form === 'firewallEvent') return true;
   return sides.some((side) => !hasColumn(schema, side as ColumnName));

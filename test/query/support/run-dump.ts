@@ -45,3 +45,15 @@ export function splitWords(line: string): string[] {
 /** Segments by name, as the command finds them. */
 export const chooseFiles: DumpSurroundings['chooseFiles'] = async (selection) =>
   (await chooseSegments(selection)).map(({ path }) => path);
+
+/** Runs something with questions going to one engine (WEIR_QUERY_ENGINE). */
+export async function withEngine<T>(engine: 'native' | 'duckdb' | 'auto', run: () => Promise<T>): Promise<T> {
+  const before = process.env.WEIR_QUERY_ENGINE;
+  process.env.WEIR_QUERY_ENGINE = engine;
+  try {
+    return await run();
+  } finally {
+    if (before === undefined) delete process.env.WEIR_QUERY_ENGINE;
+    else process.env.WEIR_QUERY_ENGINE = before;
+  }
+}

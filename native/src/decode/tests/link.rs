@@ -30,6 +30,7 @@ fn every_link_layer_leads_to_the_same_packet() {
         cases.push((9, [&ppp[1..], ip].concat()));
         cases.push((50, [&[0xff, 3][..], &ppp, ip].concat()));
         cases.push((9, [&[0x02, 0x81][..], &mpls, ip].concat()));
+        cases.push((219, [&mpls[..], ip].concat()));
         cases.push((51, [&[0x11, 0, 0, 1, 0, 50][..], &ppp, ip].concat()));
         cases.push((104, [&[0x0f, 0][..], &ether, ip].concat()));
         cases.push((0, [&bsd.to_le_bytes()[..], ip].concat()));

@@ -159,7 +159,7 @@ fn random_and_mutated_frames_never_panic_and_add_up() {
         ),
         ipv4_with(1, 0x2000, 12, &[8; 9]),
     ];
-    let types = [0, 1, 9, 12, 14, 50, 51, 101, 104, 108, 113, 228, 229, 276, 65535];
+    let types = [0, 1, 9, 12, 14, 50, 51, 101, 104, 108, 113, 219, 228, 229, 276, 65535];
     let mut random = Random::new();
     let mut decoder = Decoder::new(random.next());
     let mut metered = 0;

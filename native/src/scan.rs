@@ -1,0 +1,586 @@
+//! Answers questions to segments in one pass over all cores: each thread takes row group after row group and counts into
+//! tables of its own, which are put together at the end. Answers do not depend on who took what.
+
+use crate::scan_column::{not_here, BLOCK};
+use crate::scan_file::{bind, rows_of, OpenFile, Segment, Wanted};
+use crate::scan_group::Group;
+use crate::scan_job::{Counters, Groups, Job, Rows, Table};
+use crate::scan_predicate::{Evaluator, Predicate};
+use crate::scan_table::Sums;
+use crate::segment::general;
+use crate::segment_merge::named;
+use parquet::errors::{ParquetError, Result};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::Mutex;
+
+/// Bits of a row's position that are its place in its file.
+const ROW_BITS: u32 = 40;
+
+pub struct Question {
+    pub columns: Vec<Wanted>,
+    pub counters: Counters,
+    pub predicate: Predicate,
+    pub jobs: Vec<Job>,
+    pub threads: usize,
+    /// Memory for groups, of all threads together.
+    pub bytes: usize,
+}
+
+/// Sums over all rows that match, both directions together; wider than any sum of 64-bit counters.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Totals {
+    pub rows: u64,
+    pub flows: u128,
+    pub packets: u128,
+    pub octets: u128,
+    pub first: i64,
+    pub last: i64,
+}
+
+impl Default for Totals {
+    fn default() -> Totals {
+        Totals {
+            rows: 0,
+            flows: 0,
+            packets: 0,
+            octets: 0,
+            first: i64::MAX,
+            last: i64::MIN,
+        }
+    }
+}
+
+impl Totals {
+    fn add(&mut self, other: &Totals) {
+        self.rows += other.rows;
+        self.flows += other.flows;
+        self.packets += other.packets;
+        self.octets += other.octets;
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+    }
+
+    fn add_group(&mut self, sums: &Sums) {
+        self.add(&Totals {
+            rows: sums.rows,
+            flows: u128::from(sums.flows),
+            packets: u128::from(sums.packets) + u128::from(sums.out_packets),
+            octets: u128::from(sums.octets) + u128::from(sums.out_octets),
+            first: sums.first,
+            last: sums.last,
+        });
+    }
+}
+
+pub struct Answer {
+    pub totals: Totals,
+    /// For each job, a table for each of its orders.
+    pub tables: Vec<Vec<Table>>,
+}
+
+/// Looks at every file; descriptions of columns are kept while they are few.
+pub fn look(paths: &[impl AsRef<Path> + Sync], threads: usize, keep: usize) -> Result<Vec<Segment>> {
+    let found: Vec<Mutex<Option<Result<Segment>>>> = paths.iter().map(|_| Mutex::new(None)).collect();
+    let next = AtomicUsize::new(0);
+    let kept = AtomicUsize::new(0);
+    in_parallel(threads.min(paths.len()), |_| loop {
+        let at = next.fetch_add(1, Ordering::Relaxed);
+        let Some(path) = paths.get(at) else { return };
+        let path = path.as_ref();
+        let result = guarded(|| {
+            let mut segment = Segment::look(path)?;
+            if kept.fetch_add(segment.chunks(), Ordering::Relaxed) > keep {
+                segment.forget();
+            }
+            Ok(segment)
+        });
+        *found[at].lock().expect("no holder panics") = Some(result.map_err(|cause| with_name(path, cause)));
+    });
+    let results = found.into_iter().map(|cell| {
+        let result = cell.into_inner().expect("no holder panics");
+        result.unwrap_or_else(|| Err(general("a file was not looked at")))
+    });
+    results.collect()
+}
+
+/// Runs on this thread and helpers; each call gets its number.
+fn in_parallel(threads: usize, work: impl Fn(usize) + Sync) {
+    std::thread::scope(|scope| {
+        for number in 1..threads {
+            let work = &work;
+            // Without the helper its share falls to the others.
+            let _ = std::thread::Builder::new().spawn_scoped(scope, move || work(number));
+        }
+        work(0);
+    });
+}
+
+/// A panic is a defect, but must end no more than the question.
+fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(general("internal error while reading it")))
+}
+
+fn with_name(path: &Path, cause: ParquetError) -> ParquetError {
+    if cause.to_string().contains(&*path.to_string_lossy()) {
+        cause
+    } else {
+        named(path, &cause)
+    }
+}
+
+pub fn run(segments: &[Segment], question: &Question) -> Result<Answer> {
+    let items: Vec<(usize, usize)> = segments
+        .iter()
+        .enumerate()
+        .flat_map(|(file, segment)| (0..segment.groups).map(move |group| (file, group)))
+        .collect();
+    let next = AtomicUsize::new(0);
+    let failed = AtomicBool::new(false);
+    // The failure of the first row group that has one, so that the same files give the same message.
+    let failure: Mutex<Option<(usize, ParquetError)>> = Mutex::new(None);
+    let threads = question.threads.clamp(1, items.len().max(1));
+    let done: Vec<Mutex<Option<Worker>>> = (0..threads).map(|_| Mutex::new(None)).collect();
+    in_parallel(threads, |number| {
+        let Some(mut worker) = Worker::new(question, question.bytes / threads) else {
+            failed.store(true, Ordering::Relaxed);
+            return;
+        };
+        while !failed.load(Ordering::Relaxed) {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(&(file, group)) = items.get(at) else { break };
+            let segment = &segments[file];
+            if let Err(cause) = guarded(|| worker.read(file, segment, group)) {
+                failed.store(true, Ordering::Relaxed);
+                let mut failure = failure.lock().expect("no holder panics");
+                if failure.as_ref().is_none_or(|(first, _)| at < *first) {
+                    *failure = Some((at, with_name(&segment.path, cause)));
+                }
+            }
+        }
+        *done[number].lock().expect("no holder panics") = Some(worker);
+    });
+    if let Some((_, cause)) = failure.into_inner().expect("no holder panics") {
+        return Err(cause);
+    }
+    if failed.into_inner() {
+        return Err(not_here("groups by so many fields"));
+    }
+    let workers = done
+        .into_iter()
+        .filter_map(|cell| cell.into_inner().expect("no holder panics"));
+    guarded(|| finish(question, workers.collect()))
+}
+
+fn finish(question: &Question, workers: Vec<Worker>) -> Result<Answer> {
+    let mut totals = Totals::default();
+    let mut whole: Vec<Groups> = Vec::new();
+    for worker in workers {
+        totals.add(&worker.totals);
+        if whole.is_empty() {
+            whole = worker.jobs;
+        } else {
+            whole
+                .iter_mut()
+                .zip(&worker.jobs)
+                .for_each(|(whole, part)| whole.absorb(part));
+        }
+    }
+    if let Some(job) = job_of_totals(question) {
+        whole[job].sums().for_each(|sums| totals.add_group(sums));
+    }
+    let tables = question.jobs.iter().zip(&whole);
+    Ok(Answer {
+        totals,
+        tables: tables
+            .map(|(job, groups)| job.orders.iter().map(|order| groups.table(order)).collect())
+            .collect(),
+    })
+}
+
+/// A job that counts each row once, whose groups add up to the totals.
+fn job_of_totals(question: &Question) -> Option<usize> {
+    question.jobs.iter().position(|job| job.sides.len() == 1)
+}
+
+/// One thread at work.
+struct Worker<'a> {
+    question: &'a Question,
+    bytes: usize,
+    group: Group<'a>,
+    evaluator: Evaluator<'a>,
+    jobs: Vec<Groups<'a>>,
+    totals: Totals,
+    open: Option<(usize, OpenFile, Vec<Option<usize>>)>,
+    mask: Vec<u8>,
+    rows: Vec<u16>,
+}
+
+impl<'a> Worker<'a> {
+    fn new(question: &'a Question, bytes: usize) -> Option<Worker<'a>> {
+        Some(Worker {
+            question,
+            bytes,
+            group: Group::new(&question.columns),
+            evaluator: Evaluator::new(&question.predicate),
+            jobs: question.jobs.iter().map(Groups::new).collect::<Option<_>>()?,
+            totals: Totals::default(),
+            open: None,
+            mask: Vec::new(),
+            rows: Vec::new(),
+        })
+    }
+
+    fn read(&mut self, file: usize, segment: &Segment, number: usize) -> Result<()> {
+        if self.open.as_ref().is_none_or(|(open, ..)| *open != file) {
+            let open = segment.open()?;
+            let bound = bind(&open.metadata, &self.question.columns)?;
+            self.open = Some((file, open, bound));
+        }
+        let Some((_, open, bound)) = &self.open else {
+            return Err(general("no file is open"));
+        };
+        let rows = rows_of(&open.metadata, number)?;
+        if rows == 0 {
+            return Ok(());
+        }
+        let before = (0..number).map(|group| open.metadata.row_group(group).num_rows() as u64);
+        let position = (file as u64) << ROW_BITS | before.sum::<u64>();
+        self.group.start(open, bound, number, rows);
+        let all = match self.question.predicate.decide(&self.group) {
+            Some(false) => return Ok(()),
+            decided => decided.is_some(),
+        };
+        self.evaluator.start_group();
+        self.jobs.iter_mut().for_each(Groups::start_group);
+        for start in (0..rows).step_by(BLOCK) {
+            self.block(start, BLOCK.min(rows - start), all, position + start as u64)?;
+        }
+        if self.jobs.iter().map(Groups::bytes).sum::<usize>() > self.bytes {
+            return Err(not_here("more groups than memory should hold"));
+        }
+        Ok(())
+    }
+
+    fn block(&mut self, start: usize, count: usize, all: bool, position: u64) -> Result<()> {
+        let Worker {
+            question,
+            group,
+            evaluator,
+            mask,
+            rows: chosen,
+            ..
+        } = self;
+        let mut rows = Rows::All(count);
+        if !all {
+            mask.resize(count, 0);
+            evaluator.evaluate(group, start, mask)?;
+            choose(mask, chosen);
+            if chosen.is_empty() {
+                return Ok(());
+            }
+            if chosen.len() < count {
+                rows = Rows::Some(chosen);
+            }
+        }
+        let counters = &question.counters;
+        let Counters {
+            flows,
+            packets,
+            octets,
+            out_packets,
+            out_octets,
+            first,
+            last,
+            tcp_flags,
+        } = *counters;
+        for column in [flows, packets, octets, out_packets, out_octets, first, last] {
+            group.spread(column, start, count)?;
+        }
+        if let Some(column) = tcp_flags {
+            group.spread(column, start, count)?;
+        }
+        for job in &mut self.jobs {
+            job.count(group, counters, start, count, rows, position)?;
+        }
+        if job_of_totals(question).is_none() {
+            self.totals.add(&add_up(group, counters, rows));
+        }
+        Ok(())
+    }
+}
+
+/// Places of the rows whose byte is set.
+fn choose(mask: &[u8], rows: &mut Vec<u16>) {
+    rows.resize(mask.len(), 0);
+    let mut count = 0;
+    for (row, &wanted) in mask.iter().enumerate() {
+        rows[count] = row as u16;
+        count += usize::from(wanted);
+    }
+    rows.truncate(count);
+}
+
+fn add_up(group: &Group, counters: &Counters, rows: Rows) -> Totals {
+    // Halves of so few words cannot overflow.
+    let sum = |column: usize, least: u64| {
+        if group.is_missing(column) {
+            return u128::from(least) * rows.len() as u128;
+        }
+        let values = group.values(column);
+        let (mut low, mut high) = (0u64, 0u64);
+        rows.each(|_, row| {
+            let value = values[row].max(least);
+            low += value & 0xffff_ffff;
+            high += value >> 32;
+        });
+        u128::from(low) + (u128::from(high) << 32)
+    };
+    let (firsts, lasts) = (group.values(counters.first), group.values(counters.last));
+    let (mut first, mut last) = (i64::MAX, i64::MIN);
+    rows.each(|_, row| {
+        first = first.min(firsts[row] as i64);
+        last = last.max(lasts[row] as i64);
+    });
+    Totals {
+        rows: rows.len() as u64,
+        flows: sum(counters.flows, 1),
+        packets: sum(counters.packets, 0) + sum(counters.out_packets, 0),
+        octets: sum(counters.octets, 0) + sum(counters.out_octets, 0),
+        first,
+        last,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fuzz::Random;
+    use crate::scan_file::KEPT_CHUNKS;
+    use crate::scan_job::{Cut, Measure, Order, Part, Side};
+    use crate::segment::{Options, SegmentWriter};
+    use crate::segment_chunk::Codec;
+    use crate::segment_column::{ColumnSpec, ColumnType, Values};
+    use crate::segment_file::tests::Scratch;
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+
+    const COLUMNS: [(&str, ColumnType); 8] = [
+        ("src_addr_hi", ColumnType::U64),
+        ("src_addr_lo", ColumnType::U64),
+        ("dst_port", ColumnType::U16),
+        ("proto", ColumnType::U8),
+        ("packets", ColumnType::U64),
+        ("octets", ColumnType::U64),
+        ("first", ColumnType::TimeMs),
+        ("last", ColumnType::TimeMs),
+    ];
+    const MISSING: [&str; 3] = ["flows", "out_packets", "out_octets"];
+
+    fn wanted() -> Vec<Wanted> {
+        let there = COLUMNS.iter().copied();
+        there
+            .chain(MISSING.iter().map(|&name| (name, ColumnType::U64)))
+            .map(|(name, column_type)| Wanted {
+                name: name.to_string(),
+                column_type,
+                absent: 0,
+                is_core: false,
+            })
+            .collect()
+    }
+
+    /// A row as the columns are listed above.
+    type Row = [u64; COLUMNS.len()];
+
+    fn rows(random: &mut Random, count: usize) -> Vec<Row> {
+        (0..count)
+            .map(|row| {
+                let hi = if row % 5000 > 4000 { 0x2001_0db8_0000_0000 } else { 0 };
+                let lo = 0xffff_0a00_0000 + random.below(300) as u64;
+                let first = 1_700_000_000_000 + row as u64 * 3;
+                let (port, proto) = (random.below(60_000) as u64, 6 + 11 * (random.next() & 1));
+                let packets = 1 + random.below(50) as u64;
+                [
+                    hi,
+                    lo,
+                    port,
+                    proto,
+                    packets,
+                    random.next() >> 40,
+                    first,
+                    first + random.below(9999) as u64,
+                ]
+            })
+            .collect()
+    }
+
+    fn write(path: &Path, rows: &[Row], group: usize, codec: Codec) {
+        let options = Options {
+            codec,
+            metadata: Vec::new(),
+            threads: 1,
+        };
+        let columns = COLUMNS.map(|(name, column_type)| ColumnSpec {
+            name: name.to_string(),
+            column_type,
+            absent: 0,
+            bloom: false,
+        });
+        let mut writer = SegmentWriter::create(path, options).unwrap();
+        for part in rows.chunks(group) {
+            let values: Vec<Vec<u64>> = (0..COLUMNS.len())
+                .map(|column| part.iter().map(|row| row[column]).collect())
+                .collect();
+            let values: Vec<Values> = values.iter().map(|values| Values::Raw(values)).collect();
+            writer.append(&columns, &values, part.len()).unwrap();
+        }
+        writer.finish(Vec::new()).unwrap();
+    }
+
+    /// Sources and ports of TCP flows, most octets first.
+    fn question(threads: usize) -> Question {
+        let order = Order {
+            measure: Measure::Octets,
+            side: Side::In,
+            ascending: false,
+        };
+        let cut = Cut {
+            v4: u64::MAX,
+            v6_hi: u64::MAX,
+            v6_lo: u64::MAX,
+        };
+        let job = |parts: Vec<Part>| Job {
+            sides: vec![parts],
+            extra: true,
+            skip_zero: false,
+            orders: vec![order.clone()],
+            top: 0,
+        };
+        let tcp = [5, 3, 0, u32::MAX, u32::MAX, 0, 1, 6, 0, 6, 0];
+        Question {
+            columns: wanted(),
+            counters: Counters {
+                flows: 8,
+                packets: 4,
+                octets: 5,
+                out_packets: 9,
+                out_octets: 10,
+                first: 6,
+                last: 7,
+                tcp_flags: None,
+            },
+            predicate: Predicate::parse(&tcp, 11).unwrap(),
+            jobs: vec![
+                job(vec![Part::Address { hi: 0, lo: 1, cut }]),
+                job(vec![Part::Small { column: 2, bits: 16 }]),
+                job(vec![
+                    Part::Address { hi: 0, lo: 1, cut },
+                    Part::Small { column: 3, bits: 8 },
+                ]),
+            ],
+            threads,
+            bytes: 1 << 30,
+        }
+    }
+
+    fn ask(paths: &[PathBuf], threads: usize) -> Result<Answer> {
+        run(&look(paths, threads, KEPT_CHUNKS)?, &question(threads))
+    }
+
+    #[test]
+    fn counts_as_plain_code_would() {
+        let mut random = Random::new();
+        let scratch = Scratch::new();
+        let all = rows(&mut random, 30_000);
+        let paths: Vec<PathBuf> = ["1", "2", "3"].iter().map(|name| scratch.0.join(name)).collect();
+        write(&paths[0], &all[..12_000], 12_000, Codec::Zstd(1));
+        write(&paths[1], &all[12_000..20_000], 777, Codec::Lz4);
+        write(&paths[2], &all[20_000..], 5000, Codec::None);
+        let mut expected: BTreeMap<u128, (u64, u64, i64)> = BTreeMap::new();
+        for row in all.iter().filter(|row| row[3] == 6) {
+            let group = expected
+                .entry(u128::from(row[0]) << 64 | u128::from(row[1]))
+                .or_default();
+            group.0 += 1;
+            group.1 += row[5];
+            group.2 = group.2.max(row[7] as i64);
+        }
+        let mut order: Vec<(u128, (u64, u64, i64))> = expected.into_iter().collect();
+        order.sort_by_key(|(_, (_, octets, _))| std::cmp::Reverse(*octets));
+        for threads in [1, 3] {
+            let answer = ask(&paths, threads).unwrap();
+            let table = &answer.tables[0][0];
+            let found: Vec<_> = table.keys[0]
+                .iter()
+                .zip(&table.sums)
+                .map(|(&key, sums)| (key, (sums.rows, sums.octets, sums.last)))
+                .collect();
+            assert_eq!(found, order, "{threads} threads");
+            let by_two = &answer.tables[2][0];
+            assert_eq!(by_two.keys[0], table.keys[0]);
+            assert_eq!(by_two.sums, table.sums);
+            let ports = &answer.tables[1][0];
+            let tcp = all.iter().filter(|row| row[3] == 6);
+            assert_eq!(
+                ports.sums.iter().map(|sums| sums.octets).sum::<u64>(),
+                tcp.clone().map(|row| row[5]).sum()
+            );
+            assert_eq!(answer.totals.rows, tcp.count() as u64);
+        }
+    }
+
+    #[test]
+    fn groups_beyond_the_memory_go_elsewhere() {
+        let mut random = Random::new();
+        let scratch = Scratch::new();
+        let path = scratch.0.join("1");
+        write(&path, &rows(&mut random, 1000), 1000, Codec::Lz4);
+        let segments = look(&[path], 1, 0).unwrap();
+        let question = Question {
+            bytes: 1000,
+            ..question(1)
+        };
+        assert!(matches!(run(&segments, &question), Err(ParquetError::NYI(_))));
+    }
+
+    #[test]
+    fn damaged_files_give_one_error_with_their_name() {
+        let mut random = Random::new();
+        let scratch = Scratch::new();
+        let path = scratch.0.join("segment");
+        let all = rows(&mut random, 3000);
+        let mut number = 0;
+        while random.time_left() {
+            number += 1;
+            write(
+                &path,
+                &all[..1 + random.below(3000)],
+                1000,
+                [Codec::Zstd(1), Codec::Lz4, Codec::None][number % 3],
+            );
+            let mut bytes = std::fs::read(&path).unwrap();
+            random.mutate(&mut bytes);
+            std::fs::write(&path, &bytes).unwrap();
+            if let Err(cause) = ask(std::slice::from_ref(&path), 1) {
+                let message = cause.to_string();
+                assert!(message.contains(&path.display().to_string()), "{message}");
+                assert!(!message.contains("internal error"), "{message}");
+            }
+        }
+    }
+
+    #[test]
+    fn files_cut_anywhere_are_errors() {
+        let mut random = Random::new();
+        let scratch = Scratch::new();
+        let path = scratch.0.join("segment");
+        write(&path, &rows(&mut random, 200), 100, Codec::Zstd(1));
+        let bytes = std::fs::read(&path).unwrap();
+        for cut in 0..bytes.len() {
+            std::fs::write(&path, &bytes[..cut]).unwrap();
+            assert!(ask(std::slice::from_ref(&path), 1).is_err(), "cut at {cut}");
+        }
+    }
+}

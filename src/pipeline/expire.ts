@@ -1,0 +1,93 @@
+import { resolve } from 'node:path';
+import { UserError } from '../flow/user-error.ts';
+import { chooseExpired, deleteFiles, type StoredFile, storedFiles } from '../store/expire.ts';
+import { DEFAULT_WATERMARK_PERCENT, type ExpiryLimits, readLimits, writeLimits } from '../store/expiry-limits.ts';
+import { type Log, plural } from './log.ts';
+
+export interface ExpireOptions {
+  directory: string;
+  /** `expire`: delete. `store`: keep the limits for later. `list`: show what there is. */
+  action: 'expire' | 'store' | 'list';
+  /** Limits of the command line, which count more than stored ones. */
+  limits: Partial<ExpiryLimits>;
+  dryRun: boolean;
+}
+
+/** Deletes old flow files of a store, or keeps or shows its limits; returns the exit status. */
+export async function runExpire(options: ExpireOptions, write: Log): Promise<number> {
+  const directory = resolve(options.directory);
+  const stored = await readLimits(directory);
+  const limits: ExpiryLimits = {
+    sizeBytes: options.limits.sizeBytes ?? stored?.sizeBytes ?? 0,
+    lifeMs: options.limits.lifeMs ?? stored?.lifeMs ?? 0,
+    watermarkPercent: options.limits.watermarkPercent ?? stored?.watermarkPercent ?? DEFAULT_WATERMARK_PERCENT,
+  };
+  if (options.action === 'store') {
+    await storedFiles(directory);
+    await writeLimits(directory, limits);
+    write(`${directory}: ${describeLimits(limits)}`);
+    return 0;
+  }
+  const files = await storedFiles(directory);
+  if (options.action === 'list') {
+    write(`${directory}: ${plural(files.length, 'file')}, ${size(files)}, ${span(files)}; ${describeLimits(limits)}`);
+    return 0;
+  }
+  if (limits.sizeBytes === 0 && limits.lifeMs === 0) {
+    throw new UserError(`${directory} has no limits: give -s SIZE or -t LIFE, or keep some with weir expire -u`);
+  }
+  const { deleted, kept } = chooseExpired(files, limits, Date.now());
+  if (options.dryRun) for (const { path } of deleted) write(`would delete ${path}`);
+  else await deleteFiles(directory, deleted);
+  const verb = options.dryRun ? 'would be deleted' : 'deleted';
+  write(
+    `${directory}: ${plural(deleted.length, 'file')} (${size(deleted)}) ${verb}, ${kept.length} (${size(kept)}) left`,
+  );
+  return 0;
+}
+
+/**
+ * Deletes what passes the limits that are kept for a store (`weir expire -u`), for a collector after each slot. Never
+ * rejects; one line says what was deleted or what is wrong.
+ */
+export async function expireByStoredLimits(directory: string, fallback: string, log: Log, warn: Log): Promise<void> {
+  try {
+    const limits = (await readLimits(directory)) ?? (await readLimits(fallback));
+    if (limits === undefined) return;
+    const { deleted } = chooseExpired(await storedFiles(directory), limits, Date.now());
+    if (deleted.length === 0) return;
+    await deleteFiles(directory, deleted);
+    log(`${plural(deleted.length, 'flow file')} of ${directory} deleted (${size(deleted)}), from ${span(deleted)}`);
+  } catch (error) {
+    warn(`-e: ${(error as Error).message}`);
+  }
+}
+
+const SIZE_SCALES = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+
+function size(files: readonly StoredFile[]): string {
+  return sizeText(files.reduce((sum, { diskBytes }) => sum + diskBytes, 0));
+}
+
+function sizeText(bytes: number): string {
+  let scale = 0;
+  let rest = bytes;
+  while (rest >= 1024 && scale < SIZE_SCALES.length - 1) {
+    rest /= 1024;
+    scale++;
+  }
+  return `${scale === 0 ? rest : rest.toFixed(1)} ${SIZE_SCALES[scale]}`;
+}
+
+function span(files: readonly StoredFile[]): string {
+  const stamp = (file: StoredFile) => new Date(file.startMs).toISOString().replace('T', ' ').slice(0, 16);
+  return files.length === 0 ? 'no time' : `${stamp(files[0]!)} to ${stamp(files.at(-1)!)}`;
+}
+
+function describeLimits({ sizeBytes, lifeMs, watermarkPercent }: ExpiryLimits): string {
+  const parts = [
+    sizeBytes === 0 ? 'no limit of size' : `at most ${sizeText(sizeBytes)}`,
+    lifeMs === 0 ? 'no limit of age' : `at most ${Number((lifeMs / 3_600_000).toFixed(2))} hours`,
+  ];
+  return `${parts.join(', ')}, watermark ${watermarkPercent} %`;
+}

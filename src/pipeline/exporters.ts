@@ -1,0 +1,93 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { StreamStats } from '../collect/collector.ts';
+import { UserError } from '../flow/user-error.ts';
+import { VERSION_SFLOW } from '../wire/protocol.ts';
+import { type Account, readAccount } from './account.ts';
+
+export interface ExportersOptions {
+  /** Of a store (`collect -w`), or of several (`collect -M`). */
+  directory: string;
+  output: 'table' | 'json';
+}
+
+/** Prints what collectors wrote down of their exporters; returns the exit status. */
+export async function runExporters(options: ExportersOptions, write: (text: string) => void): Promise<number> {
+  const accounts = await findAccounts(options.directory);
+  if (accounts.length === 0) {
+    throw new UserError(`${options.directory} has no account of exporters: is it the directory of a weir collect?`);
+  }
+  if (options.output === 'json') write(`${JSON.stringify(accounts, undefined, 2)}\n`);
+  else write(accounts.map(describeAccount).join('\n'));
+  return 0;
+}
+
+async function findAccounts(directory: string): Promise<Account[]> {
+  try {
+    const own = await readAccount(directory);
+    if (own !== undefined) return [own];
+    const entries = await readdir(directory, { withFileTypes: true });
+    const names = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map(({ name }) => name);
+    const accounts: Account[] = [];
+    for (const name of names.sort()) {
+      const account = await readAccount(join(directory, name));
+      if (account !== undefined) accounts.push(account);
+    }
+    return accounts;
+  } catch (cause) {
+    throw cause instanceof UserError ? cause : new UserError((cause as Error).message, { cause });
+  }
+}
+
+/** A column of the table: its heading, and the text of a cell. */
+type TableColumn = readonly [heading: string, cell: (stream: StreamStats, account: Account) => string];
+
+const table: readonly TableColumn[] = [
+  ['Exporter', (stream) => stream.exporter],
+  ['Ver', ({ version }) => (version === VERSION_SFLOW ? 'sFlow' : String(version))],
+  ['Domain', (stream) => String(stream.domain)],
+  ['Datagrams', (stream) => String(stream.datagrams)],
+  ['Records', (stream) => String(stream.records)],
+  ['Lost', (stream) => (stream.lost === 0 ? '0' : `${stream.lost} ${stream.lostUnit}`)],
+  ['Late', (stream) => String(stream.reordered)],
+  ['Twice', (stream) => String(stream.duplicated)],
+  ['Resets', (stream) => String(stream.resets)],
+  ['Templates', (stream) => String(stream.templates)],
+  ['Unknown', (stream) => String(stream.setsWithoutTemplate)],
+  ['Sampling', (stream) => (stream.samplingRate === 0 ? '-' : `1:${stream.samplingRate}`)],
+  ['Skew', (stream) => (stream.datagrams === 0 ? '-' : `${(stream.skewMs / 1000).toFixed(1)} s`)],
+  ['Last seen', (stream) => (stream.datagrams === 0 ? 'not yet' : stamp(stream.lastSeenMs))],
+];
+
+/** Columns of text stand to the left, numbers to the right. */
+const LEFT = new Set(['Exporter', 'Last seen']);
+
+function describeAccount(account: Account): string {
+  const rows = [...account.streams].sort(inOrder).map((stream) => table.map(([, cell]) => cell(stream, account)));
+  const widths = table.map(([heading], i) => Math.max(heading.length, ...rows.map((row) => row[i]!.length)));
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, i) => (LEFT.has(table[i]![0]) ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+      .join('  ')
+      .trimEnd();
+  const { reception, decode } = account;
+  const bad = decode.tooShort + decode.unknownVersion + decode.badHeader + decode.truncated + decode.badSet;
+  return [
+    `Ident '${account.ident}', ${stamp(account.startedMs)} to ${stamp(account.writtenMs)}`,
+    line(table.map(([heading]) => heading)),
+    ...rows.map(line),
+    `Received: ${reception.datagrams} datagrams, lost in the kernel: ${reception.kernelDropped}, in our queue: ` +
+      `${reception.queueDropped}, ignored: ${reception.ignored}, bad: ${bad}`,
+    `Flows stored: ${account.storedFlows}, not stored: ${account.lostFlows}`,
+    '',
+  ].join('\n');
+}
+
+function inOrder(a: StreamStats, b: StreamStats): number {
+  const byNumbers = a.exporter.localeCompare(b.exporter, 'en', { numeric: true });
+  return byNumbers || a.version - b.version || a.domain - b.domain;
+}
+
+function stamp(ms: number): string {
+  return new Date(ms).toISOString().replace('T', ' ').slice(0, 19);
+}

@@ -1,0 +1,100 @@
+import { D_LENGTH, D_OFFSET, DATAGRAM_META_WORDS } from '../addon/datagram-layout.ts';
+import type { DatagramSlot } from '../collect/datagram-slot.ts';
+import { type Destination, formatDestination } from '../export/destination.ts';
+import { Outbox } from '../export/outbox.ts';
+import { type DatagramTransport, type TransportStats, UdpTransport } from '../export/transport.ts';
+
+/** How the datagrams to one collector fared. */
+export interface RepeaterStats extends TransportStats {
+  readonly name: string;
+  /** Not sent because those before them had not left yet. */
+  readonly dropped: number;
+}
+
+/**
+ * Sends every datagram on to other collectors, byte for byte, from an address of this host. Reception never waits for
+ * them: what a live collector cannot send in time is dropped and counted.
+ */
+export class Repeater {
+  private readonly legs: readonly RepeaterLeg[];
+  private readonly outbox: Outbox;
+
+  /** `mayWait`: the input is a file, so datagrams wait for room instead. Throws UserError as `UdpTransport` does. */
+  constructor(destinations: readonly Destination[], mayWait: boolean) {
+    const legs: RepeaterLeg[] = [];
+    try {
+      for (const destination of destinations) legs.push(new RepeaterLeg(destination, mayWait));
+    } catch (error) {
+      for (const leg of legs) leg.abort();
+      throw error;
+    }
+    this.legs = legs;
+    this.outbox = new Outbox(legs);
+  }
+
+  /** Repeats the `count` datagrams of a slot; to be waited for when it gives a promise. */
+  addSlot(slot: DatagramSlot, count: number): Promise<void> | undefined {
+    const { words, bytes } = slot;
+    for (let i = 0, at = 0; i < count; i++, at += DATAGRAM_META_WORDS) {
+      const offset = words[at + D_OFFSET]!;
+      const length = words[at + D_LENGTH]!;
+      this.outbox.add(bytes.subarray(offset, offset + length), length);
+    }
+    this.outbox.flush();
+    return this.outbox.room();
+  }
+
+  stats(): RepeaterStats[] {
+    return this.legs.map((leg) => leg.stats());
+  }
+
+  /** Waits until everything has left. */
+  close(): Promise<void> {
+    return this.outbox.close();
+  }
+
+  /** Lets go of the sockets without waiting. */
+  abort(): void {
+    for (const leg of this.legs) leg.abort();
+  }
+}
+
+/** The way to one collector. */
+class RepeaterLeg implements DatagramTransport {
+  private readonly name: string;
+  private readonly udp: UdpTransport;
+  private readonly mayWait: boolean;
+  private dropped = 0;
+
+  constructor(destination: Destination, mayWait: boolean) {
+    this.name = formatDestination(destination);
+    this.udp = new UdpTransport(destination);
+    this.mayWait = mayWait;
+  }
+
+  send(bytes: Uint8Array, lengths: Uint32Array, count: number): void {
+    // The sender would block for room, and with it reception.
+    if (!this.mayWait && this.udp.room() !== undefined) this.dropped += count;
+    else this.udp.send(bytes, lengths, count);
+  }
+
+  room(): Promise<void> | undefined {
+    return this.mayWait ? this.udp.room() : undefined;
+  }
+
+  drain(): Promise<void> {
+    return this.udp.drain();
+  }
+
+  close(): Promise<void> {
+    return this.udp.close();
+  }
+
+  abort(): void {
+    this.udp.abort();
+  }
+
+  stats(): RepeaterStats {
+    return { ...this.udp.stats(), name: this.name, dropped: this.dropped };
+  }
+}

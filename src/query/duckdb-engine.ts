@@ -1,0 +1,116 @@
+import { type ColumnName, columns } from '../flow/fields.ts';
+import { UserError } from '../flow/user-error.ts';
+import { Database } from './database.ts';
+import type { QueryEngine, Rows, Tables } from './engine.ts';
+import type { Order } from './orders.ts';
+import type { Totals } from './output/summary.ts';
+import type { JobOf, Selection } from './plan.ts';
+import { groupsSql, rowsSql, sortSql } from './sql/flows.ts';
+import { predicateSql } from './sql/predicate.ts';
+import { filesSql, selectedSql } from './sql/scan.ts';
+import type { Schema } from './sql/schema.ts';
+import { statisticRowsSql, statisticSql } from './sql/statistic.ts';
+import { TOTAL_COLUMNS, totalsOfGroupsSql, totalsSql } from './sql/totals.ts';
+
+const GROUPS_TABLE = 'groups';
+
+/** Answers every question, through SQL; memory that it lacks it takes from the disk. */
+export class DuckDbEngine implements QueryEngine {
+  readonly schema: Schema;
+  private readonly database: Database;
+  private readonly files: readonly string[];
+  private readonly selected: string;
+  private known: Totals | undefined;
+
+  private constructor(database: Database, files: readonly string[], schema: Schema, selection: Selection) {
+    this.database = database;
+    this.files = files;
+    this.schema = schema;
+    this.selected = selectedSql(files, selection, schema);
+  }
+
+  /** @throws UserError for files that are not of flows; errors of the engine for files that cannot be read. */
+  static async open(files: readonly string[], selection: Selection): Promise<DuckDbEngine> {
+    const database = await Database.open();
+    try {
+      return new DuckDbEngine(database, files, await describe(database, files), selection);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.database.close();
+  }
+
+  async span(): Promise<{ first: number; last: number }> {
+    const sql = `SELECT coalesce(epoch_ms(min(first)), 0) AS first, coalesce(epoch_ms(max(last)), 0) AS last
+      FROM ${filesSql(this.files, this.schema.mixed)}`;
+    return this.database.numbers(sql, ['first', 'last']);
+  }
+
+  async totals(): Promise<Totals> {
+    this.known ??= await this.database.numbers(totalsSql(this.selected, this.schema), TOTAL_COLUMNS);
+    return this.known;
+  }
+
+  flows({ order, top }: JobOf<'flows'>, wanted: readonly ColumnName[]): Rows {
+    const ties = order === undefined ? [] : ['file_index', 'file_row_number'];
+    return this.database.chunks(rowsSql(wanted, this.selected, this.schema, order, ties, top));
+  }
+
+  async groups(job: JobOf<'groups'>, wanted: readonly ColumnName[]): Promise<Tables> {
+    const { grouping, orders, top, resultFilter } = job;
+    const groups = groupsSql(wanted, grouping, orders.length === 0, this.selected, this.schema);
+    const { table, totals } = await this.hold(groups.sql, orders.length, top, 1);
+    return {
+      totals,
+      rows: (order) => {
+        const ties = order === undefined ? ['position DESC'] : groups.keys;
+        const cut =
+          resultFilter === undefined
+            ? table
+            : `(SELECT * FROM ${table}${sortSql(groups.schema, order, ties, top)}) WHERE ${predicateSql(resultFilter, groups.schema)}`;
+        return this.database.chunks(rowsSql(wanted, cut, groups.schema, order, ties, top));
+      },
+    };
+  }
+
+  async statistic({ statistic, byProtocol, orders, top }: JobOf<'statistic'>): Promise<Tables> {
+    const sql = statisticSql(statistic, byProtocol, this.selected, this.schema);
+    const { table, totals } = await this.hold(sql, orders.length, top, statistic.sides.length);
+    return {
+      totals,
+      rows: (order: Order | undefined) =>
+        this.database.chunks(statisticRowsSql(statistic, order!, top, table, this.schema)),
+    };
+  }
+
+  /**
+   * Makes groups ready for one or several tables, and the totals if they are not known yet; returns what to select
+   * from. Groups that are asked for once and only for their top rows are not kept: ten million of them cost far more to
+   * store than the totals cost in a scan of their own.
+   */
+  private async hold(
+    sql: string,
+    tables: number,
+    top: number,
+    sides: number,
+  ): Promise<{ table: string; totals: Totals }> {
+    if (tables === 1 && top > 0) return { table: `(${sql})`, totals: await this.totals() };
+    await this.database.run(`CREATE OR REPLACE TEMP TABLE ${GROUPS_TABLE} AS ${sql}`);
+    this.known ??= await this.database.numbers(totalsOfGroupsSql(GROUPS_TABLE, sides), TOTAL_COLUMNS);
+    return { table: GROUPS_TABLE, totals: this.known };
+  }
+}
+
+async function describe(database: Database, files: readonly string[]): Promise<Schema> {
+  const mixed = files.length > 1;
+  const names = new Set(await database.columnNames(`SELECT * FROM ${filesSql(files, mixed)}`));
+  const missing = columns.find(({ core, sql }) => core && !names.has(sql));
+  if (missing !== undefined) {
+    throw new UserError(`${files[0]} is a Parquet file, but not of flows: it has no column "${missing.sql}"`);
+  }
+  return { columns: names, mixed };
+}

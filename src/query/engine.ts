@@ -1,0 +1,32 @@
+import type { ColumnName } from '../flow/fields.ts';
+import type { Chunk } from './chunk.ts';
+import type { Order } from './orders.ts';
+import type { Totals } from './output/summary.ts';
+import type { JobOf } from './plan.ts';
+import type { Schema } from './sql/schema.ts';
+
+export type Rows = AsyncIterable<Chunk> | Iterable<Chunk>;
+
+/** Groups that are ready to be printed in one or several orders. */
+export interface Tables {
+  /** Of all flows that matched. */
+  readonly totals: Totals;
+  /** The rows of the job's table in one of its orders; undefined where the job has none. */
+  rows(order: Order | undefined): Rows;
+}
+
+/** Answers the jobs of one plan. */
+export interface QueryEngine {
+  /** What the files have. */
+  readonly schema: Schema;
+  /** Earliest start and latest end in the files, matching or not; 0 without flows. */
+  span(): Promise<{ first: number; last: number }>;
+  totals(): Promise<Totals>;
+  /** `columns` of the flows, in order, as many as wanted. */
+  flows(job: JobOf<'flows'>, columns: readonly ColumnName[]): Rows;
+  /** Groups of flows that look like flows: columns that they do not have are absent. */
+  groups(job: JobOf<'groups'>, columns: readonly ColumnName[]): Promise<Tables>;
+  /** Columns `hi`, `lo` (numbers in `lo`), `proto`, `flows`, `packets`, `octets`, `out_packets`, `out_octets`, `first`, `last`. */
+  statistic(job: JobOf<'statistic'>): Promise<Tables>;
+  close(): void;
+}

@@ -1,0 +1,94 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { printFilter } from '../../src/query/filter/print.ts';
+import { statisticByName } from '../../src/query/statistics.ts';
+import { arbitraryFilter } from './support/arbitrary-filter.ts';
+import { makeFlows, type TestFlow } from './support/generate.ts';
+import { writeOwnSegment, writeSegment } from './support/parquet.ts';
+import { dumpText, withEngine } from './support/run-dump.ts';
+
+const flows = [makeFlows(300, 1), makeFlows(200, 2), makeFlows(100, 3), makeFlows(400, 4), makeFlows(150, 5)];
+/** Flows of a plainer exporter, and of one that tells more. */
+const plain = flows[1]!.map((flow): TestFlow => {
+  const { srcAs, mpls1, mpls2, inSrcMac, minTtl, maxTtl, dstTos, srcVlan, ...numbers } = flow.numbers;
+  const { nextHop, bgpNextHop, ...addresses } = flow.addresses;
+  return { numbers, addresses };
+});
+const rich = flows[2]!.map((flow, index): TestFlow => {
+  const numbers = { ...flow.numbers, flows: index % 4, outPackets: index % 7, outOctets: (index % 7) * 1000 };
+  return { numbers, addresses: flow.addresses };
+});
+
+const orders = ['flows', 'packets', 'bytes', 'ipkg', 'obyte', 'pps', 'bps', 'bpp', 'bytes:a', 'flows/packets'];
+const order = fc.constantFrom(...orders);
+const top = fc.constantFrom('0', '1', '3', '10');
+const statistic = fc
+  .record({ name: fc.constantFrom(...statisticByName.keys()), split: fc.constantFrom('', ':p'), order })
+  .map(({ name, split, order }) => `${name}${split}/${order}`);
+const keys = ['srcip', 'dstip', 'srcip4/24', 'dstip4/9,dstip6/48', 'srcip6/33', 'srcport', 'dstport', 'proto', 'inif']
+  .concat(['srcas', 'insrcmac', 'tos', 'mpls1', 'next'])
+  .map((key) => key);
+const recordOrder = fc.constantFrom('flows', 'bytes', 'tstart', 'tend:d', 'duration', 'bpp:a', 'opackets');
+const format = fc.constantFrom([], ['-o', 'csv'], ['-o', 'json'], ['-N', '-6'], ['-o', 'null'], ['-o', 'long']);
+
+/** Questions that the addon answers. */
+const question = fc.oneof(
+  fc.constant(['-o', 'null']),
+  fc
+    .record({ statistics: fc.array(statistic, { minLength: 1, maxLength: 3 }), top, format })
+    .map(({ statistics, top, format }) => [...statistics.flatMap((one) => ['-s', one]), '-n', top, ...format]),
+  fc
+    .record({ keys: fc.subarray(keys, { minLength: 1, maxLength: 3 }), order: fc.option(recordOrder), top, format })
+    .filter(({ keys }) => keys.filter((key) => key.startsWith('dstip')).length < 2)
+    .filter(({ keys }) => !keys.includes('srcip') || !keys.some((key) => /^srcip./.test(key)))
+    .map(({ keys, order, top, format }) => {
+      return ['-A', keys.join(','), ...(order === null ? [] : ['-O', order]), '-n', top, ...format];
+    }),
+);
+const window = fc.constantFrom([], ['-t', '2026/11/20.10:00:05'], ['-t', '2026/11/20.09-2026/11/20.10:00:40']);
+
+describe('the addon and DuckDB', () => {
+  let directory: string;
+  let sets: Record<string, string>;
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'weir-engines-'));
+    const inside = (set: string, name: string) => {
+      mkdirSync(join(directory, set), { recursive: true });
+      return join(directory, set, `${name}.parquet`);
+    };
+    await writeOwnSegment(inside('own', '1'), flows.flat(), 500, 'zstd');
+    await writeSegment(inside('duckdb', '1'), flows.flat());
+    await writeOwnSegment(inside('mixed', '1'), flows[0]!, 70, 'lz4');
+    await writeOwnSegment(inside('mixed', '2'), plain, 4000, 'none');
+    await writeSegment(inside('mixed', '3'), rich, 2048, ", COMPRESSION 'zstd', PARQUET_VERSION 'V2'");
+    await writeSegment(inside('mixed', '4'), flows[3]!, 2048, ", COMPRESSION 'zstd'");
+    await writeSegment(inside('mixed', '5'), flows[4]!, 2048, ", COMPRESSION 'uncompressed', DICTIONARY_SIZE_LIMIT 1");
+    await writeSegment(inside('mixed', '6'), []);
+    sets = { own: join(directory, 'own'), duckdb: join(directory, 'duckdb'), mixed: join(directory, 'mixed') };
+  });
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  const timings = (text: string) => text.replaceAll(/^Sys: .*$/gm, 'Sys: timings');
+
+  it('give the same text', async () => {
+    const asked = fc.record({
+      set: fc.constantFrom('own', 'duckdb', 'mixed'),
+      filter: arbitraryFilter(flows.flat()).map(printFilter),
+      question,
+      window,
+    });
+    await fc.assert(
+      fc.asyncProperty(asked, async ({ set, filter, question, window }) => {
+        const argv = ['-r', sets[set]!, ...question, ...window, filter];
+        const native = await withEngine('native', () => dumpText(argv));
+        const general = await withEngine('duckdb', () => dumpText(argv));
+        expect(timings(native)).toBe(timings(general));
+      }),
+      { numRuns: Number(process.env['WEIR_FUZZ_RUNS'] ?? 30), interruptAfterTimeLimit: 60_000 },
+    );
+  }, 90_000);
+});
