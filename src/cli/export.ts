@@ -3,12 +3,19 @@ import { type TemplatePreset, templatePresets } from '../export/templates.ts';
 import { UserError } from '../flow/user-error.ts';
 import { runExport } from '../pipeline/export.ts';
 import type { ExportOptions } from '../pipeline/export-options.ts';
+import { checkPlan, describePlan } from '../pipeline/export-plan.ts';
 import { commandParser, last, list, wholeNumber } from './parse.ts';
 
 /** `weir export`: see `runExport` for what it does; exit status 0, 1 on anything lost or refused. */
 export async function exportCommand(argv: string[]): Promise<number> {
   const options = await parseExportArguments(argv);
   if (options === undefined) return 0;
+  if (options.preview !== undefined) {
+    checkPlan(options);
+    const lines = options.preview === 'plan' ? describePlan(options) : ['weir export: these options are right'];
+    process.stdout.write(`${lines.join('\n')}\n`);
+    return 0;
+  }
   const status = await runExport(options);
   // Neither npm package lets go of the event loop for certain when its session is closed.
   if (options.source !== 'native') process.exit(status);
@@ -18,7 +25,7 @@ export async function exportCommand(argv: string[]): Promise<number> {
 /** Options of a command line; undefined when it only asked for help or the version. */
 export async function parseExportArguments(argv: string[]): Promise<ExportOptions | undefined> {
   const args = await commandParser(argv, 'export')
-    .usage('weir export (-r FILE | -i INTERFACE) (-n HOST:PORT | -w DIR) [options] [BPF filter ...]')
+    .usage('weir export (-r FILE | -i INTERFACE) (-n HOST:PORT | -w DIR | -o FORMAT) [options] [BPF filter ...]')
     .option('r', {
       type: 'string',
       requiresArg: true,
@@ -43,6 +50,13 @@ export async function parseExportArguments(argv: string[]): Promise<ExportOption
       describe: `fields sent (v9, IPFIX): ${templatePresets.join(', ')}`,
     })
     .option('w', { type: 'string', requiresArg: true, describe: 'write flow files below this directory' })
+    .option('o', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'print flows as they end: json (one object a line), csv, text, or any format of weir dump -o',
+    })
+    .option('dry-run', { type: 'boolean', default: false, describe: 'print plan and templates, and end' })
+    .option('check', { type: 'boolean', default: false, describe: 'say whether the options are right, and end' })
     .option('t', { type: 'string', requiresArg: true, default: '300', describe: 'seconds a flow file covers' })
     .option('S', {
       type: 'string',
@@ -150,8 +164,9 @@ export async function parseExportArguments(argv: string[]): Promise<ExportOption
   if (speed > 0 && files.length === 0) throw new UserError('--speed is for capture files (-r)');
   const destinations = list(args['n']);
   const directory = last(args['w']);
-  if (destinations.length === 0 && directory === undefined) {
-    throw new UserError('nowhere to put flows: give -n HOST:PORT or -w DIR; see weir export --help');
+  const print = last(args['o']);
+  if (destinations.length === 0 && directory === undefined && print === undefined) {
+    throw new UserError('nowhere to put flows: give -n HOST:PORT, -w DIR or -o FORMAT; see weir export --help');
   }
   const version = wholeNumber('-v', last(args['v']), 5, 10);
   if (version !== 5 && version !== 9 && version !== 10)
@@ -197,6 +212,7 @@ export async function parseExportArguments(argv: string[]): Promise<ExportOption
     ...(mtu === undefined ? {} : { mtu: wholeNumber('--mtu', mtu, 576, 65_507) }),
     datagramsPerSecond: wholeNumber('--rate', last(args['rate']), 0, 10_000_000),
     ...(directory === undefined ? {} : { directory }),
+    ...(print === undefined ? {} : { print }),
     intervalSec: wholeNumber('-t', last(args['t']), 1, 86_400),
     layout: wholeNumber('-S', last(args['S']), 0, 8),
     ident: last(args['I']) ?? 'none',
@@ -205,6 +221,11 @@ export async function parseExportArguments(argv: string[]): Promise<ExportOption
     maxFlows: wholeNumber('--max-flows', last(args['max-flows']), 16, 64 << 20),
     statsSec: wholeNumber('--stats', last(args['stats']), 0, 86_400),
     quiet: last(args['q']) ?? false,
+    ...(last(args['dry-run']) === true
+      ? { preview: 'plan' }
+      : last(args['check']) === true
+        ? { preview: 'check' }
+        : {}),
   };
 }
 

@@ -38,6 +38,8 @@ export interface ExportOptions {
   datagramsPerSecond: number;
   /** Where flow files go. */
   directory?: string;
+  /** Format of flows on standard output, as `weir dump -o` has them. */
+  print?: string;
   intervalSec: number;
   layout: number;
   ident: string;
@@ -47,4 +49,6 @@ export interface ExportOptions {
   /** Live only: seconds between two lines about each interface, 0 for none. */
   statsSec: number;
   quiet: boolean;
+  /** Nothing is read or sent: `check` finds what is wrong, `plan` prints what would be done as well. */
+  preview?: 'check' | 'plan';
 }

@@ -5,6 +5,7 @@ import { END_FORCED } from '../cache/timeouts.ts';
 import type { PacketSlot } from '../capture/source.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import type { FlowConsumer } from '../flow/consumer.ts';
+import { FlowPrinter } from '../query/flow-printer.ts';
 import { FlowStore } from '../store/flow-store.ts';
 import { CaptureStatistics } from './capture-statistics.ts';
 import type { ExportOptions } from './export-options.ts';
@@ -163,7 +164,12 @@ async function openOutlets(
             layout: options.layout,
             log: warn,
           });
-    return { consumers: [senders, store].filter((consumer) => consumer !== undefined), senders, store };
+    const others = [senders, store].filter((consumer) => consumer !== undefined);
+    // Without a reader there is nothing left to do for a run that only prints.
+    const onReaderGone = () => others.length === 0 && reader.stop();
+    const consumers: FlowConsumer[] = [...others];
+    if (options.print !== undefined) consumers.push(new FlowPrinter(options.print, process.stdout, onReaderGone));
+    return { consumers, senders, store };
   } catch (error) {
     reader.stop();
     abortLinks(links);
