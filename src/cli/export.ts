@@ -39,10 +39,14 @@ export async function parseExportArguments(argv: string[]): Promise<ExportOption
     .option('n', {
       type: 'string',
       requiresArg: true,
-      describe: 'send flows to HOST:PORT (repeatable: each gets all flows)',
+      describe: 'send flows to HOST:PORT over UDP, or tcp://HOST:PORT (repeatable: each gets all flows)',
     })
     .option('balance', { type: 'boolean', default: false, describe: 'each destination gets a share of the flows' })
-    .option('v', { type: 'string', requiresArg: true, default: '9', describe: 'export version: 5, 9 or 10 (IPFIX)' })
+    .option('v', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'export version: 5, 9 or 10 (IPFIX) [default: 9, with tcp:// 10]',
+    })
     .option('template', {
       type: 'string',
       requiresArg: true,
@@ -168,9 +172,11 @@ export async function parseExportArguments(argv: string[]): Promise<ExportOption
   if (destinations.length === 0 && directory === undefined && print === undefined) {
     throw new UserError('nowhere to put flows: give -n HOST:PORT, -w DIR or -o FORMAT; see weir export --help');
   }
-  const version = wholeNumber('-v', last(args['v']), 5, 10);
+  const overTcp = destinations.some((destination) => destination.startsWith('tcp://'));
+  const version = wholeNumber('-v', last(args['v']) ?? (overTcp ? '10' : '9'), 5, 10);
   if (version !== 5 && version !== 9 && version !== 10)
     throw new UserError(`-v takes 5, 9 or 10 (IPFIX), not ${version}`);
+  if (overTcp && version === 5) throw new UserError('NetFlow v5 goes over UDP only: use -v 10 or 9 with tcp://');
   const source = last(args['source']);
   if (source !== 'native' && source !== 'pcap' && source !== 'cap') {
     throw new UserError(`--source takes native, pcap or cap, not "${source}"`);

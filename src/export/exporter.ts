@@ -16,7 +16,7 @@ import {
 import { Announcer } from './announcer.ts';
 import { bootBefore, completeOptions, type FlowExporterOptions } from './exporter-options.ts';
 import { MessageStream } from './message-stream.ts';
-import { OpenDatagram } from './open-datagram.ts';
+import { type ControlSet, OpenDatagram } from './open-datagram.ts';
 import { Outbox } from './outbox.ts';
 import { isV6, ROW_CLASSES, RowClasses } from './row-classes.ts';
 import { FlowSplitter } from './split.ts';
@@ -138,10 +138,23 @@ export class FlowExporter implements FlowConsumer {
     this.announcer?.ask();
   }
 
-  /** A new transport session (a TCP connection made anew) begins: sequence from 0, templates first. */
+  /**
+   * A new transport session (a TCP connection made anew) begins: sequence from 0, and templates before everything else,
+   * datagrams that are under way included.
+   */
   restartSession(): void {
+    const { announcer } = this;
     this.stream.restartSequence();
-    this.announcer?.ask();
+    if (announcer === undefined || !announcer.hasTemplates) return;
+    const used = this.datagrams.findIndex((datagram) => datagram !== undefined);
+    const exportMs = this.options.clock === 'wall' ? this.options.now() : this.datagrams[used]!.latestMs;
+    const datagram = this.makeDatagram(used);
+    // What announced templates in the old session need not be waited for in the new one.
+    this.announcing = undefined;
+    datagram.open(exportMs);
+    this.addSets(datagram, announcer.announce(exportMs, this.bootMs, this.stream), exportMs);
+    this.send(datagram);
+    this.outbox.flush();
   }
 
   stats(): ExporterStats {
@@ -185,14 +198,19 @@ export class FlowExporter implements FlowConsumer {
       return;
     }
     datagram.open(exportMs);
+    this.addSets(datagram, sets, exportMs);
+    this.send(datagram);
+    datagram.open(exportMs);
+  }
+
+  /** Puts sets into a datagram, and sends it whenever it is full. */
+  private addSets(datagram: OpenDatagram, sets: readonly ControlSet[], exportMs: number): void {
     for (const set of sets) {
       if (datagram.addControl(set, 0)) continue;
       this.send(datagram);
       datagram.open(exportMs);
       if (!datagram.addControl(set, 0)) throw new Error(`a set of ${set.bytes.length} bytes fits no datagram`);
     }
-    this.send(datagram);
-    datagram.open(exportMs);
   }
 
   private announceIdle(nowMs: number): void {

@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { describeTemplates, type TemplateDescription } from '../export/describe-templates.ts';
-import { parseDestination } from '../export/destination.ts';
+import { parseCollector } from '../export/destination.ts';
 import { completeOptions } from '../export/exporter-options.ts';
 import { UserError } from '../flow/user-error.ts';
 import { parseStreamFormat } from '../query/flow-printer.ts';
@@ -21,7 +21,7 @@ export function checkPlan(options: ExportOptions): void {
     }
   }
   if (options.print !== undefined) parseStreamFormat(options.print);
-  for (const destination of options.destinations) parseDestination(destination);
+  for (const destination of options.destinations) parseCollector(destination);
   const { version, domain, sampling } = options;
   if (options.destinations.length > 0) {
     completeOptions({ version, domain, sampling, transports: [], clock: 'wall', bootMs: Date.now });

@@ -148,9 +148,9 @@ async function openOutlets(
   firstPacketMs: () => number,
   warn: Log,
 ): Promise<Outlets> {
-  let links: ReturnType<typeof openLinks> = [];
+  let links: Awaited<ReturnType<typeof openLinks>> = [];
   try {
-    links = openLinks(options);
+    links = await openLinks(options, warn);
     becomeIdentity(options.identity);
     const senders = links.length > 0 ? new Senders(options, links, firstPacketMs) : undefined;
     const store =
