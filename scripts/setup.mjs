@@ -94,8 +94,7 @@ async function nativeAddon() {
 
 async function typeScript() {
   const main = join(ROOT, 'dist/cli/main.js');
-  if (existsSync(main) && statSync(main).mtimeMs >= newest(['src', 'tsconfig.json', 'tsconfig.build.json']))
-    return true;
+  if (existsSync(main) && statSync(main).mtimeMs >= newest(['src', 'tsconfig.json', 'scripts/build.mjs'])) return true;
   // What was compiled from files that are gone must not stay.
   rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
   return step('compiling TypeScript', 'npm', ['run', 'build:ts']);

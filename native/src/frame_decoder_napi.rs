@@ -29,7 +29,7 @@ impl FrameDecoder {
         let sampler = Sampler::new(
             options.sampling_rate.unwrap_or(1),
             options.sampling_random.unwrap_or(false),
-            seed,
+            options.sampling_seed.unwrap_or(0),
         );
         Ok(FrameDecoder {
             decoder: Decoder::new(seed).sampled_by(sampler),

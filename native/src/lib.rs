@@ -23,6 +23,7 @@ pub mod scan_column;
 pub mod scan_file;
 pub mod scan_group;
 pub mod scan_job;
+pub mod scan_list;
 pub mod scan_page;
 pub mod scan_predicate;
 pub mod scan_table;

@@ -19,6 +19,7 @@ pub struct PacketSourceOptions {
     pub hash_seed: Option<Vec<u32>>,
     pub sampling_rate: Option<u32>,
     pub sampling_random: Option<bool>,
+    pub sampling_seed: Option<u32>,
 }
 
 #[napi(object)]
@@ -91,6 +92,7 @@ impl PacketSourceOptions {
             hash_seed,
             sampling_rate: self.sampling_rate.unwrap_or(1),
             sampling_random: self.sampling_random.unwrap_or(false),
+            sampling_seed: self.sampling_seed.unwrap_or(0),
         })
     }
 }

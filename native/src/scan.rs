@@ -5,6 +5,7 @@ use crate::scan_column::{not_here, BLOCK};
 use crate::scan_file::{bind, rows_of, OpenFile, Segment, Wanted};
 use crate::scan_group::Group;
 use crate::scan_job::{Counters, Groups, Job, Rows, Table};
+use crate::scan_list::{Found, List, ROW_BITS};
 use crate::scan_predicate::{Evaluator, Predicate};
 use crate::scan_table::Sums;
 use crate::segment::general;
@@ -15,14 +16,12 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Mutex;
 
-/// Bits of a row's position that are its place in its file.
-const ROW_BITS: u32 = 40;
-
 pub struct Question {
     pub columns: Vec<Wanted>,
     pub counters: Counters,
     pub predicate: Predicate,
     pub jobs: Vec<Job>,
+    pub list: Option<List>,
     pub threads: usize,
     /// Memory for groups, of all threads together.
     pub bytes: usize,
@@ -78,6 +77,8 @@ pub struct Answer {
     pub totals: Totals,
     /// For each job, a table for each of its orders.
     pub tables: Vec<Vec<Table>>,
+    /// Rows that are listed, in order.
+    pub positions: Vec<u64>,
 }
 
 /// Looks at every file; descriptions of columns are kept while they are few.
@@ -118,7 +119,7 @@ fn in_parallel(threads: usize, work: impl Fn(usize) + Sync) {
 }
 
 /// A panic is a defect, but must end no more than the question.
-fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(general("internal error while reading it")))
 }
 
@@ -140,18 +141,21 @@ pub fn run(segments: &[Segment], question: &Question) -> Result<Answer> {
     let failed = AtomicBool::new(false);
     // The failure of the first row group that has one, so that the same files give the same message.
     let failure: Mutex<Option<(usize, ParquetError)>> = Mutex::new(None);
+    let first = FirstRows::new(question, items.len());
     let threads = question.threads.clamp(1, items.len().max(1));
     let done: Vec<Mutex<Option<Worker>>> = (0..threads).map(|_| Mutex::new(None)).collect();
     in_parallel(threads, |number| {
-        let Some(mut worker) = Worker::new(question, question.bytes / threads) else {
+        let Some(mut worker) = Worker::new(question, question.bytes / threads, items.len() / threads) else {
             failed.store(true, Ordering::Relaxed);
             return;
         };
-        while !failed.load(Ordering::Relaxed) {
+        while !failed.load(Ordering::Relaxed) && !first.are_found() {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(&(file, group)) = items.get(at) else { break };
             let segment = &segments[file];
-            if let Err(cause) = guarded(|| worker.read(file, segment, group)) {
+            let read = guarded(|| worker.read(file, segment, group));
+            first.note(at, worker.found_last);
+            if let Err(cause) = read {
                 failed.store(true, Ordering::Relaxed);
                 let mut failure = failure.lock().expect("no holder panics");
                 if failure.as_ref().is_none_or(|(first, _)| at < *first) {
@@ -173,11 +177,58 @@ pub fn run(segments: &[Segment], question: &Question) -> Result<Answer> {
     guarded(|| finish(question, workers.collect()))
 }
 
+/// For lists of the first rows: how many each row group has, to stop when no more are needed.
+struct FirstRows {
+    wanted: usize,
+    /// Row groups that are done from the first on without a gap, the rows found in them, and those done beyond.
+    done: Mutex<(usize, usize, Vec<Option<usize>>)>,
+    found: AtomicBool,
+}
+
+impl FirstRows {
+    fn new(question: &Question, items: usize) -> FirstRows {
+        let wanted = match question.list {
+            Some(List::First(count)) => count,
+            _ => usize::MAX,
+        };
+        FirstRows {
+            wanted,
+            done: Mutex::new((0, 0, vec![None; if wanted == usize::MAX { 0 } else { items }])),
+            found: AtomicBool::new(wanted == 0),
+        }
+    }
+
+    fn are_found(&self) -> bool {
+        self.found.load(Ordering::Relaxed)
+    }
+
+    fn note(&self, item: usize, rows: usize) {
+        if self.wanted == usize::MAX {
+            return;
+        }
+        let mut done = self.done.lock().expect("no holder panics");
+        let (next, sum, items) = &mut *done;
+        items[item] = Some(rows);
+        while let Some(&Some(rows)) = items.get(*next) {
+            *sum += rows;
+            *next += 1;
+        }
+        if *sum >= self.wanted {
+            self.found.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
 fn finish(question: &Question, workers: Vec<Worker>) -> Result<Answer> {
     let mut totals = Totals::default();
     let mut whole: Vec<Groups> = Vec::new();
+    let mut found: Option<Found> = None;
     for worker in workers {
         totals.add(&worker.totals);
+        match (&mut found, worker.found) {
+            (Some(found), Some(other)) => found.absorb(other),
+            (found, other) => *found = other,
+        }
         if whole.is_empty() {
             whole = worker.jobs;
         } else {
@@ -196,6 +247,7 @@ fn finish(question: &Question, workers: Vec<Worker>) -> Result<Answer> {
         tables: tables
             .map(|(job, groups)| job.orders.iter().map(|order| groups.table(order)).collect())
             .collect(),
+        positions: found.map_or(Vec::new(), Found::positions),
     })
 }
 
@@ -207,25 +259,38 @@ fn job_of_totals(question: &Question) -> Option<usize> {
 /// One thread at work.
 struct Worker<'a> {
     question: &'a Question,
+    /// Memory for groups: what there may be, and what they take.
     bytes: usize,
+    held: usize,
+    /// Row groups that this thread has still to do, if all do as many.
+    to_come: usize,
+    is_first: bool,
     group: Group<'a>,
     evaluator: Evaluator<'a>,
     jobs: Vec<Groups<'a>>,
     totals: Totals,
+    found: Option<Found<'a>>,
+    /// Listed rows of the last row group.
+    found_last: usize,
     open: Option<(usize, OpenFile, Vec<Option<usize>>)>,
     mask: Vec<u8>,
     rows: Vec<u16>,
 }
 
 impl<'a> Worker<'a> {
-    fn new(question: &'a Question, bytes: usize) -> Option<Worker<'a>> {
+    fn new(question: &'a Question, bytes: usize, items: usize) -> Option<Worker<'a>> {
         Some(Worker {
             question,
             bytes,
+            held: 0,
+            to_come: items,
+            is_first: true,
             group: Group::new(&question.columns),
             evaluator: Evaluator::new(&question.predicate),
             jobs: question.jobs.iter().map(Groups::new).collect::<Option<_>>()?,
             totals: Totals::default(),
+            found: question.list.as_ref().map(Found::new),
+            found_last: 0,
             open: None,
             mask: Vec::new(),
             rows: Vec::new(),
@@ -233,6 +298,7 @@ impl<'a> Worker<'a> {
     }
 
     fn read(&mut self, file: usize, segment: &Segment, number: usize) -> Result<()> {
+        self.found_last = 0;
         if self.open.as_ref().is_none_or(|(open, ..)| *open != file) {
             let open = segment.open()?;
             let bound = bind(&open.metadata, &self.question.columns)?;
@@ -256,8 +322,30 @@ impl<'a> Worker<'a> {
         self.jobs.iter_mut().for_each(Groups::start_group);
         for start in (0..rows).step_by(BLOCK) {
             self.block(start, BLOCK.min(rows - start), all, position + start as u64)?;
+            if let (Some(List::First(wanted)), Some(found)) = (&self.question.list, &self.found) {
+                self.found_last = found.count_from(position);
+                if self.found_last >= *wanted {
+                    return Ok(());
+                }
+            }
         }
-        if self.jobs.iter().map(Groups::bytes).sum::<usize>() > self.bytes {
+        self.check_memory()
+    }
+
+    /// Gives up as soon as the groups will not fit if there are as many new ones in each row group to come: what was
+    /// counted until then is lost.
+    fn check_memory(&mut self) -> Result<()> {
+        let bytes = self.jobs.iter().map(Groups::bytes).sum::<usize>();
+        let more = bytes - self.held;
+        self.held = bytes;
+        self.to_come = self.to_come.saturating_sub(1);
+        let is_first = std::mem::take(&mut self.is_first);
+        let expected = if is_first {
+            bytes
+        } else {
+            bytes.saturating_add(more.saturating_mul(self.to_come))
+        };
+        if expected > self.bytes {
             return Err(not_here("more groups than memory should hold"));
         }
         Ok(())
@@ -285,6 +373,10 @@ impl<'a> Worker<'a> {
             }
         }
         let counters = &question.counters;
+        if let (Some(List::First(_)), Some(found)) = (&question.list, &mut self.found) {
+            found.add(group, counters, rows, position);
+            return Ok(());
+        }
         let Counters {
             flows,
             packets,
@@ -303,6 +395,9 @@ impl<'a> Worker<'a> {
         }
         for job in &mut self.jobs {
             job.count(group, counters, start, count, rows, position)?;
+        }
+        if let Some(found) = &mut self.found {
+            found.add(group, counters, rows, position);
         }
         if job_of_totals(question).is_none() {
             self.totals.add(&add_up(group, counters, rows));
@@ -480,6 +575,7 @@ mod tests {
                     Part::Small { column: 3, bits: 8 },
                 ]),
             ],
+            list: None,
             threads,
             bytes: 1 << 30,
         }

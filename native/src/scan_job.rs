@@ -3,7 +3,7 @@
 use crate::scan_column::Lane;
 use crate::scan_group::Group;
 use crate::scan_predicate::at;
-use crate::scan_table::{Extra, Keys, Sums};
+use crate::scan_table::{Extra, Keys, Sums, KEY_BYTES};
 use parquet::errors::Result;
 use std::cmp::Ordering;
 
@@ -191,11 +191,15 @@ impl<'a> Groups<'a> {
         self.tables_ready.fill(false);
     }
 
+    /// Memory for what has been found, but for what vectors hold in reserve.
     pub fn bytes(&self) -> usize {
         let keys = self.places.iter().filter_map(|place| place.keys.as_ref());
         self.sums.len() * size_of::<Sums>()
             + self.extra.len() * size_of::<Extra>()
-            + keys.chain(&self.joined).map(Keys::bytes).sum::<usize>()
+            + keys
+                .chain(&self.joined)
+                .map(|keys| keys.len() * KEY_BYTES)
+                .sum::<usize>()
     }
 
     /// Counts the rows of a block; `position` is the place of its first row among all files.
@@ -418,28 +422,35 @@ impl<'a> Groups<'a> {
     }
 
     fn measure(&self, number: u32, order: &Order) -> i128 {
-        let sums = &self.sums[number as usize];
-        let side = |inside: u64, outside: u64| match order.side {
-            Side::In => i128::from(inside),
-            Side::Out => i128::from(outside),
-            Side::Both => i128::from(inside) + i128::from(outside),
-        };
-        let packets = side(sums.packets, sums.out_packets);
-        let octets = side(sums.octets, sums.out_octets);
-        let duration = i128::from(sums.last) - i128::from(sums.first);
-        let rate = |count: i128| if duration > 0 { count / duration } else { 0 };
         match order.measure {
-            Measure::Flows => i128::from(sums.flows),
-            Measure::Packets => packets,
-            Measure::Octets => octets,
-            Measure::PacketsASecond => rate(packets * 1000),
-            Measure::BitsASecond => rate(octets * 8000),
-            Measure::OctetsAPacket => octets.checked_div(packets).unwrap_or(0),
-            Measure::First => i128::from(sums.first),
-            Measure::Last => i128::from(sums.last),
-            Measure::Duration => duration,
             Measure::Position => i128::from(self.extra[number as usize].position),
+            _ => measure(&self.sums[number as usize], order),
         }
+    }
+}
+
+/// What an order compares; whole numbers as nfdump has them, so that the same rows tie.
+pub fn measure(sums: &Sums, order: &Order) -> i128 {
+    let side = |inside: u64, outside: u64| match order.side {
+        Side::In => i128::from(inside),
+        Side::Out => i128::from(outside),
+        Side::Both => i128::from(inside) + i128::from(outside),
+    };
+    let packets = side(sums.packets, sums.out_packets);
+    let octets = side(sums.octets, sums.out_octets);
+    let duration = i128::from(sums.last) - i128::from(sums.first);
+    let rate = |count: i128| if duration > 0 { count / duration } else { 0 };
+    match order.measure {
+        Measure::Flows => i128::from(sums.flows),
+        Measure::Packets => packets,
+        Measure::Octets => octets,
+        Measure::PacketsASecond => rate(packets * 1000),
+        Measure::BitsASecond => rate(octets * 8000),
+        Measure::OctetsAPacket => octets.checked_div(packets).unwrap_or(0),
+        Measure::First => i128::from(sums.first),
+        Measure::Last => i128::from(sums.last),
+        Measure::Duration => duration,
+        Measure::Position => 0,
     }
 }
 

@@ -1,6 +1,7 @@
-use crate::scan::{look, run, Answer, Question};
+use crate::scan::{guarded, look, run, Answer, Question};
 use crate::scan_file::{Segment, Wanted, KEPT_CHUNKS};
 use crate::scan_job::{Counters, Cut, Job, Measure, Order, Part, Side, Table};
+use crate::scan_list::{fetch, List};
 use crate::scan_predicate::Predicate;
 use crate::segment_napi::{column_type, describe};
 use napi::bindgen_prelude::*;
@@ -57,11 +58,19 @@ pub struct ScanJob {
 }
 
 #[napi(object, object_to_js = false)]
+pub struct ScanList {
+    pub rows: u32,
+    /// None: the order of the files.
+    pub order: Option<ScanOrder>,
+}
+
+#[napi(object, object_to_js = false)]
 pub struct ScanQuestion {
     pub columns: Vec<ScanColumn>,
     pub counters: ScanCounters,
     pub program: Uint32Array,
     pub jobs: Vec<ScanJob>,
+    pub list: Option<ScanList>,
     pub threads: Option<u32>,
     pub megabytes: u32,
 }
@@ -89,6 +98,8 @@ pub struct ScanTable {
     pub first: Uint32Array,
     pub last: Uint32Array,
     pub tcp_flags: Uint16Array,
+    /// Of each group's first row.
+    pub positions: Uint32Array,
 }
 
 #[napi(object, object_from_js = false)]
@@ -96,6 +107,7 @@ pub struct ScanAnswer {
     /// Rows, flows, packets, octets, first, last as words.
     pub totals: Uint32Array,
     pub tables: Vec<Vec<ScanTable>>,
+    pub positions: Uint32Array,
 }
 
 fn invalid(what: &str) -> Error {
@@ -167,12 +179,44 @@ impl FlowScan {
         }
     }
 
+    /// Values of columns in the rows at `positions`, as words.
+    #[napi]
+    pub fn fetch(&self, columns: Vec<ScanColumn>, positions: Uint32Array) -> Result<AsyncTask<Fetch>> {
+        let positions = positions.as_chunks::<2>().0.iter();
+        Ok(AsyncTask::new(Fetch {
+            segments: self.segments.clone(),
+            columns: wanted(columns)?,
+            positions: positions
+                .map(|[low, high]| u64::from(*low) | u64::from(*high) << 32)
+                .collect(),
+        }))
+    }
+
     #[napi]
     pub fn run(&self, question: ScanQuestion) -> Result<AsyncTask<Run>> {
         Ok(AsyncTask::new(Run {
             segments: self.segments.clone(),
             question: question_of(question)?,
         }))
+    }
+}
+
+pub struct Fetch {
+    segments: Arc<Vec<Segment>>,
+    columns: Vec<Wanted>,
+    positions: Vec<u64>,
+}
+
+impl Task for Fetch {
+    type Output = Vec<Vec<u64>>;
+    type JsValue = Vec<Uint32Array>;
+
+    fn compute(&mut self) -> Result<Vec<Vec<u64>>> {
+        guarded(|| fetch(&self.segments, &self.columns, &self.positions)).map_err(failure)
+    }
+
+    fn resolve(&mut self, _: Env, columns: Vec<Vec<u64>>) -> Result<Vec<Uint32Array>> {
+        Ok(columns.into_iter().map(|column| words(column.into_iter())).collect())
     }
 }
 
@@ -208,6 +252,7 @@ impl Task for Run {
                 .iter()
                 .map(|tables| tables.iter().map(table_object).collect())
                 .collect(),
+            positions: words(answer.positions.into_iter()),
         })
     }
 }
@@ -240,22 +285,24 @@ fn table_object(table: &Table) -> ScanTable {
         first: words(sums().map(|sums| sums.first as u64)),
         last: words(sums().map(|sums| sums.last as u64)),
         tcp_flags: Uint16Array::new(table.extra.iter().map(|extra| extra.tcp_flags as u16).collect()),
+        positions: words(table.extra.iter().map(|extra| extra.position)),
     }
 }
 
-fn question_of(given: ScanQuestion) -> Result<Question> {
-    let columns: Vec<Wanted> = given
-        .columns
-        .into_iter()
-        .map(|column| {
-            Ok(Wanted {
-                column_type: column_type(&column.r#type)?,
-                name: column.name,
-                absent: column.absent as u64,
-                is_core: column.core,
-            })
+fn wanted(columns: Vec<ScanColumn>) -> Result<Vec<Wanted>> {
+    let wanted = columns.into_iter().map(|column| {
+        Ok(Wanted {
+            column_type: column_type(&column.r#type)?,
+            name: column.name,
+            absent: column.absent as u64,
+            is_core: column.core,
         })
-        .collect::<Result<_>>()?;
+    });
+    wanted.collect()
+}
+
+fn question_of(given: ScanQuestion) -> Result<Question> {
+    let columns = wanted(given.columns)?;
     let place = |column: u32| {
         let place = column as usize;
         (place < columns.len())
@@ -281,7 +328,14 @@ fn question_of(given: ScanQuestion) -> Result<Question> {
         .into_iter()
         .map(|job| job_of(job, &columns))
         .collect::<Result<_>>()?;
+    let list_of = |list: ScanList| -> Result<List> {
+        Ok(match list.order {
+            None => List::First(list.rows as usize),
+            Some(order) => List::Top(list.rows as usize, order_of(order)?),
+        })
+    };
     Ok(Question {
+        list: given.list.map(list_of).transpose()?,
         predicate: Predicate::parse(&given.program, columns.len()).map_err(failure)?,
         columns,
         counters,

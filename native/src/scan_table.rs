@@ -2,6 +2,9 @@
 
 use std::hash::{BuildHasher, RandomState};
 
+/// Memory for a key, and its share of the slots.
+pub const KEY_BYTES: usize = 32;
+
 /// Distinct keys, numbered in order of appearance.
 pub struct Keys {
     pub keys: Vec<u128>,
@@ -80,10 +83,6 @@ impl Keys {
 
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
-    }
-
-    pub fn bytes(&self) -> usize {
-        self.keys.len() * 16 + self.slots.len() * 8
     }
 }
 

@@ -23,6 +23,7 @@ struct State {
     ready: VecDeque<usize>,
     counts: Vec<u32>,
     consumer_waits: bool,
+    producer_waits: bool,
     ended: bool,
     stopped: bool,
     failure: Option<String>,
@@ -58,6 +59,7 @@ impl SlotRing {
                 ready: VecDeque::with_capacity(slot_count),
                 counts: vec![0; slot_count],
                 consumer_waits: false,
+                producer_waits: false,
                 ended: false,
                 stopped: false,
                 failure: None,
@@ -90,13 +92,15 @@ impl SlotRing {
                     published: false,
                 });
             }
+            state.producer_waits = true;
             state = self.freed.wait(state).unwrap();
         }
     }
 
     /// Producer: the next free slot; waits for one at most `timeout`. `None` also once `stop` was called.
     pub fn acquire_within(&self, timeout: Duration) -> Option<Filling<'_>> {
-        let state = self.state.lock().unwrap();
+        let mut state = self.state.lock().unwrap();
+        state.producer_waits = true;
         let none_free = |state: &mut State| state.free.is_empty() && !state.stopped;
         drop(self.freed.wait_timeout_while(state, timeout, none_free).unwrap());
         self.try_acquire()
@@ -161,7 +165,11 @@ impl SlotRing {
             state.free.push_back(slot);
             // Waking the producer for every slot would cost two context switches each; once half of them are free it has
             // work for a while. The rest of the slots cannot get stuck: the consumer releases what it is given.
-            if state.free.len() >= (self.slots.len() / 2).max(1) {
+            let wake = state.producer_waits && state.free.len() >= (self.slots.len() / 2).max(1);
+            state.producer_waits &= !wake;
+            drop(state);
+            // Outside of the lock, which the producer takes first thing; each wake is a system call.
+            if wake {
                 self.freed.notify_one();
             }
         }

@@ -46,8 +46,9 @@ export interface PacketSourceOptions {
   /** One packet of so many is metered, default all: the first of each, or with `samplingRandom` one that chance picks. */
   samplingRate?: number;
   samplingRandom?: boolean;
-  /** Hash seed (and that of random sampling): 64 bits as two words; random for live capture, 0 by default for files.
-   * The hash never changes results. */
+  /** What chance begins with, a 32-bit number, default 0: the same picks the same packets of the same input. */
+  samplingSeed?: number;
+  /** Hash seed: 64 bits as two words; random by default. Never changes results. */
   hashSeed?: [number, number];
 }
 
@@ -275,12 +276,21 @@ export interface ScanJob {
   top: number;
 }
 
+/** Single flows. */
+export interface ScanList {
+  /** At most so many. */
+  rows: number;
+  /** Without one the first in the order of the files, and no totals. Equal flows are in that order, too. */
+  order?: ScanOrder;
+}
+
 export interface ScanQuestion {
   columns: ScanColumn[];
   counters: Record<'flows' | 'packets' | 'octets' | 'outPackets' | 'outOctets' | 'first' | 'last' | 'tcpFlags', number>;
   /** The filter: see `src/query/native/program.ts`. */
   program: Uint32Array;
   jobs: ScanJob[];
+  list?: ScanList;
   /** Default: one a core. */
   threads?: number;
   /** Memory for groups. */
@@ -300,8 +310,9 @@ export interface ScanTable {
   /** Milliseconds since 1970. */
   first: Uint32Array;
   last: Uint32Array;
-  /** Empty unless the job has `extra`. */
+  /** Empty unless the job has `extra`, as are `positions`: of each group's first flow, for `fetch`. */
   tcpFlags: Uint16Array;
+  positions: Uint32Array;
 }
 
 export interface ScanAnswer {
@@ -309,6 +320,8 @@ export interface ScanAnswer {
   totals: Uint32Array;
   /** For each job, a table for each order. */
   tables: ScanTable[][];
+  /** Of the listed flows, for `fetch`. */
+  positions: Uint32Array;
 }
 
 /** Segments whose footers have been read. */
@@ -316,6 +329,8 @@ export interface FlowScan {
   summary(): { columns: string[]; rows: number; firstMs: number; lastMs: number };
   /** Answers all jobs in one pass, on every core. */
   run(question: ScanQuestion): Promise<ScanAnswer>;
+  /** Cells of flows at some positions: for each column two words a flow. */
+  fetch(columns: ScanColumn[], positions: Uint32Array): Promise<Uint32Array[]>;
 }
 
 /** `code` of errors that say: this is for an engine that can do more. */

@@ -178,22 +178,25 @@ export class FlowCache {
         let row = candidates[i]!;
         let r = row << ROW_WORD_SHIFT;
         // A candidate may have ended since it was read: then it is not live, or has another key.
-        if (
-          ((rows[r]! ^ words[p]!) |
+        const version = words[p + P_META]! & P_META_VERSION_MASK;
+        let differ =
+          (rows[r + 3]! ^ words[p + 3]!) |
+          (rows[r + 7]! ^ words[p + 7]!) |
+          (rows[r + R_PORTS]! ^ words[p + P_PORTS]!) |
+          ((rows[r + R_PROTO_TOS_FLAGS]! ^ protoTosFlags) & keyMask) |
+          (rows[r + R_INPUT]! ^ words[p + P_INPUT]!) |
+          ((rows[r + R_STATE]! & (R_STATE_VERSION_MASK | R_STATE_LIVE)) ^ (version | R_STATE_LIVE));
+        // All IPv4 addresses are alike in their first three words.
+        if (version !== 4) {
+          differ |=
+            (rows[r]! ^ words[p]!) |
             (rows[r + 1]! ^ words[p + 1]!) |
             (rows[r + 2]! ^ words[p + 2]!) |
-            (rows[r + 3]! ^ words[p + 3]!) |
             (rows[r + 4]! ^ words[p + 4]!) |
             (rows[r + 5]! ^ words[p + 5]!) |
-            (rows[r + 6]! ^ words[p + 6]!) |
-            (rows[r + 7]! ^ words[p + 7]!) |
-            (rows[r + R_PORTS]! ^ words[p + P_PORTS]!) |
-            ((rows[r + R_PROTO_TOS_FLAGS]! ^ protoTosFlags) & keyMask) |
-            (rows[r + R_INPUT]! ^ words[p + P_INPUT]!) |
-            ((rows[r + R_STATE]! & (R_STATE_VERSION_MASK | R_STATE_LIVE)) ^
-              ((words[p + P_META]! & P_META_VERSION_MASK) | R_STATE_LIVE))) !==
-          0
-        ) {
+            (rows[r + 6]! ^ words[p + 6]!);
+        }
+        if (differ !== 0) {
           row = this.find(words, p, hash);
           r = row << ROW_WORD_SHIFT;
         }

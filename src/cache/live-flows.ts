@@ -278,7 +278,7 @@ export class LiveFlows {
     ended.sort();
     const { rows, count } = ended;
     this.leave(rows, count);
-    for (let i = 0; i < count; i++) store.give(rows[i]!);
+    store.give(rows, count);
     ended.count = 0;
   }
 }

@@ -85,8 +85,10 @@ export class RowStore {
     return this.top;
   }
 
-  give(row: number): void {
-    this.free[this.freeCount++] = row;
+  /** Takes back the first `count` of these rows. */
+  give(rows: Int32Array, count: number): void {
+    this.free.set(rows.subarray(0, count), this.freeCount);
+    this.freeCount += count;
   }
 
   /** Takes every row back. */

@@ -16,8 +16,8 @@ export async function openPacketSource(
 ): Promise<PacketReader> {
   const { source = 'native', ...rest } = options;
   if (source === 'native') return openNativeSource(rest);
-  // The addon does this by itself: whoever sends the packets must not know which of them meet in one hash chain.
-  if (rest.device !== undefined && rest.hashSeed === undefined) {
+  // The addon does this by itself: whoever made the packets must not know which of them meet in one hash chain.
+  if (rest.hashSeed === undefined) {
     const seed = randomBytes(8);
     rest.hashSeed = [seed.readUInt32LE(0), seed.readUInt32LE(4)];
   }

@@ -168,7 +168,9 @@ async function openOutlets(
     // Without a reader there is nothing left to do for a run that only prints.
     const onReaderGone = () => others.length === 0 && reader.stop();
     const consumers: FlowConsumer[] = [...others];
-    if (options.print !== undefined) consumers.push(new FlowPrinter(options.print, process.stdout, onReaderGone));
+    if (options.print !== undefined) {
+      consumers.push(await FlowPrinter.open(options.print, process.stdout, onReaderGone));
+    }
     return { consumers, senders, store };
   } catch (error) {
     reader.stop();

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { MergedReader } from '../capture/merged-reader.ts';
 import { openPacketSource } from '../capture/open.ts';
 import type { PacketInput } from '../capture/source.ts';
@@ -31,7 +31,14 @@ export async function openPacketInputs(options: ExportOptions, warn: Log): Promi
   const parts: { name: string; input: PacketInput }[] = [];
   try {
     for (const device of devices) {
-      const input = await openPacketSource({ ...common, device, snapLength, promiscuous, hashSeed });
+      const input = await openPacketSource({
+        ...common,
+        device,
+        snapLength,
+        promiscuous,
+        hashSeed,
+        samplingSeed: randomInt(2 ** 32),
+      });
       parts.push({ name: device, input });
     }
   } catch (error) {

@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises';
-import { performance } from 'node:perf_hooks';
 import type { Writable } from 'node:stream';
 import { UserError } from '../flow/user-error.ts';
 import { USAGE } from './arguments.ts';

@@ -25,11 +25,18 @@ export class FlowPrinter implements FlowConsumer {
   private rows = 0;
   private gone = false;
 
+  private constructor(printer: RowPrinter, stream: Writable, onReaderGone: () => void) {
+    this.printer = printer;
+    this.sink = new OutputSink(stream);
+    this.onReaderGone = onReaderGone;
+    this.printer.open(this.sink.block, false);
+  }
+
   /**
    * Throws a `UserError` for a format that there is not. `onReaderGone` is called once when nobody reads `stream` any
    * more; flows are passed over from then on.
    */
-  constructor(format: string, stream: Writable, onReaderGone: () => void) {
+  static async open(format: string, stream: Writable, onReaderGone: () => void): Promise<FlowPrinter> {
     const parsed = parseStreamFormat(format);
     const style = {
       csv: parsed.kind === 'csv',
@@ -38,10 +45,8 @@ export class FlowPrinter implements FlowConsumer {
       marker: '',
       clock: new Clock(),
     };
-    this.printer = rowPrinter(parsed, style, (name) => columnByName.get(name)!.core);
-    this.sink = new OutputSink(stream);
-    this.onReaderGone = onReaderGone;
-    this.printer.open(this.sink.block, false);
+    const printer = await rowPrinter(parsed, style, (name) => columnByName.get(name)!.core);
+    return new FlowPrinter(printer, stream, onReaderGone);
   }
 
   async write(batch: FlowBatch): Promise<void> {

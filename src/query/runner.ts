@@ -1,16 +1,16 @@
 import type { ColumnName } from '../flow/fields.ts';
 import type { Chunk } from './chunk.ts';
 import type { QueryEngine, Rows } from './engine.ts';
+import { groupsSchema } from './group-columns.ts';
 import type { Style } from './output/cells.ts';
 import type { Format } from './output/format.ts';
 import { wide } from './output/numbers.ts';
-import { type RowPrinter, rowPrinter } from './output/row-printer.ts';
+import type { RowPrinter } from './output/row-printer.ts';
 import type { OutputSink } from './output/sink.ts';
-import { bindTable, openTable, type StatisticTable } from './output/statistic-table.ts';
+import type { StatisticTable } from './output/statistic-table.ts';
 import { NO_TOTALS, type Totals } from './output/summary.ts';
 import type { TextBlock } from './output/text.ts';
 import type { JobOf, Plan } from './plan.ts';
-import { groupsSchema } from './sql/flows.ts';
 import { hasColumn, type Schema } from './sql/schema.ts';
 
 export interface RunnerOptions {
@@ -28,12 +28,10 @@ const TOTALED: readonly ColumnName[] = ['flows', 'packets', 'octets', 'outPacket
 /** Lets an engine carry out a plan and prints the answer. */
 export class Runner {
   private readonly options: RunnerOptions;
-  private readonly printer: RowPrinter;
   private totals: Totals | undefined;
 
   constructor(options: RunnerOptions) {
     this.options = options;
-    this.printer = this.makePrinter(options.engine.schema);
   }
 
   /** Prints all tables; returns the totals of the flows that matched. */
@@ -56,24 +54,25 @@ export class Runner {
 
   private async printFlows(job: JobOf<'flows'>): Promise<void> {
     const { engine, quiet, format } = this.options;
-    this.printer.open(this.out, quiet);
+    const printer = await this.makePrinter(engine.schema);
+    printer.open(this.out, quiet);
     if (format.kind === 'null' || (job.order !== undefined && job.top !== 0)) this.totals = await engine.totals();
     if (format.kind !== 'null') {
-      const wanted = [...new Set([...this.printer.needs, ...TOTALED])];
+      const wanted = [...new Set([...printer.needs, ...TOTALED])];
       const totals = this.totals === undefined ? new RunningTotals() : undefined;
-      await this.printRows(this.printer, engine.flows(job, wanted), totals);
+      await this.printRows(printer, engine.flows(job, wanted), totals);
       this.totals ??= totals!.result();
     }
     this.noteNoMatch(this.totals!);
-    this.printer.close(this.out);
+    printer.close(this.out);
   }
 
   private async printGroups(job: JobOf<'groups'>): Promise<void> {
     const { engine, format, quiet } = this.options;
     const { grouping, orders, top, titled } = job;
     // Formats that name what they print show of cleared columns (-A) only the key.
-    const printer =
-      grouping.others === 'first' ? this.printer : this.makePrinter(groupsSchema([], grouping, engine.schema));
+    const named = grouping.others === 'first' ? engine.schema : groupsSchema([], grouping, engine.schema);
+    const printer = await this.makePrinter(named);
     if (!titled) printer.open(this.out, quiet);
     const tables = await engine.groups(job, printer.needs);
     this.totals ??= tables.totals;
@@ -91,6 +90,7 @@ export class Runner {
   private async printStatistic(job: JobOf<'statistic'>): Promise<void> {
     const { engine, format, style, quiet } = this.options;
     const { statistic, byProtocol, orders, top } = job;
+    const { bindTable, openTable } = await import('./output/statistic-table.ts');
     const known = this.totals !== undefined;
     const tables = await engine.statistic(job);
     this.totals ??= tables.totals;
@@ -105,7 +105,9 @@ export class Runner {
     }
   }
 
-  private makePrinter(schema: Schema): RowPrinter {
+  /** Printers are loaded when there is something for them: a short question should not wait for what it does not use. */
+  private async makePrinter(schema: Schema): Promise<RowPrinter> {
+    const { rowPrinter } = await import('./output/row-printer.ts');
     return rowPrinter(this.options.format, this.options.style, (name) => hasColumn(schema, name));
   }
 

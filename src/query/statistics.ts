@@ -1,4 +1,5 @@
 import type { ColumnName, FieldName } from '../flow/fields.ts';
+import { hasColumn, type Schema } from './sql/schema.ts';
 
 /** How the key of a statistic prints. */
 export type KeyForm = 'number' | 'address' | 'mac' | 'mpls' | 'flags' | 'hex' | 'firewallEvent' | 'natEvent';
@@ -76,3 +77,10 @@ const rows: readonly Statistic[] = [
 ];
 
 export const statisticByName: ReadonlyMap<string, Statistic> = new Map(rows.map((one) => [one.name, one]));
+
+/** Flows without the element are left out, except in statistics of numbers, where they count under 0. */
+export function skipsZero({ form, sides }: Statistic, schema: Schema): boolean {
+  if (form === 'number') return false;
+  if (form === 'address' || form === 'hex' || form === 'natEvent' || form === 'firewallEvent') return true;
+  return sides.some((side) => !hasColumn(schema, side as ColumnName));
+}

@@ -114,8 +114,9 @@ describe('native source', () => {
     const path = file('seed.pcap', pcapFile(many(300)));
     const read = async (hashSeed?: [number, number]) =>
       (await readAll(await openPacketSource({ files: [path], ...(hashSeed ? { hashSeed } : {}) }))).packets;
-    const [plain, again, seeded] = [await read(), await read(), await read([1, 2])];
+    const [plain, again, seeded, unseeded] = [await read([0, 0]), await read([0, 0]), await read([1, 2]), await read()];
     expect(again).toEqual(plain);
+    expect(unseeded.map((packet) => packet.hash)).not.toEqual((await read()).map((packet) => packet.hash));
     expect(seeded.map((packet) => packet.hash)).not.toEqual(plain.map((packet) => packet.hash));
     expect(seeded.map((packet) => ({ ...packet, hash: 0 }))).toEqual(plain.map((packet) => ({ ...packet, hash: 0 })));
   });
@@ -154,7 +155,11 @@ describe('frame decoder', () => {
 
 describe.skipIf(!havePcapPackage)('npm package pcap (skipped where it is not installed)', () => {
   const both = async (files: string[]) => {
-    const [native, npm] = [await openPacketSource({ files }), await openPacketSource({ files, source: 'pcap' })];
+    const hashSeed: [number, number] = [1, 2];
+    const [native, npm] = [
+      await openPacketSource({ files, hashSeed }),
+      await openPacketSource({ files, hashSeed, source: 'pcap' }),
+    ];
     return [await readAll(native), await readAll(npm)] as const;
   };
 

@@ -34,6 +34,11 @@ const keys = ['srcip', 'dstip', 'srcip4/24', 'dstip4/9,dstip6/48', 'srcip6/33', 
 const recordOrder = fc.constantFrom('flows', 'bytes', 'tstart', 'tend:d', 'duration', 'bpp:a', 'opackets');
 const format = fc.constantFrom([], ['-o', 'csv'], ['-o', 'json'], ['-N', '-6'], ['-o', 'null'], ['-o', 'long']);
 
+const anyFormat = fc.oneof(
+  format,
+  fc.constantFrom(['-o', 'raw'], ['-o', 'csv-fast'], ['-o', 'bilong6'], ['-o', 'ndjson']),
+);
+
 /** Questions that the addon answers. */
 const question = fc.oneof(
   fc.constant(['-o', 'null']),
@@ -47,6 +52,20 @@ const question = fc.oneof(
     .map(({ keys, order, top, format }) => {
       return ['-A', keys.join(','), ...(order === null ? [] : ['-O', order]), '-n', top, ...format];
     }),
+  fc.record({ order: fc.option(recordOrder), top, format: anyFormat }).map(({ order, top, format }) => {
+    return ['-a', ...(order === null ? [] : ['-O', order]), '-n', top, ...format];
+  }),
+  fc
+    .record({ order: recordOrder, more: fc.option(statistic), top, format: anyFormat })
+    .map(({ order, more, top, format }) => {
+      return ['-s', `record/${order}`, ...(more === null ? [] : ['-s', more]), '-n', top, ...format];
+    }),
+  fc
+    .record({ order: recordOrder, top: fc.integer({ min: 1, max: 400 }), format: anyFormat })
+    .map(({ order, top, format }) => ['-O', order, '-n', String(top), ...format]),
+  fc
+    .record({ limit: fc.integer({ min: 1, max: 1200 }), format: anyFormat.filter(([, name]) => name !== 'null') })
+    .map(({ limit, format }) => ['-c', String(limit), ...format]),
 );
 const window = fc.constantFrom([], ['-t', '2026/11/20.10:00:05'], ['-t', '2026/11/20.09-2026/11/20.10:00:40']);
 
@@ -88,7 +107,7 @@ describe('the addon and DuckDB', () => {
         const general = await withEngine('duckdb', () => dumpText(argv));
         expect(timings(native)).toBe(timings(general));
       }),
-      { numRuns: Number(process.env['WEIR_FUZZ_RUNS'] ?? 30), interruptAfterTimeLimit: 60_000 },
+      { numRuns: Number(process.env.WEIR_FUZZ_RUNS ?? 30), interruptAfterTimeLimit: 60_000 },
     );
   }, 90_000);
 });

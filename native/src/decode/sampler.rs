@@ -12,13 +12,13 @@ pub struct Sampler {
 
 impl Sampler {
     /// `None` for a rate of 0 or 1, which take every packet. The same seed picks the same packets.
-    pub fn new(rate: u32, random: bool, seed: u64) -> Option<Sampler> {
+    pub fn new(rate: u32, random: bool, seed: u32) -> Option<Sampler> {
         if rate <= 1 {
             return None;
         }
         let mut sampler = Sampler {
             rate,
-            random: random.then_some(seed),
+            random: random.then_some(u64::from(seed)),
             position: 0,
             pick: 0,
         };

@@ -36,6 +36,7 @@ pub struct Options {
     /// One packet of so many is metered; 0 and 1 meter all.
     pub sampling_rate: u32,
     pub sampling_random: bool,
+    pub sampling_seed: u32,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -67,13 +68,14 @@ impl PacketSource {
         })?;
         let ring = Arc::new(ring);
         let stats = Arc::new(Mutex::new(Stats::default()));
-        let seed = match (options.hash_seed, &options.input) {
-            (Some(seed), _) => seed,
-            (None, Input::Files(_)) => 0,
-            (None, Input::Device { .. }) => RandomState::new().hash_one(0u8),
-        };
+        // Captures are as hostile as a wire: whoever made one must not know which packets meet in one hash chain.
+        let seed = options.hash_seed.unwrap_or_else(|| RandomState::new().hash_one(0u8));
         let capacity = options.slot_packets;
-        let decoder = Decoder::new(seed).sampled_by(Sampler::new(options.sampling_rate, options.sampling_random, seed));
+        let decoder = Decoder::new(seed).sampled_by(Sampler::new(
+            options.sampling_rate,
+            options.sampling_random,
+            options.sampling_seed,
+        ));
         match options.input {
             Input::Files(files) => {
                 let filter = check_files(&files, options.filter.as_deref(), &stats)?;

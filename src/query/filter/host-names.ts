@@ -1,4 +1,3 @@
-import { lookup } from 'node:dns/promises';
 import { parseAddress } from '../../flow/address.ts';
 import { UserError } from '../../flow/user-error.ts';
 import { type AddressMember, type Filter, isPrefix } from './tree.ts';
@@ -8,6 +7,8 @@ export type LookUp = (hostName: string) => Promise<readonly string[]>;
 
 /** All addresses of a name as the system's resolver has them. */
 export async function lookUpHostName(hostName: string): Promise<readonly string[]> {
+  // Few filters have names, and the module takes its time to load.
+  const { lookup } = await import('node:dns/promises');
   const found = await lookup(hostName, { all: true });
   return found.map(({ address }) => address);
 }

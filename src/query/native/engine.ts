@@ -1,44 +1,39 @@
 import { addon, type FlowScan, type ScanAnswer, type ScanTable, SEND_ELSEWHERE } from '../../addon/addon.ts';
-import { type ColumnName, columnByName, columns } from '../../flow/fields.ts';
+import { type ColumnName, columns } from '../../flow/fields.ts';
 import { UserError } from '../../flow/user-error.ts';
-import type { GroupKey } from '../aggregation.ts';
 import type { Cells, Chunk } from '../chunk.ts';
 import type { QueryEngine, Rows, Tables } from '../engine.ts';
+import { groupColumns } from '../group-columns.ts';
 import type { Order } from '../orders.ts';
 import type { Totals } from '../output/summary.ts';
-import type { Job, JobOf, Plan } from '../plan.ts';
-import { addressColumns } from '../sql/address.ts';
+import type { Job, JobOf, Plan, Selection } from '../plan.ts';
 import type { Schema } from '../sql/schema.ts';
-import { scanQuestion } from './question.ts';
+import { absentCells, CellsChunk, cellsOf, groupCells, statisticChunk } from './chunks.ts';
+import { ColumnList, scanQuestion } from './question.ts';
 
 const TWO_32 = 0x1_0000_0000;
 
 /**
  * Answers plans by a scan of the addon, which has been made before the first table is asked for: all tables of a plan come
- * out of one pass over the files.
+ * out of one pass over the files. Flows that are printed are fetched afterwards by their positions.
  */
 export class NativeEngine implements QueryEngine {
   readonly schema: Schema;
-  private readonly times: { first: number; last: number };
-  private readonly sums: Totals;
+  private readonly scan: FlowScan;
+  private readonly answer: ScanAnswer;
+  private readonly files: readonly string[];
+  private readonly selection: Selection;
   private readonly tables: ReadonlyMap<Job, ScanTable[]>;
+  private other: QueryEngine | undefined;
 
-  private constructor(schema: Schema, scan: FlowScan, jobs: readonly Job[], answer: ScanAnswer) {
+  private constructor(files: readonly string[], schema: Schema, scan: FlowScan, plan: Plan, answer: ScanAnswer) {
+    this.files = files;
     this.schema = schema;
-    const { firstMs, lastMs } = scan.summary();
-    this.times = { first: firstMs, last: lastMs };
-    const total = (index: number) => answer.totals[index * 2]! + answer.totals[index * 2 + 1]! * TWO_32;
-    this.sums = {
-      rows: total(0),
-      flows: total(1),
-      packets: total(2),
-      octets: total(3),
-      first: total(4),
-      last: total(5),
-    };
-    this.tables = new Map(
-      jobs.filter(({ kind }) => kind !== 'flows').map((job, index) => [job, answer.tables[index]!]),
-    );
+    this.scan = scan;
+    this.answer = answer;
+    this.selection = plan.selection;
+    const grouping = plan.jobs.filter(({ kind }) => kind !== 'flows');
+    this.tables = new Map(grouping.map((job, index) => [job, answer.tables[index]!]));
   }
 
   /**
@@ -47,146 +42,100 @@ export class NativeEngine implements QueryEngine {
    * @throws UserError when a file cannot be read.
    */
   static async open(files: readonly string[], plan: Plan, printsNothing: boolean): Promise<NativeEngine | undefined> {
-    try {
+    return orElsewhere(async () => {
       const scan = await addon().openScan([...files]);
       const names = new Set(scan.summary().columns);
       if (columns.some(({ core, sql }) => core && !names.has(sql))) return undefined;
       const schema: Schema = { columns: names, mixed: files.length > 1 };
       const question = scanQuestion(plan, printsNothing, schema);
       if (question === undefined) return undefined;
-      return new NativeEngine(schema, scan, plan.jobs, await scan.run(question));
-    } catch (error) {
-      if (!(error instanceof Error) || !('code' in error)) throw error;
-      if (error.code === SEND_ELSEWHERE) return undefined;
-      throw new UserError(`cannot read the flows: ${error.message}`, { cause: error });
-    }
+      return new NativeEngine(files, schema, scan, plan, await scan.run(question));
+    });
   }
 
-  close(): void {}
+  close(): void {
+    this.other?.close();
+  }
 
   span(): Promise<{ first: number; last: number }> {
-    return Promise.resolve(this.times);
+    const { firstMs, lastMs } = this.scan.summary();
+    return Promise.resolve({ first: firstMs, last: lastMs });
   }
 
   totals(): Promise<Totals> {
-    return Promise.resolve(this.sums);
+    return Promise.resolve(this.sums());
   }
 
-  flows(): Rows {
-    throw new Error('a list of flows was not part of the scan');
+  private sums(): Totals {
+    const { totals } = this.answer;
+    const total = (index: number) => totals[index * 2]! + totals[index * 2 + 1]! * TWO_32;
+    return {
+      rows: total(0),
+      flows: total(1),
+      packets: total(2),
+      octets: total(3),
+      first: total(4),
+      last: total(5),
+    };
   }
 
-  groups(job: JobOf<'groups'>, wanted: readonly ColumnName[]): Promise<Tables> {
-    return Promise.resolve({
-      totals: this.sums,
-      rows: (order) => [new GroupsChunk(this.table(job, job.orders, order), job.grouping.keys, wanted)],
-    });
+  async *flows(job: JobOf<'flows'>, wanted: readonly ColumnName[]): AsyncGenerator<Chunk, void, undefined> {
+    const { positions } = this.answer;
+    if (positions.length === 0) return;
+    const cells = await orElsewhere(() => this.fetch(wanted, positions));
+    if (cells === undefined) yield* (await this.elsewhere()).flows(job, wanted);
+    else yield new CellsChunk(positions.length / 2, cells);
+  }
+
+  async groups(job: JobOf<'groups'>, wanted: readonly ColumnName[]): Promise<Tables> {
+    const kept = groupColumns(wanted, job.grouping, this.schema);
+    const chunks: Chunk[] = [];
+    for (const table of this.tables.get(job)!) {
+      const cells = groupCells(table, job.grouping.keys);
+      const missing = wanted.filter((name) => !cells.has(name));
+      const ofFirst = missing.filter((name) => kept.has(name));
+      const fetched = await orElsewhere(() => this.fetch(ofFirst, table.positions));
+      if (fetched === undefined) return (await this.elsewhere()).groups(job, wanted);
+      for (const name of missing) cells.set(name, fetched.get(name) ?? absentCells(name, table.rows));
+      chunks.push(new CellsChunk(table.rows, cells));
+    }
+    return { totals: this.sums(), rows: (order) => [chunks[place(job.orders, order)]!] };
   }
 
   statistic(job: JobOf<'statistic'>): Promise<Tables> {
-    return Promise.resolve({
-      totals: this.sums,
-      rows: (order) => [new StatisticChunk(this.table(job, job.orders, order))],
-    });
+    const tables = this.tables.get(job)!;
+    const rows = (order: Order | undefined): Rows => [statisticChunk(tables[place(job.orders, order)]!)];
+    return Promise.resolve({ totals: this.sums(), rows });
   }
 
-  private table(job: Job, orders: readonly Order[], order: Order | undefined): ScanTable {
-    return this.tables.get(job)![order === undefined ? 0 : orders.indexOf(order)]!;
-  }
-}
-
-/** Cells by name. */
-class CellsChunk implements Chunk {
-  readonly rows: number;
-  protected readonly cells: Map<string, Cells>;
-
-  constructor(rows: number, cells: Map<string, Cells>) {
-    this.rows = rows;
-    this.cells = cells;
+  /** What is printed of flows may be in columns that only the general engine reads. */
+  private async elsewhere(): Promise<QueryEngine> {
+    const { DuckDbEngine } = await import('../duckdb-engine.ts');
+    this.other ??= await DuckDbEngine.open(this.files, this.selection);
+    return this.other;
   }
 
-  narrow(name: string): Cells {
-    return this.find(name);
-  }
-
-  words(name: string): Uint32Array {
-    return this.find(name) as Uint32Array;
-  }
-
-  private find(name: string): Cells {
-    const cells = this.cells.get(name);
-    if (cells === undefined) throw new Error(`no column ${name} in the result`);
-    return cells;
+  /** Cells of flows at some positions. */
+  private async fetch(names: readonly ColumnName[], positions: Uint32Array): Promise<Map<string, Cells>> {
+    if (names.length === 0 || positions.length === 0) return new Map();
+    const list = new ColumnList();
+    for (const name of names) list.place(name);
+    const fetched = await this.scan.fetch(list.columns, positions);
+    return new Map(names.map((name, index) => [name, cellsOf(name, fetched[index]!)]));
   }
 }
 
-class StatisticChunk extends CellsChunk {
-  constructor(table: ScanTable) {
-    const { rows, keys } = table;
-    const [hi, lo, , proto] = keys;
-    const cells = new Map<string, Cells>([
-      ['hi', hi!],
-      ['lo', lo!],
-      ['proto', proto === undefined ? new Uint8Array(rows) : lowWords(proto, new Uint8Array(rows))],
-      ['flows', table.flows],
-      ['packets', table.packets],
-      ['octets', table.octets],
-      ['out_packets', table.outPackets],
-      ['out_octets', table.outOctets],
-      ['first', table.first],
-      ['last', table.last],
-    ]);
-    super(rows, cells);
+/** The result; undefined when the addon leaves the question to the general engine. */
+async function orElsewhere<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error)) throw error;
+    if (error.code === SEND_ELSEWHERE) return undefined;
+    throw new UserError(`cannot read the flows: ${error.message}`, { cause: error });
   }
 }
 
-class GroupsChunk extends CellsChunk {
-  constructor(table: ScanTable, groupKeys: readonly GroupKey[], wanted: readonly ColumnName[]) {
-    const { rows, keys } = table;
-    const cells = new Map<string, Cells>([
-      ['flows', table.flows],
-      ['packets', table.packets],
-      ['octets', table.octets],
-      ['outPackets', table.outPackets],
-      ['outOctets', table.outOctets],
-      ['firstMs', table.first],
-      ['lastMs', table.last],
-      ['tcpFlags', table.tcpFlags],
-    ]);
-    groupKeys.forEach((key, index) => {
-      const [high, low] = [keys[index * 2]!, keys[index * 2 + 1]!];
-      if ('column' in key) cells.set(key.column, numberCells(key.column, low, rows));
-      else {
-        const { hi, lo } = addressColumns(key.address);
-        cells.set(hi, high);
-        cells.set(lo, low);
-      }
-    });
-    for (const name of wanted) if (!cells.has(name)) cells.set(name, absentCells(name, rows));
-    super(rows, cells);
-  }
-}
-
-function isWide(name: ColumnName): boolean {
-  const { type } = columnByName.get(name)!;
-  return type === 'u64' || type === 'timeMs';
-}
-
-function emptyCells(name: ColumnName, rows: number): Uint8Array | Uint16Array | Uint32Array {
-  const { type } = columnByName.get(name)!;
-  return type === 'u8' ? new Uint8Array(rows) : type === 'u16' ? new Uint16Array(rows) : new Uint32Array(rows);
-}
-
-function numberCells(name: ColumnName, words: Uint32Array, rows: number): Cells {
-  return isWide(name) ? words : lowWords(words, emptyCells(name, rows));
-}
-
-function absentCells(name: ColumnName, rows: number): Cells {
-  // What can be absent from groups has no wide column with another absent value than 0.
-  return isWide(name) ? new Uint32Array(rows * 2) : emptyCells(name, rows).fill(columnByName.get(name)!.absent);
-}
-
-function lowWords(words: Uint32Array, cells: Uint8Array | Uint16Array | Uint32Array): Cells {
-  for (let row = 0; row < cells.length; row++) cells[row] = words[row * 2]!;
-  return cells;
+function place(orders: readonly Order[], order: Order | undefined): number {
+  return order === undefined ? 0 : orders.indexOf(order);
 }

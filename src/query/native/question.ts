@@ -1,88 +1,94 @@
-import type { ScanColumn, ScanJob, ScanPart, ScanQuestion } from '../../addon/addon.ts';
+import type { ScanColumn, ScanJob, ScanList, ScanPart, ScanQuestion } from '../../addon/addon.ts';
 import { type ColumnName, columnByName, type FieldName } from '../../flow/fields.ts';
 import type { GroupKey } from '../aggregation.ts';
 import type { Order } from '../orders.ts';
-import type { Job, JobOf, Plan } from '../plan.ts';
+import type { JobOf, Plan } from '../plan.ts';
 import { addressColumns, highMask, lowMask } from '../sql/address.ts';
 import { hasColumn, type Schema } from '../sql/schema.ts';
-import { skipsZero } from '../sql/statistic.ts';
+import { skipsZero } from '../statistics.ts';
 import { selectionProgram } from './program.ts';
 
 /** Memory for groups before a question goes to the engine that can use the disk. */
-const GROUPS_MEGABYTES = 512;
+const GROUPS_MEGABYTES = 256;
+
+/** Lists of more flows are for the engine that gives them while it reads. */
+const LONGEST_LIST = 20_000;
 
 /** Order of tables without one: the groups that were seen first come last. */
 const LATEST_FIRST = { measure: 'position', side: 'in', ascending: false } as const;
 
 /**
- * The plan as the addon takes it; undefined when it asks for something that only the general engine does: limits, lists
- * of flows, groups that keep fields of their first flow, filters on groups, prefix lengths from the flows.
+ * The plan as the addon takes it; undefined when it asks for something that only the general engine does: long lists,
+ * limits of anything but a plain list, filters on groups, prefix lengths from the flows.
  */
 export function scanQuestion(plan: Plan, printsNothing: boolean, schema: Schema): ScanQuestion | undefined {
-  if (plan.selection.limit !== undefined) return undefined;
-  const list = new ColumnList();
+  const columns = new ColumnList();
   const jobs: ScanJob[] = [];
+  let list: ScanList | undefined;
+  const { limit } = plan.selection;
   for (const job of plan.jobs) {
-    const scanJob = jobOf(job, printsNothing, schema, list);
-    if (scanJob === undefined) return undefined;
-    if (scanJob !== TOTALS_ONLY) jobs.push(scanJob);
+    if (job.kind === 'flows') {
+      list = listOf(job, limit);
+      if (list === undefined && !(printsNothing && limit === undefined)) return undefined;
+      if (printsNothing && limit !== undefined) return undefined;
+    } else {
+      const scanJob = job.kind === 'groups' ? groupsJob(job, schema, columns) : statisticJob(job, schema, columns);
+      if (scanJob === undefined || limit !== undefined) return undefined;
+      jobs.push(scanJob);
+    }
   }
   return {
     counters: {
-      flows: list.place('flows'),
-      packets: list.place('packets'),
-      octets: list.place('octets'),
-      outPackets: list.place('outPackets'),
-      outOctets: list.place('outOctets'),
-      first: list.place('firstMs'),
-      last: list.place('lastMs'),
-      tcpFlags: list.place('tcpFlags'),
+      flows: columns.place('flows'),
+      packets: columns.place('packets'),
+      octets: columns.place('octets'),
+      outPackets: columns.place('outPackets'),
+      outOctets: columns.place('outOctets'),
+      first: columns.place('firstMs'),
+      last: columns.place('lastMs'),
+      tcpFlags: columns.place('tcpFlags'),
     },
-    program: selectionProgram(plan.selection, (name) => list.place(name)),
-    columns: list.columns,
+    program: selectionProgram(plan.selection, (name) => columns.place(name)),
+    columns: columns.columns,
     jobs,
+    ...(list === undefined ? {} : { list }),
     megabytes: GROUPS_MEGABYTES,
   };
 }
 
-/** Answered by the totals, which every scan gives. */
-const TOTALS_ONLY = Symbol('totals only');
+/** The first flows of the files, or the top of an order; undefined for every other list. */
+function listOf({ order, top }: JobOf<'flows'>, limit: number | undefined): ScanList | undefined {
+  if (order === undefined) return limit === undefined || limit > LONGEST_LIST ? undefined : { rows: limit };
+  const fits = limit === undefined && top > 0 && top <= LONGEST_LIST;
+  return fits ? { rows: top, order: scanOrder(order) } : undefined;
+}
 
-function jobOf(
-  job: Job,
-  printsNothing: boolean,
+function statisticJob(
+  { statistic, byProtocol, orders, top }: JobOf<'statistic'>,
   schema: Schema,
-  list: ColumnList,
-): ScanJob | typeof TOTALS_ONLY | undefined {
-  switch (job.kind) {
-    case 'flows':
-      return printsNothing ? TOTALS_ONLY : undefined;
-    case 'groups':
-      return groupsJob(job, printsNothing, schema, list);
-    case 'statistic':
-      return {
-        sides: job.statistic.sides.map((side) => [
-          columnByName.has(side) ? list.number(side as ColumnName) : list.address(side as FieldName, WHOLE),
-          ...(job.byProtocol ? [list.number('proto')] : []),
-        ]),
-        extra: false,
-        skipZero: skipsZero(job.statistic, schema),
-        orders: job.orders.map(scanOrder),
-        top: job.top,
-      };
-  }
+  columns: ColumnList,
+): ScanJob {
+  return {
+    sides: statistic.sides.map((side) => [
+      columnByName.has(side) ? columns.number(side as ColumnName) : columns.address(side as FieldName, WHOLE),
+      ...(byProtocol ? [columns.number('proto')] : []),
+    ]),
+    extra: false,
+    skipZero: skipsZero(statistic, schema),
+    orders: orders.map(scanOrder),
+    top,
+  };
 }
 
 function groupsJob(
   { grouping, orders, top, resultFilter }: JobOf<'groups'>,
-  printsNothing: boolean,
   schema: Schema,
-  list: ColumnList,
+  columns: ColumnList,
 ): ScanJob | undefined {
-  if (resultFilter !== undefined || (grouping.others === 'first' && !printsNothing)) return undefined;
+  if (resultFilter !== undefined) return undefined;
   const parts: ScanPart[] = [];
   for (const key of grouping.keys) {
-    const part = partOf(key, schema, list);
+    const part = partOf(key, schema, columns);
     if (part === undefined) return undefined;
     parts.push(part);
   }
@@ -95,11 +101,11 @@ function groupsJob(
   };
 }
 
-function partOf(key: GroupKey, schema: Schema, list: ColumnList): ScanPart | undefined {
-  if ('column' in key) return list.number(key.column);
+function partOf(key: GroupKey, schema: Schema, columns: ColumnList): ScanPart | undefined {
+  if ('column' in key) return columns.number(key.column);
   if ('maskColumn' in key || !hasColumn(schema, addressColumns(key.address).hi)) return undefined;
   const { v4, v6 } = key;
-  return list.address(key.address, {
+  return columns.address(key.address, {
     v4: v4 === undefined ? 0n : lowMask(96 + v4),
     v6Hi: v6 === undefined ? 0n : highMask(v6),
     v6Lo: v6 === undefined ? 0n : lowMask(v6),
@@ -120,7 +126,7 @@ interface Cut {
 const WHOLE: Cut = { v4: lowMask(128), v6Hi: highMask(128), v6Lo: lowMask(128) };
 
 /** Columns of a question, each once. */
-class ColumnList {
+export class ColumnList {
   readonly columns: ScanColumn[] = [];
   private readonly places = new Map<ColumnName, number>();
 

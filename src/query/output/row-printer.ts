@@ -3,9 +3,7 @@ import type { Chunk } from '../chunk.ts';
 import { flagsText } from '../names.ts';
 import { addressWriter, type Cell, type Style } from './cells.ts';
 import { type Format, header } from './format.ts';
-import { bindJson, jsonMembers } from './json.ts';
 import { writeWide } from './numbers.ts';
-import { bindRaw, rawLines } from './raw.ts';
 import type { TextBlock } from './text.ts';
 
 /** Prints flows, or groups of flows, in one format. */
@@ -22,13 +20,18 @@ export interface RowPrinter {
 const NEWLINE = 0x0a;
 
 /** `stored` tells which columns the files have: formats that name what they print leave the others out. */
-export function rowPrinter(format: Format, style: Style, stored: (name: ColumnName) => boolean): RowPrinter {
+export async function rowPrinter(
+  format: Format,
+  style: Style,
+  stored: (name: ColumnName) => boolean,
+): Promise<RowPrinter> {
   switch (format.kind) {
     case 'text':
     case 'csv':
       return listPrinter(format, style);
     case 'json':
     case 'ndjson': {
+      const { bindJson, jsonMembers } = await import('./json.ts');
       const members = jsonMembers(stored);
       const { kind } = format;
       return {
@@ -39,6 +42,7 @@ export function rowPrinter(format: Format, style: Style, stored: (name: ColumnNa
       };
     }
     case 'raw': {
+      const { bindRaw, rawLines } = await import('./raw.ts');
       const lines = rawLines(stored);
       return {
         needs: unique(lines.flatMap(([, needs]) => needs)),

@@ -1,5 +1,6 @@
 import type { ColumnName } from '../../flow/fields.ts';
 import type { Grouping, GroupKey } from '../aggregation.ts';
+import { groupColumns, groupsSchema } from '../group-columns.ts';
 import type { Order } from '../orders.ts';
 import { type AddressColumns, addressColumns, highMask, isV4Sql, isV6Sql, lowMask, V4_ZERO } from './address.ts';
 import { limitSql, orderSql, type RowCounters } from './order.ts';
@@ -39,18 +40,6 @@ export function sortSql(schema: Schema, order: Order | undefined, ties: readonly
   return orderSql(order, row, ties, top);
 }
 
-/** Columns that every table of groups has besides those that are printed: totals and orders need them. */
-const ALWAYS: readonly ColumnName[] = [
-  'flows',
-  'packets',
-  'octets',
-  'outPackets',
-  'outOctets',
-  'firstMs',
-  'lastMs',
-  'tcpFlags',
-];
-
 export interface Groups {
   /** Makes the groups: rows of the registry's columns and types, with `rows` and, if asked for, `position`. */
   readonly sql: string;
@@ -71,11 +60,8 @@ export function groupsSql(
   const cells = new Map<ColumnName, string>();
   for (const key of grouping.keys) for (const [name, sql] of keySql(key, schema)) cells.set(name, sql);
   const keys = [...cells.keys()].map((name) => column(name).sql);
-  for (const name of [...ALWAYS, ...columns]) {
-    if (!cells.has(name)) {
-      const sql = aggregateSql(name, grouping, schema);
-      if (sql !== undefined) cells.set(name, sql);
-    }
+  for (const name of groupColumns(columns, grouping, schema)) {
+    if (!cells.has(name)) cells.set(name, aggregateSql(name, schema));
   }
   const select = [...cells].map(([name, sql]) => `${sql} AS ${column(name).sql}`);
   select.push('count(*) AS rows');
@@ -86,20 +72,6 @@ export function groupsSql(
     sql: `SELECT ${select.join(', ')} FROM ${selected}${by === '' ? '' : ` GROUP BY ${by}`} HAVING count(*) > 0`,
     schema: groupsSchema(columns, grouping, schema),
     keys,
-  };
-}
-
-/** Columns of groups: the key, what every table has, and of `columns` those that groups keep. */
-export function groupsSchema(columns: readonly ColumnName[], grouping: Grouping, schema: Schema): Schema {
-  const names = new Set<ColumnName>(grouping.keys.flatMap((key) => keySql(key, schema).map(([name]) => name)));
-  for (const name of [...ALWAYS, ...columns]) {
-    if (aggregateSql(name, grouping, schema) !== undefined) names.add(name);
-  }
-  return {
-    columns: new Set(
-      [...names].filter((name) => name === 'flows' || hasColumn(schema, name)).map((name) => column(name).sql),
-    ),
-    mixed: false,
   };
 }
 
@@ -146,8 +118,8 @@ function networkSql(columns: AddressColumns, maskColumn: ColumnName, schema: Sch
   ];
 }
 
-/** The value of a column that is no key; undefined where groups do not have it. */
-function aggregateSql(name: ColumnName, grouping: Grouping, schema: Schema): string | undefined {
+/** The value of a column that is no key. */
+function aggregateSql(name: ColumnName, schema: Schema): string {
   switch (name) {
     case 'flows':
       return u64Sql(sumFlowsSql(schema));
@@ -163,7 +135,6 @@ function aggregateSql(name: ColumnName, grouping: Grouping, schema: Schema): str
     case 'tcpFlags':
       return 'bit_or(tcp_flags)';
     default: {
-      if (grouping.others === 'absent' || !hasColumn(schema, name)) return undefined;
       const { sql, type, absent } = column(name);
       const value = type !== 'timeMs' && isNullable(schema, name) ? `coalesce(${sql}, ${absent})` : sql;
       return `arg_min(${value}, ${POSITION_SQL})`;

@@ -34,9 +34,12 @@ export function valueSql(schema: Schema, name: ColumnName): string {
   return isNullable(schema, name) ? `coalesce(${value}, ${absent})` : value;
 }
 
-/** Number of flows that a row stands for: the stored 0 means 1 (and `greatest` passes over NULL). */
+/**
+ * Number of flows that a row stands for: the stored 0 means 1 (and `greatest` passes over NULL). The constant has a type
+ * because a bare 1 means the first column in ORDER BY.
+ */
 export function flowsSql(schema: Schema): string {
-  return hasColumn(schema, 'flows') ? 'greatest(flows, 1)' : '1';
+  return hasColumn(schema, 'flows') ? 'greatest(flows, 1)' : '1::UBIGINT';
 }
 
 /** Duration of a row in milliseconds, never negative. */

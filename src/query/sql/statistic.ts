@@ -1,9 +1,9 @@
 import { type ColumnName, columnByName, type FieldName } from '../../flow/fields.ts';
 import type { Order } from '../orders.ts';
-import type { Statistic } from '../statistics.ts';
+import { type Statistic, skipsZero } from '../statistics.ts';
 import { addressColumns } from './address.ts';
 import { orderSql, type RowCounters } from './order.ts';
-import { column, hasColumn, type Schema, valueSql, ZERO } from './schema.ts';
+import { column, type Schema, valueSql, ZERO } from './schema.ts';
 import { groupCountersSql } from './totals.ts';
 
 /** Columns of a table of groups that `measureSql` works on. */
@@ -57,11 +57,4 @@ export function statisticRowsSql(
     ['hi', 'lo', 'proto'],
     top,
   )}`;
-}
-
-/** Flows without the element are left out, except in statistics of numbers, where they count under 0. */
-export function skipsZero({ form, sides }: Statistic, schema: Schema): boolean {
-  if (form === 'number') return false;
-  if (form === 'address' || form === 'hex' || form === 'natEvent' || form === 'firewallEvent') return true;
-  return sides.some((side) => !hasColumn(schema, side as ColumnName));
 }

@@ -1,0 +1,38 @@
+import type { ColumnName } from '../flow/fields.ts';
+import type { Grouping, GroupKey } from './aggregation.ts';
+import { addressColumns } from './sql/address.ts';
+import { column, hasColumn, type Schema } from './sql/schema.ts';
+
+/** Columns that every table of groups has besides those that are printed: totals and orders need them. */
+const ALWAYS: readonly ColumnName[] = [
+  'flows',
+  'packets',
+  'octets',
+  'outPackets',
+  'outOctets',
+  'firstMs',
+  'lastMs',
+  'tcpFlags',
+];
+
+/** Columns of groups: the key, what every table has, and of `wanted` those that groups keep from their first flow. */
+export function groupColumns(wanted: readonly ColumnName[], grouping: Grouping, schema: Schema): Set<ColumnName> {
+  const names = new Set<ColumnName>(grouping.keys.flatMap((key) => keyColumns(key, schema)));
+  for (const name of ALWAYS) names.add(name);
+  if (grouping.others === 'first') for (const name of wanted) if (hasColumn(schema, name)) names.add(name);
+  return names;
+}
+
+/** Groups as flows: which columns they have. */
+export function groupsSchema(wanted: readonly ColumnName[], grouping: Grouping, schema: Schema): Schema {
+  const names = [...groupColumns(wanted, grouping, schema)];
+  const had = names.filter((name) => name === 'flows' || hasColumn(schema, name));
+  return { columns: new Set(had.map((name) => column(name).sql)), mixed: false };
+}
+
+function keyColumns(key: GroupKey, schema: Schema): ColumnName[] {
+  if ('column' in key) return [key.column];
+  const { hi, lo } = addressColumns(key.address);
+  if (!hasColumn(schema, hi)) return [];
+  return 'maskColumn' in key ? [hi, lo, key.maskColumn] : [hi, lo];
+}

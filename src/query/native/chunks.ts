@@ -1,0 +1,102 @@
+import type { ScanTable } from '../../addon/addon.ts';
+import { type ColumnName, columnByName } from '../../flow/fields.ts';
+import type { GroupKey } from '../aggregation.ts';
+import type { Cells, Chunk } from '../chunk.ts';
+import { addressColumns } from '../sql/address.ts';
+
+/** Cells by the name of their column. */
+export class CellsChunk implements Chunk {
+  readonly rows: number;
+  private readonly cells: ReadonlyMap<string, Cells>;
+
+  constructor(rows: number, cells: ReadonlyMap<string, Cells>) {
+    this.rows = rows;
+    this.cells = cells;
+  }
+
+  narrow(name: string): Cells {
+    const cells = this.cells.get(name);
+    if (cells === undefined) throw new Error(`no column ${name} in the result`);
+    return cells;
+  }
+
+  words(name: string): Uint32Array {
+    return this.narrow(name) as Uint32Array;
+  }
+}
+
+/** A table of an element statistic, whose key may have the protocol as its second part. */
+export function statisticChunk(table: ScanTable): Chunk {
+  const { rows, keys } = table;
+  const [hi, lo, , proto] = keys;
+  return new CellsChunk(
+    rows,
+    new Map<string, Cells>([
+      ['hi', hi!],
+      ['lo', lo!],
+      ['proto', proto === undefined ? new Uint8Array(rows) : lowWords(proto, new Uint8Array(rows))],
+      ['flows', table.flows],
+      ['packets', table.packets],
+      ['octets', table.octets],
+      ['out_packets', table.outPackets],
+      ['out_octets', table.outOctets],
+      ['first', table.first],
+      ['last', table.last],
+    ]),
+  );
+}
+
+/** What the table itself has of groups that look like flows. */
+export function groupCells(table: ScanTable, groupKeys: readonly GroupKey[]): Map<string, Cells> {
+  const { keys } = table;
+  const cells = new Map<string, Cells>([
+    ['flows', table.flows],
+    ['packets', table.packets],
+    ['octets', table.octets],
+    ['outPackets', table.outPackets],
+    ['outOctets', table.outOctets],
+    ['firstMs', table.first],
+    ['lastMs', table.last],
+    ['tcpFlags', table.tcpFlags],
+  ]);
+  groupKeys.forEach((key, index) => {
+    const [high, low] = [keys[index * 2]!, keys[index * 2 + 1]!];
+    if ('column' in key) cells.set(key.column, cellsOf(key.column, low));
+    else {
+      const { hi, lo } = addressColumns(key.address);
+      cells.set(hi, high);
+      cells.set(lo, low);
+    }
+  });
+  return cells;
+}
+
+/** Cells of a column's own width from the two words that a flow has in the files. */
+export function cellsOf(name: ColumnName, words: Uint32Array): Cells {
+  if (name === 'flows') {
+    // The stored 0 means 1.
+    for (let at = 0; at < words.length; at += 2) if ((words[at]! | words[at + 1]!) === 0) words[at] = 1;
+  }
+  return isWide(name) ? words : lowWords(words, emptyCells(name, words.length / 2));
+}
+
+/** Cells of a column that the groups do not have. */
+export function absentCells(name: ColumnName, rows: number): Cells {
+  // No wide column has another absent value than 0.
+  return isWide(name) ? new Uint32Array(rows * 2) : emptyCells(name, rows).fill(columnByName.get(name)!.absent);
+}
+
+function isWide(name: ColumnName): boolean {
+  const { type } = columnByName.get(name)!;
+  return type === 'u64' || type === 'timeMs';
+}
+
+function emptyCells(name: ColumnName, rows: number): Cells {
+  const { type } = columnByName.get(name)!;
+  return type === 'u8' ? new Uint8Array(rows) : type === 'u16' ? new Uint16Array(rows) : new Uint32Array(rows);
+}
+
+function lowWords(words: Uint32Array, cells: Cells): Cells {
+  for (let row = 0; row < cells.length; row++) cells[row] = words[row * 2]!;
+  return cells;
+}
