@@ -1,5 +1,5 @@
 use crate::capture_file::Direction;
-use crate::decode::{link, Decoder, Frame};
+use crate::decode::{link, Decoder, Frame, Sampler};
 use crate::packet::PACKET_BYTES;
 use crate::packet_source::Stats;
 use crate::packet_source_napi::{PacketSourceOptions, PacketStats};
@@ -25,8 +25,14 @@ impl FrameDecoder {
         if !link::supported(link_type) {
             return Err(Error::new(Status::InvalidArg, link::not_supported(link_type)));
         }
+        let seed = options.seed()?.unwrap_or(0);
+        let sampler = Sampler::new(
+            options.sampling_rate.unwrap_or(1),
+            options.sampling_random.unwrap_or(false),
+            options.sampling_seed.unwrap_or(0),
+        );
         Ok(FrameDecoder {
-            decoder: Decoder::new(options.seed()?.unwrap_or(0)),
+            decoder: Decoder::new(seed).sampled_by(sampler),
             link_type,
             input: options.input_index.unwrap_or(0),
         })

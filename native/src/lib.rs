@@ -41,6 +41,7 @@ pub mod udp_sender_socket;
 
 pub mod datagram_source_napi;
 pub mod frame_decoder_napi;
+pub mod interfaces_napi;
 pub mod memory_napi;
 pub mod packet_source_napi;
 pub mod scan_napi;

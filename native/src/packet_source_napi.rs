@@ -17,6 +17,9 @@ pub struct PacketSourceOptions {
     pub flush_ms: Option<u32>,
     pub input_index: Option<u32>,
     pub hash_seed: Option<Vec<u32>>,
+    pub sampling_rate: Option<u32>,
+    pub sampling_random: Option<bool>,
+    pub sampling_seed: Option<u32>,
 }
 
 #[napi(object)]
@@ -30,6 +33,7 @@ pub struct PacketStats {
     pub packets: f64,
     pub metered: f64,
     pub wire_bytes: f64,
+    pub not_sampled: f64,
     pub not_ip: f64,
     pub malformed: f64,
     pub cut_header: f64,
@@ -86,6 +90,9 @@ impl PacketSourceOptions {
             slot_count: self.slot_count.unwrap_or(SLOT_COUNT).clamp(1, 4096) as usize,
             input_index: self.input_index.unwrap_or(0),
             hash_seed,
+            sampling_rate: self.sampling_rate.unwrap_or(1),
+            sampling_random: self.sampling_random.unwrap_or(false),
+            sampling_seed: self.sampling_seed.unwrap_or(0),
         })
     }
 }
@@ -97,6 +104,7 @@ impl From<Stats> for PacketStats {
             packets: counters.packets as f64,
             metered: counters.metered as f64,
             wire_bytes: counters.wire_bytes as f64,
+            not_sampled: counters.not_sampled as f64,
             not_ip: counters.not_ip as f64,
             malformed: counters.malformed as f64,
             cut_header: counters.cut_header as f64,

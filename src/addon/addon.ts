@@ -43,6 +43,11 @@ export interface PacketSourceOptions {
   flushMs?: number;
   /** ifIndex reported for packets whose source does not say (plain pcap: 0); a live device fills in its own. */
   inputIndex?: number;
+  /** One packet of so many is metered, default all: the first of each, or with `samplingRandom` one that chance picks. */
+  samplingRate?: number;
+  samplingRandom?: boolean;
+  /** What chance begins with, a 32-bit number, default 0: the same picks the same packets of the same input. */
+  samplingSeed?: number;
   /** Hash seed: 64 bits as two words; random by default. Never changes results. */
   hashSeed?: [number, number];
 }
@@ -54,6 +59,8 @@ export interface PacketStats {
   /** Packets metered: `packets` less everything below that says "not metered". */
   metered: number;
   wireBytes: number;
+  /** Not metered: passed over by sampling. */
+  notSampled: number;
   /** Not metered: no IP inside (ARP, LLDP, ...). */
   notIp: number;
   /** Not metered: IP header broken (length, version, total length beyond the frame). */
@@ -335,6 +342,8 @@ export interface Addon {
   datagramLayout(): Record<string, number>;
   /** Zeroed memory on huge pages where the system has them. */
   allocateHuge(bytes: number): Uint8Array;
+  /** Interfaces of this host, with the system's numbers (ifIndex). */
+  interfaces(): { index: number; name: string }[];
   PacketSource: new (options: PacketSourceOptions, wake: () => void) => NativePacketSource;
   FrameDecoder: new (linkType: number, options: PacketSourceOptions) => NativeFrameDecoder;
   DatagramSource: new (options: DatagramSourceOptions, wake: () => void) => NativeDatagramSource;

@@ -12,6 +12,7 @@ import {
 } from '../addon/addon.ts';
 import { PACKET_BYTES } from '../addon/packet-layout.ts';
 import type { PacketSlotSource } from './source.ts';
+import { sumStats } from './stats.ts';
 
 /** Frames decoded in one call, and the memory for them; any frame that npm packages hand up fits. */
 const BATCH_FRAMES = 256;
@@ -152,31 +153,9 @@ export class FrameSource implements PacketSlotSource {
   }
 
   stats(): PacketStats {
-    const all = [...this.#decoders.values()].map((decoder) => decoder.stats());
-    const sum = (pick: (stats: PacketStats) => number) => all.reduce((total, stats) => total + pick(stats), 0);
-    const types = new Map<number, number>();
-    for (const { etherType, packets } of all.flatMap((stats) => stats.notIpTypes)) {
-      types.set(etherType, (types.get(etherType) ?? 0) + packets);
-    }
-    return {
-      packets: sum((stats) => stats.packets),
-      metered: sum((stats) => stats.metered),
-      wireBytes: sum((stats) => stats.wireBytes),
-      notIp: sum((stats) => stats.notIp),
-      malformed: sum((stats) => stats.malformed),
-      cutHeader: sum((stats) => stats.cutHeader),
-      cutTransport: sum((stats) => stats.cutTransport),
-      fragmentsJoined: sum((stats) => stats.fragmentsJoined),
-      fragmentsOrphaned: sum((stats) => stats.fragmentsOrphaned),
-      ...this.#drops(),
-      queueDropped: this.#queueDropped,
-      // The packages do not tell how far they are.
-      bytesRead: 0,
-      bytesTotal: 0,
-      notIpTypes: [...types]
-        .map(([etherType, packets]) => ({ etherType, packets }))
-        .sort((a, b) => b.packets - a.packets || a.etherType - b.etherType),
-    };
+    // The packages do not tell how far they are in a file: no bytes.
+    const decoded = sumStats([...this.#decoders.values()].map((decoder) => decoder.stats()));
+    return { ...decoded, ...this.#drops(), queueDropped: this.#queueDropped };
   }
 
   #addSlot(): number {

@@ -16,6 +16,16 @@ export interface PacketSlotSource extends SlotSource {
   stats(): PacketStats;
 }
 
+/** Whatever gives batches of packets: see `PacketReader`. */
+export interface PacketInput {
+  tryRead(): PacketSlot | undefined;
+  read(): Promise<PacketSlot | undefined>;
+  release(slot: PacketSlot): void;
+  stop(): void;
+  stats(): PacketStats;
+  failure(): string | null;
+}
+
 /**
  * The reading end of a packet source. One reader, one loop:
  *
@@ -28,7 +38,7 @@ export interface PacketSlotSource extends SlotSource {
  *
  * Slots and their views are made once; reading allocates only when it has to wait.
  */
-export class PacketReader {
+export class PacketReader implements PacketInput {
   readonly #reader: SlotReader<PacketSlotSource>;
   /** Asked for once: the addon makes new views each time. */
   readonly #memory: Uint8Array[];

@@ -40,6 +40,25 @@ export function parseDestination(text: string, defaultPort: number = DEFAULT_POR
   return { host, port };
 }
 
+/** A destination and the way there. */
+export interface Collector extends Destination {
+  readonly transport: 'udp' | 'tcp';
+}
+
+/** Port of IPFIX, for TCP. */
+const IPFIX_PORT = 4739;
+
+/** Reads `tcp://` (port 4739 by default) or `udp://` and a destination; without either, UDP. Throws UserError. */
+export function parseCollector(text: string): Collector {
+  const [, scheme, rest] = /^(?:(udp|tcp):\/\/)?(.*)$/s.exec(text) as unknown as [
+    string,
+    'udp' | 'tcp' | undefined,
+    string,
+  ];
+  const transport = scheme ?? 'udp';
+  return { transport, ...parseDestination(rest, transport === 'tcp' ? IPFIX_PORT : DEFAULT_PORT) };
+}
+
 /** The destination as one writes it. */
 export function formatDestination(destination: Destination): string {
   const { host, port } = destination;

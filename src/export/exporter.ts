@@ -16,7 +16,7 @@ import {
 import { Announcer } from './announcer.ts';
 import { bootBefore, completeOptions, type FlowExporterOptions } from './exporter-options.ts';
 import { MessageStream } from './message-stream.ts';
-import { OpenDatagram } from './open-datagram.ts';
+import { type ControlSet, OpenDatagram } from './open-datagram.ts';
 import { Outbox } from './outbox.ts';
 import { isV6, ROW_CLASSES, RowClasses } from './row-classes.ts';
 import { FlowSplitter } from './split.ts';
@@ -81,24 +81,23 @@ export class FlowExporter implements FlowConsumer {
   }
 
   /**
-   * Takes the flows of a batch, in their order. It is done with the batch when it returns; a promise, if any, resolves
-   * once the transports have room for more.
+   * Takes the flows of a batch, in their order, or only those of the rows `start` (inclusive) to `end` (exclusive). It is
+   * done with the batch when it returns; a promise, if any, resolves once the transports have room for more.
    */
-  write(batch: FlowBatch): Promise<void> | undefined {
+  write(batch: FlowBatch, start = 0, end = batch.rows): Promise<void> | undefined {
     const { classes, datagrams } = this;
     const isWall = this.options.clock === 'wall';
     const nowMs = isWall ? this.options.now() : 0;
     const times = batch.get('exportMs');
     const octets = batch.get('octets');
     const packets = batch.get('packets');
-    const rows = batch.rows;
-    if (rows === 0) return undefined;
+    if (start >= end) return undefined;
     this.batch = batch;
     classes.bind(batch);
     for (const datagram of datagrams) datagram?.bind(batch);
     this.startClock();
     if (isWall) this.closeOverdue(nowMs);
-    for (let row = 0; row < rows; row++) {
+    for (let row = start; row < end; row++) {
       const rowClass = classes.classOf(row);
       if (this.announcer === undefined && isV6(rowClass)) {
         this.skipIpv6(row, octets);
@@ -118,7 +117,7 @@ export class FlowExporter implements FlowConsumer {
       else this.push(datagram, row, exportMs);
     }
     for (const datagram of datagrams) datagram?.encodePending(this.bootMs);
-    this.flows += rows;
+    this.flows += end - start;
     this.batch = undefined;
     this.outbox.flush();
     return this.outbox.room();
@@ -139,10 +138,23 @@ export class FlowExporter implements FlowConsumer {
     this.announcer?.ask();
   }
 
-  /** A new transport session (a TCP connection made anew) begins: sequence from 0, templates first. */
+  /**
+   * A new transport session (a TCP connection made anew) begins: sequence from 0, and templates before everything else,
+   * datagrams that are under way included.
+   */
   restartSession(): void {
+    const { announcer } = this;
     this.stream.restartSequence();
-    this.announcer?.ask();
+    if (announcer === undefined || !announcer.hasTemplates) return;
+    const used = this.datagrams.findIndex((datagram) => datagram !== undefined);
+    const exportMs = this.options.clock === 'wall' ? this.options.now() : this.datagrams[used]!.latestMs;
+    const datagram = this.makeDatagram(used);
+    // What announced templates in the old session need not be waited for in the new one.
+    this.announcing = undefined;
+    datagram.open(exportMs);
+    this.addSets(datagram, announcer.announce(exportMs, this.bootMs, this.stream), exportMs);
+    this.send(datagram);
+    this.outbox.flush();
   }
 
   stats(): ExporterStats {
@@ -186,14 +198,19 @@ export class FlowExporter implements FlowConsumer {
       return;
     }
     datagram.open(exportMs);
+    this.addSets(datagram, sets, exportMs);
+    this.send(datagram);
+    datagram.open(exportMs);
+  }
+
+  /** Puts sets into a datagram, and sends it whenever it is full. */
+  private addSets(datagram: OpenDatagram, sets: readonly ControlSet[], exportMs: number): void {
     for (const set of sets) {
       if (datagram.addControl(set, 0)) continue;
       this.send(datagram);
       datagram.open(exportMs);
       if (!datagram.addControl(set, 0)) throw new Error(`a set of ${set.bytes.length} bytes fits no datagram`);
     }
-    this.send(datagram);
-    datagram.open(exportMs);
   }
 
   private announceIdle(nowMs: number): void {

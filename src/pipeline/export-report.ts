@@ -1,19 +1,17 @@
 import type { PacketStats } from '../addon/addon.ts';
 import type { FlowCacheStats } from '../cache/flow-cache.ts';
-import type { FlowExporter } from '../export/exporter.ts';
-import type { UdpTransport } from '../export/transport.ts';
 import type { FlowStore } from '../store/flow-store.ts';
 import type { FlowOutput } from './flow-output.ts';
 import { plural, scaled } from './log.ts';
+import type { Senders } from './senders.ts';
 
 /** Everything that a run of the exporter counted. */
 export interface ExportRun {
   packets: PacketStats;
   cache: FlowCacheStats;
   output: FlowOutput;
-  exporter: FlowExporter | undefined;
+  senders: Senders | undefined;
   store: FlowStore | undefined;
-  transports: readonly { readonly name: string; readonly udp: UdpTransport }[];
   seconds: number;
 }
 
@@ -21,7 +19,7 @@ const endReasons = ['', 'idle', 'active timeout', 'end of connection', 'stopped'
 
 /** What a run of the exporter saw, what became of it, and everything that was not metered or not delivered. */
 export function describeExported(run: ExportRun): string[] {
-  const { packets, cache, output, exporter, store, seconds } = run;
+  const { packets, cache, output, senders, store, seconds } = run;
   const ended = cache.endedBy.flatMap((count, reason) => (count > 0 ? [`${count} ${endReasons[reason]}`] : []));
   const lines = [
     `${plural(packets.packets, 'packet')} read, ${packets.metered} metered (${cache.octets} IP octets) ` +
@@ -32,6 +30,7 @@ export function describeExported(run: ExportRun): string[] {
     ({ etherType, packets: count }) => `0x${etherType.toString(16).padStart(4, '0')} ${count}`,
   );
   const faults: [number, string][] = [
+    [packets.notSampled, 'packets passed over by sampling'],
     [packets.notIp, `packets without IP (${types.join(', ')})`],
     [packets.malformed, 'packets with a broken IP header'],
     [packets.cutHeader, 'packets cut inside the IP header'],
@@ -45,16 +44,16 @@ export function describeExported(run: ExportRun): string[] {
     [output.droppedFlows, 'flows dropped because output fell behind'],
     [store?.lostFlows ?? 0, 'flows lost because they could not be written'],
   ];
-  if (exporter !== undefined) {
-    const sent = exporter.stats();
+  if (senders !== undefined) {
+    const sent = senders.stats();
     lines.push(`${plural(sent.records, 'record')} in ${plural(sent.datagrams, 'datagram')} (${sent.bytes} octets)`);
     faults.push(
       [sent.skippedIpv6Flows, 'IPv6 flows not exported: NetFlow v5 knows none (use -v 9 or 10)'],
       [sent.splitFlows, 'flows sent as several records because a counter passed 32 bits'],
     );
   }
-  for (const { name, udp } of run.transports) {
-    const { failed, tooLong, lastError } = udp.stats();
+  for (const { name, stats } of senders?.transportStats() ?? []) {
+    const { failed, tooLong, lastError } = stats;
     const reason = lastError === null ? '' : ` (${lastError})`;
     faults.push(
       [failed, `datagrams to ${name} failed${reason}`],

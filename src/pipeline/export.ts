@@ -2,47 +2,22 @@ import { addon } from '../addon/addon.ts';
 import { P_TIME, PACKET_WORDS } from '../addon/packet-layout.ts';
 import { FlowCache } from '../cache/flow-cache.ts';
 import { END_FORCED } from '../cache/timeouts.ts';
-import { openPacketSource, type PacketSourceKind } from '../capture/open.ts';
-import type { PacketReader, PacketSlot } from '../capture/source.ts';
-import { formatDestination, parseDestination } from '../export/destination.ts';
-import { FlowExporter } from '../export/exporter.ts';
-import { bootBefore, type ExportVersion } from '../export/exporter-options.ts';
-import { UdpTransport } from '../export/transport.ts';
+import type { PacketSlot } from '../capture/source.ts';
+import type { FlowBatch } from '../flow/batch.ts';
 import type { FlowConsumer } from '../flow/consumer.ts';
+import { FlowPrinter } from '../query/flow-printer.ts';
 import { FlowStore } from '../store/flow-store.ts';
-import { ETHERNET_PAYLOAD_V4, ETHERNET_PAYLOAD_V6 } from '../wire/protocol.ts';
+import { CaptureStatistics } from './capture-statistics.ts';
+import type { ExportOptions } from './export-options.ts';
 import { describeExported } from './export-report.ts';
 import { FlowOutput } from './flow-output.ts';
-import { plainLog, quietLog, timedLog } from './log.ts';
+import { type Log, plainLog, quietLog, timedLog } from './log.ts';
+import { Pacer } from './pacer.ts';
+import { openPacketInputs, type PacketInputs } from './packet-inputs.ts';
+import { becomeIdentity } from './privileges.ts';
+import { ProgressLine } from './progress.ts';
+import { abortLinks, openLinks, Senders } from './senders.ts';
 import { StopSignal } from './stop-signal.ts';
-
-export interface ExportOptions {
-  /** Captures read one after another; exactly one of `files` and `device` is given. */
-  files: string[];
-  device?: string;
-  /** BPF expression. */
-  filter?: string;
-  source: PacketSourceKind;
-  snapLength: number;
-  promiscuous: boolean;
-  /** HOST:PORT; each gets all flows. */
-  destinations: string[];
-  version: ExportVersion;
-  domain: number;
-  /** Longest datagram payload in octets. */
-  mtu?: number;
-  /** 0: as fast as the socket takes them. */
-  datagramsPerSecond: number;
-  /** Where flow files go. */
-  directory?: string;
-  intervalSec: number;
-  layout: number;
-  ident: string;
-  activeSec: number;
-  inactiveSec: number;
-  maxFlows: number;
-  quiet: boolean;
-}
 
 /** How often a live exporter looks at the clock: timeouts are a second exact, datagrams wait a second at most. */
 const TICK_MS = 250;
@@ -50,84 +25,83 @@ const TICK_MS = 250;
 /** Packets reach the cache so long after their time at most; its clock must not run ahead of them. */
 const CAPTURE_DELAY_MS = 300;
 
+/** A capture may be out of order by so much, in packet time, without the clock of a paced replay running ahead of it. */
+const DISORDER_MS = 1000;
+
 /**
- * Packets in, flows out, until the files end or a signal comes; then every flow leaves. Returns the exit status: 0, or 1
- * when a capture was cut or flows were lost.
+ * Packets in, flows out, until the files end or a signal comes; then every flow leaves. SIGUSR1 prints statistics.
+ * Returns the exit status: 0, or 1 when a capture was cut or flows were lost.
  */
 export async function runExport(options: ExportOptions): Promise<number> {
   const signals = new StopSignal();
+  // From the start: without a listener, Node.js opens its debugger on this signal.
+  let printStatistics = () => {};
+  const onStatistics = () => printStatistics();
+  process.on('SIGUSR1', onStatistics);
   try {
-    return await meter(options, signals);
+    return await meter(options, signals, (print) => {
+      printStatistics = print;
+    });
   } finally {
+    process.off('SIGUSR1', onStatistics);
     signals.release();
   }
 }
 
-async function meter(options: ExportOptions, signals: StopSignal): Promise<number> {
-  const live = options.device !== undefined;
-  const warn = live ? timedLog : plainLog;
+async function meter(
+  options: ExportOptions,
+  signals: StopSignal,
+  onStatistics: (print: () => void) => void,
+): Promise<number> {
+  const live = options.devices.length > 0;
+  let progress: ProgressLine | undefined;
+  const print = live ? timedLog : plainLog;
+  const warn: Log = (line) => {
+    progress?.clear();
+    print(line);
+  };
   const log = options.quiet ? quietLog : warn;
-  const { datagramsPerSecond } = options;
-  const transports = options.destinations.map((text) => {
-    const destination = parseDestination(text);
-    return { name: formatDestination(destination), udp: new UdpTransport({ ...destination, datagramsPerSecond }) };
-  });
-  const reader = await openReader(options);
+  const inputs = await openPacketInputs(options, warn);
+  const { reader } = inputs;
   // Boot time counts from the first packet in replay, from now in live capture: read when the first flow leaves.
   let firstPacketMs = Date.now();
-  const consumers: FlowConsumer[] = [];
-  let exporter: FlowExporter | undefined;
-  let store: FlowStore | undefined;
-  try {
-    if (transports.length > 0) {
-      exporter = new FlowExporter({
-        version: options.version,
-        transports: transports.map(({ udp }) => udp),
-        maxDatagramBytes:
-          options.mtu ?? Math.min(ETHERNET_PAYLOAD_V4, ...transports.map(({ udp }) => pathPayload(udp))),
-        domain: options.domain,
-        clock: live ? 'wall' : 'flows',
-        bootMs: () => bootBefore(firstPacketMs),
-      });
-      consumers.push(exporter);
-    }
-    if (options.directory !== undefined) {
-      store = await FlowStore.open({
-        directory: options.directory,
-        mode: live ? 'live' : 'replay',
-        ident: options.ident,
-        intervalSeconds: options.intervalSec,
-        layout: options.layout,
-        log: warn,
-      });
-      consumers.push(store);
-    }
-  } catch (error) {
-    reader.stop();
-    for (const { udp } of transports) await udp.close();
-    throw error;
-  }
+  const outlets = await openOutlets(options, inputs, () => firstPacketMs, warn);
+  const { senders, store } = outlets;
 
-  const output = new FlowOutput({ consumers, dropWhenFull: live });
+  const output = new FlowOutput({ consumers: outlets.consumers, dropWhenFull: live });
+  const { rate } = options.sampling;
   const cache = new FlowCache({
     activeMs: options.activeSec * 1000,
     inactiveMs: options.inactiveSec * 1000,
     maxFlows: options.maxFlows,
-    sink: output.write,
+    sink: rate > 1 ? (batch) => output.write(markSampled(batch, rate)) : output.write,
     acquire: output.acquire,
     allocate: (bytes) => addon().allocateHuge(bytes),
   });
+  const pacer = options.speed > 0 ? new Pacer(options.speed) : undefined;
   const tick = () => {
-    const nowMs = Date.now();
-    cache.advance((nowMs - CAPTURE_DELAY_MS) * 1000);
-    exporter?.tick(nowMs);
+    const nowMs = pacer === undefined ? Date.now() : pacer.clockUs() / 1000;
+    if (Number.isNaN(nowMs)) return;
+    cache.advance((nowMs - (pacer === undefined ? CAPTURE_DELAY_MS : DISORDER_MS)) * 1000);
+    senders?.tick(nowMs);
   };
-  const timer = live ? setInterval(tick, TICK_MS) : undefined;
+  const timer = live || pacer !== undefined ? setInterval(tick, TICK_MS) : undefined;
+  const statistics = new CaptureStatistics(inputs.parts, () => cache.stats());
+  onStatistics(() => {
+    for (const { text } of statistics.lines()) warn(text);
+  });
+  const statisticsTimer = everySeconds(live ? options.statsSec : 0, () => {
+    for (const { text, isLoss } of statistics.lines()) (isLoss ? warn : log)(text);
+  });
   signals.stops((signal) => {
     log(`${signal}: sending the flows at hand`);
     reader.stop();
+    pacer?.stop();
   });
-  if (live) log(`capturing on ${options.device}`);
+  if (live) log(`capturing on ${options.devices.join(', ')}`);
+  else if (!options.quiet) {
+    progress = new ProgressLine(process.stderr, () => ({ ...reader.stats(), flows: output.flows }));
+  }
 
   const startMs = performance.now();
   let isFirst = true;
@@ -139,37 +113,85 @@ async function meter(options: ExportOptions, signals: StopSignal): Promise<numbe
         firstPacketMs = earliestMs(slot);
         isFirst = false;
       }
-      cache.addPackets(slot.words, slot.doubles, slot.count);
+      if (pacer === undefined) cache.addPackets(slot.words, slot.doubles, slot.count);
+      else await pacer.play(slot, (from, to) => addRun(cache, slot, from, to));
       reader.release(slot);
       if (output.isFull && !live) await output.ready();
     }
     cache.flush(END_FORCED);
   } finally {
     clearInterval(timer);
+    clearInterval(statisticsTimer);
     reader.stop();
     await output.close();
+    progress?.stop();
   }
 
   const seconds = (performance.now() - startMs) / 1000;
-  const report = { packets: reader.stats(), cache: cache.stats(), output, exporter, store, transports, seconds };
+  const report = { packets: reader.stats(), cache: cache.stats(), output, senders, store, seconds };
   for (const line of describeExported(report)) log(line);
   const failure = reader.failure();
   if (failure !== null) warn(`weir export: ${failure}`);
   return failure !== null || output.droppedFlows > 0 || (store?.lostFlows ?? 0) > 0 ? 1 : 0;
 }
 
-function openReader(options: ExportOptions): Promise<PacketReader> {
-  const { files, device, filter, source, snapLength, promiscuous } = options;
-  return openPacketSource({
-    source,
-    ...(device === undefined ? { files } : { device, snapLength, promiscuous }),
-    ...(filter === undefined ? {} : { filter }),
-  });
+interface Outlets {
+  readonly consumers: FlowConsumer[];
+  readonly senders: Senders | undefined;
+  readonly store: FlowStore | undefined;
 }
 
-/** Longest payload that the way to a collector takes unfragmented, as far as the system knows it. */
-function pathPayload(udp: UdpTransport): number {
-  return udp.maxPayload() ?? ETHERNET_PAYLOAD_V6;
+/** Opens what needs privileges, gives them up, and opens the rest; on failure nothing stays open. */
+async function openOutlets(
+  options: ExportOptions,
+  { reader }: PacketInputs,
+  firstPacketMs: () => number,
+  warn: Log,
+): Promise<Outlets> {
+  let links: Awaited<ReturnType<typeof openLinks>> = [];
+  try {
+    links = await openLinks(options, warn);
+    becomeIdentity(options.identity);
+    const senders = links.length > 0 ? new Senders(options, links, firstPacketMs) : undefined;
+    const store =
+      options.directory === undefined
+        ? undefined
+        : await FlowStore.open({
+            directory: options.directory,
+            mode: options.devices.length > 0 ? 'live' : 'replay',
+            ident: options.ident,
+            intervalSeconds: options.intervalSec,
+            layout: options.layout,
+            log: warn,
+          });
+    const others = [senders, store].filter((consumer) => consumer !== undefined);
+    // Without a reader there is nothing left to do for a run that only prints.
+    const onReaderGone = () => others.length === 0 && reader.stop();
+    const consumers: FlowConsumer[] = [...others];
+    if (options.print !== undefined) {
+      consumers.push(await FlowPrinter.open(options.print, process.stdout, onReaderGone));
+    }
+    return { consumers, senders, store };
+  } catch (error) {
+    reader.stop();
+    abortLinks(links);
+    throw error;
+  }
+}
+
+function everySeconds(seconds: number, run: () => void): NodeJS.Timeout | undefined {
+  return seconds > 0 ? setInterval(run, seconds * 1000) : undefined;
+}
+
+/** The sampling rate of flows that a sampled meter made. */
+function markSampled(batch: FlowBatch, rate: number): FlowBatch {
+  batch.use('sampling').fill(rate, 0, batch.rows);
+  return batch;
+}
+
+function addRun(cache: FlowCache, slot: PacketSlot, from: number, to: number): void {
+  const [firstWord, firstDouble] = [from * PACKET_WORDS, (from * PACKET_WORDS) >>> 1];
+  cache.addPackets(slot.words.subarray(firstWord), slot.doubles.subarray(firstDouble), to - from);
 }
 
 /** Captures of several interfaces are rarely in order from the first packet on. */

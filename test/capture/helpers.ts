@@ -18,7 +18,7 @@ import {
   PACKET_BYTES,
   PACKET_WORDS,
 } from '../../src/addon/packet-layout.ts';
-import type { PacketReader, PacketSlot } from '../../src/capture/source.ts';
+import type { PacketInput, PacketSlot } from '../../src/capture/source.ts';
 
 /** Captures of other projects, beside the repository; tests that need them are skipped where they are not. */
 export const CAPTURES = join(import.meta.dirname, '../../../shared/data/pcap');
@@ -68,7 +68,7 @@ export interface ReadAll {
 }
 
 /** Reads a source to its end. */
-export async function readAll(reader: PacketReader, onSlot: (slot: PacketSlot) => void = () => {}): Promise<ReadAll> {
+export async function readAll(reader: PacketInput, onSlot: (slot: PacketSlot) => void = () => {}): Promise<ReadAll> {
   const packets: Packet[] = [];
   const records: Buffer[] = [];
   for (let slot = await reader.read(); slot !== undefined; slot = await reader.read()) {

@@ -59,7 +59,8 @@ function parquet(files: readonly string[]): string {
 
 let connection: DuckDBConnection | undefined;
 
-async function query(sql: string): Promise<Record<string, unknown>[]> {
+/** Answers of DuckDB. */
+export async function query(sql: string): Promise<Record<string, unknown>[]> {
   connection ??= await (await DuckDBInstance.create(':memory:')).connect();
   const reader = await connection.runAndReadAll(sql);
   return reader.getRowObjects();

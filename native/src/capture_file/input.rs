@@ -44,6 +44,14 @@ impl Input {
         }
     }
 
+    /// The whole input once more from its first byte, while all that was read of it is still in the buffer.
+    pub fn into_reader(self) -> impl Read + Send {
+        debug_assert!(self.base == 0);
+        let mut start = self.buffer.into_vec();
+        start.truncate(self.filled);
+        io::Cursor::new(start).chain(self.reader)
+    }
+
     /// Makes `wanted` (at most MAX_RECORD) bytes available at the current place; false when the input ends before.
     #[inline]
     pub fn need(&mut self, wanted: usize) -> io::Result<bool> {

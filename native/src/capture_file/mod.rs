@@ -1,4 +1,5 @@
-//! Capture files: pcap and pcapng of either byte order, from a file, a pipe or standard input.
+//! Capture files: pcap and pcapng of either byte order, from a file, a pipe or standard input, also compressed with gzip
+//! or zstd.
 //!
 //! ```ignore
 //! let mut capture = CaptureFile::open("x.pcap", never_stop())?;
@@ -6,6 +7,7 @@
 //! ```
 //! Packets are borrowed from the reader's buffer; nothing is allocated per packet. Every length is checked and capped.
 
+mod compressed;
 mod input;
 mod pcap;
 mod pcapng;
@@ -15,10 +17,13 @@ mod tests;
 
 pub use input::{never_stop, Stop};
 
+use compressed::Compression;
 use input::Input;
 use pcap::Pcap;
 use pcapng::Pcapng;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 
 /// Longest packet that is believed. BIG TCP and jumbograms stay below; a larger length means a damaged file.
 pub const MAX_PACKET: usize = 1 << 20;
@@ -82,7 +87,11 @@ enum Trouble {
 
 impl From<std::io::Error> for Trouble {
     fn from(error: std::io::Error) -> Trouble {
-        Trouble::Other(format!("cannot read: {error}"))
+        match error.kind() {
+            // Compressed input that ends too early.
+            ErrorKind::UnexpectedEof => Trouble::Cut,
+            _ => Trouble::Other(format!("cannot read: {error}")),
+        }
     }
 }
 
@@ -97,6 +106,8 @@ pub struct CaptureFile {
     format: Format,
     packets: u64,
     total: u64,
+    /// Bytes taken from compressed input.
+    packed: Option<Arc<AtomicU64>>,
     finished: bool,
 }
 
@@ -110,7 +121,8 @@ impl CaptureFile {
 
     /// Reads a capture from anything; `name` begins the texts of errors, `total` is its size in bytes or 0.
     pub fn from_reader(name: &str, reader: Box<dyn Read + Send>, total: u64) -> Result<CaptureFile, String> {
-        let mut input = Input::new(reader);
+        let (mut input, packed) =
+            unpacked(Input::new(reader)).map_err(|error| format!("{name}: cannot read: {error}"))?;
         let format = detect(&mut input).map_err(|trouble| {
             let text = match trouble {
                 Trouble::Cut => format!("capture cut at byte {} (in the file header)", input.end_offset()),
@@ -124,6 +136,7 @@ impl CaptureFile {
             format,
             packets: 0,
             total,
+            packed,
             finished: false,
         })
     }
@@ -189,12 +202,15 @@ impl CaptureFile {
         self.packets
     }
 
-    /// Bytes consumed so far.
+    /// Bytes consumed so far, of the file as it stands on disk: compressed if it is.
     pub fn bytes_read(&self) -> u64 {
-        self.input.offset()
+        match &self.packed {
+            Some(taken) => taken.load(Ordering::Relaxed),
+            None => self.input.offset(),
+        }
     }
 
-    /// Size of the file, 0 for a pipe.
+    /// Size of the file as it stands on disk, 0 for a pipe.
     pub fn bytes_total(&self) -> u64 {
         self.total
     }
@@ -208,6 +224,18 @@ impl CaptureFile {
     }
 }
 
+/// The input itself, or what it unpacks to and the counter of what has been taken from it.
+fn unpacked(mut input: Input) -> std::io::Result<(Input, Option<Arc<AtomicU64>>)> {
+    if !input.need(4)? {
+        return Ok((input, None));
+    }
+    let Some(compression) = Compression::of_magic(input.bytes()[..4].try_into().unwrap()) else {
+        return Ok((input, None));
+    };
+    let (reader, taken) = compressed::unpack(compression, input.into_reader())?;
+    Ok((Input::new(reader), Some(taken)))
+}
+
 fn detect(input: &mut Input) -> Result<Format, Trouble> {
     if !input.need(4)? {
         return Err(match input.end_offset() {
@@ -217,9 +245,8 @@ fn detect(input: &mut Input) -> Result<Format, Trouble> {
     }
     let magic: [u8; 4] = input.bytes()[..4].try_into().unwrap();
     match magic {
-        [0x1f, 0x8b, ..] => return Err(compressed("gzip", "zcat")),
-        [0x28, 0xb5, 0x2f, 0xfd] => return Err(compressed("zstd", "zstdcat")),
-        [0xfd, b'7', b'z', b'X'] => return Err(compressed("xz", "xzcat")),
+        [0xfd, b'7', b'z', b'X'] => return Err(unpack_first("xz", "xzcat")),
+        [b'B', b'Z', b'h', _] => return Err(unpack_first("bzip2", "bzcat")),
         [0x0a, 0x0d, 0x0d, 0x0a] => return Ok(Format::Pcapng(Pcapng::default())),
         _ => {}
     }
@@ -233,7 +260,7 @@ fn not_a_capture() -> Trouble {
     Trouble::Other("not a capture: neither pcap nor pcapng".to_owned())
 }
 
-fn compressed(format: &str, tool: &str) -> Trouble {
+fn unpack_first(format: &str, tool: &str) -> Trouble {
     Trouble::Other(format!(
         "is compressed with {format}: unpack it on the way in (`{tool} FILE | weir ... -r -`)"
     ))

@@ -1,4 +1,5 @@
-//! The classic format (draft-ietf-opsawg-pcap): a file header, then records of a fixed header and the packet.
+//! The classic format (draft-ietf-opsawg-pcap): a file header, then records of a fixed header and the packet. Files put
+//! one after another (`cat *.pcap`) are read on from header to header.
 
 use super::input::Input;
 use super::{Direction, Record, Trouble, MAX_PACKET};
@@ -54,13 +55,37 @@ impl Pcap {
         self.link_type
     }
 
+    /// Whether the empty record at the current place is in truth the header of another file; goes on with that if so.
+    /// No packet looks like one: where its lengths would be, a file header has two numbers that have always been zero.
+    #[cold]
+    fn enter_next_file(&mut self, input: &mut Input) -> Result<bool, Trouble> {
+        if !input.need(FILE_HEADER)? {
+            return Ok(false);
+        }
+        let magic = *input.bytes().first_chunk().expect("a whole file header");
+        match Pcap::open(magic, input)? {
+            Some(pcap) => {
+                *self = pcap;
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// The next record, of this file or of those that follow it in the same input.
     #[inline]
     pub fn next(&mut self, input: &mut Input) -> Result<Option<Record>, Trouble> {
-        if !input.need(self.record_header)? {
-            return match input.bytes().len() {
-                0 => Ok(None),
-                _ => Err(Trouble::Cut),
-            };
+        loop {
+            if !input.need(self.record_header)? {
+                return match input.bytes().len() {
+                    0 => Ok(None),
+                    _ => Err(Trouble::Cut),
+                };
+            }
+            let is_empty = input.bytes()[8..16] == [0; 8];
+            if !is_empty || !self.enter_next_file(input)? {
+                break;
+            }
         }
         let header = input.bytes();
         let seconds = u32_at(header, 0, self.big_endian);

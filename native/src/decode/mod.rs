@@ -3,11 +3,13 @@
 mod fragments;
 pub(crate) mod ip;
 pub mod link;
+mod sampler;
 mod stats;
 
 #[cfg(test)]
 mod tests;
 
+pub use sampler::Sampler;
 pub use stats::Counters;
 
 use crate::capture_file::Direction;
@@ -39,6 +41,7 @@ pub enum Refused {
 pub struct Decoder {
     seed: HashSeed,
     fragments: Fragments,
+    sampler: Option<Sampler>,
     pub counters: Counters,
 }
 
@@ -48,8 +51,14 @@ impl Decoder {
         Decoder {
             seed: HashSeed::new(hash_seed),
             fragments: Fragments::new(),
+            sampler: None,
             counters: Counters::default(),
         }
+    }
+
+    /// Decodes what the sampler takes and counts the rest.
+    pub fn sampled_by(self, sampler: Option<Sampler>) -> Decoder {
+        Decoder { sampler, ..self }
     }
 
     /// Counts the frame, and writes its record if it holds IP that can be metered.
@@ -57,6 +66,12 @@ impl Decoder {
     pub fn decode(&mut self, frame: &Frame, out: &mut [u8; PACKET_BYTES]) -> bool {
         self.counters.packets += 1;
         self.counters.wire_bytes += u64::from(frame.wire_length);
+        if let Some(sampler) = &mut self.sampler {
+            if !sampler.takes() {
+                self.counters.not_sampled += 1;
+                return false;
+            }
+        }
         match self.record(frame) {
             Ok(record) => {
                 record.write(&self.seed, out);

@@ -1,4 +1,5 @@
-//! What the decoder counts. Every packet is in exactly one of `metered`, `not_ip`, `malformed` and `cut_header`.
+//! What the decoder counts. Every packet is in exactly one of `metered`, `not_sampled`, `not_ip`,
+//! `malformed` and `cut_header`.
 
 use super::Refused;
 
@@ -10,6 +11,7 @@ pub struct Counters {
     pub packets: u64,
     pub metered: u64,
     pub wire_bytes: u64,
+    pub not_sampled: u64,
     pub not_ip: u64,
     pub malformed: u64,
     pub cut_header: u64,

@@ -6,7 +6,7 @@
 mod producer;
 
 use crate::capture_file::CaptureFile;
-use crate::decode::{link, Counters, Decoder};
+use crate::decode::{link, Counters, Decoder, Sampler};
 use crate::libpcap::{Filter, Live, LiveOptions};
 use crate::packet::PACKET_BYTES;
 use crate::slots::{SlotRing, Wake};
@@ -33,6 +33,10 @@ pub struct Options {
     pub slot_count: usize,
     pub input_index: u32,
     pub hash_seed: Option<u64>,
+    /// One packet of so many is metered; 0 and 1 meter all.
+    pub sampling_rate: u32,
+    pub sampling_random: bool,
+    pub sampling_seed: u32,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -67,7 +71,11 @@ impl PacketSource {
         // Captures are as hostile as a wire: whoever made one must not know which packets meet in one hash chain.
         let seed = options.hash_seed.unwrap_or_else(|| RandomState::new().hash_one(0u8));
         let capacity = options.slot_packets;
-        let decoder = Decoder::new(seed);
+        let decoder = Decoder::new(seed).sampled_by(Sampler::new(
+            options.sampling_rate,
+            options.sampling_random,
+            options.sampling_seed,
+        ));
         match options.input {
             Input::Files(files) => {
                 let filter = check_files(&files, options.filter.as_deref(), &stats)?;

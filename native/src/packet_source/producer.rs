@@ -72,6 +72,8 @@ impl<'a> Producer<'a> {
             match self.file(&mut capture, &mut filter, input_index, before) {
                 Ok(true) => {}
                 Ok(false) => break,
+                // A pipe that ends because it is to end was cut wherever it happened to be.
+                Err(_) if self.ring.stopped() => break,
                 Err(text) => failures.push(text),
             }
             before += capture.bytes_read();

@@ -1,0 +1,234 @@
+import { connect, type Socket } from 'node:net';
+import { UserError } from '../flow/user-error.ts';
+import { type Destination, formatDestination } from './destination.ts';
+import type { DatagramTransport, TransportStats } from './transport.ts';
+
+export interface TcpTransportOptions extends Destination {
+  readonly sourceHost?: string;
+  /** Messages kept for a collector that is slow or away, in octets; default 8 MiB. What comes on top is lost and counted. */
+  readonly queueBytes?: number;
+  /** How long a producer that can wait (replay) waits for a connection to come back; 0: not at all. */
+  readonly patienceMs?: number;
+  /** One line for the operator when the connection is lost and when it is back. */
+  readonly log: (line: string) => void;
+}
+
+/** Messages handed over together. */
+interface Chunk {
+  readonly bytes: Buffer;
+  readonly messages: number;
+}
+
+const QUEUE_BYTES = 8 << 20;
+const CONNECT_TIMEOUT_MS = 5000;
+const FIRST_RETRY_MS = 250;
+const LONGEST_RETRY_MS = 10_000;
+const KEEP_ALIVE_MS = 30_000;
+/** For what is queued at the end: to leave, or first of all to find the collector again. */
+const DRAIN_MS = 5000;
+
+/**
+ * IPFIX over TCP (RFC 7011 section 10.4): messages one after another, nothing around them. A connection that breaks is made
+ * anew for as long as it takes; what was on its way is lost and counted, what comes meanwhile waits, within bounds, and
+ * belongs to the next session: whoever makes the messages is told when one session ends (`onSessionEnd`).
+ */
+export class TcpTransport implements DatagramTransport {
+  readonly #options: TcpTransportOptions;
+  readonly #queueBytes: number;
+  readonly #name: string;
+  #socket: Socket | undefined;
+  #attempt: Socket | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #retryMs = FIRST_RETRY_MS;
+  #disconnectedMs = performance.now();
+  /** For the session to come. */
+  #waiting: Chunk[] = [];
+  /** Octets waiting here or in the socket. */
+  #pendingBytes = 0;
+  #waiters: (() => void)[] = [];
+  #endSession: () => void = () => {};
+  #closing: Promise<void> | undefined;
+  #closed = false;
+  #sent = 0;
+  #bytes = 0;
+  #failed = 0;
+  #lastError: string | null = null;
+
+  private constructor(options: TcpTransportOptions) {
+    this.#options = options;
+    this.#queueBytes = options.queueBytes ?? QUEUE_BYTES;
+    this.#name = `tcp://${formatDestination(options)}`;
+  }
+
+  /**
+   * Connects. When that fails (or takes more than five seconds): with patience throws a UserError, without it goes on
+   * trying in the background.
+   */
+  static async open(options: TcpTransportOptions): Promise<TcpTransport> {
+    const transport = new TcpTransport(options);
+    transport.#connect();
+    await transport.#until(() => transport.#socket !== undefined || transport.#lastError !== null, CONNECT_TIMEOUT_MS);
+    if (transport.#socket !== undefined) return transport;
+    const why = transport.#lastError ?? 'no answer';
+    if ((options.patienceMs ?? 0) > 0) {
+      transport.abort();
+      throw new UserError(`${transport.#name}: cannot connect: ${why}`);
+    }
+    options.log(`${transport.#name}: cannot connect: ${why}; trying again`);
+    return transport;
+  }
+
+  /** `ended` is called when a session has ended: messages made from then on are those of a new one. */
+  onSessionEnd(ended: () => void): void {
+    this.#endSession = ended;
+  }
+
+  send(bytes: Uint8Array, lengths: Uint32Array, count: number): void {
+    let messages = 0;
+    let end = 0;
+    const room = this.#closed ? 0 : this.#queueBytes - this.#pendingBytes;
+    while (messages < count && end + lengths[messages]! <= room) end += lengths[messages++]!;
+    this.#failed += count - messages;
+    if (messages === 0) return;
+    this.#pendingBytes += end;
+    const chunk = { bytes: Buffer.from(bytes.subarray(0, end)), messages };
+    if (this.#socket === undefined) this.#waiting.push(chunk);
+    else this.#write(this.#socket, chunk);
+  }
+
+  room(): Promise<void> | undefined {
+    const hasRoom = () => this.#pendingBytes <= this.#queueBytes / 2 || this.#closed || !this.#isWorthWaiting();
+    return hasRoom() ? undefined : this.#until(hasRoom, Number.POSITIVE_INFINITY);
+  }
+
+  /** Resolves when everything has been handed to the system, or after five seconds without getting there. */
+  drain(): Promise<void> {
+    return this.#until(() => this.#pendingBytes === 0 || this.#closed, DRAIN_MS);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Drops what is queued, counting it as failed, and lets go of the connection. */
+  abort(): void {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    this.#attempt?.destroy();
+    this.#socket?.destroy();
+    this.#dropWaiting();
+    this.#notify();
+  }
+
+  /** `sent`: handed to the system on a connection that stood; how much of it arrived no one tells (RFC 7011 10.4). */
+  stats(): TransportStats {
+    return {
+      sent: this.#sent,
+      bytes: this.#bytes,
+      failed: this.#failed,
+      tooLong: 0,
+      lastError: this.#lastError,
+    };
+  }
+
+  async #close(): Promise<void> {
+    await this.drain();
+    const socket = this.#socket;
+    if (socket !== undefined && !this.#closed) {
+      this.#closed = true;
+      socket.end();
+      await this.#until(() => this.#socket === undefined, DRAIN_MS);
+    }
+    this.abort();
+  }
+
+  #connect(): void {
+    const { host, port, sourceHost } = this.#options;
+    const socket = connect({ host, port, ...(sourceHost === undefined ? {} : { localAddress: sourceHost }) });
+    this.#attempt = socket;
+    socket.setTimeout(CONNECT_TIMEOUT_MS, () => socket.destroy(new Error('no answer')));
+    socket.once('connect', () => {
+      socket.setTimeout(0);
+      socket.setNoDelay(true);
+      socket.setKeepAlive(true, KEEP_ALIVE_MS);
+      // A collector says nothing, but only a socket that is read notices that it has gone.
+      socket.resume();
+      this.#connected(socket);
+    });
+    socket.on('error', (error) => {
+      this.#lastError = error.message;
+    });
+    socket.once('close', () => this.#disconnected(socket));
+  }
+
+  #connected(socket: Socket): void {
+    if (this.#lastError !== null) this.#options.log(`${this.#name}: connected`);
+    this.#attempt = undefined;
+    this.#socket = socket;
+    this.#retryMs = FIRST_RETRY_MS;
+    for (const chunk of this.#waiting.splice(0)) this.#write(socket, chunk);
+    this.#notify();
+  }
+
+  #disconnected(socket: Socket): void {
+    const stood = this.#socket === socket;
+    this.#attempt = undefined;
+    if (stood) {
+      this.#socket = undefined;
+      this.#disconnectedMs = performance.now();
+      if (!this.#closed) {
+        this.#lastError ??= 'closed by the collector';
+        this.#options.log(`${this.#name}: connection lost: ${this.#lastError}; trying again`);
+        this.#endSession();
+      }
+    }
+    this.#notify();
+    if (this.#closed) return;
+    this.#retry = setTimeout(() => this.#connect(), this.#retryMs);
+    this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
+  }
+
+  #write(socket: Socket, { bytes, messages }: Chunk): void {
+    socket.write(bytes, (error) => {
+      this.#pendingBytes -= bytes.length;
+      if (error === null || error === undefined) {
+        this.#sent += messages;
+        this.#bytes += bytes.length;
+      } else {
+        this.#failed += messages;
+      }
+      this.#notify();
+    });
+  }
+
+  #isWorthWaiting(): boolean {
+    if (this.#socket !== undefined) return true;
+    return performance.now() - this.#disconnectedMs < (this.#options.patienceMs ?? 0);
+  }
+
+  #dropWaiting(): void {
+    for (const { bytes, messages } of this.#waiting.splice(0)) {
+      this.#pendingBytes -= bytes.length;
+      this.#failed += messages;
+    }
+  }
+
+  #notify(): void {
+    for (const waiter of this.#waiters.splice(0)) waiter();
+  }
+
+  /** Resolves when `isDone` holds, looked at whenever something happens and ten times a second, or when time is up. */
+  async #until(isDone: () => boolean, timeoutMs: number): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    while (!isDone() && performance.now() < deadline) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, 100);
+        this.#waiters.push(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+  }
+}

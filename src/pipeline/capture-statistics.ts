@@ -1,0 +1,65 @@
+import type { FlowCacheStats } from '../cache/flow-cache.ts';
+import { plural, scaled } from './log.ts';
+import type { PacketInputs } from './packet-inputs.ts';
+
+/** One line, and whether it tells of a loss. */
+export interface StatisticsLine {
+  readonly text: string;
+  readonly isLoss: boolean;
+}
+
+interface Counts {
+  packets: number;
+  wireBytes: number;
+  dropped: number;
+}
+
+/** What each interface has seen since this was asked for last. */
+export class CaptureStatistics {
+  readonly #parts: PacketInputs['parts'];
+  readonly #cache: () => FlowCacheStats;
+  readonly #nowMs: () => number;
+  readonly #before: Counts[];
+  #beforeMs: number;
+
+  constructor(
+    parts: PacketInputs['parts'],
+    cache: () => FlowCacheStats,
+    nowMs: () => number = () => performance.now(),
+  ) {
+    this.#parts = parts;
+    this.#cache = cache;
+    this.#nowMs = nowMs;
+    this.#before = parts.map(() => ({ packets: 0, wireBytes: 0, dropped: 0 }));
+    this.#beforeMs = nowMs();
+  }
+
+  /** A line for each interface and one for the flows; the next call counts from here. */
+  lines(): StatisticsLine[] {
+    const nowMs = this.#nowMs();
+    const seconds = Math.max((nowMs - this.#beforeMs) / 1000, 1e-3);
+    this.#beforeMs = nowMs;
+    const lines = this.#parts.map(({ name, input }, i) => {
+      const stats = input.stats();
+      const before = this.#before[i]!;
+      const packets = stats.packets - before.packets;
+      const octets = stats.wireBytes - before.wireBytes;
+      const allDropped = stats.kernelDropped + stats.interfaceDropped + stats.queueDropped;
+      const dropped = allDropped - before.dropped;
+      this.#before[i] = { packets: stats.packets, wireBytes: stats.wireBytes, dropped: allDropped };
+      return {
+        text:
+          `${name === '' ? '' : `${name}: `}${plural(packets, 'packet')} in ${seconds.toFixed(0)} s ` +
+          `(${scaled(packets / seconds)} packets/s, ${scaled((octets * 8) / seconds)} bit/s), ${dropped} dropped` +
+          (allDropped > 0
+            ? ` (since the start: kernel ${stats.kernelDropped}, interface ${stats.interfaceDropped}, ` +
+              `weir ${stats.queueDropped})`
+            : ''),
+        isLoss: dropped > 0,
+      };
+    });
+    const { active, created } = this.#cache();
+    lines.push({ text: `${plural(active, 'flow')} at hand, ${created} since the start`, isLoss: false });
+    return lines;
+  }
+}

@@ -1,0 +1,54 @@
+import type { PacketSourceKind } from '../capture/open.ts';
+import type { ExportVersion } from '../export/exporter-options.ts';
+import type { InterfaceName, SamplingOptions } from '../export/options.ts';
+import type { TemplatePreset } from '../export/templates.ts';
+import type { Identity } from './privileges.ts';
+
+export interface ExportOptions {
+  /** Captures read one after another, as `-r` has them; exactly one of `files` and `devices` is not empty. */
+  files: string[];
+  /** Interfaces read at the same time; `any` for all. */
+  devices: string[];
+  /** BPF expression. */
+  filter?: string;
+  source: PacketSourceKind;
+  snapLength: number;
+  promiscuous: boolean;
+  /** Files only: times the speed of the capture; 0: as fast as can be. */
+  speed: number;
+  sampling: SamplingOptions;
+  /** Who the process becomes once interfaces and sockets are open. */
+  identity: Identity;
+  /** HOST:PORT; each gets all flows, */
+  destinations: string[];
+  /** or its share of them. */
+  balance: boolean;
+  version: ExportVersion;
+  template: TemplatePreset;
+  /** Templates and options are sent again after so many seconds and datagrams. */
+  refreshSeconds: number;
+  refreshDatagrams: number;
+  /** Names of interfaces in options data, before those that the system knows. */
+  interfaceNames: InterfaceName[];
+  sourceAddress?: string;
+  domain: number;
+  /** Longest datagram payload in octets. */
+  mtu?: number;
+  /** 0: as fast as the socket takes them. */
+  datagramsPerSecond: number;
+  /** Where flow files go. */
+  directory?: string;
+  /** Format of flows on standard output, as `weir dump -o` has them. */
+  print?: string;
+  intervalSec: number;
+  layout: number;
+  ident: string;
+  activeSec: number;
+  inactiveSec: number;
+  maxFlows: number;
+  /** Live only: seconds between two lines about each interface, 0 for none. */
+  statsSec: number;
+  quiet: boolean;
+  /** Nothing is read or sent: `check` finds what is wrong, `plan` prints what would be done as well. */
+  preview?: 'check' | 'plan';
+}

@@ -1,0 +1,69 @@
+import { accessSync, constants } from 'node:fs';
+import { describeTemplates, type TemplateDescription } from '../export/describe-templates.ts';
+import { parseCollector } from '../export/destination.ts';
+import { completeOptions } from '../export/exporter-options.ts';
+import { UserError } from '../flow/user-error.ts';
+import { parseStreamFormat } from '../query/flow-printer.ts';
+import { captureFiles, STANDARD_INPUT } from './capture-files.ts';
+import type { ExportOptions } from './export-options.ts';
+
+/**
+ * Throws a `UserError` for what is wrong with the options and can be found without reading, sending or writing anything:
+ * files that cannot be read, formats and destinations that cannot be, values that no datagram carries.
+ */
+export function checkPlan(options: ExportOptions): void {
+  for (const path of captureFiles(options.files)) {
+    if (path === STANDARD_INPUT) continue;
+    try {
+      accessSync(path, constants.R_OK);
+    } catch (cause) {
+      throw new UserError(`${path}: cannot read: ${(cause as Error).message}`, { cause });
+    }
+  }
+  if (options.print !== undefined) parseStreamFormat(options.print);
+  for (const destination of options.destinations) parseCollector(destination);
+  const { version, domain, sampling } = options;
+  if (options.destinations.length > 0) {
+    completeOptions({ version, domain, sampling, transports: [], clock: 'wall', bootMs: Date.now });
+  }
+}
+
+/** What a run with these options would do, for people: inputs, metering, outputs and the templates in full. */
+export function describePlan(options: ExportOptions): string[] {
+  const { devices, filter, sampling, speed, destinations, directory, print, version, template } = options;
+  const lines = devices.length > 0 ? [`read    interfaces ${devices.join(', ')}`] : [];
+  if (devices.length === 0) lines.push(...captureFiles(options.files).map((file) => `read    ${file}`));
+  if (speed > 0) lines.push(`        at ${speed} times the speed of the capture`);
+  if (filter !== undefined) lines.push(`filter  ${filter}`);
+  const picked = sampling.random
+    ? `1 packet of ${sampling.rate}, at random`
+    : `the first of each ${sampling.rate} packets`;
+  lines.push(
+    `meter   ${sampling.rate > 1 ? picked : 'every packet'}; active timeout ${options.activeSec} s, ` +
+      `inactive ${options.inactiveSec} s; at most ${options.maxFlows} flows at a time`,
+  );
+  if (directory !== undefined) lines.push(`write   ${directory}, a file each ${options.intervalSec} s`);
+  if (print !== undefined) lines.push(`print   ${print}`);
+  for (const destination of destinations) lines.push(`send    ${destination}${options.balance ? ', its share' : ''}`);
+  if (destinations.length === 0) return lines;
+  lines.push(
+    `        ${version === 10 ? 'IPFIX' : `NetFlow v${version}`}, domain ${options.domain}` +
+      (version === 5
+        ? ''
+        : `; templates again each ${options.refreshSeconds} s or ${options.refreshDatagrams} datagrams`),
+  );
+  for (const one of describeTemplates(version, template)) lines.push('', ...describeTemplate(one));
+  return lines;
+}
+
+function describeTemplate({ id, family, directionKnown, icmp, fields, recordBytes }: TemplateDescription): string[] {
+  const kinds = [`IPv${family}`, ...(icmp ? ['ICMP'] : []), ...(directionKnown ? ['direction known'] : [])].join(', ');
+  const title = id === 0 ? 'record' : `template ${id}`;
+  return [
+    `${title} (${kinds}): ${fields.length} fields, ${recordBytes} octets`,
+    ...fields.map(
+      ({ element, length, value }) =>
+        `  ${String(element === 0 ? '-' : element).padStart(5)}  ${String(length).padStart(2)}  ${value}`,
+    ),
+  ];
+}

@@ -1,0 +1,85 @@
+import type { Writable } from 'node:stream';
+import type { FlowBatch } from '../flow/batch.ts';
+import type { FlowConsumer } from '../flow/consumer.ts';
+import { columnByName } from '../flow/fields.ts';
+import { BatchChunk } from './batch-chunk.ts';
+import { Clock } from './output/clock.ts';
+import { type Format, parseFormat } from './output/format.ts';
+import { type RowPrinter, rowPrinter } from './output/row-printer.ts';
+import { OutputSink, ReaderGone } from './output/sink.ts';
+
+/** Names that mean something else where flows never end: one object a line, and lines for people. */
+const STREAMED: Readonly<Record<string, string>> = { json: 'ndjson', text: 'line' };
+
+/** The format of a stream of flows. Throws a `UserError` when there is none of this name. */
+export function parseStreamFormat(format: string): Format {
+  return parseFormat(STREAMED[format.toLowerCase()] ?? format);
+}
+
+/** Prints flows as they end, in any format that `weir dump -o` has; `json` is one object a line. */
+export class FlowPrinter implements FlowConsumer {
+  private readonly printer: RowPrinter;
+  private readonly sink: OutputSink;
+  private readonly chunk = new BatchChunk();
+  private readonly onReaderGone: () => void;
+  private rows = 0;
+  private gone = false;
+
+  private constructor(printer: RowPrinter, stream: Writable, onReaderGone: () => void) {
+    this.printer = printer;
+    this.sink = new OutputSink(stream);
+    this.onReaderGone = onReaderGone;
+    this.printer.open(this.sink.block, false);
+  }
+
+  /**
+   * Throws a `UserError` for a format that there is not. `onReaderGone` is called once when nobody reads `stream` any
+   * more; flows are passed over from then on.
+   */
+  static async open(format: string, stream: Writable, onReaderGone: () => void): Promise<FlowPrinter> {
+    const parsed = parseStreamFormat(format);
+    const style = {
+      csv: parsed.kind === 'csv',
+      plain: false,
+      longV6: parsed.longV6,
+      marker: '',
+      clock: new Clock(),
+    };
+    const printer = await rowPrinter(parsed, style, (name) => columnByName.get(name)!.core);
+    return new FlowPrinter(printer, stream, onReaderGone);
+  }
+
+  async write(batch: FlowBatch): Promise<void> {
+    if (this.gone) return;
+    this.chunk.read(batch);
+    const writeRow = this.printer.bind(this.chunk, this.rows);
+    await this.untilGone(async () => {
+      let out = this.sink.block;
+      for (let row = 0; row < batch.rows; row++) {
+        if (out.isFull) {
+          await this.sink.flush();
+          out = this.sink.block;
+        }
+        writeRow(out, row);
+      }
+      this.rows += batch.rows;
+      await this.sink.flush();
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.gone) return;
+    this.printer.close(this.sink.block);
+    await this.untilGone(() => this.sink.end());
+  }
+
+  private async untilGone(print: () => Promise<void>): Promise<void> {
+    try {
+      await print();
+    } catch (error) {
+      if (!(error instanceof ReaderGone)) throw error;
+      if (!this.gone) this.onReaderGone();
+      this.gone = true;
+    }
+  }
+}

@@ -1,0 +1,130 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { beforeAll, expect, it } from 'vitest';
+import { flowLines } from '../support/flow.ts';
+import { Daemon, describeWith, ROOT, run, sleep, tempDir, weir, weirOk } from '../support/process.ts';
+import { readSegments } from '../support/segments.ts';
+
+const DEMO = join(ROOT, 'pcaps/demo.pcap');
+const CLEAR_LINE = '\r\x1b[K';
+const CLI = join(ROOT, 'dist/cli/main.js');
+
+async function flowsOf(args: string[], pipe?: string): Promise<string[]> {
+  const store = tempDir('inputs-store');
+  if (pipe === undefined) await weirOk(['export', ...args, '-w', store]);
+  else {
+    const command = [process.execPath, CLI, 'export', ...args, '-w', store].map((word) => `'${word}'`).join(' ');
+    const finished = await run('sh', ['-c', `${pipe} | ${command}`]);
+    expect(finished.status, finished.stderr).toBe(0);
+  }
+  return flowLines(await readSegments(store));
+}
+
+describeWith(['weir'], 'inputs of weir export', () => {
+  let expected: string[];
+  let directory: string;
+  beforeAll(async () => {
+    expected = await flowsOf(['-r', DEMO]);
+    expect(expected.length).toBeGreaterThan(500);
+    directory = tempDir('inputs');
+    writeFileSync(join(directory, 'demo.gz'), gzipSync(readFileSync(DEMO)));
+  });
+
+  it('standard input, plain and compressed', async () => {
+    expect(await flowsOf(['-r', '-'], `cat '${DEMO}'`)).toEqual(expected);
+    expect(await flowsOf(['-r', '-'], `cat '${join(directory, 'demo.gz')}'`)).toEqual(expected);
+  });
+
+  it('gzip by content, whatever the name', async () => {
+    expect(await flowsOf(['-r', join(directory, 'demo.gz')])).toEqual(expected);
+  });
+
+  it('the pieces of one capture: several -r, a directory, one after another in one file', async () => {
+    const whole = readFileSync(DEMO);
+    let cut = 24;
+    for (let i = 0; i < 1000; i++) cut += 16 + whole.readUInt32LE(cut + 8);
+    const pieces = [whole.subarray(0, cut), Buffer.concat([whole.subarray(0, 24), whole.subarray(cut)])];
+    const folder = join(directory, 'pieces');
+    mkdirSync(folder);
+    writeFileSync(join(folder, '1.pcap'), pieces[0]!);
+    writeFileSync(join(folder, '2.pcap.gz'), gzipSync(pieces[1]!));
+    writeFileSync(join(directory, 'joined'), Buffer.concat(pieces));
+    expect(await flowsOf(['-r', join(folder, '1.pcap'), '-r', join(folder, '2.pcap.gz')])).toEqual(expected);
+    expect(await flowsOf(['-r', folder])).toEqual(expected);
+    expect(await flowsOf(['-r', join(directory, 'joined')])).toEqual(expected);
+  });
+
+  it('a compressed file that ends too early is used as far as it goes, then reported', async () => {
+    const file = join(directory, 'cut.gz');
+    const whole = readFileSync(join(directory, 'demo.gz'));
+    writeFileSync(file, whole.subarray(0, whole.length >> 1));
+    const store = tempDir('inputs-cut');
+    const finished = await weir(['export', '-r', file, '-w', store, '-q']);
+    expect(finished.status).toBe(1);
+    expect(finished.stderr.trimEnd().split('\n')).toHaveLength(1);
+    expect(finished.stderr).toMatch(/cut\.gz: capture cut at byte \d+/);
+    expect((await readSegments(store)).length).toBeGreaterThan(100);
+  });
+
+  it('--speed: the same flows, and at the speed asked for', async () => {
+    const start = performance.now();
+    const report = await weir(['export', '-r', DEMO, '-w', tempDir('inputs-speed'), '--speed', '200']);
+    expect(report.status, report.stderr).toBe(0);
+    const spanSec = captureSpanSec(readFileSync(DEMO));
+    expect((performance.now() - start) / 1000).toBeGreaterThan(spanSec / 200);
+    expect(await flowsOf(['-r', DEMO, '--speed', '200'])).toEqual(expected);
+  });
+
+  it('--speed: a signal ends the wait, with every packet that was read', async () => {
+    const store = tempDir('inputs-signal');
+    const daemon = Daemon.weir(['export', '-r', DEMO, '-w', store, '--speed', '0.001']);
+    await sleep(1000);
+    expect((await daemon.stop('SIGINT')).status, daemon.output).toBe(0);
+    const read = Number(/(\d+) packets read/.exec(daemon.output)![1]);
+    expect((await readSegments(store)).reduce((sum, flow) => sum + flow.packets, 0)).toBe(read);
+  });
+
+  it('progress on a terminal only', async () => {
+    const quietly = await weir(['export', '-r', DEMO, '-w', tempDir('inputs-progress'), '--speed', '100']);
+    expect(quietly.stderr).not.toContain('\r');
+  });
+
+  it('refuses what makes no sense, in a line', async () => {
+    const cases: [string[], RegExp][] = [
+      [['-r', '-', '-r', '-'], /once/],
+      [['-i', 'lo', '--speed', '1'], /--speed is for capture files/],
+      [['-r', DEMO, '--speed', 'fast'], /--speed takes/],
+      [['-r', DEMO, '--sampling', '0'], /--sampling takes/],
+      [['-r', DEMO, '--sampling', '20000', '-v', '5'], /v5 can tell sampling rates up to 16383/],
+      [['-r', DEMO, '--template', 'mine'], /--template takes default, ng_netflow/],
+      [['-r', DEMO, '--if-name', 'eth0'], /INDEX=NAME/],
+      [['-r', DEMO, '--balance'], /several/],
+      [['-i', 'lo', '-i', 'lo'], /twice/],
+      [['-i', 'lo', '-i', 'any'], /twice/],
+    ];
+    for (const [args, message] of cases) {
+      const { status, stderr } = await weir(['export', ...args, '-n', '127.0.0.1:9']);
+      expect(status, args.join(' ')).toBe(1);
+      expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+      expect(stderr).toMatch(message);
+    }
+  });
+});
+
+describeWith(['weir', 'script'], 'weir export on a terminal', () => {
+  it('shows progress and takes it away', async () => {
+    const command = `'${process.execPath}' '${CLI}' export -r '${DEMO}' -w '${tempDir('inputs-tty')}' --speed 100`;
+    const out = execFileSync('script', ['-qec', command, '/dev/null'], { encoding: 'utf8' });
+    const pieces = out.split(CLEAR_LINE);
+    expect(pieces[1]).toMatch(/^[\d.]+( k)? packets, .* flows?, .* packets\/s, \d+ %$/);
+    expect(pieces.at(-1)).toMatch(/^\d+ packets read/);
+  });
+});
+
+function captureSpanSec(capture: Buffer): number {
+  let last = 0;
+  for (let at = 24; at < capture.length; at += 16 + capture.readUInt32LE(at + 8)) last = capture.readUInt32LE(at);
+  return last - capture.readUInt32LE(24);
+}

@@ -1,0 +1,157 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Walker } from '../export/walk.ts';
+import { Daemon, describeWith, ROOT, run, runOk, sleep, tempDir } from '../support/process.ts';
+import { readSegments, segmentFiles } from '../support/segments.ts';
+import { sendDatagrams, UdpTap } from '../support/udp.ts';
+
+const CAPTURE = join(ROOT, 'pcaps/tcp.pcap');
+const NAMESPACE = `weir-several-${process.pid}`;
+const CLI = join(ROOT, 'dist/cli/main.js');
+const INJECT = join(ROOT, 'test/support/inject-frames.mjs');
+
+/** Frames of a little-endian pcap. */
+async function packetsIn(): Promise<number> {
+  const out = await runOk('tshark', ['-r', CAPTURE, '-T', 'fields', '-e', 'frame.number']);
+  return out.trimEnd().split('\n').length;
+}
+
+function inside(args: readonly string[]): Promise<string> {
+  return runOk('ip', ['netns', 'exec', NAMESPACE, ...args]);
+}
+
+async function ifIndex(name: string): Promise<number> {
+  return Number(await inside(['cat', `/sys/class/net/${name}/ifindex`]));
+}
+
+describeWith(['weir', 'root', 'ip', 'tshark', 'npm cap'], 'weir export on several interfaces', () => {
+  beforeAll(async () => {
+    await runOk('ip', ['netns', 'add', NAMESPACE]);
+    await inside(['sh', '-c', 'echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6']);
+    for (const pair of ['one', 'two']) {
+      await inside(['ip', 'link', 'add', `${pair}-a`, 'type', 'veth', 'peer', 'name', `${pair}-b`]);
+      await inside(['ip', 'link', 'set', `${pair}-a`, 'up']);
+      await inside(['ip', 'link', 'set', `${pair}-b`, 'up']);
+    }
+  });
+
+  afterAll(async () => {
+    await run('ip', ['netns', 'del', NAMESPACE]);
+  });
+
+  async function start(options: readonly string[], sockets: number): Promise<Daemon> {
+    const daemon = new Daemon('ip', ['netns', 'exec', NAMESPACE, process.execPath, CLI, 'export', ...options]);
+    await daemon.until('capturing', async () => {
+      const listed = (await inside(['cat', '/proc/net/packet'])).trimEnd().split('\n').length - 1;
+      return listed >= sockets && daemon.output.includes('capturing on');
+    });
+    await sleep(300);
+    return daemon;
+  }
+
+  it('each has its own ifIndex, statistics on SIGUSR1, and files belong to the user asked for', async () => {
+    const store = tempDir('several');
+    await runOk('chown', ['nobody', store]);
+    const daemon = await start(['-i', 'one-b', '-i', 'two-b', '-w', store, '-u', 'nobody', '--stats', '1'], 2);
+    await inside([process.execPath, INJECT, 'one-a', CAPTURE]);
+    await inside([process.execPath, INJECT, 'two-a', CAPTURE]);
+    const packets = await packetsIn();
+    const seen = (name: string) =>
+      [...daemon.output.matchAll(new RegExp(`${name}: (\\d+) packets? in`, 'g'))].reduce(
+        (sum, m) => sum + Number(m[1]),
+        0,
+      );
+    await daemon.until('told of all', () => seen('one-b') === packets && seen('two-b') === packets);
+    expect(daemon.output).toMatch(/one-b: \d+ packets? in \d+ s \(.* packets\/s, .* bit\/s\), 0 dropped/);
+    const lines = daemon.output.split('\n').length;
+    daemon.child.kill('SIGUSR1');
+    await daemon.until('told again', () => daemon.output.split('\n').length >= lines + 3);
+    expect((await daemon.stop('SIGINT')).status, daemon.output).toBe(0);
+    expect(daemon.output).not.toContain('Debugger');
+
+    const flows = await readSegments(store);
+    for (const name of ['one-b', 'two-b']) {
+      const index = await ifIndex(name);
+      expect(flows.filter((flow) => flow.inIf === index).reduce((sum, flow) => sum + flow.packets, 0)).toBe(packets);
+    }
+    expect(flows.reduce((sum, flow) => sum + flow.packets, 0)).toBe(2 * packets);
+    const nobody = Number(await runOk('id', ['-u', 'nobody']));
+    expect(segmentFiles(store).map((file) => statSync(file).uid)).toEqual(segmentFiles(store).map(() => nobody));
+    expect(readdirSync(store).length).toBeGreaterThan(0);
+  });
+
+  it('any has all of them, by their ifIndex', async () => {
+    const store = tempDir('any');
+    const any = await start(['-i', 'any', '-w', store, 'inbound'], 1);
+    await inside([process.execPath, INJECT, 'one-a', CAPTURE]);
+    await inside([process.execPath, INJECT, 'two-a', CAPTURE]);
+    await sleep(800);
+    expect((await any.stop('SIGINT')).status, any.output).toBe(0);
+    const packets = await packetsIn();
+    const flows = await readSegments(store);
+    for (const name of ['one-b', 'two-b']) {
+      const index = await ifIndex(name);
+      expect(flows.filter((flow) => flow.inIf === index).reduce((sum, flow) => sum + flow.packets, 0)).toBe(packets);
+    }
+  });
+
+  it('one that goes away does not end the others, and is told of', async () => {
+    await inside(['ip', 'link', 'add', 'gone-a', 'type', 'veth', 'peer', 'name', 'gone-b']);
+    await inside(['ip', 'link', 'set', 'gone-a', 'up']);
+    await inside(['ip', 'link', 'set', 'gone-b', 'up']);
+    const store = tempDir('gone');
+    const daemon = await start(['-i', 'gone-b', '-i', 'one-b', '-w', store], 2);
+    await inside(['ip', 'link', 'del', 'gone-a']);
+    await daemon.until('told of the loss', () => daemon.output.includes('gone-b: the interface went away'));
+    await sleep(500);
+    await inside([process.execPath, INJECT, 'one-a', CAPTURE]);
+    await sleep(800);
+    expect((await daemon.stop('SIGINT')).status, daemon.output).toBe(1);
+    expect(daemon.output).toMatch(/gone-b: the interface went away/);
+    expect((await readSegments(store)).reduce((sum, flow) => sum + flow.packets, 0)).toBe(await packetsIn());
+  });
+});
+
+describeWith(['weir', 'root'], 'options data of weir export -i any', () => {
+  it('names every interface of the host, under the name asked for where there is one', async () => {
+    const tap = await UdpTap.open();
+    const traffic = await UdpTap.open();
+    const [lo, other] = networkInterfaceIndices();
+    const to = ['-n', `127.0.0.1:${tap.port}`, '--refresh-seconds', '1'];
+    const daemon = Daemon.weir([
+      'export',
+      ...['-i', 'any', ...to],
+      ...(other === undefined ? [] : ['--if-name', `${other}=uplink`]),
+      ...['udp', 'port', String(traffic.port)],
+    ]);
+    await daemon.until('capturing', () => daemon.output.includes('capturing on any'));
+    await sleep(300);
+    await sendDatagrams([Buffer.from('x')], traffic.port);
+    await sleep(500);
+    expect((await daemon.stop('SIGINT')).status, daemon.output).toBe(0);
+    await traffic.close();
+    const walker = new Walker();
+    const names = new Map<number, string>();
+    for (const datagram of await tap.close()) {
+      for (const { values } of walker.walk(datagram).options) {
+        const name = values.get('82');
+        if (name !== undefined) names.set(Number(values.get('10')), textOf(name));
+      }
+    }
+    expect(names.get(lo!)).toBe('lo');
+    if (other !== undefined) expect(names.get(other)).toBe('uplink');
+  });
+});
+
+/** The index of `lo`, and one of another interface if there is any. */
+function networkInterfaceIndices(): (number | undefined)[] {
+  const indexOf = (name: string) => Number(readFileSync(`/sys/class/net/${name}/ifindex`, 'utf8'));
+  const other = readdirSync('/sys/class/net').find((name) => /^(eth|en|docker)/.test(name));
+  return [indexOf('lo'), other === undefined ? undefined : indexOf(other)];
+}
+
+/** A string that was walked as a number. */
+function textOf(value: bigint): string {
+  return Buffer.from(value.toString(16), 'hex').toString();
+}
