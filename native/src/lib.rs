@@ -17,6 +17,7 @@ pub mod libpcap;
 pub mod memory;
 pub mod packet;
 pub mod packet_source;
+pub mod panics;
 pub mod scan;
 pub mod scan_bits;
 pub mod scan_column;

@@ -1,6 +1,7 @@
 //! Answers questions to segments in one pass over all cores: each thread takes row group after row group and counts into
 //! tables of its own, which are put together at the end. Answers do not depend on who took what.
 
+use crate::panics::caught;
 use crate::scan_column::{not_here, BLOCK};
 use crate::scan_file::{bind, rows_of, OpenFile, Segment, Wanted};
 use crate::scan_group::Group;
@@ -11,7 +12,6 @@ use crate::scan_table::Sums;
 use crate::segment::general;
 use crate::segment_merge::named;
 use parquet::errors::{ParquetError, Result};
-use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Mutex;
@@ -120,7 +120,7 @@ fn in_parallel(threads: usize, work: impl Fn(usize) + Sync) {
 
 /// A panic is a defect, but must end no more than the question.
 pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(general("internal error while reading it")))
+    caught(work).unwrap_or_else(|_| Err(general("internal error while reading it")))
 }
 
 fn with_name(path: &Path, cause: ParquetError) -> ParquetError {

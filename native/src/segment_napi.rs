@@ -1,3 +1,4 @@
+use crate::panics::caught;
 use crate::segment::{Options, SegmentWriter};
 use crate::segment_chunk::Codec;
 use crate::segment_column::{ColumnSpec, ColumnType, Values};
@@ -8,7 +9,6 @@ use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use parquet::errors::ParquetError;
 use std::collections::{BTreeMap, HashMap};
-use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -71,14 +71,7 @@ fn cannot_write(path: &Path, cause: &ParquetError) -> Error {
 
 /// A panic is a defect here, but must not end the process of somebody who collects flows.
 fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let text = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&str>().copied())
-            .unwrap_or("unknown");
-        Err(failure(format!("internal error in the segment writer: {text}")))
-    })
+    caught(work).unwrap_or_else(|text| Err(failure(format!("internal error in the segment writer: {text}"))))
 }
 
 pub fn column_type(name: &str) -> Result<ColumnType> {

@@ -1,0 +1,45 @@
+//! Panics of libraries on damaged files become error texts, without the lines that Rust would print by itself.
+
+use std::cell::Cell;
+use std::panic::{catch_unwind, set_hook, take_hook, AssertUnwindSafe};
+use std::sync::Once;
+
+thread_local! {
+    static CATCHING: Cell<bool> = const { Cell::new(false) };
+}
+
+static HOOK: Once = Once::new();
+
+/// Does the work; a panic in it, on this thread, is its text. Panics elsewhere are printed as ever.
+pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    HOOK.call_once(|| {
+        let print = take_hook();
+        set_hook(Box::new(move |panic| {
+            if !CATCHING.try_with(Cell::get).unwrap_or(false) {
+                print(panic);
+            }
+        }));
+    });
+    let outer = CATCHING.replace(true);
+    let done = catch_unwind(AssertUnwindSafe(work));
+    CATCHING.set(outer);
+    done.map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        text.unwrap_or("unknown").to_string()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_its_text() {
+        assert_eq!(caught(|| 7), Ok(7));
+        assert_eq!(caught::<()>(|| panic!("page {}", 3)), Err("page 3".to_string()));
+        assert_eq!(caught::<()>(|| panic!("page")), Err("page".to_string()));
+        let inner = caught(|| caught::<()>(|| panic!("inner")));
+        assert_eq!(inner, Ok(Err("inner".to_string())));
+    }
+}
