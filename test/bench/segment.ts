@@ -26,7 +26,7 @@ const batches = [0, 1, 2, 3].map((number) => {
   return batch;
 });
 const columns = new ColumnSet().columns;
-const appends = Math.ceil((Number(process.argv[3] ?? 2) * 1e6) / batches[0]!.capacity);
+const appends = Math.ceil((Number(process.argv[2] ?? 2) * 1e6) / batches[0]!.capacity);
 const directory = mkdtempSync(join(tmpdir(), 'weir-bench-'));
 
 async function measure(name: string, work: () => Promise<{ rows: number; bytes: number }>): Promise<void> {
