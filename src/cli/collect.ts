@@ -1,13 +1,14 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { SamplingSetting } from '../collect/sampling.ts';
+import { wholeNumber } from '../config/option-values.ts';
 import { type Destination, parseDestination } from '../export/destination.ts';
 import { UserError } from '../flow/user-error.ts';
 import { startInBackground } from '../pipeline/background.ts';
 import { type CollectOptions, runCollect } from '../pipeline/collect.ts';
 import { parseSources } from './collect-sources.ts';
 import { readCollectArguments } from './nfcapd-arguments.ts';
-import { commandParser, last, list, wholeNumber } from './parse.ts';
+import { commandParser, last, list } from './parse.ts';
 
 /** `weir collect`: see `runCollect` for what it does. */
 export async function collectCommand(argv: string[]): Promise<number> {

@@ -1,4 +1,5 @@
 import yargs, { type Argv } from 'yargs';
+import type { OptionTable } from '../config/option.ts';
 import { UserError } from '../flow/user-error.ts';
 import { version } from './version.ts';
 
@@ -24,6 +25,21 @@ export function commandParser(argv: string[], command: string): Argv {
     .exitProcess(false);
 }
 
+/** Adds the options of a table, in its order, below a heading of the help text. */
+export function addOptions(parser: Argv, heading: string, table: OptionTable): Argv {
+  for (const [name, { type, describe, default: fallback, repeatable, hidden }] of Object.entries(table)) {
+    parser.option(name, {
+      group: heading,
+      type,
+      describe: repeatable ? `${describe} (repeatable)` : describe,
+      ...(type === 'string' ? { requiresArg: true } : {}),
+      ...(fallback === undefined ? {} : { default: fallback }),
+      ...(hidden ? { hidden } : {}),
+    });
+  }
+  return parser;
+}
+
 /** The value of an option that makes sense only once: the last one given, as usual on a command line. */
 export function last<T>(value: T | T[] | undefined): T | undefined {
   return Array.isArray(value) ? value[value.length - 1] : value;
@@ -32,13 +48,4 @@ export function last<T>(value: T | T[] | undefined): T | undefined {
 export function list<T>(value: T | T[] | undefined): T[] {
   if (value === undefined) return [];
   return Array.isArray(value) ? value : [value];
-}
-
-/** A whole number between `min` and `max`, or a message that names the option. */
-export function wholeNumber(option: string, value: unknown, min: number, max: number): number {
-  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;
-  if (!Number.isInteger(number) || number < min || number > max) {
-    throw new UserError(`${option} takes a whole number from ${min} to ${max}, not "${String(value)}"`);
-  }
-  return number;
 }

@@ -1,0 +1,26 @@
+import { type OptionTable, valueOption } from '../config/option.ts';
+import type { OptionValues } from '../config/option-values.ts';
+import type { ExportOptions } from '../pipeline/export-options.ts';
+
+/** Flows to files and to standard output. */
+export const fileOptions: OptionTable = {
+  w: valueOption('write flow files below this directory'),
+  t: valueOption('seconds a flow file covers', '300'),
+  S: valueOption('sub-directories for flow files, 0 to 8 as in nfcapd', '1'),
+  I: valueOption('ident stored in flow files', 'none'),
+  o: valueOption('print flows as they end: json (one object a line), csv, text, or any format of weir dump -o'),
+};
+
+type Files = Pick<ExportOptions, 'directory' | 'intervalSec' | 'layout' | 'ident' | 'print'>;
+
+export function parseFiles(values: OptionValues): Files {
+  const directory = values.text('w');
+  const print = values.text('o');
+  return {
+    ...(directory === undefined ? {} : { directory }),
+    intervalSec: values.whole('t', 1, 86_400),
+    layout: values.whole('S', 0, 8),
+    ident: values.text('I') ?? 'none',
+    ...(print === undefined ? {} : { print }),
+  };
+}

@@ -1,0 +1,66 @@
+import { flagOption, listOption, type OptionTable, valueOption } from '../config/option.ts';
+import type { OptionValues } from '../config/option-values.ts';
+import type { SamplingOptions } from '../export/options.ts';
+import { UserError } from '../flow/user-error.ts';
+import type { ExportOptions } from '../pipeline/export-options.ts';
+
+/** Where packets come from. */
+export const inputOptions: OptionTable = {
+  r: listOption('read packets from a capture file, also gzip or zstd; - standard input, DIR all its files'),
+  i: listOption('capture from an interface, or any: all of them at once'),
+  source: valueOption('packet reader: native, pcap or cap (npm packages)', 'native'),
+  snaplen: valueOption('octets captured of each packet on an interface', '256'),
+  promiscuous: flagOption('take packets that are not for this host (interfaces)', true),
+  speed: valueOption('replay at N times the speed of the capture, 1 as captured, 0 without pause', '0'),
+  sampling: valueOption('meter one packet of N: N takes the first of each, N:random any', '1'),
+};
+
+type Inputs = Pick<
+  ExportOptions,
+  'files' | 'devices' | 'filter' | 'source' | 'snapLength' | 'promiscuous' | 'speed' | 'sampling'
+>;
+
+/** @param operands what stands on the command line without an option: the BPF filter */
+export function parseInputs(values: OptionValues, operands: readonly string[]): Inputs {
+  const files = values.list('r');
+  const devices = values.list('i');
+  if (files.length === 0 && devices.length === 0) {
+    throw new UserError('nothing to read: give -r FILE or -i INTERFACE; see weir export --help');
+  }
+  if (files.length > 0 && devices.length > 0) throw new UserError('-r and -i exclude each other: give one of them');
+  const twice = devices.find((device, i) => devices.indexOf(device) !== i);
+  if (twice !== undefined) throw new UserError(`-i ${twice} is given twice: its packets would count twice`);
+  if (devices.includes('any') && devices.length > 1) {
+    throw new UserError('-i any has all interfaces: another -i would count its packets twice');
+  }
+  const speed = speedOf(values.text('speed'));
+  if (speed > 0 && files.length === 0) throw new UserError('--speed is for capture files (-r)');
+  const filter = operands.join(' ').trim();
+  return {
+    files,
+    devices,
+    ...(filter === '' ? {} : { filter }),
+    source: values.choice('source', ['native', 'pcap', 'cap']),
+    snapLength: values.whole('snaplen', 64, 262_144),
+    promiscuous: values.flag('promiscuous'),
+    speed,
+    sampling: samplingOf(values.text('sampling')),
+  };
+}
+
+function samplingOf(text: string | undefined): SamplingOptions {
+  const match = /^(\d+)(:random)?$/.exec(text ?? '');
+  const rate = Number(match?.[1]);
+  if (match === null || rate < 1 || rate > 0xffff_ffff) {
+    throw new UserError(`--sampling takes N or N:random with N from 1 to 4294967295, not "${text}"`);
+  }
+  return { rate, random: match[2] !== undefined };
+}
+
+function speedOf(text: string | undefined): number {
+  const speed = /^\d+(\.\d+)?$/.test(text ?? '') ? Number(text) : Number.NaN;
+  if (!(speed === 0 || (speed >= 0.001 && speed <= 1e6))) {
+    throw new UserError(`--speed takes 0 or a number from 0.001 to 1000000, not "${text}"`);
+  }
+  return speed;
+}

@@ -1,0 +1,71 @@
+import { flagOption, listOption, type OptionTable, valueOption } from '../config/option.ts';
+import { type OptionValues, wholeNumber } from '../config/option-values.ts';
+import type { InterfaceName } from '../export/options.ts';
+import { templatePresets } from '../export/templates.ts';
+import { UserError } from '../flow/user-error.ts';
+import type { ExportOptions } from '../pipeline/export-options.ts';
+
+/** What is sent to collectors, and how. */
+export const sendingOptions: OptionTable = {
+  n: listOption('send flows to HOST:PORT over UDP, or tcp://HOST:PORT; each gets all flows'),
+  balance: flagOption('each destination gets a share of the flows'),
+  v: valueOption('export version: 5, 9 or 10 (IPFIX) [default: 9, with tcp:// 10]'),
+  template: valueOption(`fields sent (v9, IPFIX): ${templatePresets.join(', ')}`, 'default'),
+  'refresh-seconds': valueOption('templates and options are sent again after so long,', '60'),
+  'refresh-packets': valueOption('and after so many datagrams', '256'),
+  domain: valueOption('v9 source id, IPFIX domain, v5 engine', '0'),
+  mtu: valueOption('largest datagram payload in octets [default: 1472, IPv6 1452]'),
+  rate: valueOption('datagrams sent a second at most, 0 without limit', '0'),
+  'source-address': valueOption('address of this host to send from'),
+  'if-name': listOption('INDEX=NAME: name of an interface in options data [default: the system names them]'),
+};
+
+type Sending = Pick<
+  ExportOptions,
+  | 'destinations'
+  | 'balance'
+  | 'version'
+  | 'template'
+  | 'refreshSeconds'
+  | 'refreshDatagrams'
+  | 'domain'
+  | 'mtu'
+  | 'datagramsPerSecond'
+  | 'sourceAddress'
+  | 'interfaceNames'
+>;
+
+export function parseSending(values: OptionValues): Sending {
+  const destinations = values.list('n');
+  const overTcp = destinations.some((destination) => destination.startsWith('tcp://'));
+  const version = wholeNumber('-v', values.text('v') ?? (overTcp ? '10' : '9'), 5, 10);
+  if (version !== 5 && version !== 9 && version !== 10) {
+    throw new UserError(`-v takes 5, 9 or 10 (IPFIX), not ${version}`);
+  }
+  if (overTcp && version === 5) throw new UserError('NetFlow v5 goes over UDP only: use -v 10 or 9 with tcp://');
+  const balance = values.flag('balance');
+  if (balance && destinations.length < 2) throw new UserError('--balance shares flows among several -n HOST:PORT');
+  const mtu = values.wholeIfGiven('mtu', 576, 65_507);
+  const sourceAddress = values.text('source-address');
+  return {
+    destinations,
+    balance,
+    version,
+    template: values.choice('template', templatePresets),
+    refreshSeconds: values.whole('refresh-seconds', 1, 86_400),
+    refreshDatagrams: values.whole('refresh-packets', 1, 0xffff_ffff),
+    domain: values.whole('domain', 0, 0xffff_ffff),
+    ...(mtu === undefined ? {} : { mtu }),
+    datagramsPerSecond: values.whole('rate', 0, 10_000_000),
+    ...(sourceAddress === undefined ? {} : { sourceAddress }),
+    interfaceNames: values.list('if-name').map(interfaceNameOf),
+  };
+}
+
+function interfaceNameOf(text: string): InterfaceName {
+  const [, index = '', name = ''] = /^(\d+)=(.+)$/s.exec(text) ?? [];
+  if (index === '' || Number(index) > 0xffff_ffff) {
+    throw new UserError(`--if-name takes INDEX=NAME, for example 2=uplink, not "${text}"`);
+  }
+  return { index: Number(index), name };
+}
