@@ -1,4 +1,4 @@
-import type { ColumnName } from '../flow/fields.ts';
+import { type ColumnName, columns } from '../flow/fields.ts';
 import type { Grouping, GroupKey } from './aggregation.ts';
 import { addressColumns } from './sql/address.ts';
 import { column, hasColumn, type Schema } from './sql/schema.ts';
@@ -26,7 +26,9 @@ export function groupColumns(wanted: readonly ColumnName[], grouping: Grouping, 
 /** Groups as flows: which columns they have. */
 export function groupsSchema(wanted: readonly ColumnName[], grouping: Grouping, schema: Schema): Schema {
   const names = [...groupColumns(wanted, grouping, schema)];
-  const had = names.filter((name) => name === 'flows' || hasColumn(schema, name));
+  const isMade = (name: ColumnName) =>
+    name === 'flows' || (grouping.bidirectional !== undefined && (name === 'outPackets' || name === 'outOctets'));
+  const had = names.filter((name) => isMade(name) || hasColumn(schema, name));
   return { columns: new Set(had.map((name) => column(name).sql)), mixed: false };
 }
 
@@ -35,4 +37,13 @@ function keyColumns(key: GroupKey, schema: Schema): ColumnName[] {
   const { hi, lo } = addressColumns(key.address);
   if (!hasColumn(schema, hi)) return [];
   return 'maskColumn' in key ? [hi, lo, key.maskColumn] : [hi, lo];
+}
+
+/** Groups as flows that are written to a file: with -a whatever the first flow of each had. */
+export function writtenSchema(grouping: Grouping, schema: Schema): Schema {
+  return groupsSchema(
+    columns.map(({ name }) => name),
+    grouping,
+    schema,
+  );
 }

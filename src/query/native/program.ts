@@ -43,11 +43,13 @@ export function selectionProgram({ filter, window }: Selection, place: (name: Co
   const writer = new ProgramWriter(place);
   let conditions = 1;
   if (window?.afterMs !== undefined) {
-    writer.time('firstMs', [[SIGN + BigInt(window.afterMs) + 1n, MAX]]);
+    const least = BigInt(window.afterMs) + (window.overlaps ? 0n : 1n);
+    writer.time(window.overlaps ? 'lastMs' : 'firstMs', [[SIGN + least, MAX]]);
     conditions++;
   }
   if (window?.beforeMs !== undefined) {
-    writer.time('lastMs', [[0n, SIGN + BigInt(window.beforeMs) - 1n]]);
+    const most = BigInt(window.beforeMs) - (window.overlaps ? 0n : 1n);
+    writer.time(window.overlaps ? 'firstMs' : 'lastMs', [[0n, SIGN + most]]);
     conditions++;
   }
   writer.filter(filter);

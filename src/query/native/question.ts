@@ -85,7 +85,7 @@ function groupsJob(
   schema: Schema,
   columns: ColumnList,
 ): ScanJob | undefined {
-  if (resultFilter !== undefined) return undefined;
+  if (resultFilter !== undefined || grouping.bidirectional !== undefined) return undefined;
   const parts: ScanPart[] = [];
   for (const key of grouping.keys) {
     const part = partOf(key, schema, columns);

@@ -15,7 +15,7 @@ const TEXT_FORMATS: Readonly<Record<string, string>> = {
   nat: '%ts %evt %pr %sap -> %dap %nsap -> %ndap',
 };
 const CSV_FORMAT = '%ts,%td,%pr,%sa,%sp,%da,%dp,%pkt,%byt,%fl';
-const WHOLE_FORMATS = ['raw', 'json', 'ndjson', 'csv-fast', 'null'] as const;
+const WHOLE_FORMATS = ['raw', 'json', 'ndjson', 'csv-fast', 'csv-legacy', 'pipe', 'null'] as const;
 
 /** What -o asks for. */
 export type Format =
@@ -27,9 +27,11 @@ export type FormatPart = Tag | string;
 
 /**
  * Parses the value of -o: a name (any case, a 6 after it keeps IPv6 addresses whole), `fmt:` or `csv:` and a list of
- * tags, or a list of tags alone.
+ * tags, or a list of tags alone. `own` are formats of the user by name (lower case), as `fmt:` or `csv:` lists.
  */
-export function parseFormat(text: string): Format {
+export function parseFormat(text: string, own: ReadonlyMap<string, string> = new Map()): Format {
+  const definition = own.get(text.toLowerCase()) ?? own.get(text.toLowerCase().replace(/6$/, ''));
+  if (definition !== undefined) return { ...parseFormat(definition), longV6: !own.has(text.toLowerCase()) };
   if (text.startsWith('%')) return { kind: 'text', parts: parseParts(text), longV6: false };
   const list = /^(fmt|csv):(.*)$/is.exec(text);
   if (list !== null) {
