@@ -1,9 +1,9 @@
 import { UserError } from '../flow/user-error.ts';
 import type { DumpAction, DumpOptions, FileCompression } from './options.ts';
 
-/** Options with a value (W, G and H have no meaning here, but must not hurt), and without one (D likewise). */
-const WITH_VALUE = 'rRMfstcnoOAPlLWGHCwJivE';
-const WITHOUT_VALUE = 'aNq6mTZhDbBIgXjy';
+/** Options with a value (W, G, H and D have no meaning here, but must not hurt), and without one. */
+const WITH_VALUE = 'rRMfstcnoOAPlLWGHCDwJivE';
+const WITHOUT_VALUE = 'aNq6mTZhbBIgXjy';
 const LONG: Readonly<Record<string, string>> = { help: 'h', sql: 'sql', overlap: 'overlap' };
 const REFUSED: Readonly<Record<string, string>> = {
   K: 'addresses are not anonymised while reading; use an anonymiser on the files',

@@ -165,11 +165,10 @@ async function describeRead(
   window: Selection['window'],
 ): Promise<ReadFiles> {
   const { first, last } = await engine.span();
-  return {
-    first: Math.max(first, window?.afterMs ?? 0),
-    last: Math.min(last, window?.beforeMs ?? Number.POSITIVE_INFINITY),
-    octets: sizes.reduce((sum, size) => sum + size, 0),
-  };
+  const octets = sizes.reduce((sum, size) => sum + size, 0);
+  const from = Math.max(first, window?.afterMs ?? 0);
+  const to = Math.min(last, window?.beforeMs ?? Number.POSITIVE_INFINITY);
+  return from > to ? { first: 0, last: 0, octets } : { first: from, last: to, octets };
 }
 
 function timing(startedAt: number) {

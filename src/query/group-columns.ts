@@ -15,11 +15,15 @@ const ALWAYS: readonly ColumnName[] = [
   'tcpFlags',
 ];
 
+const PRINTED_BY_PROTOCOL: ReadonlySet<ColumnName> = new Set<ColumnName>(['dstPort', 'tcpFlags']);
+
 /** Columns of groups: the key, what every table has, and of `wanted` those that groups keep from their first flow. */
 export function groupColumns(wanted: readonly ColumnName[], grouping: Grouping, schema: Schema): Set<ColumnName> {
   const names = new Set<ColumnName>(grouping.keys.flatMap((key) => keyColumns(key, schema)));
   for (const name of ALWAYS) names.add(name);
   if (grouping.others === 'first') for (const name of wanted) if (hasColumn(schema, name)) names.add(name);
+  // Ports of ICMP and TCP flags print by the protocol, that of the first flow where it is no part of the key.
+  if (grouping.keys.some((key) => 'column' in key && PRINTED_BY_PROTOCOL.has(key.column))) names.add('proto');
   return names;
 }
 

@@ -135,7 +135,7 @@ function planFormat(options: DumpOptions, grouping: Grouping | undefined, jobs: 
   const grouped = grouping?.others === 'absent' && jobs.some(({ kind }) => kind === 'groups');
   const name = options.format?.toLowerCase();
   if (grouped && (name === undefined || name === 'csv'))
-    return groupingFormat(name === undefined ? 'text' : 'csv', grouping.tags);
+    return groupingFormat(name === undefined ? 'text' : 'csv', grouping);
   const standard = options.bidirectional === undefined ? 'line' : 'biline';
   return parseFormat(options.format ?? standard, readFormats(options.configuration));
 }

@@ -106,6 +106,8 @@ class ProgramWriter {
       }
       case 'ttlEqual':
         this.words.push(CODES.EQUAL, this.place('minTtl'), this.place('maxTtl'));
+        this.value('minTtl', [[1n, MAX]]);
+        this.words.push(CODES.ALL, 2);
         break;
     }
   }
@@ -178,10 +180,11 @@ class ProgramWriter {
           [58n, 58n],
         ]);
         break;
-      case 'v5':
+      case 'engine':
         this.value('exportVersion', [
           [5n, 5n],
           [7n, 7n],
+          [9n, 9n],
         ]);
         break;
     }

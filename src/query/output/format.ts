@@ -1,5 +1,8 @@
+import type { FieldName } from '../../flow/fields.ts';
 import { UserError } from '../../flow/user-error.ts';
+import type { Grouping } from '../aggregation.ts';
 import { nearest } from '../filter/suggest.ts';
+import { address } from './cells.ts';
 import { type Tag, tagByName } from './tags.ts';
 
 /** Named formats of text output. */
@@ -55,11 +58,23 @@ export function parseFormat(text: string, own: ReadonlyMap<string, string> = new
 }
 
 /** The format that -A makes of its fields. */
-export function groupingFormat(kind: 'text' | 'csv', tags: readonly string[]): Format {
+export function groupingFormat(kind: 'text' | 'csv', { tags, keys }: Grouping): Format {
   // Two blanks on both sides of the fields of the list, as nfdump has it.
   const parts = parseParts(`%ts %td  ${tags.join(' ')}  %pkt %byt %bps %bpp %fl`);
-  return { kind, parts: kind === 'csv' ? csvTags(parts) : parts, longV6: false };
+  const own = parts.map((part) => {
+    // Cut to nothing by a prefix length for IPv4 alone, an IPv6 address is all zeros.
+    const key = keys.find((one) => 'v4' in one && one.v6 === undefined && ADDRESS_TAGS.get(one.address) === part);
+    return key === undefined || typeof part === 'string' || !('address' in key)
+      ? part
+      : { ...part, cell: address(key.address, '', '::') };
+  });
+  return { kind, parts: kind === 'csv' ? csvTags(own) : own, longV6: false };
 }
+
+const ADDRESS_TAGS = new Map<FieldName, Tag | undefined>([
+  ['srcAddr', tagByName.get('%sa')],
+  ['dstAddr', tagByName.get('%da')],
+]);
 
 function parseParts(text: string): FormatPart[] {
   const parts: FormatPart[] = [];
