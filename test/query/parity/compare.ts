@@ -15,11 +15,11 @@ export function normal(text: string): string {
 
 /**
  * Whether two answers are the same text. Rows that are equal in the order asked for have none among themselves, so sorted
- * answers may have the same lines in another order.
+ * answers may have the same lines in another order. `sorting` are the options that make them so.
  */
-export function isSame(a: string, b: string, args: readonly string[]): boolean {
+export function isSame(a: string, b: string, args: readonly string[], sorting = ['-s', '-O']): boolean {
   if (a === b) return true;
-  const isSorted = args.some((arg) => arg === '-s' || arg === '-O');
+  const isSorted = args.some((arg) => sorting.includes(arg));
   return isSorted && sortedLines(a) === sortedLines(b);
 }
 
