@@ -1,8 +1,8 @@
 use crate::capture_file::Direction;
-use crate::decode::{link, Decoder, Frame, Sampler};
+use crate::decode::{link, Decoder, Frame, LocalMacs, Sampler};
 use crate::packet::PACKET_BYTES;
 use crate::packet_extension::EXTENSION_BYTES;
-use crate::packet_source::Stats;
+use crate::packet_source::{own_macs, Stats};
 use crate::packet_source_napi::{PacketSourceOptions, PacketStats};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
@@ -32,8 +32,10 @@ impl FrameDecoder {
             options.sampling_random.unwrap_or(false),
             options.sampling_seed.unwrap_or(0),
         );
+        let own = || options.device.as_deref().map(own_macs).unwrap_or_default();
+        let local_macs = LocalMacs::new(options.macs()?.unwrap_or_else(own));
         Ok(FrameDecoder {
-            decoder: Decoder::new(seed).sampled_by(sampler),
+            decoder: Decoder::new(seed).sampled_by(sampler).with_local_macs(local_macs),
             link_type,
             input: options.input_index.unwrap_or(0),
         })

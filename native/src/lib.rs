@@ -13,6 +13,7 @@ pub mod datagram_socket;
 pub mod decode;
 #[cfg(test)]
 mod fuzz;
+pub mod interface_mac;
 pub mod libpcap;
 pub mod memory;
 pub mod packet;

@@ -16,10 +16,20 @@ export interface PacketSlot {
   readonly extensions: Uint32Array | undefined;
 }
 
+/** What a capture calls an interface. */
+export interface CaptureInterfaceName {
+  /** As packets have it. */
+  readonly index: number;
+  readonly name: string;
+  readonly description?: string;
+}
+
 /** What any packet source is underneath, native or not. */
 export interface PacketSlotSource extends SlotSource {
   /** Memory of the extension records of each slot, empty without such. */
   readonly extensions: Uint8Array[];
+  /** Names that are in the captures read so far. */
+  interfaceNames(): CaptureInterfaceName[];
   stats(): PacketStats;
 }
 
@@ -81,6 +91,11 @@ export class PacketReader implements PacketInput {
 
   stats(): PacketStats {
     return this.#reader.source.stats();
+  }
+
+  /** Names of interfaces in the files read so far (pcapng); those of a packet's slot are known once it is read. */
+  interfaceNames(): CaptureInterfaceName[] {
+    return this.#reader.source.interfaceNames();
   }
 
   /** After the end: why it came early (a cut file, an interface that went down), for the user; or null. */

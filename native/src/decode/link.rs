@@ -45,7 +45,7 @@ const FIRST_ETHER_TYPE: u16 = 0x0600;
 const MAX_DEPTH: usize = 16;
 
 const NULL: u16 = 0;
-const ETHERNET: u16 = 1;
+pub(super) const ETHERNET: u16 = 1;
 const PPP_BARE: u16 = 9;
 const RAW_BSD: u16 = 12;
 const RAW_OPENBSD: u16 = 14;

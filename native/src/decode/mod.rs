@@ -4,6 +4,7 @@ mod details;
 mod fragments;
 pub(crate) mod ip;
 pub mod link;
+mod local_macs;
 mod sampler;
 mod stats;
 
@@ -11,6 +12,7 @@ mod stats;
 mod tests;
 
 pub use details::{Details, Ip};
+pub use local_macs::{parse_mac, LocalMacs};
 pub use sampler::Sampler;
 pub use stats::Counters;
 
@@ -46,6 +48,7 @@ pub struct Decoder {
     seed: HashSeed,
     fragments: Fragments,
     sampler: Option<Sampler>,
+    local_macs: Option<LocalMacs>,
     pub counters: Counters,
 }
 
@@ -56,6 +59,7 @@ impl Decoder {
             seed: HashSeed::new(hash_seed),
             fragments: Fragments::new(),
             sampler: None,
+            local_macs: None,
             counters: Counters::default(),
         }
     }
@@ -63,6 +67,11 @@ impl Decoder {
     /// Decodes what the sampler takes and counts the rest.
     pub fn sampled_by(self, sampler: Option<Sampler>) -> Decoder {
         Decoder { sampler, ..self }
+    }
+
+    /// Tells the direction of Ethernet frames by these addresses, whatever the capture says.
+    pub fn with_local_macs(self, local_macs: Option<LocalMacs>) -> Decoder {
+        Decoder { local_macs, ..self }
     }
 
     /// Counts the frame, and writes its record if it holds IP that can be metered.
@@ -132,7 +141,11 @@ impl Decoder {
         let mut record = self.network(found.network, data, wire, frame.time_ns, notes)?;
         record.time_ns = frame.time_ns;
         record.input = found.interface.unwrap_or(frame.input);
-        record.meta |= match found.direction.unwrap_or(frame.direction) {
+        let direction = match &self.local_macs {
+            Some(local_macs) if frame.link_type == link::ETHERNET => local_macs.direction(data),
+            _ => found.direction.unwrap_or(frame.direction),
+        };
+        record.meta |= match direction {
             Direction::Unknown => 0,
             Direction::In => P_META_DIRECTION_KNOWN,
             Direction::Out => P_META_DIRECTION_KNOWN | P_META_EGRESS,
