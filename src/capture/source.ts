@@ -1,4 +1,6 @@
 import type { PacketStats, SlotSource } from '../addon/addon.ts';
+import { EXTENSION_WORDS } from '../addon/packet-extension-layout.ts';
+import { PACKET_WORDS } from '../addon/packet-layout.ts';
 import { SlotReader } from '../addon/slot-reader.ts';
 
 /** A batch of decoded packets, `count` records of PACKET_WORDS words in the layout of `addon/packet-layout.ts`. */
@@ -14,6 +16,12 @@ export interface PacketSlot {
    * `addon/packet-extension-layout.ts`; undefined unless the source was opened `extended`.
    */
   readonly extensions: Uint32Array | undefined;
+}
+
+/** Overwrites packet `to` of a slot with packet `from`, extension record and all: for whoever leaves packets out. */
+export function movePacket({ words, extensions }: PacketSlot, from: number, to: number): void {
+  words.copyWithin(to * PACKET_WORDS, from * PACKET_WORDS, (from + 1) * PACKET_WORDS);
+  extensions?.copyWithin(to * EXTENSION_WORDS, from * EXTENSION_WORDS, (from + 1) * EXTENSION_WORDS);
 }
 
 /** What a capture calls an interface. */
