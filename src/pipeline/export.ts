@@ -2,6 +2,7 @@ import { addon } from '../addon/addon.ts';
 import { P_TIME, PACKET_WORDS } from '../addon/packet-layout.ts';
 import { FlowCache } from '../cache/flow-cache.ts';
 import { END_FORCED } from '../cache/timeouts.ts';
+import { DuplicateFilter } from '../capture/duplicates.ts';
 import type { PacketSlot } from '../capture/source.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import type { FlowConsumer } from '../flow/consumer.ts';
@@ -78,6 +79,8 @@ async function meter(
     acquire: output.acquire,
     allocate: (bytes) => addon().allocateHuge(bytes),
   });
+  const { dedupMs } = options;
+  const duplicates = dedupMs === undefined ? undefined : new DuplicateFilter({ mode: 'same', windowMs: dedupMs });
   const pacer = options.speed > 0 ? new Pacer(options.speed) : undefined;
   const tick = () => {
     const nowMs = pacer === undefined ? Date.now() : pacer.clockUs() / 1000;
@@ -86,7 +89,11 @@ async function meter(
     senders?.tick(nowMs);
   };
   const timer = live || pacer !== undefined ? setInterval(tick, TICK_MS) : undefined;
-  const statistics = new CaptureStatistics(inputs.parts, () => cache.stats());
+  const statistics = new CaptureStatistics(
+    inputs.parts,
+    () => cache.stats(),
+    () => duplicates?.duplicates ?? 0,
+  );
   onStatistics(() => {
     for (const { text } of statistics.lines()) warn(text);
   });
@@ -109,6 +116,7 @@ async function meter(
     for (;;) {
       const slot = reader.tryRead() ?? (await reader.read());
       if (slot === undefined) break;
+      duplicates?.filter(slot);
       if (isFirst && slot.count > 0 && !live) {
         firstPacketMs = earliestMs(slot);
         isFirst = false;
@@ -128,7 +136,15 @@ async function meter(
   }
 
   const seconds = (performance.now() - startMs) / 1000;
-  const report = { packets: reader.stats(), cache: cache.stats(), output, senders, store, seconds };
+  const report = {
+    packets: reader.stats(),
+    duplicates: duplicates?.duplicates ?? 0,
+    cache: cache.stats(),
+    output,
+    senders,
+    store,
+    seconds,
+  };
   for (const line of describeExported(report)) log(line);
   const failure = reader.failure();
   if (failure !== null) warn(`weir export: ${failure}`);
@@ -144,7 +160,7 @@ interface Outlets {
 /** Opens what needs privileges, gives them up, and opens the rest; on failure nothing stays open. */
 async function openOutlets(
   options: ExportOptions,
-  { reader }: PacketInputs,
+  { reader, namedInFiles }: PacketInputs,
   firstPacketMs: () => number,
   warn: Log,
 ): Promise<Outlets> {
@@ -152,7 +168,7 @@ async function openOutlets(
   try {
     links = await openLinks(options, warn);
     becomeIdentity(options.identity);
-    const senders = links.length > 0 ? new Senders(options, links, firstPacketMs) : undefined;
+    const senders = links.length > 0 ? new Senders(options, links, firstPacketMs, namedInFiles) : undefined;
     const store =
       options.directory === undefined
         ? undefined
