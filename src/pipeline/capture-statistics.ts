@@ -1,4 +1,4 @@
-import type { FlowCacheStats } from '../cache/flow-cache.ts';
+import type { FlowCacheStats } from '../cache/flow-cache-options.ts';
 import { plural, scaled } from './log.ts';
 import type { PacketInputs } from './packet-inputs.ts';
 

@@ -1,5 +1,5 @@
 import type { PacketStats } from '../addon/addon.ts';
-import type { FlowCacheStats } from '../cache/flow-cache.ts';
+import type { FlowCacheStats } from '../cache/flow-cache-options.ts';
 import type { FlowStore } from '../store/flow-store.ts';
 import type { FlowOutput } from './flow-output.ts';
 import { plural, scaled } from './log.ts';
