@@ -16,6 +16,7 @@ mod fuzz;
 pub mod libpcap;
 pub mod memory;
 pub mod packet;
+pub mod packet_extension;
 pub mod packet_source;
 pub mod panics;
 pub mod scan;

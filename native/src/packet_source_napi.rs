@@ -1,8 +1,10 @@
 use crate::packet;
+use crate::packet_extension;
 use crate::packet_source::{self, Input, Options, Stats};
 use crate::slots_napi::{next_code, slot_views, wake_callback};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
+use std::collections::HashMap;
 
 #[napi(object)]
 pub struct PacketSourceOptions {
@@ -15,6 +17,7 @@ pub struct PacketSourceOptions {
     pub promiscuous: Option<bool>,
     pub kernel_buffer_bytes: Option<u32>,
     pub flush_ms: Option<u32>,
+    pub extended: Option<bool>,
     pub input_index: Option<u32>,
     pub hash_seed: Option<Vec<u32>>,
     pub sampling_rate: Option<u32>,
@@ -88,6 +91,7 @@ impl PacketSourceOptions {
             filter: self.filter.filter(|expression| !expression.trim().is_empty()),
             slot_packets: self.slot_packets.unwrap_or(SLOT_PACKETS).clamp(1, 1 << 20) as usize,
             slot_count: self.slot_count.unwrap_or(SLOT_COUNT).clamp(1, 4096) as usize,
+            extended: self.extended.unwrap_or(false),
             input_index: self.input_index.unwrap_or(0),
             hash_seed,
             sampling_rate: self.sampling_rate.unwrap_or(1),
@@ -145,7 +149,16 @@ impl PacketSource {
 
     #[napi(getter)]
     pub fn slots(&self) -> Vec<Uint8Array> {
-        slot_views(self.source.ring())
+        slot_views(self.source.ring(), 0..self.source.record_bytes())
+    }
+
+    #[napi(getter)]
+    pub fn extensions(&self) -> Vec<Uint8Array> {
+        let bytes = self.source.record_bytes()..self.source.ring().slot_bytes();
+        match bytes.is_empty() {
+            true => Vec::new(),
+            false => slot_views(self.source.ring(), bytes),
+        }
     }
 
     #[napi]
@@ -181,9 +194,15 @@ impl PacketSource {
 
 /// Layout constants by name.
 #[napi]
-pub fn packet_layout() -> std::collections::HashMap<String, u32> {
-    packet::LAYOUT
-        .iter()
-        .map(|&(name, value)| (name.to_owned(), value))
-        .collect()
+pub fn packet_layout() -> HashMap<String, u32> {
+    named(&packet::LAYOUT)
+}
+
+#[napi]
+pub fn packet_extension_layout() -> HashMap<String, u32> {
+    named(&packet_extension::LAYOUT)
+}
+
+fn named(layout: &[(&str, u32)]) -> HashMap<String, u32> {
+    layout.iter().map(|&(name, value)| (name.to_owned(), value)).collect()
 }

@@ -9,6 +9,7 @@ use crate::capture_file::CaptureFile;
 use crate::decode::{link, Counters, Decoder, Sampler};
 use crate::libpcap::{Filter, Live, LiveOptions};
 use crate::packet::PACKET_BYTES;
+use crate::packet_extension::EXTENSION_BYTES;
 use crate::slots::{SlotRing, Wake};
 use producer::Producer;
 use std::hash::{BuildHasher, RandomState};
@@ -31,6 +32,8 @@ pub struct Options {
     pub filter: Option<String>,
     pub slot_packets: usize,
     pub slot_count: usize,
+    /// Each slot has an extension record for each packet, behind all of its records.
+    pub extended: bool,
     pub input_index: u32,
     pub hash_seed: Option<u64>,
     /// One packet of so many is metered; 0 and 1 meter all.
@@ -51,6 +54,7 @@ pub struct Stats {
 pub struct PacketSource {
     ring: Arc<SlotRing>,
     stats: Arc<Mutex<Stats>>,
+    record_bytes: usize,
 }
 
 /// Longest sleep of a live capture, hence how long it takes to notice `stop`.
@@ -59,7 +63,17 @@ const LONGEST_WAIT_MS: u32 = 100;
 impl PacketSource {
     /// Opens the input and starts the thread. What can be found wrong at once is an error, a text for the user.
     pub fn start(options: Options, wake: Wake) -> Result<PacketSource, String> {
-        let slot_bytes = options.slot_packets * PACKET_BYTES;
+        // Compiled twice, so that packets without extension records do not pay for those with.
+        match options.extended {
+            true => Self::start_producer::<true>(options, wake),
+            false => Self::start_producer::<false>(options, wake),
+        }
+    }
+
+    fn start_producer<const EXTENDED: bool>(options: Options, wake: Wake) -> Result<PacketSource, String> {
+        let capacity = options.slot_packets;
+        let record_bytes = capacity * PACKET_BYTES;
+        let slot_bytes = record_bytes + if EXTENDED { capacity * EXTENSION_BYTES } else { 0 };
         let ring = SlotRing::new(options.slot_count, slot_bytes, wake).map_err(|error| {
             format!(
                 "no memory for {} slots of {slot_bytes} bytes: {error}",
@@ -70,7 +84,6 @@ impl PacketSource {
         let stats = Arc::new(Mutex::new(Stats::default()));
         // Captures are as hostile as a wire: whoever made one must not know which packets meet in one hash chain.
         let seed = options.hash_seed.unwrap_or_else(|| RandomState::new().hash_one(0u8));
-        let capacity = options.slot_packets;
         let decoder = Decoder::new(seed).sampled_by(Sampler::new(
             options.sampling_rate,
             options.sampling_random,
@@ -81,7 +94,7 @@ impl PacketSource {
                 let filter = check_files(&files, options.filter.as_deref(), &stats)?;
                 let input_index = options.input_index;
                 spawn("weir-files", &ring, &stats, move |ring, stats| {
-                    let mut producer = Producer::new(ring, stats, decoder, capacity);
+                    let mut producer = Producer::<EXTENDED>::new(ring, stats, decoder, capacity);
                     producer.files(&files, filter, input_index)
                 })?;
             }
@@ -104,15 +117,24 @@ impl PacketSource {
                     return Err(format!("{}: {}", live.device(), link::not_supported(live.link_type())));
                 }
                 spawn("weir-capture", &ring, &stats, move |ring, stats| {
-                    Producer::new(ring, stats, decoder, capacity).device(live, flush_ms)
+                    Producer::<EXTENDED>::new(ring, stats, decoder, capacity).device(live, flush_ms)
                 })?;
             }
         }
-        Ok(PacketSource { ring, stats })
+        Ok(PacketSource {
+            ring,
+            stats,
+            record_bytes,
+        })
     }
 
     pub fn ring(&self) -> &SlotRing {
         &self.ring
+    }
+
+    /// Where in a slot the extension records begin, if there are any.
+    pub fn record_bytes(&self) -> usize {
+        self.record_bytes
     }
 
     pub fn stats(&self) -> Stats {

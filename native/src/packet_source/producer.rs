@@ -5,6 +5,7 @@ use crate::capture_file::{CaptureFile, Direction, Packet};
 use crate::decode::{link, Decoder, Frame};
 use crate::libpcap::{Filter, Live};
 use crate::packet::PACKET_BYTES;
+use crate::packet_extension::EXTENSION_BYTES;
 use crate::slots::{Filling, SlotRing};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Failures of several files told in words; the rest are counted.
 const FAILURES_TOLD: usize = 3;
 
-pub struct Producer<'a> {
+pub struct Producer<'a, const EXTENDED: bool> {
     ring: &'a Arc<SlotRing>,
     stats: &'a Mutex<Stats>,
     decoder: Decoder,
@@ -25,8 +26,8 @@ pub struct Producer<'a> {
     count: usize,
 }
 
-impl<'a> Producer<'a> {
-    pub fn new(ring: &'a Arc<SlotRing>, stats: &'a Mutex<Stats>, decoder: Decoder, capacity: usize) -> Producer<'a> {
+impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
+    pub fn new(ring: &'a Arc<SlotRing>, stats: &'a Mutex<Stats>, decoder: Decoder, capacity: usize) -> Self {
         Producer {
             ring,
             stats,
@@ -139,9 +140,14 @@ impl<'a> Producer<'a> {
     #[inline]
     fn decode(&mut self, frame: &Frame) {
         let Some(filling) = &mut self.filling else { return };
-        let at = self.count * PACKET_BYTES;
-        if let Some(out) = filling.bytes()[at..].first_chunk_mut() {
+        let (records, extensions) = filling.bytes().split_at_mut(self.capacity * PACKET_BYTES);
+        let Some(out) = records[self.count * PACKET_BYTES..].first_chunk_mut() else {
+            return;
+        };
+        if !EXTENDED {
             self.count += usize::from(self.decoder.decode(frame, out));
+        } else if let Some(extension) = extensions[self.count * EXTENSION_BYTES..].first_chunk_mut() {
+            self.count += usize::from(self.decoder.decode_extended(frame, out, extension));
         }
     }
 
