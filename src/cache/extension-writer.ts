@@ -18,6 +18,8 @@ import {
   type ExtensionRows,
 } from './extension-rows.ts';
 
+import type { KeyFields } from './key-fields.ts';
+
 /** Where a column is in an extension row. */
 interface Place {
   readonly word: number;
@@ -65,6 +67,14 @@ const places: ReadonlyMap<ColumnName, Place> = new Map<ColumnName, Place>([
 /** Columns that the flow cache fills in when they are asked for. */
 export function isExtensionColumn(name: ColumnName): boolean {
   return places.has(name);
+}
+
+/** Columns that tell of the fields by which a key goes beyond what every flow has. */
+export function keyColumns(key: KeyFields): ColumnName[] {
+  return [
+    ...(key.vlan ? (['srcVlan', 'dstVlan', 'innerVlan'] as const) : []),
+    ...(key.mac ? (['inSrcMac', 'inDstMac', 'outSrcMac', 'outDstMac'] as const) : []),
+  ];
 }
 
 /** Whether a column can be filled in only from extension records. */

@@ -50,3 +50,8 @@ export function isFullKey(key: KeyFields): boolean {
 export function keyNeedsExtensions(key: KeyFields): boolean {
   return key.vlan || key.mac;
 }
+
+/** The fields of a key, for people. */
+export function describeKey(key: KeyFields): string {
+  return ['addresses', ...Object.entries(key).flatMap(([name, isIn]) => (isIn ? [name] : []))].join(', ');
+}

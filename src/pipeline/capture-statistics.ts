@@ -21,6 +21,7 @@ export class CaptureStatistics {
   readonly #nowMs: () => number;
   readonly #before: Counts[];
   #beforeMs: number;
+  #ignoredBefore = 0;
 
   constructor(
     parts: PacketInputs['parts'],
@@ -58,8 +59,15 @@ export class CaptureStatistics {
         isLoss: dropped > 0,
       };
     });
-    const { active, created } = this.#cache();
-    lines.push({ text: `${plural(active, 'flow')} at hand, ${created} since the start`, isLoss: false });
+    const { active, created, ignoredPackets } = this.#cache();
+    const ignored = ignoredPackets - this.#ignoredBefore;
+    this.#ignoredBefore = ignoredPackets;
+    lines.push({
+      text:
+        `${plural(active, 'flow')} at hand, ${created} since the start` +
+        (ignoredPackets > 0 ? `; ${plural(ignored, 'packet')} not metered, no room for their flows` : ''),
+      isLoss: ignored > 0,
+    });
     return lines;
   }
 }

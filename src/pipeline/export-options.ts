@@ -1,3 +1,5 @@
+import type { FullPolicy } from '../cache/flow-cache-options.ts';
+import type { KeyFields } from '../cache/key-fields.ts';
 import type { NamedTimeouts } from '../cache/timeout-presets.ts';
 import type { PacketSourceKind } from '../capture/open.ts';
 import type { ExportVersion } from '../export/exporter-options.ts';
@@ -45,7 +47,10 @@ export interface ExportOptions {
   layout: number;
   ident: string;
   timeouts: NamedTimeouts;
+  /** What tells flows apart. */
+  key: KeyFields;
   maxFlows: number;
+  whenFull: FullPolicy;
   /** Live only: seconds between two lines about each interface, 0 for none. */
   statsSec: number;
   quiet: boolean;

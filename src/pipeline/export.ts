@@ -1,9 +1,13 @@
+import { randomInt } from 'node:crypto';
 import { addon } from '../addon/addon.ts';
+import { EXTENSION_WORDS } from '../addon/packet-extension-layout.ts';
 import { P_TIME, PACKET_WORDS } from '../addon/packet-layout.ts';
-import { FlowCache } from '../cache/flow-cache.ts';
+import { keyColumns } from '../cache/extension-writer.ts';
+import { cacheNeedsExtensions, FlowCache } from '../cache/flow-cache.ts';
 import { timeoutOptions } from '../cache/timeout-presets.ts';
 import { END_FORCED } from '../cache/timeouts.ts';
 import type { PacketSlot } from '../capture/source.ts';
+import { presetColumns } from '../export/templates.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import type { FlowConsumer } from '../flow/consumer.ts';
 import { FlowPrinter } from '../query/flow-printer.ts';
@@ -62,7 +66,9 @@ async function meter(
     print(line);
   };
   const log = options.quiet ? quietLog : warn;
-  const inputs = await openPacketInputs(options, warn);
+  const { key } = options;
+  const columns = [...presetColumns(options.template), ...keyColumns(key)];
+  const inputs = await openPacketInputs(options, cacheNeedsExtensions({ key, columns }), warn);
   const { reader } = inputs;
   // Boot time counts from the first packet in replay, from now in live capture: read when the first flow leaves.
   let firstPacketMs = Date.now();
@@ -73,7 +79,11 @@ async function meter(
   const { rate } = options.sampling;
   const cache = new FlowCache({
     ...timeoutOptions(options.timeouts),
+    key,
+    hashSeed: randomInt(2 ** 32),
+    columns,
     maxFlows: options.maxFlows,
+    whenFull: options.whenFull,
     sink: rate > 1 ? (batch) => output.write(markSampled(batch, rate)) : output.write,
     acquire: output.acquire,
     allocate: (bytes) => addon().allocateHuge(bytes),
@@ -113,7 +123,7 @@ async function meter(
         firstPacketMs = earliestMs(slot);
         isFirst = false;
       }
-      if (pacer === undefined) cache.addPackets(slot.words, slot.doubles, slot.count);
+      if (pacer === undefined) cache.addPackets(slot.words, slot.doubles, slot.count, slot.extensions);
       else await pacer.play(slot, (from, to) => addRun(cache, slot, from, to));
       reader.release(slot);
       if (output.isFull && !live) await output.ready();
@@ -191,7 +201,8 @@ function markSampled(batch: FlowBatch, rate: number): FlowBatch {
 
 function addRun(cache: FlowCache, slot: PacketSlot, from: number, to: number): void {
   const [firstWord, firstDouble] = [from * PACKET_WORDS, (from * PACKET_WORDS) >>> 1];
-  cache.addPackets(slot.words.subarray(firstWord), slot.doubles.subarray(firstDouble), to - from);
+  const extensions = slot.extensions?.subarray(from * EXTENSION_WORDS);
+  cache.addPackets(slot.words.subarray(firstWord), slot.doubles.subarray(firstDouble), to - from, extensions);
 }
 
 /** Captures of several interfaces are rarely in order from the first packet on. */
