@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FULL_KEY, parseTrack } from '../../src/cache/key-fields.ts';
+import { timeoutOptions, timeoutPresetNames, timeoutPresets } from '../../src/cache/timeout-presets.ts';
 import { collecting, encode, type TestColumns, type TestPacket, type TestRecord } from './packets.ts';
 import { type PlainPacket, type PlainRecord, type ReferenceOptions, referenceCache } from './reference-cache.ts';
 
@@ -200,6 +201,37 @@ describe('the flow cache and its plain reference', () => {
         },
       ),
       { numRuns: 100 },
+    );
+  });
+
+  it('agree over hours with gaps, clocks put back and flows of many times 2^32 octets, with every preset', () => {
+    const hourly = packet.chain((one) =>
+      fc
+        .oneof(
+          { weight: 30, arbitrary: fc.integer({ min: 0, max: 20_000_000 }) },
+          { weight: 3, arbitrary: fc.constantFrom(60_000_000, 60_000_001, 182_000_001, 299_999_999, 300_000_000) },
+          { weight: 2, arbitrary: fc.integer({ min: 0, max: 900_000_000 }) },
+          { weight: 2, arbitrary: fc.constantFrom(-1_000_000, -300_000_000, -3_600_000_000, 3_600_000_000) },
+        )
+        .map((step) => ({ ...one, step, octets: one.octets > 1000 ? 0xffff_ffff : one.octets })),
+    );
+    const preset = fc.constantFrom(...timeoutPresetNames).map((name) => timeoutOptions(timeoutPresets[name]));
+    fc.assert(
+      fc.property(
+        fc.array(hourly, { minLength: 200, maxLength: 600 }),
+        preset,
+        fc.constantFrom(4, 1000),
+        (steps, timeouts, maxFlows) => {
+          const options = { ...timeouts, maxFlows, whenFull: 'evict' as const, key: FULL_KEY };
+          const packets = plain(steps);
+          const expected = referenceCache(packets, options);
+          const { records, raw } = run(packets, options, 2, [64], true);
+          expect(records).toEqual(expected.records.map((record) => fromReference(record, true)));
+          expect(sum(raw.map((record) => record.packets))).toBe(packets.length);
+          expect(sum(raw.map((record) => record.octets))).toBe(sum(packets.map((one) => one.octets)));
+        },
+      ),
+      { numRuns: 60 },
     );
   });
 
