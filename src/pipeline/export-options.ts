@@ -1,3 +1,6 @@
+import type { FullPolicy } from '../cache/flow-cache-options.ts';
+import type { KeyFields } from '../cache/key-fields.ts';
+import type { NamedTimeouts } from '../cache/timeout-presets.ts';
 import type { PacketSourceKind } from '../capture/open.ts';
 import type { ExportVersion } from '../export/exporter-options.ts';
 import type { InterfaceName, SamplingOptions } from '../export/options.ts';
@@ -45,9 +48,11 @@ export interface ExportOptions {
   intervalSec: number;
   layout: number;
   ident: string;
-  activeSec: number;
-  inactiveSec: number;
+  timeouts: NamedTimeouts;
+  /** What tells flows apart. */
+  key: KeyFields;
   maxFlows: number;
+  whenFull: FullPolicy;
   /** Live only: seconds between two lines about each interface, 0 for none. */
   statsSec: number;
   quiet: boolean;

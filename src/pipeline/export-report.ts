@@ -1,5 +1,5 @@
 import type { PacketStats } from '../addon/addon.ts';
-import type { FlowCacheStats } from '../cache/flow-cache.ts';
+import type { FlowCacheStats } from '../cache/flow-cache-options.ts';
 import type { FlowStore } from '../store/flow-store.ts';
 import type { FlowOutput } from './flow-output.ts';
 import { plural, scaled } from './log.ts';
@@ -24,7 +24,7 @@ export function describeExported(run: ExportRun): string[] {
   const { packets, duplicates, cache, output, senders, store, seconds } = run;
   const ended = cache.endedBy.flatMap((count, reason) => (count > 0 ? [`${count} ${endReasons[reason]}`] : []));
   const lines = [
-    `${plural(packets.packets, 'packet')} read, ${packets.metered - duplicates} metered (${cache.octets} IP octets) ` +
+    `${plural(packets.packets, 'packet')} read, ${packets.metered - duplicates - cache.ignoredPackets} metered (${cache.octets - cache.ignoredOctets} IP octets) ` +
       `in ${seconds.toFixed(2)} s (${scaled(packets.packets / Math.max(seconds, 1e-3))} packets/s)`,
     `${plural(output.flows + output.droppedFlows, 'flow')}${ended.length > 0 ? `: ${ended.join(', ')}` : ''}`,
   ];
@@ -42,6 +42,7 @@ export function describeExported(run: ExportRun): string[] {
     [packets.kernelDropped, 'packets dropped by the kernel (capture buffer full)'],
     [packets.interfaceDropped, 'packets dropped by the interface'],
     [packets.queueDropped, 'packets dropped because metering fell behind'],
+    [cache.ignoredPackets, `packets not metered (${cache.ignoredOctets} IP octets): --max-flows flows were held`],
     [cache.steppedBack, 'packets older than the newest by the active timeout or more'],
     [cache.badTimes, 'packets with a time that cannot be'],
     [output.droppedFlows, 'flows dropped because output fell behind'],

@@ -1,9 +1,14 @@
+import { randomInt } from 'node:crypto';
 import { addon } from '../addon/addon.ts';
+import { EXTENSION_WORDS } from '../addon/packet-extension-layout.ts';
 import { P_TIME, PACKET_WORDS } from '../addon/packet-layout.ts';
-import { FlowCache } from '../cache/flow-cache.ts';
+import { keyColumns } from '../cache/extension-writer.ts';
+import { cacheNeedsExtensions, FlowCache } from '../cache/flow-cache.ts';
+import { timeoutOptions } from '../cache/timeout-presets.ts';
 import { END_FORCED } from '../cache/timeouts.ts';
 import { DuplicateFilter } from '../capture/duplicates.ts';
 import type { PacketSlot } from '../capture/source.ts';
+import { presetColumns } from '../export/templates.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import type { FlowConsumer } from '../flow/consumer.ts';
 import { FlowPrinter } from '../query/flow-printer.ts';
@@ -62,7 +67,11 @@ async function meter(
     print(line);
   };
   const log = options.quiet ? quietLog : warn;
-  const inputs = await openPacketInputs(options, warn);
+  const { key } = options;
+  const columns = [...presetColumns(options.template), ...keyColumns(key)];
+  const { dedupMs } = options;
+  const isExtended = dedupMs !== undefined || cacheNeedsExtensions({ key, columns });
+  const inputs = await openPacketInputs(options, isExtended, warn);
   const { reader } = inputs;
   // Boot time counts from the first packet in replay, from now in live capture: read when the first flow leaves.
   let firstPacketMs = Date.now();
@@ -72,14 +81,16 @@ async function meter(
   const output = new FlowOutput({ consumers: outlets.consumers, dropWhenFull: live });
   const { rate } = options.sampling;
   const cache = new FlowCache({
-    activeMs: options.activeSec * 1000,
-    inactiveMs: options.inactiveSec * 1000,
+    ...timeoutOptions(options.timeouts),
+    key,
+    hashSeed: randomInt(2 ** 32),
+    columns,
     maxFlows: options.maxFlows,
+    whenFull: options.whenFull,
     sink: rate > 1 ? (batch) => output.write(markSampled(batch, rate)) : output.write,
     acquire: output.acquire,
     allocate: (bytes) => addon().allocateHuge(bytes),
   });
-  const { dedupMs } = options;
   const duplicates = dedupMs === undefined ? undefined : new DuplicateFilter({ mode: 'same', windowMs: dedupMs });
   const pacer = options.speed > 0 ? new Pacer(options.speed) : undefined;
   const tick = () => {
@@ -121,7 +132,7 @@ async function meter(
         firstPacketMs = earliestMs(slot);
         isFirst = false;
       }
-      if (pacer === undefined) cache.addPackets(slot.words, slot.doubles, slot.count);
+      if (pacer === undefined) cache.addPackets(slot.words, slot.doubles, slot.count, slot.extensions);
       else await pacer.play(slot, (from, to) => addRun(cache, slot, from, to));
       reader.release(slot);
       if (output.isFull && !live) await output.ready();
@@ -207,7 +218,8 @@ function markSampled(batch: FlowBatch, rate: number): FlowBatch {
 
 function addRun(cache: FlowCache, slot: PacketSlot, from: number, to: number): void {
   const [firstWord, firstDouble] = [from * PACKET_WORDS, (from * PACKET_WORDS) >>> 1];
-  cache.addPackets(slot.words.subarray(firstWord), slot.doubles.subarray(firstDouble), to - from);
+  const extensions = slot.extensions?.subarray(from * EXTENSION_WORDS);
+  cache.addPackets(slot.words.subarray(firstWord), slot.doubles.subarray(firstDouble), to - from, extensions);
 }
 
 /** Captures of several interfaces are rarely in order from the first packet on. */
