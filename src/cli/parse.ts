@@ -44,8 +44,3 @@ export function addOptions(parser: Argv, heading: string, table: OptionTable): A
 export function last<T>(value: T | T[] | undefined): T | undefined {
   return Array.isArray(value) ? value[value.length - 1] : value;
 }
-
-export function list<T>(value: T | T[] | undefined): T[] {
-  if (value === undefined) return [];
-  return Array.isArray(value) ? value : [value];
-}

@@ -1,0 +1,47 @@
+import { flagOption, listOption, type OptionTable, valueOption } from '../config/option.ts';
+import type { OptionValues } from '../config/option-values.ts';
+import { type Destination, parseDestination } from '../export/destination.ts';
+import { UserError } from '../flow/user-error.ts';
+import type { CollectOptions } from '../pipeline/collect.ts';
+
+/** Who else gets the datagrams. */
+export const repeatingOptions: OptionTable = {
+  R: listOption('HOST[/PORT]: send every datagram on to this collector'),
+};
+
+/** How the program runs and what it tells. */
+export const runningOptions: OptionTable = {
+  D: flagOption('run in the background; see --log'),
+  P: valueOption('write the process id to this file; refused while that process runs'),
+  u: valueOption('user to become once the ports are bound'),
+  g: valueOption('group to become once the ports are bound'),
+  log: valueOption('append log lines to this file [default: standard error, with -D syslog]'),
+  metrics: valueOption('HOST:PORT: serve /metrics, /livez and /readyz there by HTTP'),
+  q: flagOption('no log lines but warnings'),
+  'in-background': { ...flagOption('this process is the one in the background'), hidden: true },
+};
+
+/** Beside the port of NetFlow. */
+const DEFAULT_METRICS_PORT = 9996;
+/** As many as nfcapd takes. */
+const MAX_REPEATERS = 8;
+
+export function parseRepeating(values: OptionValues): Pick<CollectOptions, 'repeatTo'> {
+  const texts = values.list('R');
+  if (texts.length > MAX_REPEATERS) throw new UserError(`-R: at most ${MAX_REPEATERS} collectors can be repeated to`);
+  return { repeatTo: texts.map((text): Destination => parseDestination(text)) };
+}
+
+type Running = Pick<CollectOptions, 'metrics' | 'pidFile' | 'identity' | 'logFile' | 'isBackground' | 'quiet'>;
+
+export function parseRunning(values: OptionValues): Running {
+  const [user, group, pidFile, logFile, metrics] = ['u', 'g', 'P', 'log', 'metrics'].map((name) => values.text(name));
+  return {
+    ...(metrics === undefined ? {} : { metrics: parseDestination(metrics, DEFAULT_METRICS_PORT) }),
+    ...(pidFile === undefined ? {} : { pidFile }),
+    identity: { ...(user === undefined ? {} : { user }), ...(group === undefined ? {} : { group }) },
+    ...(logFile === undefined ? {} : { logFile }),
+    isBackground: values.flag('in-background'),
+    quiet: values.flag('q'),
+  };
+}
