@@ -1,6 +1,6 @@
 //! Pages of one column chunk: their headers (parquet.thrift, compact protocol) and their content decompressed.
 
-use crate::scan_bits::{varint, zigzag, SLACK};
+use crate::scan::bits::{varint, zigzag, SLACK};
 use parquet::errors::{ParquetError, Result};
 
 fn damaged(what: &str) -> ParquetError {

@@ -1,10 +1,10 @@
 //! Lists of single flows: which rows they are, and the values of rows that were chosen.
 
-use crate::scan_column::BLOCK;
-use crate::scan_file::{bind, rows_of, Segment, Wanted};
-use crate::scan_group::Group;
-use crate::scan_job::{measure, Counters, Order, Rows};
-use crate::scan_table::Sums;
+use crate::scan::column::BLOCK;
+use crate::scan::file::{bind, rows_of, Segment, Wanted};
+use crate::scan::group::Group;
+use crate::scan::job::{measure, Counters, Order, Rows};
+use crate::scan::table::Sums;
 use crate::segment::general;
 use parquet::errors::Result;
 use std::ops::Range;

@@ -1,8 +1,8 @@
 //! One column of one row group, encoded in memory as a Parquet column chunk.
 
-use crate::segment_bits::{bit_width, put_deltas, put_indices, put_varint};
-use crate::segment_column::{ColumnSpec, ColumnType, Values};
-use crate::segment_dictionary::Dictionary;
+use crate::segment::bits::{bit_width, put_deltas, put_indices, put_varint};
+use crate::segment::column::{ColumnSpec, ColumnType, Values};
+use crate::segment::dictionary::Dictionary;
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, PageType, ZstdLevel};
 use parquet::bloom_filter::Sbbf;

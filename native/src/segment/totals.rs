@@ -1,6 +1,6 @@
 //! Sums over a row group by the value of an 8-bit column, gathered while its columns are at hand for encoding.
 
-use crate::segment_column::{ColumnSpec, Values};
+use crate::segment::column::{ColumnSpec, Values};
 
 /// Which columns, by their names in the file.
 #[derive(Debug, Clone, Default)]
@@ -57,7 +57,7 @@ pub fn totals(spec: &TotalsSpec, columns: &[ColumnSpec], values: &[Values], rows
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::segment_column::ColumnType;
+    use crate::segment::column::ColumnType;
 
     #[test]
     fn adds_up_by_group() {

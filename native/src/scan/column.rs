@@ -1,7 +1,7 @@
 //! One column of the row group that a thread works on, decoded block by block and only where it is asked for.
 
-use crate::scan_bits::{Deltas, Indices, SLACK};
-use crate::scan_page::{list_pages, Codec, Encoding, Page, Unpacker};
+use crate::scan::bits::{Deltas, Indices, SLACK};
+use crate::scan::page::{list_pages, Codec, Encoding, Page, Unpacker};
 use parquet::column::reader::{get_column_reader, ColumnReader as CrateReader};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ColumnChunkMetaData;

@@ -1,10 +1,10 @@
 //! Segments as a scan sees them: what columns they have, where these stand, and within which bounds.
 
-use crate::scan_column::{not_here, Place};
-use crate::scan_page::Codec;
+use crate::scan::column::{not_here, Place};
+use crate::scan::page::Codec;
+use crate::segment::column::ColumnType;
 use crate::segment::general;
-use crate::segment_column::ColumnType;
-use crate::segment_merge::{check_bounds, named};
+use crate::segment::merge::{check_bounds, named};
 use parquet::basic::{Compression, ConvertedType, LogicalType, Type as Physical};
 use parquet::errors::Result;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};

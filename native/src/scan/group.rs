@@ -1,8 +1,8 @@
 //! The row group that a thread works on: its columns, opened when they are first asked for.
 
-use crate::scan_column::{Column, Lane};
-use crate::scan_file::{bounds, place, OpenFile, Wanted};
-use crate::segment_column::ColumnType;
+use crate::scan::column::{Column, Lane};
+use crate::scan::file::{bounds, place, OpenFile, Wanted};
+use crate::segment::column::ColumnType;
 use parquet::bloom_filter::Sbbf;
 use parquet::errors::Result;
 use parquet::file::metadata::RowGroupMetaData;
@@ -129,11 +129,11 @@ impl<'a> Group<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan_file::{bind, Segment};
+    use crate::scan::file::{bind, Segment};
+    use crate::segment::chunk::Codec;
+    use crate::segment::column::{ColumnSpec, Values};
+    use crate::segment::file::tests::Scratch;
     use crate::segment::{Options, SegmentWriter};
-    use crate::segment_chunk::Codec;
-    use crate::segment_column::{ColumnSpec, Values};
-    use crate::segment_file::tests::Scratch;
 
     #[test]
     fn bloom_filters_tell_what_is_not_there() {
