@@ -1,20 +1,20 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { SamplingSetting } from '../collect/sampling.ts';
-import { flagOption, listOption, type OptionTable, valueOption } from '../config/option.ts';
+import { flagOption, keyed, listOption, type OptionTable, valueOption } from '../config/option.ts';
 import { type OptionValues, wholeNumber } from '../config/option-values.ts';
 import { UserError } from '../flow/user-error.ts';
 import type { CollectOptions } from '../pipeline/collect.ts';
 
 /** Where datagrams come from, and how they are read. */
 export const receivingOptions: OptionTable = {
-  p: listOption('UDP port [default: 9995; with -f: only datagrams to these ports]'),
-  b: valueOption('address to listen on [default: all, IPv4 and IPv6]'),
-  '4': flagOption('listen on IPv4 only'),
-  '6': flagOption('listen on the IPv6 address, which takes IPv4 as well'),
-  B: valueOption('socket receive buffer in octets', '33554432'),
-  f: listOption('read datagrams from a capture file instead, several in order'),
-  s: valueOption('sampling rate of exporters that tell none; negative: of all, whatever they tell'),
+  p: keyed('ports', listOption('UDP port [default: 9995; with -f: only datagrams to these ports]')),
+  b: keyed('listen', valueOption('address to listen on [default: all, IPv4 and IPv6]')),
+  '4': keyed('ipv4', flagOption('listen on IPv4 only')),
+  '6': keyed('ipv6', flagOption('listen on the IPv6 address, which takes IPv4 as well')),
+  B: keyed('receive-buffer', valueOption('socket receive buffer in octets', '33554432')),
+  f: keyed('captures', listOption('read datagrams from a capture file instead, several in order')),
+  s: keyed('sampling', valueOption('sampling rate of exporters that tell none; negative: of all, whatever they tell')),
 };
 
 type Receiving = Pick<CollectOptions, 'files' | 'ports' | 'host' | 'receiveBufferBytes' | 'sampling'>;

@@ -1,4 +1,4 @@
-import { flagOption, listOption, type OptionTable, valueOption } from '../config/option.ts';
+import { flagOption, keyed, listOption, type OptionTable, valueOption } from '../config/option.ts';
 import type { OptionValues } from '../config/option-values.ts';
 import { type Destination, parseDestination } from '../export/destination.ts';
 import { UserError } from '../flow/user-error.ts';
@@ -6,18 +6,19 @@ import type { CollectOptions } from '../pipeline/collect.ts';
 
 /** Who else gets the datagrams. */
 export const repeatingOptions: OptionTable = {
-  R: listOption('HOST[/PORT]: send every datagram on to this collector'),
+  R: keyed('repeat', listOption('HOST[/PORT]: send every datagram on to this collector')),
 };
 
 /** How the program runs and what it tells. */
 export const runningOptions: OptionTable = {
-  D: flagOption('run in the background; see --log'),
-  P: valueOption('write the process id to this file; refused while that process runs'),
-  u: valueOption('user to become once the ports are bound'),
-  g: valueOption('group to become once the ports are bound'),
+  check: { ...flagOption('say whether the options are right, and end'), commandLineOnly: true },
+  D: keyed('background', flagOption('run in the background; see --log')),
+  P: keyed('pid-file', valueOption('write the process id to this file; refused while that process runs')),
+  u: keyed('user', valueOption('user to become once the ports are bound')),
+  g: keyed('group', valueOption('group to become once the ports are bound')),
   log: valueOption('append log lines to this file [default: standard error, with -D syslog]'),
   metrics: valueOption('HOST:PORT: serve /metrics, /livez and /readyz there by HTTP'),
-  q: flagOption('no log lines but warnings'),
+  q: keyed('quiet', flagOption('no log lines but warnings')),
   'in-background': { ...flagOption('this process is the one in the background'), hidden: true },
 };
 

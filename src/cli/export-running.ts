@@ -1,15 +1,15 @@
-import { flagOption, type OptionTable, valueOption } from '../config/option.ts';
+import { flagOption, keyed, type OptionTable, valueOption } from '../config/option.ts';
 import type { OptionValues } from '../config/option-values.ts';
 import type { ExportOptions } from '../pipeline/export-options.ts';
 
 /** How the program runs and what it tells. */
 export const runningOptions: OptionTable = {
-  'dry-run': flagOption('print plan and templates, and end'),
-  check: flagOption('say whether the options are right, and end'),
+  'dry-run': { ...flagOption('print plan and templates, and end'), commandLineOnly: true },
+  check: { ...flagOption('say whether the options are right, and end'), commandLineOnly: true },
   stats: valueOption('seconds between lines about each interface, 0 for none; SIGUSR1 prints them at once', '60'),
-  u: valueOption('user to become once everything is open'),
-  g: valueOption('group to become once everything is open'),
-  q: flagOption('no progress, no statistics, no summary: only losses'),
+  u: keyed('user', valueOption('user to become once everything is open')),
+  g: keyed('group', valueOption('group to become once everything is open')),
+  q: keyed('quiet', flagOption('no progress, no statistics, no summary: only losses')),
 };
 
 type Running = Pick<ExportOptions, 'statsSec' | 'identity' | 'quiet' | 'preview'>;
