@@ -142,7 +142,7 @@ export class FlowCache {
     const rows = this.store.words;
     const doubles = this.store.doubles;
     const now = flows.now;
-    const { activeUs, inactiveUs } = flows.timeouts;
+    const { activeUs, shortestIdleUs } = flows.timeouts;
     let clock = now[NOW_CLOCK]!;
     let tickEnd = (now[NOW_TICK]! + 1) * TICK_US;
     const packetsBefore = this.counts[C_PACKETS]!;
@@ -204,7 +204,7 @@ export class FlowCache {
         if (
           row !== 0 &&
           (time - doubles[d + D_FIRST]! >= activeUs ||
-            time - doubles[d + D_LAST]! > inactiveUs ||
+            time - doubles[d + D_LAST]! > shortestIdleUs ||
             time !== clock ||
             (rows[r + R_STATE]! & R_STATE_FINISHED) !== 0)
         ) {
@@ -223,7 +223,7 @@ export class FlowCache {
         else if (time < doubles[d + D_FIRST]!) doubles[d + D_FIRST] = time;
         doubles[d + D_SEEN] = clock;
         rows[r + R_PROTO_TOS_FLAGS] = rows[r + R_PROTO_TOS_FLAGS]! | (protoTosFlags & 0xffff0000);
-        if ((protoTosFlags & TCP_FIN_RST) !== 0 && (rows[r + R_STATE]! & R_STATE_FINISHED) === 0) flows.finish(row);
+        if ((protoTosFlags & TCP_FIN_RST) !== 0) flows.finish(row, protoTosFlags);
       }
     }
     this.count(C_PACKETS, count);

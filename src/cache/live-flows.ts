@@ -20,6 +20,7 @@ import {
   R_STATE_FROM_META,
   R_STATE_LIVE,
   R_STATE_REASON_SHIFT,
+  R_STATE_RESET,
   ROW_DOUBLE_SHIFT,
   ROW_WORD_SHIFT,
   type RowStore,
@@ -43,6 +44,7 @@ export const NOW_TICK = 3;
 export const NOW_END = 4;
 
 export const TCP_FIN_RST = 0x05 << 16;
+const TCP_RST = 0x04 << 16;
 
 /** Rows beyond `maxFlows`, for records that ended within the running tick. */
 export const SPARE_ROWS = 65_536;
@@ -128,15 +130,18 @@ export class LiveFlows {
     this.table.insert(hash, row);
     this.active++;
     if (this.active > this.peak) this.peak = this.active;
-    if ((protoTosFlags & TCP_FIN_RST) !== 0) this.finish(row);
+    if ((protoTosFlags & TCP_FIN_RST) !== 0) this.finish(row, protoTosFlags);
     else this.schedule(row);
   }
 
-  /** Marks a flow that saw FIN or RST: it ends once its tail has come in. */
-  finish(row: number): void {
-    const state = (row << ROW_WORD_SHIFT) + R_STATE;
-    this.store.words[state] = this.store.words[state]! | R_STATE_FINISHED;
-    if (this.timeouts.lingerUs > 0) this.schedule(row);
+  /** Marks a flow that saw a packet with FIN or RST: it ends once its tail has come in. */
+  finish(row: number, protoTosFlags: number): void {
+    const { words } = this.store;
+    const at = (row << ROW_WORD_SHIFT) + R_STATE;
+    const state = words[at]! | R_STATE_FINISHED | ((protoTosFlags & TCP_RST) === 0 ? 0 : R_STATE_RESET);
+    if (state === words[at]!) return;
+    words[at] = state;
+    if (this.timeouts.lingerUs(state) > 0) this.schedule(row);
     else this.endNow(row, END_DETECTED);
   }
 

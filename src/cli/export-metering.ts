@@ -1,20 +1,19 @@
 import { type OptionTable, valueOption } from '../config/option.ts';
 import type { OptionValues } from '../config/option-values.ts';
 import type { ExportOptions } from '../pipeline/export-options.ts';
+import { parseTimeouts, timeoutTable } from './export-timeouts.ts';
 
 /** How packets become flows. */
 export const meteringOptions: OptionTable = {
-  active: valueOption('active timeout in seconds', '300'),
-  inactive: valueOption('inactive timeout in seconds', '60'),
+  ...timeoutTable,
   'max-flows': valueOption('flows held at a time; beyond it the longest idle leaves', '4194304'),
 };
 
-type Metering = Pick<ExportOptions, 'activeSec' | 'inactiveSec' | 'maxFlows'>;
+type Metering = Pick<ExportOptions, 'timeouts' | 'maxFlows'>;
 
 export function parseMetering(values: OptionValues): Metering {
   return {
-    activeSec: values.whole('active', 1, 604_800),
-    inactiveSec: values.whole('inactive', 1, 604_800),
-    maxFlows: values.whole('max-flows', 16, 64 << 20),
+    timeouts: parseTimeouts(values),
+    maxFlows: values.whole('max-flows', 16, 1 << 24),
   };
 }

@@ -1,3 +1,4 @@
+import type { NamedTimeouts } from '../cache/timeout-presets.ts';
 import type { PacketSourceKind } from '../capture/open.ts';
 import type { ExportVersion } from '../export/exporter-options.ts';
 import type { InterfaceName, SamplingOptions } from '../export/options.ts';
@@ -43,8 +44,7 @@ export interface ExportOptions {
   intervalSec: number;
   layout: number;
   ident: string;
-  activeSec: number;
-  inactiveSec: number;
+  timeouts: NamedTimeouts;
   maxFlows: number;
   /** Live only: seconds between two lines about each interface, 0 for none. */
   statsSec: number;

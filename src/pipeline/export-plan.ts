@@ -1,4 +1,5 @@
 import { accessSync, constants } from 'node:fs';
+import { timeoutNames } from '../cache/timeout-presets.ts';
 import { describeTemplates, type TemplateDescription } from '../export/describe-templates.ts';
 import { parseCollector } from '../export/destination.ts';
 import { completeOptions } from '../export/exporter-options.ts';
@@ -39,8 +40,8 @@ export function describePlan(options: ExportOptions): string[] {
     ? `1 packet of ${sampling.rate}, at random`
     : `the first of each ${sampling.rate} packets`;
   lines.push(
-    `meter   ${sampling.rate > 1 ? picked : 'every packet'}; active timeout ${options.activeSec} s, ` +
-      `inactive ${options.inactiveSec} s; at most ${options.maxFlows} flows at a time`,
+    `meter   ${sampling.rate > 1 ? picked : 'every packet'}; at most ${options.maxFlows} flows at a time`,
+    `        timeouts in seconds: ${timeoutNames.map((name) => `${name} ${options.timeouts[name]}`).join(', ')}`,
   );
   if (directory !== undefined) lines.push(`write   ${directory}, a file each ${options.intervalSec} s`);
   if (print !== undefined) lines.push(`print   ${print}`);

@@ -1,6 +1,7 @@
 import { addon } from '../addon/addon.ts';
 import { P_TIME, PACKET_WORDS } from '../addon/packet-layout.ts';
 import { FlowCache } from '../cache/flow-cache.ts';
+import { timeoutOptions } from '../cache/timeout-presets.ts';
 import { END_FORCED } from '../cache/timeouts.ts';
 import type { PacketSlot } from '../capture/source.ts';
 import type { FlowBatch } from '../flow/batch.ts';
@@ -71,8 +72,7 @@ async function meter(
   const output = new FlowOutput({ consumers: outlets.consumers, dropWhenFull: live });
   const { rate } = options.sampling;
   const cache = new FlowCache({
-    activeMs: options.activeSec * 1000,
-    inactiveMs: options.inactiveSec * 1000,
+    ...timeoutOptions(options.timeouts),
     maxFlows: options.maxFlows,
     sink: rate > 1 ? (batch) => output.write(markSampled(batch, rate)) : output.write,
     acquire: output.acquire,

@@ -23,9 +23,12 @@ const packet = fc.record({
 });
 
 const options = fc.record({
-  activeMs: fc.constantFrom(1, 1000, 5000, 30_000, 7_200_000),
+  activeMs: fc.constantFrom(1, 1000, 5000, 30_000, 7_200_000, Number.POSITIVE_INFINITY),
   inactiveMs: fc.constantFrom(1, 1500, 2000, 10_000),
+  tcpMs: fc.constantFrom(1, 1500, 3000, 20_000, 7_200_000),
+  udpMs: fc.constantFrom(1, 1500, 3000, 20_000),
   finLingerMs: fc.constantFrom(0, 1, 1000, 1500, 60_000),
+  rstLingerMs: fc.constantFrom(0, 1, 1000, 2500, 60_000),
   maxFlows: fc.constantFrom(1, 2, 3, 5, 1000),
   tosInKey: fc.boolean(),
 });

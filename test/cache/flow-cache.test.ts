@@ -81,6 +81,36 @@ describe('timeouts', () => {
     ]);
   });
 
+  it('are those of the protocol', () => {
+    const { cache, records, add } = collecting({ inactiveMs: 4000, tcpMs: 1000, udpMs: 2000, icmpMs: 3000 });
+    for (const proto of [6, 17, 1, 58, 132]) {
+      for (const after of [0, 1500, 4000, 7500]) add(at(after * 1000, { proto, srcPort: 0 }));
+      cache.flush();
+    }
+    const seen = (proto: number) =>
+      records.filter((one) => one.proto === proto).map(({ packets, endMs }) => [packets, endMs - T0 / 1000]);
+    const icmp = [
+      [3, 7000],
+      [1, 7500],
+    ];
+    expect(seen(6).map(([packets]) => packets)).toEqual([1, 1, 1, 1]);
+    expect(seen(17)).toEqual([
+      [2, 3500],
+      [1, 6000],
+      [1, 7500],
+    ]);
+    expect([seen(1), seen(58)]).toEqual([icmp, icmp]);
+    expect(seen(132)).toEqual([[4, 7500]]);
+  });
+
+  it('let a record span any time when active is infinite', () => {
+    const { cache, records, add } = collecting({ activeMs: Number.POSITIVE_INFINITY, inactiveMs: 60_000 });
+    for (let minute = 0; minute < 3000; minute++) add(at(minute * 60 * SECOND), at(minute * 60 * SECOND - 1));
+    expect(cache.stats()).toMatchObject({ steppedBack: 0, created: 1 });
+    cache.flush();
+    expect(records.map(({ packets, lastMs, firstMs }) => [packets, lastMs - firstMs])).toEqual([[6000, 179_940_001]]);
+  });
+
   it('outside of their ranges are refused', () => {
     expect(() => collecting({ activeMs: 0 })).toThrow(UserError);
     expect(() => collecting({ inactiveMs: Number.NaN })).toThrow(/inactive timeout/);
@@ -101,6 +131,19 @@ describe('FIN and RST', () => {
         [1, ACK, 4, 14_000],
       ]);
     }
+  });
+
+  it('have lingers of their own, and RST counts before FIN', () => {
+    const { cache, records, add } = collecting({ finLingerMs: 1000, rstLingerMs: 3000 });
+    add(at(0, { flags: FIN }), at(SECOND, { flags: RST }), at(4 * SECOND), at(7 * SECOND + 1));
+    add(at(7 * SECOND + 2, { srcPort: 2, flags: RST }), at(7 * SECOND + 3, { srcPort: 2, flags: FIN }));
+    add(at(10 * SECOND, { srcPort: 2 }), at(13 * SECOND + 1, { srcPort: 2 }));
+    cache.flush();
+    const ended = records.filter(({ reason }) => reason === 3);
+    expect(ended.map(({ packets, endMs }) => [packets, endMs - T0 / 1000])).toEqual([
+      [3, 7000],
+      [3, 13_000],
+    ]);
   });
 
   it('bring the deadline forward on the clock of other packets', () => {

@@ -25,13 +25,18 @@ export interface PlainRecord {
 interface Flow extends PlainRecord {
   startedUs: number;
   seenUs: number;
-  finished: boolean;
+  isTcp: boolean;
+  sawFin: boolean;
+  sawRst: boolean;
 }
 
 export interface ReferenceOptions {
   activeMs: number;
   inactiveMs: number;
+  tcpMs?: number;
+  udpMs?: number;
   finLingerMs: number;
+  rstLingerMs?: number;
   maxFlows: number;
   tosInKey: boolean;
 }
@@ -47,21 +52,28 @@ const ACK = 16;
  */
 export function referenceCache(packets: PlainPacket[], options: ReferenceOptions): PlainRecord[] {
   const active = options.activeMs * 1000;
-  const inactive = options.inactiveMs * 1000;
-  const linger = Math.min(options.finLingerMs * 1000, inactive);
+  const tcpIdle = (options.tcpMs ?? options.inactiveMs) * 1000;
+  const udpIdle = (options.udpMs ?? options.inactiveMs) * 1000;
+  const fin = Math.min(options.finLingerMs * 1000, tcpIdle);
+  const rst = Math.min((options.rstLingerMs ?? options.finLingerMs) * 1000, tcpIdle);
   const table = new Map<string, Flow>();
   const records: PlainRecord[] = [];
   let clock = Number.NEGATIVE_INFINITY;
 
   const end = (id: string, reason: number, endUs: number) => {
-    const { startedUs: _, seenUs: __, finished: ___, ...record } = table.get(id)!;
+    const { startedUs: _, seenUs: __, isTcp: ___, sawFin: ____, sawRst: _____, ...record } = table.get(id)!;
     records.push({ ...record, reason, endUs });
     table.delete(id);
   };
   const deadlineOf = (flow: Flow, from: number, latest: number) => {
     const deadlines = [{ at: from + active, reason: 2, isOver: (now: number) => now >= from + active }];
-    if (flow.finished) deadlines.push({ at: latest + linger, reason: 3, isOver: (now) => now > latest + linger });
-    deadlines.push({ at: latest + inactive, reason: 1, isOver: (now) => now > latest + inactive });
+    const idle = flow.isTcp ? tcpIdle : udpIdle;
+    const linger = flow.sawRst ? rst : fin;
+    if (flow.sawFin || flow.sawRst) {
+      deadlines.push({ at: latest + linger, reason: 3, isOver: (now) => now > latest + linger });
+    } else {
+      deadlines.push({ at: latest + idle, reason: 1, isOver: (now) => now > latest + idle });
+    }
     return deadlines.reduce((best, other) => (other.at < best.at ? other : best));
   };
   const clockDeadline = (flow: Flow) => deadlineOf(flow, flow.startedUs, flow.seenUs);
@@ -86,7 +98,7 @@ export function referenceCache(packets: PlainPacket[], options: ReferenceOptions
       if (onClock.isOver(clock)) end(id, onClock.reason, onClock.at);
       else if (onOwnTimes.isOver(time)) end(id, onOwnTimes.reason, clock);
       else if (flow.lastUs - time >= active) end(id, 2, clock);
-      else if (flow.finished && packet.flags & SYN && !(packet.flags & ACK)) end(id, 3, clock);
+      else if ((flow.sawFin || flow.sawRst) && packet.flags & SYN && !(packet.flags & ACK)) end(id, 3, clock);
       flow = table.get(id);
     }
     if (flow === undefined) {
@@ -113,7 +125,9 @@ export function referenceCache(packets: PlainPacket[], options: ReferenceOptions
         number,
         startedUs: clock,
         seenUs: clock,
-        finished: false,
+        isTcp: packet.isTcp,
+        sawFin: false,
+        sawRst: false,
       };
       table.set(id, flow);
     }
@@ -123,10 +137,9 @@ export function referenceCache(packets: PlainPacket[], options: ReferenceOptions
     flow.firstUs = Math.min(flow.firstUs, time);
     flow.lastUs = Math.max(flow.lastUs, time);
     flow.seenUs = clock;
-    if (packet.flags & (FIN | RST)) {
-      flow.finished = true;
-      if (linger === 0) end(id, 3, clock);
-    }
+    if (packet.flags & FIN) flow.sawFin = true;
+    if (packet.flags & RST) flow.sawRst = true;
+    if (packet.flags & (FIN | RST) && (flow.sawRst ? rst : fin) === 0) end(id, 3, clock);
   });
 
   for (const [id, flow] of [...table]) {
