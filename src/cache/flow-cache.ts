@@ -41,7 +41,7 @@ import {
   RowStore,
 } from './row.ts';
 import { RowWriter } from './row-writer.ts';
-import { END_ACTIVE, END_DETECTED, END_FORCED, type TimeoutOptions } from './timeouts.ts';
+import { END_ACTIVE, END_DETECTED, END_FORCED, type TimeoutOptions, Timeouts } from './timeouts.ts';
 
 export interface FlowCacheOptions extends TimeoutOptions {
   /** Flows kept at once; beyond that the one longest idle leaves (end reason 5). At most 2^24. */
@@ -253,6 +253,29 @@ export class FlowCache {
     this.flows.flush(reason);
     this.writer.handOver();
     this.forgetClock();
+  }
+
+  /**
+   * Ends the flows in the rows from `from` (1 at first) on, at most `most` of them, and hands them on: for who must not
+   * be given all at once. Returns the row to go on from, 0 when that was all. The clock goes on.
+   */
+  expire(from: number, most: number, reason = END_FORCED): number {
+    const next = this.flows.endSome(from, most, reason);
+    this.writer.handOver();
+    return next;
+  }
+
+  /** Other timeouts from now on; flows that are over by them end with the next second. Throws UserError. */
+  setTimeouts(options: TimeoutOptions): void {
+    this.flows.setTimeouts(new Timeouts(options, this.store));
+  }
+
+  /**
+   * Copies the flows in the rows from `from` (1 at first) on, until `batch` is full, as they stand now; they stay. End
+   * reason 0, received and exported `nowMs`. Returns the row to go on from, 0 when that was all.
+   */
+  snapshot(batch: FlowBatch, from: number, nowMs: number): number {
+    return this.writer.copy(batch, from, nowMs);
   }
 
   stats(): FlowCacheStats {
