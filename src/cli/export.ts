@@ -20,14 +20,17 @@ export async function exportCommand(argv: string[]): Promise<number> {
     process.stdout.write(`${lines.join('\n')}\n`);
     return 0;
   }
-  const status = await runExport(options);
+  const status = await runExport(options, () => parseExportArguments(argv, true));
   // Neither npm package lets go of the event loop for certain when its session is closed.
   if (options.source !== 'native') process.exit(status);
   return status;
 }
 
-/** Options of a command line; undefined when it only asked for help or the version. */
-export async function parseExportArguments(argv: string[]): Promise<ExportOptions | undefined> {
+/**
+ * Options of a command line and of its configuration file; undefined when it only asked for help or the version.
+ * @param checks whether what can be found wrong without doing anything is looked for, as for --check
+ */
+export async function parseExportArguments(argv: string[], checks = false): Promise<ExportOptions | undefined> {
   const parser = commandParser(argv, 'export').usage(
     'weir export (-r FILE | -i INTERFACE) (-n HOST:PORT | -w DIR | -o FORMAT) [options] [BPF filter ...]',
   );
@@ -40,7 +43,7 @@ export async function parseExportArguments(argv: string[]): Promise<ExportOption
   });
   return read?.judge(() => {
     const options = exportOptions(read.values, read.operands);
-    if (options.preview !== undefined) checkPlan(options);
+    if (checks || options.preview !== undefined) checkPlan(options);
     return options;
   });
 }
