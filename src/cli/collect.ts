@@ -3,7 +3,7 @@ import { UserError } from '../flow/user-error.ts';
 import { startInBackground } from '../pipeline/background.ts';
 import { type CollectOptions, runCollect } from '../pipeline/collect.ts';
 import { parseSlots, slotOptions } from './collect-files.ts';
-import { parseReceiving, receivingOptions } from './collect-receiving.ts';
+import { admissionOptions, parseAdmission, parseReceiving, receivingOptions } from './collect-receiving.ts';
 import { parseRepeating, parseRunning, repeatingOptions, runningOptions } from './collect-running.ts';
 import { parseSources, sourceOptions } from './collect-sources.ts';
 import { readCollectArguments } from './nfcapd-arguments.ts';
@@ -31,6 +31,7 @@ export async function parseCollectArguments(argv: readonly string[]): Promise<Pa
   );
   addOptions(parser, 'Whose flows go where:', sourceOptions);
   addOptions(parser, 'Datagrams:', receivingOptions);
+  addOptions(parser, 'Exporters:', admissionOptions);
   addOptions(parser, 'Flow files:', slotOptions);
   addOptions(parser, 'To other collectors:', repeatingOptions);
   addOptions(parser, 'Running:', runningOptions);
@@ -42,6 +43,7 @@ export async function parseCollectArguments(argv: readonly string[]): Promise<Pa
   const options: CollectOptions = {
     plan: parseSources(values),
     ...(await parseReceiving(values)),
+    ...parseAdmission(values),
     ...parseSlots(values),
     ...parseRepeating(values),
     ...parseRunning(values),

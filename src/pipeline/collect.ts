@@ -1,9 +1,13 @@
-import { DatagramReader, receiveBufferAdvice } from '../collect/listener.ts';
+import { receiveBufferAdvice } from '../collect/listener.ts';
 import type { SamplingSetting } from '../collect/sampling.ts';
+import { SenderGate } from '../collect/sender-gate.ts';
 import type { Destination } from '../export/destination.ts';
+import type { Prefix } from '../flow/prefix.ts';
 import { reportReady } from './background.ts';
+import { CollectInputs, type InputOptions } from './collect-inputs.ts';
 import { describeCollected, describeSlot } from './collect-report.ts';
 import type { FlowSourceOptions } from './flow-source.ts';
+import { formatEndpoint } from './listen-endpoint.ts';
 import { type Log, plainLog, quietLog } from './log.ts';
 import { fileLog, type LogOutput, standardError, systemLog } from './log-output.ts';
 import { renderMetrics } from './metrics.ts';
@@ -17,20 +21,17 @@ import type { SourcePlan } from './source-plan.ts';
 import { SourceRouter } from './source-router.ts';
 import { StopSignal } from './stop-signal.ts';
 
-export interface CollectOptions {
+export interface CollectOptions extends InputOptions {
   plan: SourcePlan;
-  /** Captures to read datagrams from instead of the network; empty: listen. */
-  files: string[];
-  /** Ports to listen on; of files, ports whose datagrams are taken, empty for all. */
-  ports: number[];
-  /** Address to listen on, `*` for all of both families. */
-  host: string;
+  /** Blocks whose exporters are heard; empty: all. */
+  allowed: readonly Prefix[];
+  /** Datagrams a second that an exporter may send; 0: any number. */
+  exporterRate: number;
   intervalSec: number;
   /** Sub-directories of the store, 0 to 8. */
   layout: number;
   /** What the operator says about sampling. */
   sampling?: SamplingSetting;
-  receiveBufferBytes: number;
   flushMs: number;
   /** Delete old files after each slot, by the limits that are kept for the store. */
   expires: boolean;
@@ -50,14 +51,10 @@ export interface CollectOptions {
   notes: readonly string[];
 }
 
-/** A file waits for its reader, so there is no burst to make room for, and few slots stay in the processor's cache. */
-const FILE_SLOTS = 4;
 /** How long a new template waits to be written down. */
 const STATE_MS = 2000;
 /** How old the account of the exporters may be. */
 const ACCOUNT_MS = 5000;
-/** Port that exporters send to unless told otherwise; nfcapd's. */
-const DEFAULT_PORT = 9995;
 
 /**
  * Datagrams in, flow files out, until the files end or a signal comes. Returns the exit status: 0, or 1 when a capture
@@ -87,7 +84,8 @@ async function collect(options: CollectOptions, signals: StopSignal, write: Log,
   const warn = live ? write : plainLog;
   const log = options.quiet ? quietLog : warn;
   for (const note of options.notes) log(note);
-  const reader = openReader(options);
+  const gate = new SenderGate({ allowed: options.allowed, datagramsPerSecond: options.exporterRate, log });
+  const inputs = await CollectInputs.open(options, gate, log);
   const expiry = options.expires ? new SlotExpiry(options.plan, log, warn) : undefined;
   const command = options.command === undefined ? undefined : new SlotCommand(options.command, warn);
   let pidFile: PidFile | undefined;
@@ -105,7 +103,7 @@ async function collect(options: CollectOptions, signals: StopSignal, write: Log,
       expiry?.run(slot);
     });
   } catch (error) {
-    reader.stop();
+    inputs.stop();
     repeater?.abort();
     metrics?.close();
     pidFile?.release();
@@ -114,13 +112,13 @@ async function collect(options: CollectOptions, signals: StopSignal, write: Log,
   // A part holds what came in `flushMs`; the collector hands on half-filled batches a little more often than that.
   const timer = live ? setInterval(() => router.flush(), Math.max(50, options.flushMs / 4)) : undefined;
   const stateTimer = live ? setInterval(() => void router.saveState(), STATE_MS) : undefined;
-  const accountTimer = live ? setInterval(() => void router.writeAccounts(reader.stats()), ACCOUNT_MS) : undefined;
+  const accountTimer = live ? setInterval(() => void router.writeAccounts(inputs.stats()), ACCOUNT_MS) : undefined;
   const startedMs = Date.now();
   metrics?.serve({
     metrics: () =>
       renderMetrics({
         startedMs,
-        received: reader.stats(),
+        received: inputs.stats(),
         ignoredDatagrams: router.ignoredDatagrams,
         sources: router.counters(),
         repeated: repeater?.stats() ?? [],
@@ -132,32 +130,28 @@ async function collect(options: CollectOptions, signals: StopSignal, write: Log,
   });
   signals.stops((signal) => {
     log(`${signal}: storing what has been received`);
-    reader.stop();
+    inputs.stop();
   });
-  if (live) announce(reader, options, log);
+  if (live) announce(inputs, options, log);
   ready();
 
   const startMs = performance.now();
   try {
-    for (;;) {
-      const slot = reader.tryRead() ?? (await reader.read());
-      if (slot === undefined) break;
-      const [datagrams, count] = [reader.slots[slot]!, reader.count(slot)];
-      const repeated = repeater?.addSlot(datagrams, count);
-      const delivered = router.deliver(datagrams, count);
-      if (delivered !== undefined) await delivered;
-      if (repeated !== undefined) await repeated;
-      reader.release(slot);
-    }
+    await inputs.readAll((slot, count) => {
+      const repeated = repeater?.addSlot(slot, count);
+      const delivered = router.deliver(slot, count);
+      if (repeated === undefined || delivered === undefined) return repeated ?? delivered;
+      return Promise.all([repeated, delivered]).then(() => undefined);
+    });
   } finally {
     clearInterval(timer);
     clearInterval(stateTimer);
     clearInterval(accountTimer);
-    reader.stop();
+    inputs.stop();
     metrics?.close();
     try {
       await router.close();
-      await router.writeAccounts(reader.stats(), true);
+      await router.writeAccounts(inputs.stats(), true);
       await repeater?.close();
       await command?.close();
       await expiry?.close();
@@ -167,8 +161,8 @@ async function collect(options: CollectOptions, signals: StopSignal, write: Log,
   }
 
   const seconds = (performance.now() - startMs) / 1000;
-  for (const line of describeCollected(router, reader.stats(), repeater?.stats() ?? [], seconds)) log(line);
-  const failure = reader.failure();
+  for (const line of describeCollected(router, inputs.stats(), repeater?.stats() ?? [], seconds)) log(line);
+  const failure = inputs.failure();
   if (failure !== null) warn(`weir collect: ${failure}`);
   return failure !== null || router.sources.some(({ store }) => store.lostFlows > 0) ? 1 : 0;
 }
@@ -194,26 +188,19 @@ function openSources(
   );
 }
 
-function openReader(options: CollectOptions): DatagramReader {
-  const { files, ports, host, receiveBufferBytes } = options;
-  if (files.length > 0) return new DatagramReader({ files, ports, slotCount: FILE_SLOTS });
-  const listened = ports.length > 0 ? ports : [DEFAULT_PORT];
-  return new DatagramReader({ listeners: listened.map((port) => ({ host, port, receiveBufferBytes })) });
-}
-
 function openLog(options: CollectOptions): LogOutput {
   if (options.logFile !== undefined) return fileLog(options.logFile);
   return options.isBackground ? systemLog() : standardError;
 }
 
-function announce(reader: DatagramReader, options: CollectOptions, log: Log): void {
-  const { ports, receiveBufferBytes } = reader.stats();
-  ports.forEach((port, i) => {
-    const place = `${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`;
+function announce(inputs: CollectInputs, options: CollectOptions, log: Log): void {
+  for (const { endpoint, receiveBufferBytes } of inputs.bound) {
+    const place = formatEndpoint(endpoint);
     log(`listening on ${place}, flows go to ${describePlan(options.plan)}`);
-    const advice = receiveBufferAdvice(place, options.receiveBufferBytes, receiveBufferBytes[i] ?? 0);
+    if (receiveBufferBytes === undefined) continue;
+    const advice = receiveBufferAdvice(place, options.receiveBufferBytes, receiveBufferBytes);
     if (advice !== undefined) log(advice);
-  });
+  }
 }
 
 function describePlan(plan: SourcePlan): string {

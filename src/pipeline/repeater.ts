@@ -1,4 +1,4 @@
-import { D_LENGTH, D_OFFSET, DATAGRAM_META_WORDS } from '../addon/datagram-layout.ts';
+import { D_LENGTH, D_OFFSET, D_SESSION, DATAGRAM_META_WORDS } from '../addon/datagram-layout.ts';
 import type { DatagramSlot } from '../collect/datagram-slot.ts';
 import { type Destination, formatDestination } from '../export/destination.ts';
 import { Outbox } from '../export/outbox.ts';
@@ -38,6 +38,8 @@ export class Repeater {
     for (let i = 0, at = 0; i < count; i++, at += DATAGRAM_META_WORDS) {
       const offset = words[at + D_OFFSET]!;
       const length = words[at + D_LENGTH]!;
+      // Not a datagram: a connection has ended.
+      if (length === 0 && words[at + D_SESSION] !== 0) continue;
       this.outbox.add(bytes.subarray(offset, offset + length), length);
     }
     this.outbox.flush();
