@@ -3,6 +3,7 @@ import type { OptionValues } from '../config/option-values.ts';
 import { type Destination, parseDestination } from '../export/destination.ts';
 import { UserError } from '../flow/user-error.ts';
 import type { CollectOptions } from '../pipeline/collect.ts';
+import { logFormats } from '../pipeline/log-output.ts';
 
 /** Who else gets the datagrams. */
 export const repeatingOptions: OptionTable = {
@@ -17,6 +18,7 @@ export const runningOptions: OptionTable = {
   u: keyed('user', valueOption('user to become once the ports are bound')),
   g: keyed('group', valueOption('group to become once the ports are bound')),
   log: valueOption('append log lines to this file [default: standard error, with -D syslog]'),
+  'log-format': valueOption('log lines as text or json', 'text'),
   metrics: valueOption('HOST:PORT: serve /metrics, /livez and /readyz there by HTTP'),
   q: keyed('quiet', flagOption('no log lines but warnings')),
   'in-background': { ...flagOption('this process is the one in the background'), hidden: true },
@@ -33,15 +35,21 @@ export function parseRepeating(values: OptionValues): Pick<CollectOptions, 'repe
   return { repeatTo: texts.map((text): Destination => parseDestination(text)) };
 }
 
-type Running = Pick<CollectOptions, 'metrics' | 'pidFile' | 'identity' | 'logFile' | 'isBackground' | 'quiet'>;
+type Running = Pick<
+  CollectOptions,
+  'metrics' | 'pidFile' | 'identity' | 'configFile' | 'logFile' | 'logFormat' | 'isBackground' | 'quiet'
+>;
 
 export function parseRunning(values: OptionValues): Running {
   const [user, group, pidFile, logFile, metrics] = ['u', 'g', 'P', 'log', 'metrics'].map((name) => values.text(name));
+  const configFile = values.text('config');
   return {
     ...(metrics === undefined ? {} : { metrics: parseDestination(metrics, DEFAULT_METRICS_PORT) }),
     ...(pidFile === undefined ? {} : { pidFile }),
     identity: { ...(user === undefined ? {} : { user }), ...(group === undefined ? {} : { group }) },
     ...(logFile === undefined ? {} : { logFile }),
+    logFormat: values.choice('log-format', logFormats),
+    ...(configFile === undefined ? {} : { configFile }),
     isBackground: values.flag('in-background'),
     quiet: values.flag('q'),
   };

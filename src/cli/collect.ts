@@ -4,7 +4,7 @@ import { startInBackground } from '../pipeline/background.ts';
 import { type CollectOptions, runCollect } from '../pipeline/collect.ts';
 import { checkCollectOptions } from '../pipeline/collect-check.ts';
 import { parseSlots, slotOptions } from './collect-files.ts';
-import { parseReceiving, receivingOptions } from './collect-receiving.ts';
+import { admissionOptions, parseAdmission, parseReceiving, receivingOptions } from './collect-receiving.ts';
 import { parseRepeating, parseRunning, repeatingOptions, runningOptions } from './collect-running.ts';
 import { parseSources, sourceOptions } from './collect-sources.ts';
 import { readCollectArguments } from './nfcapd-arguments.ts';
@@ -20,7 +20,8 @@ export async function collectCommand(argv: string[]): Promise<number> {
     process.stdout.write('weir collect: these options are right\n');
     return 0;
   }
-  return goesToBackground ? startInBackground(['collect', '--in-background', ...argv]) : runCollect(options);
+  if (goesToBackground) return startInBackground(['collect', '--in-background', ...argv]);
+  return runCollect(options, async () => (await parseCollectArguments(argv, true))?.options);
 }
 
 export interface ParsedCollect {
@@ -31,8 +32,14 @@ export interface ParsedCollect {
   isCheck: boolean;
 }
 
-/** Options of a command line; undefined when it only asked for help or the version. */
-export async function parseCollectArguments(argv: readonly string[]): Promise<ParsedCollect | undefined> {
+/**
+ * Options of a command line and of its configuration file; undefined when it only asked for help or the version.
+ * @param checks whether what can be found wrong without doing anything is looked for, as for --check
+ */
+export async function parseCollectArguments(
+  argv: readonly string[],
+  checks = false,
+): Promise<ParsedCollect | undefined> {
   const { argv: spelled, notes } = readCollectArguments(argv);
   const parser = commandParser([...spelled], 'collect').usage(
     'weir collect (-w DIR | -n IDENT,IP,DIR ... | -M DIR) [-p PORT] [-b HOST] [options]\nweir collect -w DIR -f FILE [options]',
@@ -40,11 +47,16 @@ export async function parseCollectArguments(argv: readonly string[]): Promise<Pa
   const read = await readOptions(parser, {
     'Whose flows go where': sourceOptions,
     Datagrams: receivingOptions,
+    Exporters: admissionOptions,
     'Flow files': slotOptions,
     'To other collectors': repeatingOptions,
     Running: { ...configOptions, ...runningOptions },
   });
-  return read?.judge(() => collectOptions(read.values, read.operands, notes));
+  return read?.judge(async () => {
+    const parsed = await collectOptions(read.values, read.operands, notes);
+    if (checks || parsed.isCheck) checkCollectOptions(parsed.options);
+    return parsed;
+  });
 }
 
 async function collectOptions(
@@ -56,12 +68,11 @@ async function collectOptions(
   const options: CollectOptions = {
     plan: parseSources(values),
     ...(await parseReceiving(values)),
+    ...parseAdmission(values),
     ...parseSlots(values),
     ...parseRepeating(values),
     ...parseRunning(values),
     notes,
   };
-  const isCheck = values.flag('check');
-  if (isCheck) checkCollectOptions(options);
-  return { options, isCheck, goesToBackground: values.flag('D') && !options.isBackground };
+  return { options, isCheck: values.flag('check'), goesToBackground: values.flag('D') && !options.isBackground };
 }

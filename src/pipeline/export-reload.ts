@@ -1,6 +1,6 @@
 import type { ExportOptions } from './export-options.ts';
 import type { ExportRuntime } from './export-runtime.ts';
-import { changedKeys, type Reloaded } from './reload.ts';
+import { changedKeys, type Reloaded, withKept } from './reload.ts';
 
 /** What of a change takes effect while packets go on being metered; of the rest the name of the setting. */
 type Effect = 'timeouts' | 'collectors' | 'stats' | 'quiet' | 'none' | { readonly restart: string };
@@ -65,24 +65,8 @@ export async function reloadExport(
   replaceSenders?.();
   if (has('stats')) actions.startStatistics(next.statsSec);
   if (has('quiet')) actions.setQuiet(next.quiet);
-  runtime.options = withChanges(before, next, changed);
   const applied = (['timeouts', 'collectors', 'stats', 'quiet'] as const).filter(has);
-  const restart = changed
-    .map((key) => EFFECTS[key])
-    .flatMap((effect) => (typeof effect === 'object' ? [effect.restart] : []));
-  return { applied, restart };
-}
-
-function withChanges(
-  before: ExportOptions,
-  next: ExportOptions,
-  changed: readonly (keyof ExportOptions)[],
-): ExportOptions {
   const waiting = changed.filter((key) => typeof EFFECTS[key] === 'object');
-  const options: Record<string, unknown> = { ...next };
-  for (const key of waiting) {
-    if (key in before) options[key] = before[key];
-    else delete options[key];
-  }
-  return options as unknown as ExportOptions;
+  runtime.options = withKept(before, next, waiting);
+  return { applied, restart: waiting.map((key) => (EFFECTS[key] as { restart: string }).restart) };
 }

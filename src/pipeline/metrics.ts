@@ -1,5 +1,5 @@
-import type { DatagramStats } from '../addon/addon.ts';
 import type { CollectorStats, StreamStats } from '../collect/collector.ts';
+import type { InputStats } from './collect-inputs.ts';
 import { MetricsText, type Sample } from './metrics-text.ts';
 import type { RepeaterStats } from './repeater.ts';
 
@@ -16,7 +16,7 @@ export interface SourceCounters {
 
 export interface CollectorCounters {
   readonly startedMs: number;
-  readonly received: DatagramStats;
+  readonly received: InputStats;
   readonly ignoredDatagrams: number;
   readonly sources: readonly SourceCounters[];
   readonly repeated: readonly RepeaterStats[];
@@ -47,6 +47,23 @@ export function renderMetrics(counters: CollectorCounters): string {
   counter('weir_receive_ignored_total', 'Datagrams of exporters that no source is for.', [
     [{}, counters.ignoredDatagrams],
   ]);
+  counter('weir_receive_denied_total', 'Datagrams dropped because no --allow has their sender.', [
+    [{}, received.denied],
+  ]);
+  counter('weir_receive_throttled_total', 'Datagrams dropped because their sender exceeded --exporter-rate.', [
+    [{}, received.throttled],
+  ]);
+  if (received.sessions !== undefined) {
+    const { open, messages, accepted, octets: _octets, ...ended } = received.sessions;
+    gauge('weir_session_open', 'Connections of exporters.', [[{}, open]]);
+    counter('weir_session_accepted_total', 'Connections of exporters since the start.', [[{}, accepted]]);
+    counter('weir_session_messages_total', 'Messages received over connections.', [[{}, messages]]);
+    counter(
+      'weir_session_failed_total',
+      'Connections refused, or ended before their time, by reason.',
+      Object.entries(ended).map(([reason, value]): Sample => [{ reason: snakeCase(reason) }, value]),
+    );
+  }
   gauge(
     'weir_receive_buffer_bytes',
     'Receive buffer that the kernel granted.',
@@ -211,4 +228,8 @@ function latestOfEach(streams: readonly [string, StreamStats][]): [string, Strea
       latest.set(exporter, stream);
   }
   return [...latest];
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

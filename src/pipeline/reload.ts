@@ -54,8 +54,18 @@ export class Reloader {
   }
 }
 
-/** Names of the settings that differ; `names` has one for each, undefined for what is no setting. */
+/** The options that differ. */
 export function changedKeys<T extends object>(before: T, after: T): (keyof T)[] {
   const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])] as (keyof T)[];
   return keys.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
+}
+
+/** `next`, but for the options `kept`, which stay as they were. */
+export function withKept<T extends object>(before: T, next: T, kept: readonly (keyof T)[]): T {
+  const options = { ...next };
+  for (const key of kept) {
+    if (key in before) options[key] = before[key];
+    else delete options[key];
+  }
+  return options;
 }
