@@ -1,5 +1,5 @@
+import { nearest } from '../../flow/suggest.ts';
 import { UserError } from '../../flow/user-error.ts';
-import { nearest } from '../filter/suggest.ts';
 import { type Tag, tagByName } from './tags.ts';
 
 /** Named formats of text output. */
