@@ -1,6 +1,6 @@
 import type { ColumnName, FieldName } from '../flow/fields.ts';
+import { nearest } from '../flow/suggest.ts';
 import { UserError } from '../flow/user-error.ts';
-import { nearest } from './filter/suggest.ts';
 
 /** One thing that flows are grouped by. */
 export type GroupKey =

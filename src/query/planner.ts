@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { nearest } from '../flow/suggest.ts';
 import { UserError } from '../flow/user-error.ts';
 import { conversations, FIVE_TUPLE, type Grouping, parseGrouping } from './aggregation.ts';
 import { readFormats } from './configuration.ts';
 import { resolveHostNames } from './filter/host-names.ts';
 import { parseFilter } from './filter/parse.ts';
-import { nearest } from './filter/suggest.ts';
 import type { Filter } from './filter/tree.ts';
 import { timeOfParts } from './filter/values.ts';
 import type { DumpOptions } from './options.ts';

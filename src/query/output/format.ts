@@ -1,7 +1,7 @@
 import type { FieldName } from '../../flow/fields.ts';
+import { nearest } from '../../flow/suggest.ts';
 import { UserError } from '../../flow/user-error.ts';
 import type { Grouping } from '../aggregation.ts';
-import { nearest } from '../filter/suggest.ts';
 import { address } from './cells.ts';
 import { type Tag, tagByName } from './tags.ts';
 
