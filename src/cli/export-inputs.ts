@@ -1,13 +1,16 @@
+import { type CaptureInterface, parseInterface } from '../capture/interface.ts';
 import { flagOption, listOption, type OptionTable, valueOption } from '../config/option.ts';
 import type { OptionValues } from '../config/option-values.ts';
 import type { SamplingOptions } from '../export/options.ts';
+import { type Prefix, parsePrefix } from '../flow/prefix.ts';
 import { UserError } from '../flow/user-error.ts';
 import type { ExportOptions } from '../pipeline/export-options.ts';
 
 /** Where packets come from. */
 export const inputOptions: OptionTable = {
   r: listOption('read packets from a capture file, also gzip or zstd; - standard input, DIR all its files'),
-  i: listOption('capture from an interface, or any: all of them at once'),
+  i: listOption('capture from an interface, or any: all at once; NAME:WORD,... says what is accounted of it'),
+  'local-net': listOption('PREFIX on this side of a mirrored link: packets from it are egress, to it ingress'),
   source: valueOption('packet reader: native, pcap or cap (npm packages)', 'native'),
   snaplen: valueOption('octets captured of each packet on an interface', '256'),
   promiscuous: flagOption('take packets that are not for this host (interfaces)', true),
@@ -17,28 +20,25 @@ export const inputOptions: OptionTable = {
 
 type Inputs = Pick<
   ExportOptions,
-  'files' | 'devices' | 'filter' | 'source' | 'snapLength' | 'promiscuous' | 'speed' | 'sampling'
+  'files' | 'interfaces' | 'localNets' | 'filter' | 'source' | 'snapLength' | 'promiscuous' | 'speed' | 'sampling'
 >;
 
 /** @param operands what stands on the command line without an option: the BPF filter */
 export function parseInputs(values: OptionValues, operands: readonly string[]): Inputs {
   const files = values.list('r');
-  const devices = values.list('i');
-  if (files.length === 0 && devices.length === 0) {
+  const interfaces = values.list('i').map(parseInterface);
+  if (files.length === 0 && interfaces.length === 0) {
     throw new UserError('nothing to read: give -r FILE or -i INTERFACE; see weir export --help');
   }
-  if (files.length > 0 && devices.length > 0) throw new UserError('-r and -i exclude each other: give one of them');
-  const twice = devices.find((device, i) => devices.indexOf(device) !== i);
-  if (twice !== undefined) throw new UserError(`-i ${twice} is given twice: its packets would count twice`);
-  if (devices.includes('any') && devices.length > 1) {
-    throw new UserError('-i any has all interfaces: another -i would count its packets twice');
-  }
+  if (files.length > 0 && interfaces.length > 0) throw new UserError('-r and -i exclude each other: give one of them');
+  checkInterfaces(interfaces);
   const speed = speedOf(values.text('speed'));
   if (speed > 0 && files.length === 0) throw new UserError('--speed is for capture files (-r)');
   const filter = operands.join(' ').trim();
   return {
     files,
-    devices,
+    interfaces,
+    localNets: values.list('local-net').map(localNetOf),
     ...(filter === '' ? {} : { filter }),
     source: values.choice('source', ['native', 'pcap', 'cap']),
     snapLength: values.whole('snaplen', 64, 262_144),
@@ -46,6 +46,23 @@ export function parseInputs(values: OptionValues, operands: readonly string[]): 
     speed,
     sampling: samplingOf(values.text('sampling')),
   };
+}
+
+function checkInterfaces(interfaces: readonly CaptureInterface[]): void {
+  const devices = interfaces.map(({ device }) => device);
+  const twice = devices.find((device, i) => devices.indexOf(device) !== i);
+  if (twice !== undefined) throw new UserError(`-i ${twice} is given twice: its packets would count twice`);
+  if (devices.includes('any') && devices.length > 1) {
+    throw new UserError('-i any has all interfaces: another -i would count its packets twice');
+  }
+}
+
+function localNetOf(text: string): Prefix {
+  const prefix = parsePrefix(text);
+  if (prefix === undefined) {
+    throw new UserError(`--local-net takes ADDRESS/LENGTH, for example 192.0.2.0/24, not "${text}"`);
+  }
+  return prefix;
 }
 
 function samplingOf(text: string | undefined): SamplingOptions {

@@ -1,18 +1,23 @@
+import type { CaptureInterface } from '../capture/interface.ts';
 import type { PacketSourceKind } from '../capture/open.ts';
 import type { ExportVersion } from '../export/exporter-options.ts';
 import type { InterfaceName, SamplingOptions } from '../export/options.ts';
 import type { TemplatePreset } from '../export/templates.ts';
+import type { Prefix } from '../flow/prefix.ts';
 import type { Identity } from './privileges.ts';
 
 export interface ExportOptions {
-  /** Captures read one after another, as `-r` has them; exactly one of `files` and `devices` is not empty. */
+  /** Captures read one after another, as `-r` has them; exactly one of `files` and `interfaces` is not empty. */
   files: string[];
-  /** Interfaces read at the same time; `any` for all. */
-  devices: string[];
+  /** Interfaces read at the same time. */
+  interfaces: CaptureInterface[];
+  /** Networks on this side of a mirrored link. */
+  localNets: Prefix[];
   /** BPF expression. */
   filter?: string;
   source: PacketSourceKind;
   snapLength: number;
+  /** Of interfaces that do not say it themselves. */
   promiscuous: boolean;
   /** Files only: times the speed of the capture; 0: as fast as can be. */
   speed: number;

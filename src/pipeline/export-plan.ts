@@ -1,4 +1,5 @@
 import { accessSync, constants } from 'node:fs';
+import { type CaptureInterface, confWords } from '../capture/interface.ts';
 import { describeTemplates, type TemplateDescription } from '../export/describe-templates.ts';
 import { parseCollector } from '../export/destination.ts';
 import { completeOptions } from '../export/exporter-options.ts';
@@ -6,6 +7,7 @@ import { UserError } from '../flow/user-error.ts';
 import { parseStreamFormat } from '../query/flow-printer.ts';
 import { captureFiles, STANDARD_INPUT } from './capture-files.ts';
 import type { ExportOptions } from './export-options.ts';
+import { plural } from './log.ts';
 
 /**
  * Throws a `UserError` for what is wrong with the options and can be found without reading, sending or writing anything:
@@ -30,11 +32,12 @@ export function checkPlan(options: ExportOptions): void {
 
 /** What a run with these options would do, for people: inputs, metering, outputs and the templates in full. */
 export function describePlan(options: ExportOptions): string[] {
-  const { devices, filter, sampling, speed, destinations, directory, print, version, template } = options;
-  const lines = devices.length > 0 ? [`read    interfaces ${devices.join(', ')}`] : [];
-  if (devices.length === 0) lines.push(...captureFiles(options.files).map((file) => `read    ${file}`));
+  const { interfaces, localNets, filter, sampling, speed, destinations, directory, print, version, template } = options;
+  const lines = interfaces.map(describeInterface);
+  if (interfaces.length === 0) lines.push(...captureFiles(options.files).map((file) => `read    ${file}`));
   if (speed > 0) lines.push(`        at ${speed} times the speed of the capture`);
   if (filter !== undefined) lines.push(`filter  ${filter}`);
+  if (localNets.length > 0) lines.push(`        direction told by ${plural(localNets.length, 'local network')}`);
   const picked = sampling.random
     ? `1 packet of ${sampling.rate}, at random`
     : `the first of each ${sampling.rate} packets`;
@@ -54,6 +57,14 @@ export function describePlan(options: ExportOptions): string[] {
   );
   for (const one of describeTemplates(version, template)) lines.push('', ...describeTemplate(one));
   return lines;
+}
+
+function describeInterface({ device, conf, index, name, filter }: CaptureInterface): string {
+  const words = [`conf=${conf}: ${confWords(conf).join(', ') || 'nothing'}`];
+  if (index !== undefined) words.push(`ifIndex ${index}`);
+  if (name !== undefined) words.push(`named ${name}`);
+  if (filter !== undefined) words.push(`filter ${filter}`);
+  return `read    interface ${device} (${words.join('; ')})`;
 }
 
 function describeTemplate({ id, family, directionKnown, icmp, fields, recordBytes }: TemplateDescription): string[] {

@@ -8,6 +8,8 @@ import type { Senders } from './senders.ts';
 /** Everything that a run of the exporter counted. */
 export interface ExportRun {
   packets: PacketStats;
+  /** Packets of directions that their interface does not account. */
+  notAccounted: number;
   cache: FlowCacheStats;
   output: FlowOutput;
   senders: Senders | undefined;
@@ -19,7 +21,7 @@ const endReasons = ['', 'idle', 'active timeout', 'end of connection', 'stopped'
 
 /** What a run of the exporter saw, what became of it, and everything that was not metered or not delivered. */
 export function describeExported(run: ExportRun): string[] {
-  const { packets, cache, output, senders, store, seconds } = run;
+  const { packets, notAccounted, cache, output, senders, store, seconds } = run;
   const ended = cache.endedBy.flatMap((count, reason) => (count > 0 ? [`${count} ${endReasons[reason]}`] : []));
   const lines = [
     `${plural(packets.packets, 'packet')} read, ${packets.metered} metered (${cache.octets} IP octets) ` +
@@ -31,6 +33,7 @@ export function describeExported(run: ExportRun): string[] {
   );
   const faults: [number, string][] = [
     [packets.notSampled, 'packets passed over by sampling'],
+    [notAccounted, 'packets of a direction that is not accounted'],
     [packets.notIp, `packets without IP (${types.join(', ')})`],
     [packets.malformed, 'packets with a broken IP header'],
     [packets.cutHeader, 'packets cut inside the IP header'],

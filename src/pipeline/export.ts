@@ -53,7 +53,7 @@ async function meter(
   signals: StopSignal,
   onStatistics: (print: () => void) => void,
 ): Promise<number> {
-  const live = options.devices.length > 0;
+  const live = options.interfaces.length > 0;
   let progress: ProgressLine | undefined;
   const print = live ? timedLog : plainLog;
   const warn: Log = (line) => {
@@ -98,7 +98,7 @@ async function meter(
     reader.stop();
     pacer?.stop();
   });
-  if (live) log(`capturing on ${options.devices.join(', ')}`);
+  if (live) log(`capturing on ${options.interfaces.map(({ device }) => device).join(', ')}`);
   else if (!options.quiet) {
     progress = new ProgressLine(process.stderr, () => ({ ...reader.stats(), flows: output.flows }));
   }
@@ -128,7 +128,15 @@ async function meter(
   }
 
   const seconds = (performance.now() - startMs) / 1000;
-  const report = { packets: reader.stats(), cache: cache.stats(), output, senders, store, seconds };
+  const report = {
+    packets: reader.stats(),
+    notAccounted: inputs.notAccounted(),
+    cache: cache.stats(),
+    output,
+    senders,
+    store,
+    seconds,
+  };
   for (const line of describeExported(report)) log(line);
   const failure = reader.failure();
   if (failure !== null) warn(`weir export: ${failure}`);
@@ -158,7 +166,7 @@ async function openOutlets(
         ? undefined
         : await FlowStore.open({
             directory: options.directory,
-            mode: options.devices.length > 0 ? 'live' : 'replay',
+            mode: options.interfaces.length > 0 ? 'live' : 'replay',
             ident: options.ident,
             intervalSeconds: options.intervalSec,
             layout: options.layout,

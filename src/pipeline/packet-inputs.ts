@@ -1,4 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
+import { AccountedInput } from '../capture/accounted-input.ts';
+import { type CaptureInterface, CONF_EGRESS, CONF_INGRESS } from '../capture/interface.ts';
+import { LocalNets } from '../capture/local-nets.ts';
 import { MergedReader } from '../capture/merged-reader.ts';
 import { openPacketSource } from '../capture/open.ts';
 import type { PacketInput } from '../capture/source.ts';
@@ -10,48 +13,72 @@ import type { Log } from './log.ts';
 export interface PacketInputs {
   readonly reader: PacketInput;
   /** An entry for each interface; one without a name for files. */
-  readonly parts: readonly { readonly name: string; readonly input: PacketInput }[];
+  readonly parts: readonly { readonly name: string; readonly input: AccountedInput }[];
+  /** Packets of directions that their interface does not account, so far. */
+  notAccounted(): number;
 }
 
-/** Opens the files, or every interface, of a run; an interface that ends before the others is told to `warn`. Throws a `UserError` for what is found wrong at once. */
+/**
+ * Opens the files, or every interface, of a run; an interface that ends before the others is told to `warn`. Throws a
+ * `UserError` for what is found wrong at once.
+ */
 export async function openPacketInputs(options: ExportOptions, warn: Log): Promise<PacketInputs> {
-  const { devices, filter, source, sampling, snapLength, promiscuous } = options;
-  const common = {
-    source,
-    ...(filter === undefined ? {} : { filter }),
-    ...(sampling.rate > 1 ? { samplingRate: sampling.rate, samplingRandom: sampling.random } : {}),
-  };
-  if (devices.length === 0) {
-    const input = await openPacketSource({ ...common, files: captureFiles(options.files) });
-    return { reader: input, parts: [{ name: '', input }] };
+  const { interfaces, filter, localNets } = options;
+  const account = localNets.length === 0 ? {} : { localNets: new LocalNets(localNets) };
+  const parts: { name: string; input: AccountedInput }[] = [];
+  if (interfaces.length === 0) {
+    const files = captureFiles(options.files);
+    const input = await openPacketSource({ ...common(options), ...filterOf(filter), files });
+    parts.push({ name: '', input: new AccountedInput(input, { ...account, conf: CONF_INGRESS | CONF_EGRESS }) });
   }
   // One seed for all: packets of one flow must have one hash wherever they are seen.
   const seed = randomBytes(8);
   const hashSeed: [number, number] = [seed.readUInt32LE(0), seed.readUInt32LE(4)];
-  const parts: { name: string; input: PacketInput }[] = [];
   try {
-    for (const device of devices) {
-      const input = await openPacketSource({
-        ...common,
-        device,
-        snapLength,
-        promiscuous,
-        hashSeed,
-        samplingSeed: randomInt(2 ** 32),
-      });
-      parts.push({ name: device, input });
+    for (const one of interfaces) {
+      const input = await openInterface(options, one, hashSeed);
+      const { device, conf, index } = one;
+      const accounted = new AccountedInput(input, { ...account, conf, ...(index === undefined ? {} : { index }) });
+      parts.push({ name: device, input: accounted });
     }
   } catch (error) {
     for (const { input } of parts) input.stop();
     throw error;
   }
-  const [only] = parts;
-  const reader =
-    parts.length === 1
-      ? only!.input
-      : new MergedReader(
-          parts.map(({ input }) => input),
-          warn,
-        );
-  return { reader, parts };
+  const inputs = parts.map(({ input }) => input);
+  return {
+    reader: inputs.length === 1 ? inputs[0]! : new MergedReader(inputs, warn),
+    parts,
+    notAccounted: () => inputs.reduce((sum, input) => sum + input.notAccounted, 0),
+  };
+}
+
+function common({ source, sampling }: ExportOptions) {
+  return {
+    source,
+    ...(sampling.rate > 1 ? { samplingRate: sampling.rate, samplingRandom: sampling.random } : {}),
+  };
+}
+
+function openInterface(
+  options: ExportOptions,
+  { device, filter, promiscuous = options.promiscuous }: CaptureInterface,
+  hashSeed: [number, number],
+): Promise<PacketInput> {
+  return openPacketSource({
+    ...common(options),
+    ...filterOf(options.filter, filter),
+    device,
+    snapLength: options.snapLength,
+    promiscuous,
+    hashSeed,
+    samplingSeed: randomInt(2 ** 32),
+  });
+}
+
+/** BPF expressions all of which must hold. */
+function filterOf(...filters: readonly (string | undefined)[]): { filter?: string } {
+  const given = filters.filter((filter) => filter !== undefined);
+  if (given.length < 2) return given.length === 0 ? {} : { filter: given[0]! };
+  return { filter: given.map((filter) => `(${filter})`).join(' and ') };
 }

@@ -22,7 +22,7 @@ const TCP_MESSAGE_BYTES = 16_384;
 
 /** Opens the way to each collector. Throws a `UserError` for a destination that cannot be. */
 export async function openLinks(options: ExportOptions, log: Log): Promise<Link[]> {
-  const { datagramsPerSecond, sourceAddress, devices } = options;
+  const { datagramsPerSecond, sourceAddress, interfaces } = options;
   const links: Link[] = [];
   try {
     for (const text of options.destinations) {
@@ -30,7 +30,7 @@ export async function openLinks(options: ExportOptions, log: Log): Promise<Link[
       const source = sourceAddress === undefined ? {} : { sourceHost: sourceAddress };
       const name = formatDestination(destination);
       if (transport === 'tcp') {
-        const patienceMs = devices.length > 0 ? 0 : PATIENCE_MS;
+        const patienceMs = interfaces.length > 0 ? 0 : PATIENCE_MS;
         const tcp = await TcpTransport.open({ ...destination, ...source, patienceMs, log });
         links.push({ name: `tcp://${name}`, transport: tcp });
       } else {
@@ -117,7 +117,7 @@ function exporterOptions(
   options: ExportOptions,
   firstPacketMs: () => number,
 ): Omit<FlowExporterOptions, 'transports' | 'maxDatagramBytes'> {
-  const { version, template, domain, refreshSeconds, refreshDatagrams, sampling, devices, interfaceNames } = options;
+  const { version, template, domain, refreshSeconds, refreshDatagrams, sampling, interfaces, interfaceNames } = options;
   return {
     version,
     preset: template,
@@ -125,8 +125,8 @@ function exporterOptions(
     refreshSeconds,
     refreshDatagrams,
     sampling,
-    interfaces: interfaceTable(devices, interfaceNames),
-    clock: devices.length > 0 ? 'wall' : 'flows',
+    interfaces: interfaceTable(interfaces, interfaceNames),
+    clock: interfaces.length > 0 ? 'wall' : 'flows',
     bootMs: () => bootBefore(firstPacketMs()),
   };
 }
