@@ -22,6 +22,10 @@ export interface ExportOptions {
   /** Files only: times the speed of the capture; 0: as fast as can be. */
   speed: number;
   sampling: SamplingOptions;
+  /** Whether routes of this host are looked up; undefined leaves it to what is captured and sent. */
+  routes?: boolean;
+  /** MaxMind database of AS numbers. */
+  asnFile?: string;
   /** Who the process becomes once interfaces and sockets are open. */
   identity: Identity;
   /** HOST:PORT; each gets all flows, */

@@ -6,6 +6,7 @@ import { completeOptions } from '../export/exporter-options.ts';
 import { UserError } from '../flow/user-error.ts';
 import { parseStreamFormat } from '../query/flow-printer.ts';
 import { captureFiles, STANDARD_INPUT } from './capture-files.ts';
+import { openAsn, routeFields } from './enrichment.ts';
 import type { ExportOptions } from './export-options.ts';
 import { plural } from './log.ts';
 
@@ -22,6 +23,7 @@ export function checkPlan(options: ExportOptions): void {
       throw new UserError(`${path}: cannot read: ${(cause as Error).message}`, { cause });
     }
   }
+  openAsn(options);
   if (options.print !== undefined) parseStreamFormat(options.print);
   for (const destination of options.destinations) parseCollector(destination);
   const { version, domain, sampling } = options;
@@ -45,6 +47,9 @@ export function describePlan(options: ExportOptions): string[] {
     `meter   ${sampling.rate > 1 ? picked : 'every packet'}; active timeout ${options.activeSec} s, ` +
       `inactive ${options.inactiveSec} s; at most ${options.maxFlows} flows at a time`,
   );
+  const routes = routeFields(options);
+  if (routes.size > 0) lines.push(`routes  of this host: ${[...routes].join(', ')}`);
+  if (options.asnFile !== undefined) lines.push(`asn     ${options.asnFile}`);
   if (directory !== undefined) lines.push(`write   ${directory}, a file each ${options.intervalSec} s`);
   if (print !== undefined) lines.push(`print   ${print}`);
   for (const destination of destinations) lines.push(`send    ${destination}${options.balance ? ', its share' : ''}`);

@@ -8,6 +8,7 @@ import type { FlowConsumer } from '../flow/consumer.ts';
 import { FlowPrinter } from '../query/flow-printer.ts';
 import { FlowStore } from '../store/flow-store.ts';
 import { CaptureStatistics } from './capture-statistics.ts';
+import { Enrichment } from './enrichment.ts';
 import type { ExportOptions } from './export-options.ts';
 import { describeExported } from './export-report.ts';
 import { FlowOutput } from './flow-output.ts';
@@ -61,6 +62,7 @@ async function meter(
     print(line);
   };
   const log = options.quiet ? quietLog : warn;
+  const enrichment = await Enrichment.open(options, warn);
   const inputs = await openPacketInputs(options, warn);
   const { reader } = inputs;
   // Boot time counts from the first packet in replay, from now in live capture: read when the first flow leaves.
@@ -74,7 +76,7 @@ async function meter(
     activeMs: options.activeSec * 1000,
     inactiveMs: options.inactiveSec * 1000,
     maxFlows: options.maxFlows,
-    sink: rate > 1 ? (batch) => output.write(markSampled(batch, rate)) : output.write,
+    sink: (batch) => output.write(enrichment.fill(rate > 1 ? markSampled(batch, rate) : batch)),
     acquire: output.acquire,
     allocate: (bytes) => addon().allocateHuge(bytes),
   });
@@ -121,6 +123,7 @@ async function meter(
     cache.flush(END_FORCED);
   } finally {
     clearInterval(timer);
+    enrichment.close();
     clearInterval(statisticsTimer);
     reader.stop();
     await output.close();
