@@ -1,7 +1,9 @@
 import type { PacketStats } from '../addon/addon.ts';
+import { EXTENSION_WORDS } from '../addon/packet-extension-layout.ts';
 import { P_INPUT, P_META, P_META_DIRECTION_KNOWN, P_META_EGRESS, PACKET_WORDS } from '../addon/packet-layout.ts';
 import { CONF_EGRESS, CONF_INGRESS } from './interface.ts';
 import type { LocalNets } from './local-nets.ts';
+import type { LocalVlans } from './local-vlans.ts';
 import type { PacketInput, PacketSlot } from './source.ts';
 
 export interface AccountedInputOptions {
@@ -10,6 +12,8 @@ export interface AccountedInputOptions {
   /** Written over the ifIndex of every packet. */
   readonly index?: number;
   readonly localNets?: LocalNets;
+  /** Needs a source with extension records. */
+  readonly localVlans?: LocalVlans;
 }
 
 const LEFT = P_META_DIRECTION_KNOWN | P_META_EGRESS;
@@ -56,8 +60,9 @@ export class AccountedInput implements PacketInput {
 
   #account(slot: PacketSlot | undefined): PacketSlot | undefined {
     if (slot === undefined) return undefined;
-    const { localNets, index } = this.#options;
+    const { localNets, localVlans, index } = this.#options;
     localNets?.tell(slot.words, slot.count);
+    if (slot.extensions !== undefined) localVlans?.tell(slot.words, slot.extensions, slot.count);
     if (index !== undefined) {
       for (let i = 0; i < slot.count; i++) slot.words[i * PACKET_WORDS + P_INPUT] = index;
     }
@@ -74,10 +79,16 @@ export class AccountedInput implements PacketInput {
     for (let i = 0; i < count; i++) {
       const p = i * PACKET_WORDS;
       if ((words[p + P_META]! & LEFT) === LEFT ? !takesOut : !takesIn) continue;
-      if (kept !== i) words.copyWithin(kept * PACKET_WORDS, p, p + PACKET_WORDS);
+      if (kept !== i) movePacket(slot, i, kept);
       kept++;
     }
     slot.count = kept;
     this.notAccounted += count - kept;
   }
+}
+
+/** Writes packet `from` of a slot over packet `to`. */
+function movePacket({ words, extensions }: PacketSlot, from: number, to: number): void {
+  words.copyWithin(to * PACKET_WORDS, from * PACKET_WORDS, (from + 1) * PACKET_WORDS);
+  extensions?.copyWithin(to * EXTENSION_WORDS, from * EXTENSION_WORDS, (from + 1) * EXTENSION_WORDS);
 }

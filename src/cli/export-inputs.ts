@@ -1,6 +1,6 @@
 import { type CaptureInterface, parseInterface } from '../capture/interface.ts';
 import { flagOption, listOption, type OptionTable, valueOption } from '../config/option.ts';
-import type { OptionValues } from '../config/option-values.ts';
+import { type OptionValues, wholeNumber } from '../config/option-values.ts';
 import type { SamplingOptions } from '../export/options.ts';
 import { type Prefix, parsePrefix } from '../flow/prefix.ts';
 import { UserError } from '../flow/user-error.ts';
@@ -10,7 +10,9 @@ import type { ExportOptions } from '../pipeline/export-options.ts';
 export const inputOptions: OptionTable = {
   r: listOption('read packets from a capture file, also gzip or zstd; - standard input, DIR all its files'),
   i: listOption('capture from an interface, or any: all at once; NAME:WORD,... says what is accounted of it'),
-  'local-net': listOption('PREFIX on this side of a mirrored link: packets from it are egress, to it ingress'),
+  'local-mac': listOption('MAC address on this side of a mirrored link: packets from it are egress, to it ingress'),
+  'local-net': listOption('the same by addresses: ADDRESS/LENGTH'),
+  'local-vlan': listOption('the same by the VLAN id that a tap gives packets from this side'),
   source: valueOption('packet reader: native, pcap or cap (npm packages)', 'native'),
   snaplen: valueOption('octets captured of each packet on an interface', '256'),
   promiscuous: flagOption('take packets that are not for this host (interfaces)', true),
@@ -20,7 +22,17 @@ export const inputOptions: OptionTable = {
 
 type Inputs = Pick<
   ExportOptions,
-  'files' | 'interfaces' | 'localNets' | 'filter' | 'source' | 'snapLength' | 'promiscuous' | 'speed' | 'sampling'
+  | 'files'
+  | 'interfaces'
+  | 'localMacs'
+  | 'localNets'
+  | 'localVlans'
+  | 'filter'
+  | 'source'
+  | 'snapLength'
+  | 'promiscuous'
+  | 'speed'
+  | 'sampling'
 >;
 
 /** @param operands what stands on the command line without an option: the BPF filter */
@@ -32,13 +44,17 @@ export function parseInputs(values: OptionValues, operands: readonly string[]): 
   }
   if (files.length > 0 && interfaces.length > 0) throw new UserError('-r and -i exclude each other: give one of them');
   checkInterfaces(interfaces);
+  const sides = ['local-mac', 'local-net', 'local-vlan'].filter((name) => values.list(name).length > 0);
+  if (sides.length > 1) throw new UserError(`--${sides.join(' and --')} exclude each other: give one of them`);
   const speed = speedOf(values.text('speed'));
   if (speed > 0 && files.length === 0) throw new UserError('--speed is for capture files (-r)');
   const filter = operands.join(' ').trim();
   return {
     files,
     interfaces,
+    localMacs: values.list('local-mac').map(localMacOf),
     localNets: values.list('local-net').map(localNetOf),
+    localVlans: values.list('local-vlan').map((text) => wholeNumber('--local-vlan', text, 1, 4094)),
     ...(filter === '' ? {} : { filter }),
     source: values.choice('source', ['native', 'pcap', 'cap']),
     snapLength: values.whole('snaplen', 64, 262_144),
@@ -55,6 +71,13 @@ function checkInterfaces(interfaces: readonly CaptureInterface[]): void {
   if (devices.includes('any') && devices.length > 1) {
     throw new UserError('-i any has all interfaces: another -i would count its packets twice');
   }
+}
+
+function localMacOf(text: string): string {
+  if (!/^[0-9a-f]{1,2}([:-][0-9a-f]{1,2}){5}$/i.test(text)) {
+    throw new UserError(`--local-mac takes six octets, for example 02:00:5e:10:00:01, not "${text}"`);
+  }
+  return text.replaceAll('-', ':');
 }
 
 function localNetOf(text: string): Prefix {

@@ -161,8 +161,21 @@ export class PrefixTable {
   /** The value of the longest prefix with this address, or -1. */
   find(w0: number, w1: number, w2: number, w3: number): number {
     const isV4 = w0 === 0 && w1 === 0 && w2 === V4_MAPPED_WORD;
-    const at = isV4 ? this.at(w0, w1, w2, w3, this.v4From, this.v4To) : this.at(w0, w1, w2, w3, 0, this.ranges.count);
+    const at = isV4 ? this.atV4(w3) : this.at(w0, w1, w2, w3, 0, this.ranges.count);
     return this.ranges.values[at]!;
+  }
+
+  /** As `at`: all IPv4 addresses are alike but for the last word. */
+  private atV4(w3: number): number {
+    const starts = this.ranges.w3;
+    let low = this.v4From;
+    let high = this.v4To;
+    while (high - low > 1) {
+      const middle = (low + high) >>> 1;
+      if (starts[middle]! <= w3) low = middle;
+      else high = middle;
+    }
+    return low;
   }
 
   /** The last of some ranges that starts at or before an address. */

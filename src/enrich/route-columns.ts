@@ -1,5 +1,5 @@
 import type { FlowBatch } from '../flow/batch.ts';
-import type { FieldName } from '../flow/fields.ts';
+import { DIRECTION_UNKNOWN, type FieldName } from '../flow/fields.ts';
 import { AddressColumns } from './address-columns.ts';
 import type { RouteTable } from './route-table.ts';
 
@@ -15,6 +15,8 @@ export interface RouteColumnsOptions {
   /** LOOK_UP_* bits of the interfaces that differ from `lookUps`, by ifIndex. */
   readonly lookUpsOf?: ReadonlyMap<number, number>;
   readonly lookUps?: number;
+  /** Leave flows of unknown direction alone. */
+  readonly onlyKnownDirection?: boolean;
 }
 
 /** Fills in what the routes of this host say about flows. What a flow has already stays. */
@@ -77,11 +79,14 @@ export class RouteColumns {
 
   /** LOOK_UP_* bits of a row: those of the interface that it was seen on. */
   private lookUpsIn(batch: FlowBatch): (row: number) => number {
-    const { lookUpsOf } = this.options;
+    const { lookUpsOf, onlyKnownDirection = false } = this.options;
     const { lookUps } = this;
-    if (lookUpsOf === undefined || lookUpsOf.size === 0) return () => lookUps;
+    const direction = batch.get('direction');
     const inIf = batch.get('inIf');
     const outIf = batch.get('outIf');
-    return (row) => lookUpsOf.get(inIf?.[row] || outIf?.[row] || 0) ?? lookUps;
+    return (row) => {
+      if (onlyKnownDirection && (direction?.[row] ?? DIRECTION_UNKNOWN) === DIRECTION_UNKNOWN) return 0;
+      return lookUpsOf?.get(inIf?.[row] || outIf?.[row] || 0) ?? lookUps;
+    };
   }
 }

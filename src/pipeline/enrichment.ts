@@ -1,4 +1,4 @@
-import { CONF_NO_DESTINATION_LOOKUP, CONF_NO_SOURCE_LOOKUP, CONF_ONCE, CONF_THIS_ONCE } from '../capture/interface.ts';
+import { CONF_NO_DESTINATION_LOOKUP, CONF_NO_SOURCE_LOOKUP } from '../capture/interface.ts';
 import { AsnColumns } from '../enrich/asn-columns.ts';
 import { AsnDatabase } from '../enrich/asn-database.ts';
 import { readHostRoutes } from '../enrich/host-routes.ts';
@@ -43,7 +43,12 @@ export class Enrichment {
     const indexOf = exportedIndex(interfaces);
     let columns: RouteColumns;
     try {
-      columns = new RouteColumns(await readHostRoutes(indexOf), { fields, ...lookUpsOf(options, indexOf) });
+      columns = new RouteColumns(await readHostRoutes(indexOf), {
+        fields,
+        // Without a known direction the packet was for none of this host's addresses: a mirror port.
+        onlyKnownDirection: routes !== true,
+        ...lookUpsOf(options, indexOf),
+      });
     } catch (error) {
       if (routes === true || !(error instanceof UserError)) throw error;
       warn(`${error.message}: flows go without masks, next hops and output interfaces`);
@@ -73,18 +78,16 @@ export function openAsn(options: ExportOptions): AsnDatabase | undefined {
 }
 
 /**
- * Fields that routes are looked up for. Without a word about it they are on a router: where packets that pass through are
- * counted once, or where the template has fields that nothing else fills, but not on a mirror port, whose packets go
- * other ways than this host's.
+ * Fields that routes are looked up for: with `--routes` all, without a word about it those that are sent of what an
+ * interface captures, but not on a mirror port, whose packets go other ways than this host's.
  */
 export function routeFields(options: ExportOptions): ReadonlySet<FieldName> {
-  const { interfaces, localNets, routes } = options;
+  const { interfaces, localMacs, localNets, localVlans, routes } = options;
   if (routes === true) return new Set(ROUTE_FIELDS);
-  const countsOnce = interfaces.some(({ conf }) => (conf & (CONF_ONCE | CONF_THIS_ONCE)) !== 0);
-  const asked = sentFields(options);
-  const isAsked = asked.has('srcMask') || asked.has('dstMask') || asked.has('nextHop');
-  if (routes === false || interfaces.length === 0 || localNets.length > 0 || !(countsOnce || isAsked)) return new Set();
-  return new Set(ROUTE_FIELDS.filter((field) => field === 'outIf' || asked.has(field)));
+  const isMirror = localMacs.length + localNets.length + localVlans.length > 0;
+  if (routes === false || interfaces.length === 0 || isMirror) return new Set();
+  const sent = sentFields(options);
+  return new Set(ROUTE_FIELDS.filter((field) => sent.has(field)));
 }
 
 /** Names of all values that the templates of a run have. */

@@ -11,8 +11,10 @@ export interface ExportOptions {
   files: string[];
   /** Interfaces read at the same time. */
   interfaces: CaptureInterface[];
-  /** Networks on this side of a mirrored link. */
+  /** MAC addresses, networks or VLANs on this side of a mirrored link; one kind at most. */
+  localMacs: string[];
   localNets: Prefix[];
+  localVlans: number[];
   /** BPF expression. */
   filter?: string;
   source: PacketSourceKind;

@@ -8,7 +8,6 @@ import { parseStreamFormat } from '../query/flow-printer.ts';
 import { captureFiles, STANDARD_INPUT } from './capture-files.ts';
 import { openAsn, routeFields } from './enrichment.ts';
 import type { ExportOptions } from './export-options.ts';
-import { plural } from './log.ts';
 
 /**
  * Throws a `UserError` for what is wrong with the options and can be found without reading, sending or writing anything:
@@ -34,12 +33,30 @@ export function checkPlan(options: ExportOptions): void {
 
 /** What a run with these options would do, for people: inputs, metering, outputs and the templates in full. */
 export function describePlan(options: ExportOptions): string[] {
-  const { interfaces, localNets, filter, sampling, speed, destinations, directory, print, version, template } = options;
+  const {
+    interfaces,
+    localMacs,
+    localNets,
+    localVlans,
+    filter,
+    sampling,
+    speed,
+    destinations,
+    directory,
+    print,
+    version,
+    template,
+  } = options;
   const lines = interfaces.map(describeInterface);
   if (interfaces.length === 0) lines.push(...captureFiles(options.files).map((file) => `read    ${file}`));
   if (speed > 0) lines.push(`        at ${speed} times the speed of the capture`);
   if (filter !== undefined) lines.push(`filter  ${filter}`);
-  if (localNets.length > 0) lines.push(`        direction told by ${plural(localNets.length, 'local network')}`);
+  const telling: [number, string][] = [
+    [localMacs.length, 'local MAC address(es)'],
+    [localNets.length, 'local network(s)'],
+    [localVlans.length, 'local VLAN(s)'],
+  ];
+  for (const [count, what] of telling) if (count > 0) lines.push(`        direction told by ${count} ${what}`);
   const picked = sampling.random
     ? `1 packet of ${sampling.rate}, at random`
     : `the first of each ${sampling.rate} packets`;

@@ -155,7 +155,7 @@ interface Outlets {
 /** Opens what needs privileges, gives them up, and opens the rest; on failure nothing stays open. */
 async function openOutlets(
   options: ExportOptions,
-  { reader }: PacketInputs,
+  { reader, namedInFiles }: PacketInputs,
   firstPacketMs: () => number,
   warn: Log,
 ): Promise<Outlets> {
@@ -163,7 +163,7 @@ async function openOutlets(
   try {
     links = await openLinks(options, warn);
     becomeIdentity(options.identity);
-    const senders = links.length > 0 ? new Senders(options, links, firstPacketMs) : undefined;
+    const senders = links.length > 0 ? new Senders(options, links, firstPacketMs, namedInFiles) : undefined;
     const store =
       options.directory === undefined
         ? undefined

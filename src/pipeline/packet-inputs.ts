@@ -2,9 +2,11 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { AccountedInput } from '../capture/accounted-input.ts';
 import { type CaptureInterface, CONF_EGRESS, CONF_INGRESS } from '../capture/interface.ts';
 import { LocalNets } from '../capture/local-nets.ts';
+import { LocalVlans } from '../capture/local-vlans.ts';
 import { MergedReader } from '../capture/merged-reader.ts';
 import { openPacketSource } from '../capture/open.ts';
 import type { PacketInput } from '../capture/source.ts';
+import type { InterfaceName } from '../export/options.ts';
 import { captureFiles } from './capture-files.ts';
 import type { ExportOptions } from './export-options.ts';
 import type { Log } from './log.ts';
@@ -14,6 +16,8 @@ export interface PacketInputs {
   readonly reader: PacketInput;
   /** An entry for each interface; one without a name for files. */
   readonly parts: readonly { readonly name: string; readonly input: AccountedInput }[];
+  /** Interfaces named in the files read so far. */
+  namedInFiles(): InterfaceName[];
   /** Packets of directions that their interface does not account, so far. */
   notAccounted(): number;
 }
@@ -23,12 +27,17 @@ export interface PacketInputs {
  * `UserError` for what is found wrong at once.
  */
 export async function openPacketInputs(options: ExportOptions, warn: Log): Promise<PacketInputs> {
-  const { interfaces, filter, localNets } = options;
-  const account = localNets.length === 0 ? {} : { localNets: new LocalNets(localNets) };
+  const { interfaces, filter, localNets, localVlans } = options;
+  const account = {
+    ...(localNets.length === 0 ? {} : { localNets: new LocalNets(localNets) }),
+    ...(localVlans.length === 0 ? {} : { localVlans: new LocalVlans(localVlans) }),
+  };
   const parts: { name: string; input: AccountedInput }[] = [];
+  let namedInFiles = (): InterfaceName[] => [];
   if (interfaces.length === 0) {
     const files = captureFiles(options.files);
     const input = await openPacketSource({ ...common(options), ...filterOf(filter), files });
+    namedInFiles = () => input.interfaceNames();
     parts.push({ name: '', input: new AccountedInput(input, { ...account, conf: CONF_INGRESS | CONF_EGRESS }) });
   }
   // One seed for all: packets of one flow must have one hash wherever they are seen.
@@ -49,13 +58,16 @@ export async function openPacketInputs(options: ExportOptions, warn: Log): Promi
   return {
     reader: inputs.length === 1 ? inputs[0]! : new MergedReader(inputs, warn),
     parts,
+    namedInFiles,
     notAccounted: () => inputs.reduce((sum, input) => sum + input.notAccounted, 0),
   };
 }
 
-function common({ source, sampling }: ExportOptions) {
+function common({ source, sampling, localMacs, localVlans }: ExportOptions) {
   return {
     source,
+    ...(localVlans.length === 0 ? {} : { extended: true }),
+    ...(localMacs.length === 0 ? {} : { localMacs }),
     ...(sampling.rate > 1 ? { samplingRate: sampling.rate, samplingRandom: sampling.random } : {}),
   };
 }

@@ -26,6 +26,7 @@ async function through(options: AccountedInputOptions, packets: TestPacket[]) {
     bytes: new Uint8Array(words.buffer),
     words,
     doubles: times,
+    extensions: undefined,
   };
   let given: PacketSlot | undefined = slot;
   const take = () => {

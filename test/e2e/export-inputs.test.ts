@@ -6,6 +6,7 @@ import { beforeAll, expect, it } from 'vitest';
 import { flowLines } from '../support/flow.ts';
 import { Daemon, describeWith, ROOT, run, sleep, tempDir, weir, weirOk } from '../support/process.ts';
 import { readSegments } from '../support/segments.ts';
+import { UdpTap } from '../support/udp.ts';
 
 const DEMO = join(ROOT, 'pcaps/demo.pcap');
 const CLEAR_LINE = '\r\x1b[K';
@@ -35,6 +36,13 @@ describeWith(['weir'], 'inputs of weir export', () => {
   it('standard input, plain and compressed', async () => {
     expect(await flowsOf(['-r', '-'], `cat '${DEMO}'`)).toEqual(expected);
     expect(await flowsOf(['-r', '-'], `cat '${join(directory, 'demo.gz')}'`)).toEqual(expected);
+  });
+
+  it('names the interfaces of a pcapng file in options data', async () => {
+    const sink = await UdpTap.open();
+    await weirOk(['export', '-r', join(ROOT, 'pcaps/two-interfaces.pcapng'), '-n', `127.0.0.1:${sink.port}`]);
+    const bytes = Buffer.concat(await sink.close()).toString('latin1');
+    for (const name of ['eth0', 'tun0']) expect(bytes).toContain(name);
   });
 
   it('gzip by content, whatever the name', async () => {

@@ -1,5 +1,6 @@
 //! Packets made by hand, and what every test of the decoder needs.
 
+mod details;
 mod fragments;
 mod ip;
 mod link;
@@ -7,6 +8,7 @@ mod link;
 use super::*;
 use crate::fuzz::Random;
 use crate::packet::*;
+use crate::packet_extension::EXTENSION_BYTES;
 
 /// The words of a record that tests look at.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
@@ -177,7 +179,12 @@ fn random_and_mutated_frames_never_panic_and_add_up() {
             wire_length: data.len() as u32 + longer,
             ..frame(link_type, &data)
         };
-        if let Some((seen, _)) = decode(&mut decoder, &sent) {
+        let mut extension = [0; EXTENSION_BYTES];
+        let (mut out, mut extended) = ([0; PACKET_BYTES], Decoder::new(0));
+        let with = extended.decode_extended(&sent, &mut out, &mut extension);
+        let without = decode(&mut decoder, &sent);
+        assert_eq!(with, without.is_some());
+        if let Some((seen, _)) = without {
             metered += 1;
             assert!(seen.octets <= sent.wire_length);
         }
