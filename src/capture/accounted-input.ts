@@ -1,10 +1,9 @@
 import type { PacketStats } from '../addon/addon.ts';
-import { EXTENSION_WORDS } from '../addon/packet-extension-layout.ts';
 import { P_INPUT, P_META, P_META_DIRECTION_KNOWN, P_META_EGRESS, PACKET_WORDS } from '../addon/packet-layout.ts';
 import { CONF_EGRESS, CONF_INGRESS } from './interface.ts';
 import type { LocalNets } from './local-nets.ts';
 import type { LocalVlans } from './local-vlans.ts';
-import type { PacketInput, PacketSlot } from './source.ts';
+import { movePacket, type PacketInput, type PacketSlot } from './source.ts';
 
 export interface AccountedInputOptions {
   /** CONF_* bits: packets of a direction that is not in them are left out. */
@@ -85,10 +84,4 @@ export class AccountedInput implements PacketInput {
     slot.count = kept;
     this.notAccounted += count - kept;
   }
-}
-
-/** Writes packet `from` of a slot over packet `to`. */
-function movePacket({ words, extensions }: PacketSlot, from: number, to: number): void {
-  words.copyWithin(to * PACKET_WORDS, from * PACKET_WORDS, (from + 1) * PACKET_WORDS);
-  extensions?.copyWithin(to * EXTENSION_WORDS, from * EXTENSION_WORDS, (from + 1) * EXTENSION_WORDS);
 }

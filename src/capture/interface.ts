@@ -99,6 +99,11 @@ function wholeOf(text: string, word: string, max: number, min = 0): number {
   return number;
 }
 
+/** Whether packets of the interface that were counted elsewhere are passed by, and the other way round. */
+export function countsOnce({ conf }: CaptureInterface): boolean {
+  return (conf & (CONF_ONCE | CONF_THIS_ONCE)) !== 0;
+}
+
 /** The words for a mask, in the order of its bits; empty for 0. */
 export function confWords(conf: number): string[] {
   return Object.entries(words)

@@ -1,4 +1,6 @@
 import type { PacketStats, SlotSource } from '../addon/addon.ts';
+import { EXTENSION_WORDS } from '../addon/packet-extension-layout.ts';
+import { PACKET_WORDS } from '../addon/packet-layout.ts';
 import { SlotReader } from '../addon/slot-reader.ts';
 
 /** A batch of decoded packets, `count` records of PACKET_WORDS words in the layout of `addon/packet-layout.ts`. */
@@ -14,6 +16,36 @@ export interface PacketSlot {
    * `addon/packet-extension-layout.ts`; undefined unless the source was opened `extended`.
    */
   readonly extensions: Uint32Array | undefined;
+}
+
+/** Overwrites packet `to` of a slot with packet `from`, extension record and all: for whoever leaves packets out. */
+export function movePacket({ words, extensions }: PacketSlot, from: number, to: number): void {
+  words.copyWithin(to * PACKET_WORDS, from * PACKET_WORDS, (from + 1) * PACKET_WORDS);
+  extensions?.copyWithin(to * EXTENSION_WORDS, from * EXTENSION_WORDS, (from + 1) * EXTENSION_WORDS);
+}
+
+/** Writes a packet of a slot over one of another, which has room for as much. */
+export function copyPacket(from: PacketSlot, packet: number, to: PacketSlot, place: number): void {
+  copyWords(from.words, packet * PACKET_WORDS, to.words, place * PACKET_WORDS, PACKET_WORDS);
+  if (from.extensions === undefined || to.extensions === undefined) return;
+  copyWords(from.extensions, packet * EXTENSION_WORDS, to.extensions, place * EXTENSION_WORDS, EXTENSION_WORDS);
+}
+
+function copyWords(from: Uint32Array, at: number, to: Uint32Array, place: number, count: number): void {
+  for (let i = 0; i < count; i++) to[place + i] = from[at + i]!;
+}
+
+/** A slot of one's own that has room for as much as another. */
+export function emptySlot(like: PacketSlot): PacketSlot {
+  const bytes = new Uint8Array(like.bytes.byteLength);
+  return {
+    index: -1,
+    count: 0,
+    bytes,
+    words: new Uint32Array(bytes.buffer),
+    doubles: new Float64Array(bytes.buffer),
+    extensions: like.extensions && new Uint32Array(like.extensions.length),
+  };
 }
 
 /** What a capture calls an interface. */

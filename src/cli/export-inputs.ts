@@ -1,4 +1,4 @@
-import { type CaptureInterface, parseInterface } from '../capture/interface.ts';
+import { type CaptureInterface, countsOnce, parseInterface } from '../capture/interface.ts';
 import { flagOption, listOption, type OptionTable, valueOption } from '../config/option.ts';
 import { type OptionValues, wholeNumber } from '../config/option-values.ts';
 import type { SamplingOptions } from '../export/options.ts';
@@ -17,6 +17,8 @@ export const inputOptions: OptionTable = {
   snaplen: valueOption('octets captured of each packet on an interface', '256'),
   promiscuous: flagOption('take packets that are not for this host (interfaces)', true),
   speed: valueOption('replay at N times the speed of the capture, 1 as captured, 0 without pause', '0'),
+  dedup: flagOption('leave out packets seen before, with the same TTL: for mirror ports that deliver twice'),
+  'dedup-window': valueOption('milliseconds between a packet and its duplicate at most', '10'),
   sampling: valueOption('meter one packet of N: N takes the first of each, N:random any', '1'),
 };
 
@@ -33,6 +35,7 @@ type Inputs = Pick<
   | 'promiscuous'
   | 'speed'
   | 'sampling'
+  | 'dedupMs'
 >;
 
 /** @param operands what stands on the command line without an option: the BPF filter */
@@ -48,6 +51,13 @@ export function parseInputs(values: OptionValues, operands: readonly string[]): 
   if (sides.length > 1) throw new UserError(`--${sides.join(' and --')} exclude each other: give one of them`);
   const speed = speedOf(values.text('speed'));
   if (speed > 0 && files.length === 0) throw new UserError('--speed is for capture files (-r)');
+  const sampling = samplingOf(values.text('sampling'));
+  if (values.flag('dedup') && sampling.rate > 1) {
+    throw new UserError('--dedup needs to see every packet: it does not go with --sampling');
+  }
+  if (interfaces.some(countsOnce) && sampling.rate > 1) {
+    throw new UserError('once needs to see every packet: it does not go with --sampling');
+  }
   const filter = operands.join(' ').trim();
   return {
     files,
@@ -60,7 +70,8 @@ export function parseInputs(values: OptionValues, operands: readonly string[]): 
     snapLength: values.whole('snaplen', 64, 262_144),
     promiscuous: values.flag('promiscuous'),
     speed,
-    sampling: samplingOf(values.text('sampling')),
+    sampling,
+    ...(values.flag('dedup') ? { dedupMs: values.whole('dedup-window', 1, 10_000) } : {}),
   };
 }
 

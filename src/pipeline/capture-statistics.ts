@@ -18,6 +18,7 @@ interface Counts {
 export class CaptureStatistics {
   readonly #parts: PacketInputs['parts'];
   readonly #cache: () => FlowCacheStats;
+  readonly #duplicates: () => number;
   readonly #nowMs: () => number;
   readonly #before: Counts[];
   #beforeMs: number;
@@ -25,10 +26,12 @@ export class CaptureStatistics {
   constructor(
     parts: PacketInputs['parts'],
     cache: () => FlowCacheStats,
+    duplicates: () => number,
     nowMs: () => number = () => performance.now(),
   ) {
     this.#parts = parts;
     this.#cache = cache;
+    this.#duplicates = duplicates;
     this.#nowMs = nowMs;
     this.#before = parts.map(() => ({ packets: 0, wireBytes: 0, dropped: 0 }));
     this.#beforeMs = nowMs();
@@ -59,7 +62,9 @@ export class CaptureStatistics {
       };
     });
     const { active, created } = this.#cache();
-    lines.push({ text: `${plural(active, 'flow')} at hand, ${created} since the start`, isLoss: false });
+    const duplicates = this.#duplicates();
+    const leftOut = duplicates > 0 ? `; ${plural(duplicates, 'duplicate')} left out` : '';
+    lines.push({ text: `${plural(active, 'flow')} at hand, ${created} since the start${leftOut}`, isLoss: false });
     return lines;
   }
 }

@@ -28,6 +28,8 @@ export interface ExportOptions {
   routes?: boolean;
   /** MaxMind database of AS numbers. */
   asnFile?: string;
+  /** Packets seen twice within so many milliseconds are metered once. */
+  dedupMs?: number;
   /** Who the process becomes once interfaces and sockets are open. */
   identity: Identity;
   /** HOST:PORT; each gets all flows, */

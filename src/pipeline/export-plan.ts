@@ -64,6 +64,7 @@ export function describePlan(options: ExportOptions): string[] {
     `meter   ${sampling.rate > 1 ? picked : 'every packet'}; active timeout ${options.activeSec} s, ` +
       `inactive ${options.inactiveSec} s; at most ${options.maxFlows} flows at a time`,
   );
+  if (options.dedupMs !== undefined) lines.push(`        duplicates within ${options.dedupMs} ms left out`);
   const routes = routeFields(options);
   if (routes.size > 0) lines.push(`routes  of this host: ${[...routes].join(', ')}`);
   if (options.asnFile !== undefined) lines.push(`asn     ${options.asnFile}`);

@@ -10,6 +10,10 @@ export interface ExportRun {
   packets: PacketStats;
   /** Packets of directions that their interface does not account. */
   notAccounted: number;
+  /** Packets that were counted on another interface before. */
+  countedBefore: number;
+  /** Of the packets metered by their source, those left out after all. */
+  duplicates: number;
   cache: FlowCacheStats;
   output: FlowOutput;
   senders: Senders | undefined;
@@ -21,10 +25,10 @@ const endReasons = ['', 'idle', 'active timeout', 'end of connection', 'stopped'
 
 /** What a run of the exporter saw, what became of it, and everything that was not metered or not delivered. */
 export function describeExported(run: ExportRun): string[] {
-  const { packets, notAccounted, cache, output, senders, store, seconds } = run;
+  const { packets, notAccounted, countedBefore, duplicates, cache, output, senders, store, seconds } = run;
   const ended = cache.endedBy.flatMap((count, reason) => (count > 0 ? [`${count} ${endReasons[reason]}`] : []));
   const lines = [
-    `${plural(packets.packets, 'packet')} read, ${packets.metered} metered (${cache.octets} IP octets) ` +
+    `${plural(packets.packets, 'packet')} read, ${packets.metered - duplicates - countedBefore} metered (${cache.octets} IP octets) ` +
       `in ${seconds.toFixed(2)} s (${scaled(packets.packets / Math.max(seconds, 1e-3))} packets/s)`,
     `${plural(output.flows + output.droppedFlows, 'flow')}${ended.length > 0 ? `: ${ended.join(', ')}` : ''}`,
   ];
@@ -34,6 +38,8 @@ export function describeExported(run: ExportRun): string[] {
   const faults: [number, string][] = [
     [packets.notSampled, 'packets passed over by sampling'],
     [notAccounted, 'packets of a direction that is not accounted'],
+    [countedBefore, 'packets counted before on another interface'],
+    [duplicates, 'duplicate packets left out'],
     [packets.notIp, `packets without IP (${types.join(', ')})`],
     [packets.malformed, 'packets with a broken IP header'],
     [packets.cutHeader, 'packets cut inside the IP header'],

@@ -2,6 +2,7 @@ import { addon } from '../addon/addon.ts';
 import { P_TIME, PACKET_WORDS } from '../addon/packet-layout.ts';
 import { FlowCache } from '../cache/flow-cache.ts';
 import { END_FORCED } from '../cache/timeouts.ts';
+import { DuplicateFilter } from '../capture/duplicates.ts';
 import type { PacketSlot } from '../capture/source.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import type { FlowConsumer } from '../flow/consumer.ts';
@@ -80,6 +81,8 @@ async function meter(
     acquire: output.acquire,
     allocate: (bytes) => addon().allocateHuge(bytes),
   });
+  const { dedupMs } = options;
+  const duplicates = dedupMs === undefined ? undefined : new DuplicateFilter({ mode: 'same', windowMs: dedupMs });
   const pacer = options.speed > 0 ? new Pacer(options.speed) : undefined;
   const tick = () => {
     const nowMs = pacer === undefined ? Date.now() : pacer.clockUs() / 1000;
@@ -88,7 +91,11 @@ async function meter(
     senders?.tick(nowMs);
   };
   const timer = live || pacer !== undefined ? setInterval(tick, TICK_MS) : undefined;
-  const statistics = new CaptureStatistics(inputs.parts, () => cache.stats());
+  const statistics = new CaptureStatistics(
+    inputs.parts,
+    () => cache.stats(),
+    () => duplicates?.duplicates ?? 0,
+  );
   onStatistics(() => {
     for (const { text } of statistics.lines()) warn(text);
   });
@@ -111,6 +118,7 @@ async function meter(
     for (;;) {
       const slot = reader.tryRead() ?? (await reader.read());
       if (slot === undefined) break;
+      duplicates?.filter(slot);
       if (isFirst && slot.count > 0 && !live) {
         firstPacketMs = earliestMs(slot);
         isFirst = false;
@@ -134,6 +142,8 @@ async function meter(
   const report = {
     packets: reader.stats(),
     notAccounted: inputs.notAccounted(),
+    countedBefore: inputs.countedBefore(),
+    duplicates: duplicates?.duplicates ?? 0,
     cache: cache.stats(),
     output,
     senders,

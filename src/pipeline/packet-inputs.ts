@@ -1,9 +1,11 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { AccountedInput } from '../capture/accounted-input.ts';
-import { type CaptureInterface, CONF_EGRESS, CONF_INGRESS } from '../capture/interface.ts';
+import { DuplicateFilter } from '../capture/duplicates.ts';
+import { type CaptureInterface, CONF_EGRESS, CONF_INGRESS, countsOnce } from '../capture/interface.ts';
 import { LocalNets } from '../capture/local-nets.ts';
 import { LocalVlans } from '../capture/local-vlans.ts';
 import { MergedReader } from '../capture/merged-reader.ts';
+import { OnceInput } from '../capture/once-input.ts';
 import { openPacketSource } from '../capture/open.ts';
 import type { PacketInput } from '../capture/source.ts';
 import type { InterfaceName } from '../export/options.ts';
@@ -15,11 +17,13 @@ import type { Log } from './log.ts';
 export interface PacketInputs {
   readonly reader: PacketInput;
   /** An entry for each interface; one without a name for files. */
-  readonly parts: readonly { readonly name: string; readonly input: AccountedInput }[];
+  readonly parts: readonly { readonly name: string; readonly input: PacketInput }[];
   /** Interfaces named in the files read so far. */
   namedInFiles(): InterfaceName[];
   /** Packets of directions that their interface does not account, so far. */
   notAccounted(): number;
+  /** Packets that were counted on another interface before, so far. */
+  countedBefore(): number;
 }
 
 /**
@@ -32,23 +36,30 @@ export async function openPacketInputs(options: ExportOptions, warn: Log): Promi
     ...(localNets.length === 0 ? {} : { localNets: new LocalNets(localNets) }),
     ...(localVlans.length === 0 ? {} : { localVlans: new LocalVlans(localVlans) }),
   };
-  const parts: { name: string; input: AccountedInput }[] = [];
+  const parts: { name: string; input: PacketInput }[] = [];
+  const accounts: AccountedInput[] = [];
+  const addPart = (name: string, account: AccountedInput, input: PacketInput = account) => {
+    accounts.push(account);
+    parts.push({ name, input });
+  };
   let namedInFiles = (): InterfaceName[] => [];
   if (interfaces.length === 0) {
     const files = captureFiles(options.files);
     const input = await openPacketSource({ ...common(options), ...filterOf(filter), files });
     namedInFiles = () => input.interfaceNames();
-    parts.push({ name: '', input: new AccountedInput(input, { ...account, conf: CONF_INGRESS | CONF_EGRESS }) });
+    addPart('', new AccountedInput(input, { ...account, conf: CONF_INGRESS | CONF_EGRESS }));
   }
   // One seed for all: packets of one flow must have one hash wherever they are seen.
   const seed = randomBytes(8);
   const hashSeed: [number, number] = [seed.readUInt32LE(0), seed.readUInt32LE(4)];
+  const counted = interfaces.some(countsOnce) ? new DuplicateFilter({ mode: 'forwarded' }) : undefined;
   try {
     for (const one of interfaces) {
       const input = await openInterface(options, one, hashSeed);
       const { device, conf, index } = one;
       const accounted = new AccountedInput(input, { ...account, conf, ...(index === undefined ? {} : { index }) });
-      parts.push({ name: device, input: accounted });
+      const isOnce = counted !== undefined && countsOnce(one);
+      addPart(device, accounted, isOnce ? new OnceInput(accounted, counted) : accounted);
     }
   } catch (error) {
     for (const { input } of parts) input.stop();
@@ -59,14 +70,18 @@ export async function openPacketInputs(options: ExportOptions, warn: Log): Promi
     reader: inputs.length === 1 ? inputs[0]! : new MergedReader(inputs, warn),
     parts,
     namedInFiles,
-    notAccounted: () => inputs.reduce((sum, input) => sum + input.notAccounted, 0),
+    notAccounted: () => accounts.reduce((sum, account) => sum + account.notAccounted, 0),
+    countedBefore: () => counted?.duplicates ?? 0,
   };
 }
 
-function common({ source, sampling, localMacs, localVlans }: ExportOptions) {
+/** Longest time that packets of an interface wait for their slot to fill, where packets are counted once. */
+const ONCE_FLUSH_MS = 25;
+
+function common({ source, sampling, localMacs, localVlans, dedupMs }: ExportOptions) {
   return {
     source,
-    ...(localVlans.length === 0 ? {} : { extended: true }),
+    extended: localVlans.length > 0 || dedupMs !== undefined,
     ...(localMacs.length === 0 ? {} : { localMacs }),
     ...(sampling.rate > 1 ? { samplingRate: sampling.rate, samplingRandom: sampling.random } : {}),
   };
@@ -74,11 +89,14 @@ function common({ source, sampling, localMacs, localVlans }: ExportOptions) {
 
 function openInterface(
   options: ExportOptions,
-  { device, filter, promiscuous = options.promiscuous }: CaptureInterface,
+  one: CaptureInterface,
   hashSeed: [number, number],
 ): Promise<PacketInput> {
+  const { device, filter, promiscuous = options.promiscuous } = one;
   return openPacketSource({
     ...common(options),
+    // What is held back for its first sighting comes late enough.
+    ...(countsOnce(one) ? { extended: true, flushMs: ONCE_FLUSH_MS } : {}),
     ...filterOf(options.filter, filter),
     device,
     snapLength: options.snapLength,
