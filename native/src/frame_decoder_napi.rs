@@ -35,7 +35,10 @@ impl FrameDecoder {
         let own = || options.device.as_deref().map(own_macs).unwrap_or_default();
         let local_macs = LocalMacs::new(options.macs()?.unwrap_or_else(own));
         Ok(FrameDecoder {
-            decoder: Decoder::new(seed).sampled_by(sampler).with_local_macs(local_macs),
+            decoder: Decoder::new(seed)
+                .sampled_by(sampler)
+                .with_local_macs(local_macs)
+                .decapsulating(options.decapsulate.unwrap_or(false)),
             link_type,
             input: options.input_index.unwrap_or(0),
         })
@@ -69,6 +72,7 @@ impl FrameDecoder {
             ));
         }
         let mut written = 0;
+        let mut unwanted = [0; EXTENSION_BYTES];
         for meta in metas {
             let (offset, length) = (meta[0] as usize, meta[1] as usize);
             let data = offset
@@ -87,8 +91,13 @@ impl FrameDecoder {
                 data,
             };
             let record = &mut records[written];
-            written += usize::from(match &mut extensions {
-                Some(extensions) => self.decoder.decode_extended(&frame, record, &mut extensions[written]),
+            let extension = match &mut extensions {
+                Some(extensions) => Some(&mut extensions[written]),
+                None if self.decoder.decapsulates() => Some(&mut unwanted),
+                None => None,
+            };
+            written += usize::from(match extension {
+                Some(extension) => self.decoder.decode_extended(&frame, record, extension),
                 None => self.decoder.decode(&frame, record),
             });
         }

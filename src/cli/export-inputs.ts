@@ -1,5 +1,5 @@
 import { type CaptureInterface, countsOnce, parseInterface } from '../capture/interface.ts';
-import { flagOption, listOption, type OptionTable, valueOption } from '../config/option.ts';
+import { flagOption, keyed, listOption, type OptionTable, valueOption } from '../config/option.ts';
 import { type OptionValues, wholeNumber } from '../config/option-values.ts';
 import type { SamplingOptions } from '../export/options.ts';
 import { type Prefix, parsePrefix } from '../flow/prefix.ts';
@@ -8,11 +8,18 @@ import type { ExportOptions } from '../pipeline/export-options.ts';
 
 /** Where packets come from. */
 export const inputOptions: OptionTable = {
-  r: listOption('read packets from a capture file, also gzip or zstd; - standard input, DIR all its files'),
-  i: listOption('capture from an interface, or any: all at once; NAME:WORD,... says what is accounted of it'),
+  r: keyed(
+    'captures',
+    listOption('read packets from a capture file, also gzip or zstd; - standard input, DIR all its files'),
+  ),
+  i: keyed(
+    'interfaces',
+    listOption('capture from an interface, or any: all at once; NAME:WORD,... says what is accounted of it'),
+  ),
   'local-mac': listOption('MAC address on this side of a mirrored link: packets from it are egress, to it ingress'),
   'local-net': listOption('the same by addresses: ADDRESS/LENGTH'),
   'local-vlan': listOption('the same by the VLAN id that a tap gives packets from this side'),
+  filter: valueOption('BPF filter, where it does not stand behind the options'),
   source: valueOption('packet reader: native, pcap or cap (npm packages)', 'native'),
   snaplen: valueOption('octets captured of each packet on an interface', '256'),
   promiscuous: flagOption('take packets that are not for this host (interfaces)', true),
@@ -58,7 +65,7 @@ export function parseInputs(values: OptionValues, operands: readonly string[]): 
   if (interfaces.some(countsOnce) && sampling.rate > 1) {
     throw new UserError('once needs to see every packet: it does not go with --sampling');
   }
-  const filter = operands.join(' ').trim();
+  const filter = operands.join(' ').trim() || (values.text('filter') ?? '').trim();
   return {
     files,
     interfaces,

@@ -27,10 +27,10 @@ export interface PacketInputs {
 }
 
 /**
- * Opens the files, or every interface, of a run; an interface that ends before the others is told to `warn`. Throws a
- * `UserError` for what is found wrong at once.
+ * Opens the files, or every interface, of a run, `extended` with extension records; an interface that ends before the
+ * others is told to `warn`. Throws a `UserError` for what is found wrong at once.
  */
-export async function openPacketInputs(options: ExportOptions, warn: Log): Promise<PacketInputs> {
+export async function openPacketInputs(options: ExportOptions, extended: boolean, warn: Log): Promise<PacketInputs> {
   const { interfaces, filter, localNets, localVlans } = options;
   const account = {
     ...(localNets.length === 0 ? {} : { localNets: new LocalNets(localNets) }),
@@ -45,7 +45,7 @@ export async function openPacketInputs(options: ExportOptions, warn: Log): Promi
   let namedInFiles = (): InterfaceName[] => [];
   if (interfaces.length === 0) {
     const files = captureFiles(options.files);
-    const input = await openPacketSource({ ...common(options), ...filterOf(filter), files });
+    const input = await openPacketSource({ ...common(options, extended), ...filterOf(filter), files });
     namedInFiles = () => input.interfaceNames();
     addPart('', new AccountedInput(input, { ...account, conf: CONF_INGRESS | CONF_EGRESS }));
   }
@@ -55,7 +55,7 @@ export async function openPacketInputs(options: ExportOptions, warn: Log): Promi
   const counted = interfaces.some(countsOnce) ? new DuplicateFilter({ mode: 'forwarded' }) : undefined;
   try {
     for (const one of interfaces) {
-      const input = await openInterface(options, one, hashSeed);
+      const input = await openInterface(options, one, extended, hashSeed);
       const { device, conf, index } = one;
       const accounted = new AccountedInput(input, { ...account, conf, ...(index === undefined ? {} : { index }) });
       const isOnce = counted !== undefined && countsOnce(one);
@@ -78,10 +78,10 @@ export async function openPacketInputs(options: ExportOptions, warn: Log): Promi
 /** Longest time that packets of an interface wait for their slot to fill, where packets are counted once. */
 const ONCE_FLUSH_MS = 25;
 
-function common({ source, sampling, localMacs, localVlans, dedupMs }: ExportOptions) {
+function common({ source, sampling, localMacs, localVlans }: ExportOptions, extended: boolean) {
   return {
     source,
-    extended: localVlans.length > 0 || dedupMs !== undefined,
+    extended: extended || localVlans.length > 0,
     ...(localMacs.length === 0 ? {} : { localMacs }),
     ...(sampling.rate > 1 ? { samplingRate: sampling.rate, samplingRandom: sampling.random } : {}),
   };
@@ -90,11 +90,12 @@ function common({ source, sampling, localMacs, localVlans, dedupMs }: ExportOpti
 function openInterface(
   options: ExportOptions,
   one: CaptureInterface,
+  extended: boolean,
   hashSeed: [number, number],
 ): Promise<PacketInput> {
   const { device, filter, promiscuous = options.promiscuous } = one;
   return openPacketSource({
-    ...common(options),
+    ...common(options, extended),
     // What is held back for its first sighting comes late enough.
     ...(countsOnce(one) ? { extended: true, flushMs: ONCE_FLUSH_MS } : {}),
     ...filterOf(options.filter, filter),

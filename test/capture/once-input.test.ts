@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EXTENSION_WORDS, X_FINGERPRINT, X_VLANS } from '../../src/addon/packet-extension-layout.ts';
-import { P_META, P_META_TTL_SHIFT, P_PORTS, PACKET_WORDS } from '../../src/addon/packet-layout.ts';
+import { P_META, P_PORTS, PACKET_WORDS } from '../../src/addon/packet-layout.ts';
 import { DuplicateFilter } from '../../src/capture/duplicates.ts';
 import { LocalVlans } from '../../src/capture/local-vlans.ts';
 import { OnceInput } from '../../src/capture/once-input.ts';
@@ -22,7 +22,8 @@ function slotOf(input: number, sightings: Sighting[]): PacketSlot {
       timeUs: 1e15,
       input,
       srcPort: id,
-      meta: direction | (ttl << P_META_TTL_SHIFT),
+      ttl,
+      meta: direction,
     })),
   );
   const extensions = new Uint32Array(sightings.length * EXTENSION_WORDS);
@@ -84,8 +85,11 @@ describe('packets that count once', () => {
   it('count where they came in, though the sighting on the way out is handed over first', async () => {
     const filter = new DuplicateFilter({ mode: 'forwarded' });
     const [left, right] = [feed(), feed()];
-    const [r0, r1] = [new OnceInput(left.input, filter), new OnceInput(right.input, filter)];
-    const read = [readAll(r0), readAll(r1)];
+    let nowMs = 0;
+    const [r0, r1] = [left, right].map(({ input }) => new OnceInput(input, filter, () => nowMs)) as [
+      OnceInput,
+      OnceInput,
+    ];
     // 1 is forwarded, 2 is the router's own, 3 is for the router.
     right.push(
       slotOf(2, [
@@ -93,18 +97,35 @@ describe('packets that count once', () => {
         { id: 2, ttl: 64, direction: EGRESS },
       ]),
     );
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    const first = r1.tryRead()!;
+    expect(idsOf(first)).toEqual([]);
+    r1.release(first);
+    nowMs = 199;
+    expect(r1.tryRead()).toBeUndefined();
     left.push(
       slotOf(1, [
         { id: 1, ttl: 64, direction: INGRESS },
         { id: 3, ttl: 64, direction: INGRESS },
       ]),
     );
-    left.input.stop();
-    right.input.stop();
-    expect(await Promise.all(read)).toEqual([[1, 3], [2]]);
+    expect(idsOf(r0.tryRead()!)).toEqual([1, 3]);
+    nowMs = 200;
+    expect(idsOf(r1.tryRead()!)).toEqual([2]);
     expect(filter.duplicates).toBe(1);
-    expect([left.released.length, right.released.length]).toEqual([1, 1]);
+    expect([left.released.length, right.released.length]).toEqual([0, 1]);
+  });
+
+  it('come out of a source that is silent, and of one that has ended', async () => {
+    const { input, push, released } = feed();
+    const once = new OnceInput(input, new DuplicateFilter({ mode: 'forwarded' }));
+    const silent = once.read();
+    push(slotOf(2, [{ id: 1, ttl: 64, direction: EGRESS }]));
+    once.release((await silent)!);
+    expect(idsOf((await once.read())!)).toEqual([1]);
+    push(slotOf(2, [{ id: 2, ttl: 64, direction: EGRESS }]));
+    input.stop();
+    expect(await readAll(once)).toEqual([2]);
+    expect(released.length).toBe(2);
   });
 
   it('are held back no longer than needed, in memory that is used again', async () => {

@@ -94,7 +94,11 @@ describe('a file that is of no use is named', () => {
   const cases: [string, Buffer, RegExp][] = [
     ['empty', Buffer.alloc(0), /some\.mmdb: this is no MaxMind database/],
     ['of text', Buffer.from('autonomous systems'), /some\.mmdb: this is no MaxMind database/],
-    ['cut at the front', good.subarray(good.indexOf('MaxMind.com') - 20), /some\.mmdb: this MaxMind database is damaged/],
+    [
+      'cut at the front',
+      good.subarray(good.indexOf('MaxMind.com') - 20),
+      /some\.mmdb: this MaxMind database is damaged/,
+    ],
     ['with countries', mmdb(ENTRIES, { type: 'GeoLite2-Country' }), /\(GeoLite2-Country\) has no AS numbers/],
   ];
   it.each(cases)('%s', (_, bytes, message) => {

@@ -55,6 +55,7 @@ const PACKAGE_HOME: Record<string, readonly string[]> = {
   '@duckdb/node-bindings': ['src/query/'],
   'mmdb-lib': ['src/enrich/'],
   yargs: ['src/cli/'],
+  yaml: ['src/config/'],
 };
 
 /**

@@ -36,6 +36,8 @@ pub struct Options {
     pub slot_count: usize,
     /// Each slot has an extension record for each packet, behind all of its records.
     pub extended: bool,
+    /// Records are of the packet inside of a tunnel. Makes the slots extended as well.
+    pub decapsulate: bool,
     pub input_index: u32,
     pub hash_seed: Option<u64>,
     /// One packet of so many is metered; 0 and 1 meter all.
@@ -72,7 +74,7 @@ impl PacketSource {
     /// Opens the input and starts the thread. What can be found wrong at once is an error, a text for the user.
     pub fn start(options: Options, wake: Wake) -> Result<PacketSource, String> {
         // Compiled twice, so that packets without extension records do not pay for those with.
-        match options.extended {
+        match options.extended || options.decapsulate {
             true => Self::start_producer::<true>(options, wake),
             false => Self::start_producer::<false>(options, wake),
         }
@@ -102,7 +104,9 @@ impl PacketSource {
             Input::Files(_) => Vec::new(),
             Input::Device { name, .. } => own_macs(name),
         });
-        let decoder = decoder.with_local_macs(LocalMacs::new(local_macs));
+        let decoder = decoder
+            .with_local_macs(LocalMacs::new(local_macs))
+            .decapsulating(options.decapsulate);
         match options.input {
             Input::Files(files) => {
                 let filter = check_files(&files, options.filter.as_deref(), &stats)?;
