@@ -188,7 +188,9 @@ export class LiveFlows {
     }
     if (now[NOW_TICK]! < tick) {
       now[NOW_TICK] = tick;
+      // With the entries of flows gone by, rows must forget that they had one: the next flow in a row needs its own.
       this.wheel.clear();
+      this.store.clear();
     }
   }
 

@@ -70,6 +70,17 @@ describe('timeouts', () => {
     expect(cache.stats()).toMatchObject({ late: 1, steppedBack: 1 });
   });
 
+  it('hold after a while without any flow, for one whose row another had', () => {
+    const { cache, records, add } = collecting({ activeMs: 600_000, inactiveMs: 60_000, finLingerMs: 0 });
+    add(at(0), at(SECOND, { flags: FIN }), at(5 * SECOND, { srcPort: 2 }));
+    cache.advance(T0 + 67 * SECOND);
+    expect(records.map(({ srcPort, reason, endMs }) => [srcPort, reason, endMs - T0 / 1000])).toEqual([
+      [1, 3, 1000],
+      [2, 1, 65_000],
+    ]);
+    expect(cache.stats().active).toBe(0);
+  });
+
   it('work at once over years of silence, and with timeouts longer than the wheel', () => {
     const { cache, records, add } = collecting({ activeMs: 300 * 86_400_000, inactiveMs: 200 * 86_400_000 });
     add(at(0), at(1, { srcPort: 2 }), at(150 * 86_400 * SECOND, { srcPort: 2 }));
