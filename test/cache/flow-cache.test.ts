@@ -406,6 +406,15 @@ describe('further columns', () => {
     expect(extras).toEqual([{ minTtl: 3, minLength: 41 }]);
   });
 
+  it('tell nanoseconds of the first and the last packet, whatever order they come in', () => {
+    const { cache, records, extras, add } = collecting({ columns: ['firstNs', 'lastNs'] });
+    add(at(5_001, { nanos: 7 }), at(5_001, { nanos: 3 }), at(7_999, { nanos: 999 }), at(7_999, { nanos: 998 }));
+    add(at(2_004, { nanos: 50 }), at(6_000, { nanos: 1 }), at(2_004, { nanos: 60 }));
+    cache.flush();
+    expect(extras).toEqual([{ firstNs: 4_050, lastNs: 999_999 }]);
+    expect(records.map(({ firstMs, lastMs }) => [firstMs - T0 / 1000, lastMs - T0 / 1000])).toEqual([[2, 7]]);
+  });
+
   it('stay with their flow when rows are used again', () => {
     const { cache, records, extras, add } = collecting({ columns: ['srcVlan', 'maxTtl'], maxFlows: 10, spareRows: 5 });
     for (let i = 0; i < 300; i++) add(at(i, { srcPort: i, vlans: [i, 0], ttl: i & 0xff, flags: i % 3 ? ACK : FIN }));
