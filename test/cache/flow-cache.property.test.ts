@@ -231,7 +231,7 @@ describe('the flow cache and its plain reference', () => {
           expect(sum(raw.map((record) => record.octets))).toBe(sum(packets.map((one) => one.octets)));
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 
