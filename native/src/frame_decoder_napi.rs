@@ -1,8 +1,8 @@
 use crate::capture_file::Direction;
-use crate::decode::{link, Decoder, Frame, Sampler};
+use crate::decode::{link, Decoder, Frame, LocalMacs, Sampler};
 use crate::packet::PACKET_BYTES;
 use crate::packet_extension::EXTENSION_BYTES;
-use crate::packet_source::Stats;
+use crate::packet_source::{own_macs, Stats};
 use crate::packet_source_napi::{PacketSourceOptions, PacketStats};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
@@ -32,8 +32,13 @@ impl FrameDecoder {
             options.sampling_random.unwrap_or(false),
             options.sampling_seed.unwrap_or(0),
         );
+        let own = || options.device.as_deref().map(own_macs).unwrap_or_default();
+        let local_macs = LocalMacs::new(options.macs()?.unwrap_or_else(own));
         Ok(FrameDecoder {
-            decoder: Decoder::new(seed).sampled_by(sampler),
+            decoder: Decoder::new(seed)
+                .sampled_by(sampler)
+                .with_local_macs(local_macs)
+                .decapsulating(options.decapsulate.unwrap_or(false)),
             link_type,
             input: options.input_index.unwrap_or(0),
         })
@@ -67,6 +72,7 @@ impl FrameDecoder {
             ));
         }
         let mut written = 0;
+        let mut unwanted = [0; EXTENSION_BYTES];
         for meta in metas {
             let (offset, length) = (meta[0] as usize, meta[1] as usize);
             let data = offset
@@ -85,8 +91,13 @@ impl FrameDecoder {
                 data,
             };
             let record = &mut records[written];
-            written += usize::from(match &mut extensions {
-                Some(extensions) => self.decoder.decode_extended(&frame, record, &mut extensions[written]),
+            let extension = match &mut extensions {
+                Some(extensions) => Some(&mut extensions[written]),
+                None if self.decoder.decapsulates() => Some(&mut unwanted),
+                None => None,
+            };
+            written += usize::from(match extension {
+                Some(extension) => self.decoder.decode_extended(&frame, record, extension),
                 None => self.decoder.decode(&frame, record),
             });
         }

@@ -50,6 +50,12 @@ export interface PacketSourceOptions {
   samplingRandom?: boolean;
   /** What chance begins with, a 32-bit number, default 0: the same picks the same packets of the same input. */
   samplingSeed?: number;
+  /**
+   * MAC addresses (six hexadecimal numbers between colons) on this side of the wire. Of Ethernet frames, one from such an
+   * address to another is egress, one to such an address from another ingress, and the direction of others is not known,
+   * whatever the capture says. Without any: an interface's own address; files as their captures tell.
+   */
+  localMacs?: string[];
   /** Hash seed: 64 bits as two words; random by default. Never changes results. */
   hashSeed?: [number, number];
 }
@@ -88,6 +94,8 @@ export interface PacketStats {
 export interface NativePacketSource extends SlotSource {
   /** Memory of the extension records of each slot, made once; empty unless the source is `extended`. */
   readonly extensions: Uint8Array[];
+  /** What the files read so far call their interfaces, under the ifIndex of its packets. */
+  interfaceNames(): { index: number; name: string; description?: string }[];
   stats(): PacketStats;
 }
 
@@ -347,6 +355,8 @@ export interface Addon {
   datagramLayout(): Record<string, number>;
   /** Zeroed memory on huge pages where the system has them. */
   allocateHuge(bytes: number): Uint8Array;
+  /** Sends to the Unix datagram socket at `path`, with a leading `@` of that abstract name; throws when it cannot. */
+  sendUnixDatagram(path: string, message: string): void;
   /** Interfaces of this host, with the system's numbers (ifIndex). */
   interfaces(): { index: number; name: string }[];
   PacketSource: new (options: PacketSourceOptions, wake: () => void) => NativePacketSource;

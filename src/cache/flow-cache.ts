@@ -7,6 +7,7 @@ import {
   P_PROTO_TOS_FLAGS,
   P_TIME,
 } from '../addon/packet-layout.ts';
+import type { FlowBatch } from '../flow/batch.ts';
 import { UserError } from '../flow/user-error.ts';
 import { ExtensionRows } from './extension-rows.ts';
 import { columnNeedsExtensions, ExtensionWriter, isExtensionColumn } from './extension-writer.ts';
@@ -45,7 +46,7 @@ import {
 } from './row.ts';
 import { GROUP, PROTO_TOS_MASK, RowFinder } from './row-finder.ts';
 import { RowWriter } from './row-writer.ts';
-import { END_ACTIVE, END_DETECTED, END_FORCED } from './timeouts.ts';
+import { END_ACTIVE, END_DETECTED, END_FORCED, type TimeoutOptions, Timeouts } from './timeouts.ts';
 
 const MAX_FLOWS = 1 << 24;
 
@@ -228,6 +229,29 @@ export class FlowCache {
     this.flows.flush(reason);
     this.writer.handOver();
     this.clock.forget();
+  }
+
+  /**
+   * Ends the flows in the rows from `from` (1 at first) on, at most `most` of them, and hands them on: for who must not
+   * be given all at once. Returns the row to go on from, 0 when that was all. The clock goes on.
+   */
+  expire(from: number, most: number, reason = END_FORCED): number {
+    const next = this.flows.endSome(from, most, reason);
+    this.writer.handOver();
+    return next;
+  }
+
+  /** Other timeouts from now on; flows that are over by them end with the next second. Throws UserError. */
+  setTimeouts(options: TimeoutOptions): void {
+    this.flows.setTimeouts(new Timeouts(options, this.store));
+  }
+
+  /**
+   * Copies the flows in the rows from `from` (1 at first) on, until `batch` is full, as they stand now; they stay. End
+   * reason 0, received and exported `nowMs`. Returns the row to go on from, 0 when that was all.
+   */
+  snapshot(batch: FlowBatch, from: number, nowMs: number): number {
+    return this.writer.copy(batch, from, nowMs);
   }
 
   stats(): FlowCacheStats {

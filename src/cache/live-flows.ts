@@ -74,7 +74,7 @@ export class LiveFlows {
   readonly store: RowStore;
   readonly table: SlotTable;
   readonly wheel: Wheel;
-  readonly timeouts: Timeouts;
+  timeouts: Timeouts;
   /** Flows in the table and the most there ever were. */
   active = 0;
   peak = 0;
@@ -188,9 +188,7 @@ export class LiveFlows {
     }
     if (now[NOW_TICK]! < tick) {
       now[NOW_TICK] = tick;
-      // With the entries of flows gone by, rows must forget that they had one: the next flow in a row needs its own.
-      this.wheel.clear();
-      this.store.clear();
+      this.clearRows();
     }
   }
 
@@ -206,9 +204,43 @@ export class LiveFlows {
     }
     this.leaveInOrder();
     this.table.clear();
+    this.clearRows();
+  }
+
+  /** No flow has a row: entries of the wheel are forgotten, and with them what rows say of being entered. */
+  private clearRows(): void {
     this.store.clear();
     this.wheel.clear();
     this.oldest.clear();
+  }
+
+  /**
+   * Ends the flows in the rows from `from` on, at most `most` of them, now with `reason`; they leave at once. Returns the
+   * row to go on from, 0 after the last.
+   */
+  endSome(from: number, most: number, reason: number): number {
+    const { words, highest } = this.store;
+    let ended = 0;
+    let row = from;
+    for (; row <= highest && ended < most; row++) {
+      if ((words[(row << ROW_WORD_SHIFT) + R_STATE]! & R_STATE_LIVE) === 0) continue;
+      this.endNow(row, reason);
+      ended++;
+    }
+    this.leaveInOrder();
+    return row <= highest ? row : 0;
+  }
+
+  /** Other timeouts from now on, for the flows at hand as well. */
+  setTimeouts(timeouts: Timeouts): void {
+    this.timeouts = timeouts;
+    const { words, highest } = this.store;
+    for (let row = 1; row <= highest; row++) {
+      if ((words[(row << ROW_WORD_SHIFT) + R_STATE]! & R_STATE_LIVE) === 0) continue;
+      const reason = timeouts.earliest(row, D_STARTED, D_SEEN);
+      if (timeouts.isOver(reason, this.now[NOW_CLOCK]!)) this.endNow(row, reason);
+      else this.schedule(row);
+    }
   }
 
   private end(row: number, reason: number): void {

@@ -13,6 +13,7 @@ import {
   R_PROTO_TOS_FLAGS,
   R_SRC,
   R_STATE,
+  R_STATE_LIVE,
   R_STATE_REASON_SHIFT,
   ROW_DOUBLE_SHIFT,
   ROW_WORD_SHIFT,
@@ -64,6 +65,25 @@ export class RowWriter {
     if (batch === undefined || batch.rows === 0) return;
     this.batch = undefined;
     this.sink(batch);
+  }
+
+  /** Adds flows that have not ended, in the rows from `from` on, until `batch` is full; see `FlowCache.snapshot`. */
+  copy(batch: FlowBatch, from: number, nowMs: number): number {
+    const { saturated } = this;
+    const { words, highest } = this.store;
+    const rows = new Int32Array(batch.capacity - batch.rows);
+    let count = 0;
+    let row = from;
+    for (; row <= highest && count < rows.length; row++) {
+      if ((words[(row << ROW_WORD_SHIFT) + R_STATE]! & R_STATE_LIVE) !== 0) rows[count++] = row;
+    }
+    const first = batch.rows;
+    this.fill(batch, rows, 0, count);
+    // They are counted when they leave, and have no time of end yet.
+    this.saturated = saturated;
+    batch.use('receivedMs').fill(nowMs, first, batch.rows);
+    batch.use('exportMs').fill(nowMs, first, batch.rows);
+    return row <= highest ? row : 0;
   }
 
   private fill(batch: FlowBatch, rows: Int32Array, start: number, end: number): void {

@@ -12,7 +12,7 @@ import {
 } from '../addon/addon.ts';
 import { EXTENSION_BYTES } from '../addon/packet-extension-layout.ts';
 import { PACKET_BYTES } from '../addon/packet-layout.ts';
-import type { PacketSlotSource } from './source.ts';
+import type { CaptureInterfaceName, PacketSlotSource } from './source.ts';
 import { sumStats } from './stats.ts';
 
 /** Frames decoded in one call, and the memory for them; any frame that npm packages hand up fits. */
@@ -152,6 +152,11 @@ export class FrameSource implements PacketSlotSource {
 
   failure(): string | null {
     return this.#failures.length === 0 ? null : this.#failures.join('; ');
+  }
+
+  /** The packages do not tell. */
+  interfaceNames(): CaptureInterfaceName[] {
+    return [];
   }
 
   stats(): PacketStats {

@@ -1,4 +1,6 @@
 import type { PacketStats, SlotSource } from '../addon/addon.ts';
+import { EXTENSION_WORDS } from '../addon/packet-extension-layout.ts';
+import { PACKET_WORDS } from '../addon/packet-layout.ts';
 import { SlotReader } from '../addon/slot-reader.ts';
 
 /** A batch of decoded packets, `count` records of PACKET_WORDS words in the layout of `addon/packet-layout.ts`. */
@@ -16,10 +18,26 @@ export interface PacketSlot {
   readonly extensions: Uint32Array | undefined;
 }
 
+/** Overwrites packet `to` of a slot with packet `from`, extension record and all: for whoever leaves packets out. */
+export function movePacket({ words, extensions }: PacketSlot, from: number, to: number): void {
+  words.copyWithin(to * PACKET_WORDS, from * PACKET_WORDS, (from + 1) * PACKET_WORDS);
+  extensions?.copyWithin(to * EXTENSION_WORDS, from * EXTENSION_WORDS, (from + 1) * EXTENSION_WORDS);
+}
+
+/** What a capture calls an interface. */
+export interface CaptureInterfaceName {
+  /** As packets have it. */
+  readonly index: number;
+  readonly name: string;
+  readonly description?: string;
+}
+
 /** What any packet source is underneath, native or not. */
 export interface PacketSlotSource extends SlotSource {
   /** Memory of the extension records of each slot, empty without such. */
   readonly extensions: Uint8Array[];
+  /** Names that are in the captures read so far. */
+  interfaceNames(): CaptureInterfaceName[];
   stats(): PacketStats;
 }
 
@@ -81,6 +99,11 @@ export class PacketReader implements PacketInput {
 
   stats(): PacketStats {
     return this.#reader.source.stats();
+  }
+
+  /** Names of interfaces in the files read so far (pcapng); those of a packet's slot are known once it is read. */
+  interfaceNames(): CaptureInterfaceName[] {
+    return this.#reader.source.interfaceNames();
   }
 
   /** After the end: why it came early (a cut file, an interface that went down), for the user; or null. */

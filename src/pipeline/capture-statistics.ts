@@ -18,6 +18,7 @@ interface Counts {
 export class CaptureStatistics {
   readonly #parts: PacketInputs['parts'];
   readonly #cache: () => FlowCacheStats;
+  readonly #duplicates: () => number;
   readonly #nowMs: () => number;
   readonly #before: Counts[];
   #beforeMs: number;
@@ -26,10 +27,12 @@ export class CaptureStatistics {
   constructor(
     parts: PacketInputs['parts'],
     cache: () => FlowCacheStats,
+    duplicates: () => number,
     nowMs: () => number = () => performance.now(),
   ) {
     this.#parts = parts;
     this.#cache = cache;
+    this.#duplicates = duplicates;
     this.#nowMs = nowMs;
     this.#before = parts.map(() => ({ packets: 0, wireBytes: 0, dropped: 0 }));
     this.#beforeMs = nowMs();
@@ -60,11 +63,13 @@ export class CaptureStatistics {
       };
     });
     const { active, created, ignoredPackets } = this.#cache();
+    const duplicates = this.#duplicates();
     const ignored = ignoredPackets - this.#ignoredBefore;
     this.#ignoredBefore = ignoredPackets;
     lines.push({
       text:
         `${plural(active, 'flow')} at hand, ${created} since the start` +
+        (duplicates > 0 ? `; ${plural(duplicates, 'duplicate')} left out` : '') +
         (ignoredPackets > 0 ? `; ${plural(ignored, 'packet')} not metered, no room for their flows` : ''),
       isLoss: ignored > 0,
     });

@@ -46,6 +46,7 @@ export function describePlan(options: ExportOptions): string[] {
     `        flows told apart by ${describeKey(options.key)}`,
     `        timeouts in seconds: ${timeoutNames.map((name) => `${name} ${options.timeouts[name]}`).join(', ')}`,
   );
+  if (options.dedupMs !== undefined) lines.push(`        duplicates within ${options.dedupMs} ms left out`);
   if (directory !== undefined) lines.push(`write   ${directory}, a file each ${options.intervalSec} s`);
   if (print !== undefined) lines.push(`print   ${print}`);
   for (const destination of destinations) lines.push(`send    ${destination}${options.balance ? ', its share' : ''}`);

@@ -2,6 +2,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { MergedReader } from '../capture/merged-reader.ts';
 import { openPacketSource } from '../capture/open.ts';
 import type { PacketInput } from '../capture/source.ts';
+import type { InterfaceName } from '../export/options.ts';
 import { captureFiles } from './capture-files.ts';
 import type { ExportOptions } from './export-options.ts';
 import type { Log } from './log.ts';
@@ -11,6 +12,8 @@ export interface PacketInputs {
   readonly reader: PacketInput;
   /** An entry for each interface; one without a name for files. */
   readonly parts: readonly { readonly name: string; readonly input: PacketInput }[];
+  /** Interfaces named in the files read so far. */
+  namedInFiles(): InterfaceName[];
 }
 
 /**
@@ -27,7 +30,7 @@ export async function openPacketInputs(options: ExportOptions, extended: boolean
   };
   if (devices.length === 0) {
     const input = await openPacketSource({ ...common, files: captureFiles(options.files) });
-    return { reader: input, parts: [{ name: '', input }] };
+    return { reader: input, parts: [{ name: '', input }], namedInFiles: () => input.interfaceNames() };
   }
   // One seed for all: packets of one flow must have one hash wherever they are seen.
   const seed = randomBytes(8);
@@ -57,5 +60,5 @@ export async function openPacketInputs(options: ExportOptions, extended: boolean
           parts.map(({ input }) => input),
           warn,
         );
-  return { reader, parts };
+  return { reader, parts, namedInFiles: () => [] };
 }

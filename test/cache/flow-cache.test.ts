@@ -55,6 +55,16 @@ describe('timeouts', () => {
     expect(records.map(({ srcPort, reason, endMs }) => [srcPort, reason, endMs])).toEqual([[1, 1, T0 / 1000 + 15_000]]);
   });
 
+  it('let a flow leave on a silent line that was the only one, after another that ended early', () => {
+    const { cache, records, add } = collecting({ inactiveMs: 15_000, finLingerMs: 0 });
+    add(at(0), at(SECOND, { flags: FIN }), at(3 * SECOND, { srcPort: 2 }));
+    cache.advance(T0 + 20 * SECOND);
+    expect(records.map(({ srcPort, reason }) => [srcPort, reason])).toEqual([
+      [1, 3],
+      [2, 1],
+    ]);
+  });
+
   it('let flows leave on a silent line as the clock is moved on', () => {
     const { cache, records, add } = collecting({ inactiveMs: 15_000, activeMs: 20_000 });
     cache.advance(T0); // before the first packet there is nothing to do

@@ -34,7 +34,7 @@ const VLAN_SERVICE: u16 = 0x88a8;
 const VLAN_OLD_1: u16 = 0x9100;
 const VLAN_OLD_2: u16 = 0x9200;
 const VLAN_OLD_3: u16 = 0x9300;
-const MPLS: u16 = 0x8847;
+pub(super) const MPLS: u16 = 0x8847;
 const MPLS_MULTICAST: u16 = 0x8848;
 const PPPOE_SESSION: u16 = 0x8864;
 const PPP: u16 = 0x880b;
@@ -45,7 +45,7 @@ const FIRST_ETHER_TYPE: u16 = 0x0600;
 const MAX_DEPTH: usize = 16;
 
 const NULL: u16 = 0;
-const ETHERNET: u16 = 1;
+pub(super) const ETHERNET: u16 = 1;
 const PPP_BARE: u16 = 9;
 const RAW_BSD: u16 = 12;
 const RAW_OPENBSD: u16 = 14;

@@ -4,20 +4,23 @@ mod details;
 mod fragments;
 pub(crate) mod ip;
 pub mod link;
+mod local_macs;
 mod sampler;
 mod stats;
+mod tunnel;
 
 #[cfg(test)]
 mod tests;
 
 pub use details::{Details, Ip};
+pub use local_macs::{parse_mac, LocalMacs};
 pub use sampler::Sampler;
 pub use stats::Counters;
 
 use crate::capture_file::Direction;
 use crate::packet::{HashSeed, PacketRecord, PACKET_BYTES, P_META_DIRECTION_KNOWN, P_META_EGRESS};
 use crate::packet_extension::{self, EXTENSION_BYTES};
-use details::Notes;
+use details::{Notes, Outer};
 use fragments::Fragments;
 use link::Network;
 
@@ -42,10 +45,15 @@ pub enum Refused {
     Cut,
 }
 
+/// Tunnels within tunnels gone into at most: more is an attack on the decoder's time.
+const MAX_TUNNELS: usize = 4;
+
 pub struct Decoder {
     seed: HashSeed,
     fragments: Fragments,
     sampler: Option<Sampler>,
+    local_macs: Option<LocalMacs>,
+    decapsulates: bool,
     pub counters: Counters,
 }
 
@@ -56,6 +64,8 @@ impl Decoder {
             seed: HashSeed::new(hash_seed),
             fragments: Fragments::new(),
             sampler: None,
+            local_macs: None,
+            decapsulates: false,
             counters: Counters::default(),
         }
     }
@@ -63,6 +73,20 @@ impl Decoder {
     /// Decodes what the sampler takes and counts the rest.
     pub fn sampled_by(self, sampler: Option<Sampler>) -> Decoder {
         Decoder { sampler, ..self }
+    }
+
+    /// Tells the direction of Ethernet frames by these addresses, whatever the capture says.
+    pub fn with_local_macs(self, local_macs: Option<LocalMacs>) -> Decoder {
+        Decoder { local_macs, ..self }
+    }
+
+    /// Extended records are of the innermost packet of a tunnel instead of the outermost.
+    pub fn decapsulating(self, decapsulates: bool) -> Decoder {
+        Decoder { decapsulates, ..self }
+    }
+
+    pub fn decapsulates(&self) -> bool {
+        self.decapsulates
     }
 
     /// Counts the frame, and writes its record if it holds IP that can be metered.
@@ -75,7 +99,7 @@ impl Decoder {
         self.finish(record, out)
     }
 
-    /// The same, and the extension record as well.
+    /// The same, and the extension record as well; what `decapsulating` says counts here alone.
     pub fn decode_extended(
         &mut self,
         frame: &Frame,
@@ -87,11 +111,43 @@ impl Decoder {
         }
         let mut details = Details::default();
         link::note_macs(frame.link_type, frame.data, &mut details.link);
-        let record = self.record(frame, &mut details);
-        if let Ok(record) = &record {
+        let mut record = self.record(frame, &mut details);
+        if let Ok(record) = &mut record {
+            if self.decapsulates {
+                self.decapsulate(record, &mut details);
+            }
             packet_extension::write(&details, record, &self.seed, extension);
         }
         self.finish(record, out)
+    }
+
+    /// Makes `record` and `details` those of the packet inside, as far as there is one that can be metered. Fragments are
+    /// left alone: the length of the packet inside is not theirs.
+    fn decapsulate(&mut self, record: &mut PacketRecord, details: &mut Details) {
+        for _ in 0..MAX_TUNNELS {
+            let outer = details.ip;
+            if outer.is_fragment() {
+                return;
+            }
+            let Some(found) = tunnel::inside(&outer, record.ports) else {
+                return;
+            };
+            let (data, wire) = (outer.payload, outer.payload_octets);
+            let Ok(inner) = self.network(found, data, wire, record.time_ns, &mut details.ip) else {
+                details.ip = outer;
+                return;
+            };
+            details.tunnel.get_or_insert(Outer {
+                addresses: record.addresses,
+                protocol: outer.protocol,
+            });
+            *record = PacketRecord {
+                input: record.input,
+                time_ns: record.time_ns,
+                meta: inner.meta | record.meta & (P_META_DIRECTION_KNOWN | P_META_EGRESS),
+                ..inner
+            };
+        }
     }
 
     /// Counts the frame; whether it is to be metered.
@@ -132,7 +188,11 @@ impl Decoder {
         let mut record = self.network(found.network, data, wire, frame.time_ns, notes)?;
         record.time_ns = frame.time_ns;
         record.input = found.interface.unwrap_or(frame.input);
-        record.meta |= match found.direction.unwrap_or(frame.direction) {
+        let direction = match &self.local_macs {
+            Some(local_macs) if frame.link_type == link::ETHERNET => local_macs.direction(data),
+            _ => found.direction.unwrap_or(frame.direction),
+        };
+        record.meta |= match direction {
             Direction::Unknown => 0,
             Direction::In => P_META_DIRECTION_KNOWN,
             Direction::Out => P_META_DIRECTION_KNOWN | P_META_EGRESS,

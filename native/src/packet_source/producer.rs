@@ -1,6 +1,6 @@
 //! The thread behind a packet source: reads, decodes into the slot at hand, and passes full ones on.
 
-use super::{lock, Stats, LONGEST_WAIT_MS};
+use super::{lock, InterfaceNames, Stats, LONGEST_WAIT_MS};
 use crate::capture_file::{CaptureFile, Direction, Packet};
 use crate::decode::{link, Decoder, Frame};
 use crate::libpcap::{Filter, Live};
@@ -57,7 +57,13 @@ impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
     }
 
     /// All files, one after another. A damaged one does not keep the others from being read.
-    pub fn files(&mut self, files: &[String], mut filter: Option<Filter>, input_index: u32) -> Option<String> {
+    pub fn files(
+        &mut self,
+        files: &[String],
+        mut filter: Option<Filter>,
+        input_index: u32,
+        names: &Mutex<InterfaceNames>,
+    ) -> Option<String> {
         let mut failures = Vec::new();
         let mut before = 0;
         for path in files {
@@ -70,7 +76,9 @@ impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
                     continue;
                 }
             };
-            match self.file(&mut capture, &mut filter, input_index, before) {
+            let read = self.file(&mut capture, &mut filter, input_index, before, names);
+            tell_names(&capture, input_index, names);
+            match read {
                 Ok(true) => {}
                 Ok(false) => break,
                 // A pipe that ends because it is to end was cut wherever it happened to be.
@@ -98,6 +106,7 @@ impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
         filter: &mut Option<Filter>,
         input_index: u32,
         before: u64,
+        names: &Mutex<InterfaceNames>,
     ) -> Result<bool, String> {
         let mut known_link_type = None;
         let mut until_check = CHECK_PACKETS;
@@ -126,6 +135,7 @@ impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
             if self.count == self.capacity || until_check == 0 {
                 until_check = CHECK_PACKETS;
                 if self.count == self.capacity {
+                    tell_names(capture, input_index, names);
                     self.publish();
                 }
                 self.tell(before + capture.bytes_read());
@@ -233,6 +243,20 @@ impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
             stats.kernel_dropped = kernel;
             stats.interface_dropped = interface;
         }
+    }
+}
+
+/// Puts down what the file calls its interfaces; of several files with one number the first that has a name is asked.
+fn tell_names(capture: &CaptureFile, input_index: u32, names: &Mutex<InterfaceNames>) {
+    let found = capture.interface_names();
+    if found.is_empty() {
+        return;
+    }
+    let mut names = lock(names);
+    for one in found {
+        names
+            .entry(input_index.wrapping_add(one.interface))
+            .or_insert_with(|| one.clone());
     }
 }
 

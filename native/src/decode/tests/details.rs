@@ -8,11 +8,11 @@ fn extension(decoder: &mut Decoder, frame: &Frame) -> Option<[u8; EXTENSION_BYTE
         .then_some(extension)
 }
 
-fn word(extension: &[u8; EXTENSION_BYTES], at: usize) -> u32 {
+pub(super) fn word(extension: &[u8; EXTENSION_BYTES], at: usize) -> u32 {
     u32::from_ne_bytes(extension[at * 4..at * 4 + 4].try_into().unwrap())
 }
 
-fn double_word(extension: &[u8; EXTENSION_BYTES], at: usize) -> u64 {
+pub(super) fn double_word(extension: &[u8; EXTENSION_BYTES], at: usize) -> u64 {
     u64::from(word(extension, at)) | u64::from(word(extension, at + 1)) << 32
 }
 
