@@ -18,7 +18,6 @@ import {
   E_TTLS,
   type ExtensionRows,
 } from './extension-rows.ts';
-
 import type { KeyFields } from './key-fields.ts';
 import { D_FIRST, D_LAST, ROW_DOUBLE_SHIFT } from './row.ts';
 

@@ -127,7 +127,7 @@ describeWith(['weir'], 'options of weir export', () => {
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(flows.length).toBeGreaterThan(0);
     for (const flow of flows) expect(Number(flow['ip_minttl'])).toBeGreaterThan(0);
-    expect(flows.some((flow) => Number(flow['src_vlan']) > 0)).toBe(true);
+    expect(flows.some((flow) => /[1-9a-f]/.test(String(flow['in_src_mac'])))).toBe(true);
   });
 
   it('--source-address is where datagrams come from', async () => {
