@@ -14,11 +14,12 @@ import {
   E_FRAGMENT_SHIFT,
   E_MAX_LENGTH,
   E_MIN_LENGTH,
+  E_NANOS,
   E_TTLS,
   type ExtensionRows,
 } from './extension-rows.ts';
-
 import type { KeyFields } from './key-fields.ts';
+import { D_FIRST, D_LAST, ROW_DOUBLE_SHIFT } from './row.ts';
 
 /** Where a column is in an extension row. */
 interface Place {
@@ -29,6 +30,8 @@ interface Place {
   readonly isWide?: true;
   /** On the way in (also when the direction is not known) or out: 0 of packets that went the other way. */
   readonly side?: 'in' | 'out';
+  /** Nanoseconds below the millisecond: those below the microsecond belong to this time (D_*) of the row. */
+  readonly below?: number;
   /** The packet record has it: no extension record needed. */
   readonly isOrdinary?: true;
 }
@@ -51,6 +54,8 @@ const places: ReadonlyMap<ColumnName, Place> = new Map<ColumnName, Place>([
   ['maxTtl', { word: E_TTLS, shift: 8, mask: 0xff, isOrdinary: true }],
   ['minLength', { word: E_MIN_LENGTH, isOrdinary: true }],
   ['maxLength', { word: E_MAX_LENGTH, isOrdinary: true }],
+  ['firstNs', { word: E_NANOS, mask: 0xffff, below: D_FIRST, isOrdinary: true }],
+  ['lastNs', { word: E_NANOS, shift: 16, below: D_LAST, isOrdinary: true }],
   ['fragmentFlags', { word: E_TTLS, shift: E_FRAGMENT_SHIFT, mask: 0xff }],
   ['flowLabel', { word: X_FLOW_LABEL }],
   ['srcVlan', { word: X_VLANS, mask: 0xffff, side: 'in' }],
@@ -105,8 +110,11 @@ export class ExtensionWriter {
       const groupEnd = Math.min(end, group + GROUP);
       for (const [name, place] of this.columns) {
         const target = batch.use(name);
-        if (place.isWide) this.fillWide(target as Uint32Array, place, rows, group, groupEnd, at + group - start);
-        else this.fillNarrow(target, place, rows, group, groupEnd, at + group - start);
+        const to = at + group - start;
+        if (place.below !== undefined)
+          this.fillNanos(target as Uint32Array, place, place.below, rows, group, groupEnd, to);
+        else if (place.isWide) this.fillWide(target as Uint32Array, place, rows, group, groupEnd, to);
+        else this.fillNarrow(target, place, rows, group, groupEnd, to);
       }
     }
   }
@@ -125,6 +133,23 @@ export class ExtensionWriter {
       const e = rows[i]! * EXTENSION_WORDS;
       const isOther = otherSide !== undefined && (words[e + E_TTLS]! & E_EGRESS) === otherSide;
       target[at + i - from] = isOther ? 0 : (words[e + word]! >>> shift) & mask;
+    }
+  }
+
+  private fillNanos(
+    target: Uint32Array,
+    { word, shift = 0, mask = -1 }: Place,
+    time: number,
+    rows: Int32Array,
+    from: number,
+    to: number,
+    at: number,
+  ): void {
+    const { words, store } = this.rows;
+    for (let i = from; i < to; i++) {
+      const row = rows[i]!;
+      const us = store.doubles[(row << ROW_DOUBLE_SHIFT) + time]!;
+      target[at + i - from] = (us % 1000) * 1000 + ((words[row * EXTENSION_WORDS + word]! >>> shift) & mask);
     }
   }
 

@@ -46,6 +46,20 @@ const rows = [
   { name: 'firstMs', type: 'timeMs', ie: 152, core: true, column: 'first', doc: 'first packet of the flow' },
   { name: 'lastMs', type: 'timeMs', ie: 153, core: true, column: 'last', doc: 'last packet of the flow' },
   {
+    name: 'firstNs',
+    type: 'u32',
+    ie: 0,
+    column: 'first_ns',
+    doc: 'nanoseconds of the first packet below its millisecond',
+  },
+  {
+    name: 'lastNs',
+    type: 'u32',
+    ie: 0,
+    column: 'last_ns',
+    doc: 'nanoseconds of the last packet below its millisecond',
+  },
+  {
     name: 'exportMs',
     type: 'timeMs',
     ie: 0,
