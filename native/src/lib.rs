@@ -13,10 +13,12 @@ pub mod datagram_socket;
 pub mod decode;
 #[cfg(test)]
 mod fuzz;
+pub mod interface_mac;
 pub mod libpcap;
 pub mod memory;
 pub mod notify;
 pub mod packet;
+pub mod packet_extension;
 pub mod packet_source;
 pub mod panics;
 pub mod scan;

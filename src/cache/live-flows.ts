@@ -1,4 +1,5 @@
 import { P_DST, P_INPUT, P_META, P_OCTETS, P_PORTS, P_PROTO_TOS_FLAGS, P_SRC } from '../addon/packet-layout.ts';
+import type { FullPolicy } from './flow-cache-options.ts';
 import { OldestIdle } from './oldest-idle.ts';
 import {
   D_END,
@@ -43,6 +44,9 @@ export const NOW_TICK = 3;
 /** End of the record that `end` is to end. */
 export const NOW_END = 4;
 
+export const IGNORED_PACKETS = 0;
+export const IGNORED_OCTETS = 1;
+
 export const TCP_FIN_RST = 0x05 << 16;
 const TCP_RST = 0x04 << 16;
 
@@ -51,6 +55,7 @@ export const SPARE_ROWS = 65_536;
 
 export interface LiveFlowsOptions extends TimeoutOptions {
   maxFlows: number;
+  whenFull?: FullPolicy;
   allocate: (bytes: number) => Uint8Array;
 }
 
@@ -75,7 +80,10 @@ export class LiveFlows {
   peak = 0;
   /** Records ended, by end reason. */
   readonly endedBy = new Float64Array(6);
+  /** Packets that found the table full and were not to make room in it. Indexed by IGNORED_*. */
+  readonly ignored = new Float64Array(2);
   private readonly maxFlows: number;
+  private readonly evicts: boolean;
   private readonly oldest: OldestIdle;
   private readonly ended: RowOrder;
   private readonly leave: (rows: Int32Array, count: number) => void;
@@ -83,6 +91,7 @@ export class LiveFlows {
 
   constructor(options: LiveFlowsOptions, store: RowStore, leave: (rows: Int32Array, count: number) => void) {
     this.maxFlows = options.maxFlows;
+    this.evicts = options.whenFull !== 'ignore';
     this.store = store;
     this.leave = leave;
     this.table = new SlotTable(options.allocate);
@@ -102,9 +111,16 @@ export class LiveFlows {
     return this.ended.count;
   }
 
-  /** Opens a flow with the packet whose record starts at word `p`. */
-  open(packet: Uint32Array, p: number, hash: number): void {
-    if (this.active === this.maxFlows) this.evict();
+  /** Opens a flow with the packet whose record starts at word `p`; returns its row, 0 if there is no place for it. */
+  open(packet: Uint32Array, p: number, hash: number): number {
+    if (this.active === this.maxFlows) {
+      if (!this.evicts) {
+        this.ignored[IGNORED_PACKETS] = this.ignored[IGNORED_PACKETS]! + 1;
+        this.ignored[IGNORED_OCTETS] = this.ignored[IGNORED_OCTETS]! + packet[p + P_OCTETS]!;
+        return 0;
+      }
+      this.evict();
+    }
     const row = this.takeRow();
     const { words, doubles } = this.store;
     const { now } = this;
@@ -132,6 +148,7 @@ export class LiveFlows {
     if (this.active > this.peak) this.peak = this.active;
     if ((protoTosFlags & TCP_FIN_RST) !== 0) this.finish(row, protoTosFlags);
     else this.schedule(row);
+    return row;
   }
 
   /** Marks a flow that saw a packet with FIN or RST: it ends once its tail has come in. */

@@ -1,5 +1,6 @@
 import { P_META_DIRECTION_KNOWN, P_META_EGRESS } from '../addon/packet-layout.ts';
 import type { FlowBatch } from '../flow/batch.ts';
+import type { ExtensionWriter } from './extension-writer.ts';
 import {
   D_END,
   D_FIRST,
@@ -30,9 +31,17 @@ export class RowWriter {
   private readonly store: RowStore;
   private readonly acquire: () => FlowBatch;
   private readonly sink: (batch: FlowBatch) => void;
+  private readonly extras: ExtensionWriter | undefined;
   private batch: FlowBatch | undefined;
 
-  constructor(store: RowStore, acquire: () => FlowBatch, sink: (batch: FlowBatch) => void) {
+  /** `extras` writes the columns beyond those that are here. */
+  constructor(
+    store: RowStore,
+    acquire: () => FlowBatch,
+    sink: (batch: FlowBatch) => void,
+    extras: ExtensionWriter | undefined,
+  ) {
+    this.extras = extras;
     this.store = store;
     this.acquire = acquire;
     this.sink = sink;
@@ -150,6 +159,7 @@ export class RowWriter {
       }
     }
     this.store.touched[0] = touched;
+    this.extras?.fill(batch, rows, start, end, batch.rows);
     batch.rows = at;
   }
 }

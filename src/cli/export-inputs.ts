@@ -16,12 +16,14 @@ export const inputOptions: OptionTable = {
   snaplen: valueOption('octets captured of each packet on an interface', '256'),
   promiscuous: flagOption('take packets that are not for this host (interfaces)', true),
   speed: valueOption('replay at N times the speed of the capture, 1 as captured, 0 without pause', '0'),
+  dedup: flagOption('leave out packets seen before, with the same TTL: for mirror ports that deliver twice'),
+  'dedup-window': valueOption('milliseconds between a packet and its duplicate at most', '10'),
   sampling: valueOption('meter one packet of N: N takes the first of each, N:random any', '1'),
 };
 
 type Inputs = Pick<
   ExportOptions,
-  'files' | 'devices' | 'filter' | 'source' | 'snapLength' | 'promiscuous' | 'speed' | 'sampling'
+  'files' | 'devices' | 'filter' | 'source' | 'snapLength' | 'promiscuous' | 'speed' | 'sampling' | 'dedupMs'
 >;
 
 /** @param operands what stands on the command line without an option: the BPF filter */
@@ -39,6 +41,10 @@ export function parseInputs(values: OptionValues, operands: readonly string[]): 
   }
   const speed = speedOf(values.text('speed'));
   if (speed > 0 && files.length === 0) throw new UserError('--speed is for capture files (-r)');
+  const sampling = samplingOf(values.text('sampling'));
+  if (values.flag('dedup') && sampling.rate > 1) {
+    throw new UserError('--dedup needs to see every packet: it does not go with --sampling');
+  }
   const filter = operands.join(' ').trim() || (values.text('filter') ?? '').trim();
   return {
     files,
@@ -48,7 +54,8 @@ export function parseInputs(values: OptionValues, operands: readonly string[]): 
     snapLength: values.whole('snaplen', 64, 262_144),
     promiscuous: values.flag('promiscuous'),
     speed,
-    sampling: samplingOf(values.text('sampling')),
+    sampling,
+    ...(values.flag('dedup') ? { dedupMs: values.whole('dedup-window', 1, 10_000) } : {}),
   };
 }
 

@@ -1,3 +1,5 @@
+import { fullPolicies } from '../cache/flow-cache-options.ts';
+import { parseTrack, trackAdditions, trackLevels } from '../cache/key-fields.ts';
 import { type OptionTable, valueOption } from '../config/option.ts';
 import type { OptionValues } from '../config/option-values.ts';
 import type { ExportOptions } from '../pipeline/export-options.ts';
@@ -6,14 +8,24 @@ import { parseTimeouts, timeoutTable } from './export-timeouts.ts';
 /** How packets become flows. */
 export const meteringOptions: OptionTable = {
   ...timeoutTable,
-  'max-flows': valueOption('flows held at a time; beyond it the longest idle leaves', '4194304'),
+  track: valueOption(
+    `what tells flows apart: ${trackLevels.join(', ')}; more behind commas: ${trackAdditions.join(', ')}`,
+    'full',
+  ),
+  'max-flows': valueOption('flows held at a time', '4194304'),
+  'when-full': valueOption(
+    'evict: the flow longest idle leaves; ignore: packets of new flows are not metered',
+    'evict',
+  ),
 };
 
-type Metering = Pick<ExportOptions, 'timeouts' | 'maxFlows'>;
+type Metering = Pick<ExportOptions, 'timeouts' | 'key' | 'maxFlows' | 'whenFull'>;
 
 export function parseMetering(values: OptionValues): Metering {
   return {
     timeouts: parseTimeouts(values),
+    key: parseTrack(values.text('track') ?? ''),
     maxFlows: values.whole('max-flows', 16, 1 << 24),
+    whenFull: values.choice('when-full', fullPolicies),
   };
 }

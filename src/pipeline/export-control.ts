@@ -82,7 +82,14 @@ function status(runtime: ExportRuntime): ControlAnswer {
 
 function statistics(runtime: ExportRuntime): ControlAnswer {
   const { inputs, cache, output, senders, store } = runtime;
-  const run = { packets: inputs.reader.stats(), cache: cache.stats(), output, senders, store };
+  const run = {
+    packets: inputs.reader.stats(),
+    duplicates: runtime.duplicates(),
+    cache: cache.stats(),
+    output,
+    senders,
+    store,
+  };
   const data = {
     packets: run.packets,
     cache: run.cache,

@@ -1,3 +1,5 @@
+import type { FullPolicy } from '../cache/flow-cache-options.ts';
+import type { KeyFields } from '../cache/key-fields.ts';
 import type { NamedTimeouts } from '../cache/timeout-presets.ts';
 import type { PacketSourceKind } from '../capture/open.ts';
 import type { Destination } from '../export/destination.ts';
@@ -20,6 +22,8 @@ export interface ExportOptions {
   /** Files only: times the speed of the capture; 0: as fast as can be. */
   speed: number;
   sampling: SamplingOptions;
+  /** Packets seen twice within so many milliseconds are metered once. */
+  dedupMs?: number;
   /** Who the process becomes once interfaces and sockets are open. */
   identity: Identity;
   /** HOST:PORT; each gets all flows, */
@@ -47,7 +51,10 @@ export interface ExportOptions {
   layout: number;
   ident: string;
   timeouts: NamedTimeouts;
+  /** What tells flows apart. */
+  key: KeyFields;
   maxFlows: number;
+  whenFull: FullPolicy;
   /** Live only: seconds between two lines about each interface, 0 for none. */
   statsSec: number;
   quiet: boolean;

@@ -13,6 +13,8 @@ export interface ExportRuntime {
   options: ExportOptions;
   readonly inputs: PacketInputs;
   readonly cache: FlowCache;
+  /** Packets left out so far because they were there already. */
+  duplicates(): number;
   readonly output: FlowOutput;
   readonly senders: SenderSwitch;
   readonly store: FlowStore | undefined;

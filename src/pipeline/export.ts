@@ -1,9 +1,14 @@
+import { randomInt } from 'node:crypto';
 import { addon } from '../addon/addon.ts';
+import { EXTENSION_WORDS } from '../addon/packet-extension-layout.ts';
 import { P_TIME, PACKET_WORDS } from '../addon/packet-layout.ts';
-import { FlowCache } from '../cache/flow-cache.ts';
+import { keyColumns } from '../cache/extension-writer.ts';
+import { cacheNeedsExtensions, FlowCache } from '../cache/flow-cache.ts';
 import { timeoutOptions } from '../cache/timeout-presets.ts';
 import { END_FORCED } from '../cache/timeouts.ts';
+import { DuplicateFilter } from '../capture/duplicates.ts';
 import type { PacketSlot } from '../capture/source.ts';
+import { presetColumns } from '../export/templates.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import type { FlowConsumer } from '../flow/consumer.ts';
 import { UserError } from '../flow/user-error.ts';
@@ -94,7 +99,11 @@ async function meter(
       write(line);
     };
   const [log, warn] = [clearing(logs.info), clearing(logs.warn)];
-  const inputs = await openPacketInputs(options, warn);
+  const { key } = options;
+  const columns = [...presetColumns(options.template), ...keyColumns(key)];
+  const { dedupMs } = options;
+  const isExtended = dedupMs !== undefined || cacheNeedsExtensions({ key, columns });
+  const inputs = await openPacketInputs(options, isExtended, warn);
   const { reader } = inputs;
   // Boot time counts from the first packet in replay, from now in live capture: read when the first flow leaves.
   let firstPacketMs = Date.now();
@@ -105,11 +114,17 @@ async function meter(
   const { rate } = options.sampling;
   const cache = new FlowCache({
     ...timeoutOptions(options.timeouts),
+    key,
+    hashSeed: randomInt(2 ** 32),
+    columns,
     maxFlows: options.maxFlows,
+    whenFull: options.whenFull,
     sink: rate > 1 ? (batch) => output.write(markSampled(batch, rate)) : output.write,
     acquire: output.acquire,
     allocate: (bytes) => addon().allocateHuge(bytes),
   });
+  const duplicates = dedupMs === undefined ? undefined : new DuplicateFilter({ mode: 'same', windowMs: dedupMs });
+  const duplicatePackets = () => duplicates?.duplicates ?? 0;
   const pacer = options.speed > 0 ? new Pacer(options.speed) : undefined;
   const tick = () => {
     const nowMs = pacer === undefined ? Date.now() : pacer.clockUs() / 1000;
@@ -118,7 +133,7 @@ async function meter(
     senders.tick(nowMs);
   };
   const timer = live || pacer !== undefined ? setInterval(tick, TICK_MS) : undefined;
-  const statistics = new CaptureStatistics(inputs.parts, () => cache.stats());
+  const statistics = new CaptureStatistics(inputs.parts, () => cache.stats(), duplicatePackets);
   onStatistics(() => {
     for (const { text } of statistics.lines()) warn(text);
   });
@@ -142,6 +157,7 @@ async function meter(
     options,
     inputs,
     cache,
+    duplicates: duplicatePackets,
     output,
     senders,
     store,
@@ -155,7 +171,8 @@ async function meter(
   const actions: ReloadActions = {
     async openSenders(next) {
       const links = await openLinks(next, warn);
-      const replacement = links.length > 0 ? new Senders(next, links, () => firstPacketMs) : undefined;
+      const replacement =
+        links.length > 0 ? new Senders(next, links, () => firstPacketMs, inputs.namedInFiles) : undefined;
       return () => senders.replace(replacement);
     },
     startStatistics,
@@ -185,11 +202,12 @@ async function meter(
     for (;;) {
       const slot = reader.tryRead() ?? (await reader.read());
       if (slot === undefined) break;
+      duplicates?.filter(slot);
       if (isFirst && slot.count > 0 && !live) {
         firstPacketMs = earliestMs(slot);
         isFirst = false;
       }
-      if (pacer === undefined) cache.addPackets(slot.words, slot.doubles, slot.count);
+      if (pacer === undefined) cache.addPackets(slot.words, slot.doubles, slot.count, slot.extensions);
       else await pacer.play(slot, (from, to) => addRun(cache, slot, from, to));
       reader.release(slot);
       if (output.isFull && !live) await output.ready();
@@ -208,7 +226,15 @@ async function meter(
   }
 
   const seconds = (performance.now() - startMs) / 1000;
-  const report = { packets: reader.stats(), cache: cache.stats(), output, senders, store, seconds };
+  const report = {
+    packets: reader.stats(),
+    duplicates: duplicatePackets(),
+    cache: cache.stats(),
+    output,
+    senders,
+    store,
+    seconds,
+  };
   for (const line of describeExported(report)) log(line);
   const failure = reader.failure();
   if (failure !== null) warn(`weir export: ${failure}`);
@@ -225,7 +251,7 @@ interface Outlets {
 /** Opens what needs privileges, gives them up, and opens the rest; on failure nothing stays open. */
 async function openOutlets(
   options: ExportOptions,
-  { reader }: PacketInputs,
+  { reader, namedInFiles }: PacketInputs,
   firstPacketMs: () => number,
   warn: Log,
 ): Promise<Outlets> {
@@ -235,7 +261,9 @@ async function openOutlets(
     links = await openLinks(options, warn);
     operations = await ExportOperations.listen(options, warn);
     becomeIdentity(options.identity);
-    const senders = new SenderSwitch(links.length > 0 ? new Senders(options, links, firstPacketMs) : undefined);
+    const senders = new SenderSwitch(
+      links.length > 0 ? new Senders(options, links, firstPacketMs, namedInFiles) : undefined,
+    );
     const store =
       options.directory === undefined
         ? undefined
@@ -274,7 +302,8 @@ function markSampled(batch: FlowBatch, rate: number): FlowBatch {
 
 function addRun(cache: FlowCache, slot: PacketSlot, from: number, to: number): void {
   const [firstWord, firstDouble] = [from * PACKET_WORDS, (from * PACKET_WORDS) >>> 1];
-  cache.addPackets(slot.words.subarray(firstWord), slot.doubles.subarray(firstDouble), to - from);
+  const extensions = slot.extensions?.subarray(from * EXTENSION_WORDS);
+  cache.addPackets(slot.words.subarray(firstWord), slot.doubles.subarray(firstDouble), to - from, extensions);
 }
 
 /** Captures of several interfaces are rarely in order from the first packet on. */
