@@ -5,8 +5,8 @@ import { flagOption, keyed, listOption, type OptionTable, valueOption } from '..
 import type { OptionValues } from '../config/option-values.ts';
 import { parsePrefix } from '../flow/prefix.ts';
 import { UserError } from '../flow/user-error.ts';
-import type { CollectOptions } from '../pipeline/collect.ts';
 import type { InputOptions } from '../pipeline/collect-inputs.ts';
+import type { CollectOptions } from '../pipeline/collect-options.ts';
 import { DEFAULT_PORT, parseEndpoint, parsePort, readTls } from './collect-listening.ts';
 
 /** Where datagrams come from, and how they are read. */

@@ -53,7 +53,7 @@ function status(runtime: ExportRuntime): ControlAnswer {
     const { packets, wireBytes, kernelDropped, interfaceDropped, queueDropped } = input.stats();
     return { name, packets, wireBytes, dropped: kernelDropped + interfaceDropped + queueDropped };
   });
-  const links = senders.transportStats().map(({ name, stats }) => ({ name, ...stats }));
+  const links = senders.linksInUse().map(({ name, stats }) => ({ name, ...stats }));
   const { directory, filter, maxFlows } = options;
   const uptime = seconds(runtime);
   const lines = [
