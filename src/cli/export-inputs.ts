@@ -12,6 +12,7 @@ export const inputOptions: OptionTable = {
   snaplen: valueOption('octets captured of each packet on an interface', '256'),
   promiscuous: flagOption('take packets that are not for this host (interfaces)', true),
   speed: valueOption('replay at N times the speed of the capture, 1 as captured, 0 without pause', '0'),
+  decap: flagOption('meter packets inside of tunnels: GRE, IP in IP, VXLAN, Geneve, GTP-U, MPLS, Teredo'),
   dedup: flagOption('leave out packets seen before, with the same TTL: for mirror ports that deliver twice'),
   'dedup-window': valueOption('milliseconds between a packet and its duplicate at most', '10'),
   sampling: valueOption('meter one packet of N: N takes the first of each, N:random any', '1'),
@@ -19,7 +20,7 @@ export const inputOptions: OptionTable = {
 
 type Inputs = Pick<
   ExportOptions,
-  'files' | 'devices' | 'filter' | 'source' | 'snapLength' | 'promiscuous' | 'speed' | 'sampling' | 'dedupMs'
+  'files' | 'devices' | 'filter' | 'source' | 'snapLength' | 'promiscuous' | 'speed' | 'sampling' | 'decap' | 'dedupMs'
 >;
 
 /** @param operands what stands on the command line without an option: the BPF filter */
@@ -51,6 +52,7 @@ export function parseInputs(values: OptionValues, operands: readonly string[]): 
     promiscuous: values.flag('promiscuous'),
     speed,
     sampling,
+    decap: values.flag('decap'),
     ...(values.flag('dedup') ? { dedupMs: values.whole('dedup-window', 1, 10_000) } : {}),
   };
 }

@@ -17,6 +17,8 @@ export interface ExportOptions {
   /** Files only: times the speed of the capture; 0: as fast as can be. */
   speed: number;
   sampling: SamplingOptions;
+  /** Tunnels are opened: flows are of the packets inside. */
+  decap: boolean;
   /** Packets seen twice within so many milliseconds are metered once. */
   dedupMs?: number;
   /** Who the process becomes once interfaces and sockets are open. */

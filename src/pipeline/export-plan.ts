@@ -42,6 +42,7 @@ export function describePlan(options: ExportOptions): string[] {
     `meter   ${sampling.rate > 1 ? picked : 'every packet'}; active timeout ${options.activeSec} s, ` +
       `inactive ${options.inactiveSec} s; at most ${options.maxFlows} flows at a time`,
   );
+  if (options.decap) lines.push('        packets inside of tunnels');
   if (options.dedupMs !== undefined) lines.push(`        duplicates within ${options.dedupMs} ms left out`);
   if (directory !== undefined) lines.push(`write   ${directory}, a file each ${options.intervalSec} s`);
   if (print !== undefined) lines.push(`print   ${print}`);

@@ -18,10 +18,11 @@ export interface PacketInputs {
 
 /** Opens the files, or every interface, of a run; an interface that ends before the others is told to `warn`. Throws a `UserError` for what is found wrong at once. */
 export async function openPacketInputs(options: ExportOptions, warn: Log): Promise<PacketInputs> {
-  const { devices, filter, source, sampling, dedupMs, snapLength, promiscuous } = options;
+  const { devices, filter, source, sampling, decap, dedupMs, snapLength, promiscuous } = options;
   const common = {
     source,
     extended: dedupMs !== undefined,
+    decapsulate: decap,
     ...(filter === undefined ? {} : { filter }),
     ...(sampling.rate > 1 ? { samplingRate: sampling.rate, samplingRandom: sampling.random } : {}),
   };
