@@ -8,7 +8,7 @@ import {
   X_TUNNEL_SRC,
 } from '../../src/addon/packet-extension-layout.ts';
 import { openPacketSource } from '../../src/capture/open.ts';
-import { describeWith, runOk, SHARED_DATA } from '../support/process.ts';
+import { describeWith, ROOT, runOk, SHARED_DATA } from '../support/process.ts';
 import { readAll } from './helpers.ts';
 
 /** A packet inside of a tunnel: its addresses and octets, and the outermost addresses and protocol. */
@@ -98,6 +98,15 @@ function hex(text: string): string {
   const bytes = address(text);
   return `${bytes.length === 4 ? '00000000000000000000ffff' : ''}${bytes.toString('hex')}`;
 }
+
+describeWith(['tshark'], 'packets in tunnels of every kind against tshark', () => {
+  it('tunnels.pcap', async () => {
+    const file = join(ROOT, 'pcaps/tunnels.pcap');
+    const want = await byTshark(file);
+    expect(await byWeir(file)).toEqual(want);
+    expect(want.length).toBeGreaterThan(100);
+  });
+});
 
 describeWith(['tshark', 'shared captures'], 'packets in tunnels against tshark', () => {
   for (const [name, packets] of Object.entries(CAPTURES)) {

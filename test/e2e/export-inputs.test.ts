@@ -45,6 +45,20 @@ describeWith(['weir'], 'inputs of weir export', () => {
     for (const name of ['eth0', 'tun0']) expect(bytes).toContain(name);
   });
 
+  it('--decap: the flows inside of tunnels, else those of the tunnels', async () => {
+    const file = join(ROOT, 'pcaps/tunnels.pcap');
+    const totals = async (args: string[]) => {
+      const store = tempDir('decap');
+      await weirOk(['export', '-r', file, ...args, '-w', store]);
+      const flows = await readSegments(store);
+      const packets = flows.reduce((sum, flow) => sum + flow.packets, 0);
+      return { packets, protocols: [...new Set(flows.map((flow) => flow.proto))].sort((a, b) => a - b) };
+    };
+    const outer = await totals([]);
+    expect(outer.protocols).toEqual([4, 17, 41, 47]);
+    expect(await totals(['--decap'])).toEqual({ packets: outer.packets, protocols: [1, 6, 17, 58] });
+  });
+
   it('--dedup: a capture of a mirror port that delivers twice gives the flows of one that does not', async () => {
     const demo = readFileSync(DEMO);
     const parts = [demo.subarray(0, 24)];
