@@ -362,6 +362,8 @@ export interface Addon {
   datagramLayout(): Record<string, number>;
   /** Zeroed memory on huge pages where the system has them. */
   allocateHuge(bytes: number): Uint8Array;
+  /** Sends to the Unix datagram socket at `path`, with a leading `@` of that abstract name; throws when it cannot. */
+  sendUnixDatagram(path: string, message: string): void;
   /** Interfaces of this host, with the system's numbers (ifIndex). */
   interfaces(): { index: number; name: string }[];
   PacketSource: new (options: PacketSourceOptions, wake: () => void) => NativePacketSource;

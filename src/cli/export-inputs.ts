@@ -1,4 +1,4 @@
-import { flagOption, listOption, type OptionTable, valueOption } from '../config/option.ts';
+import { flagOption, keyed, listOption, type OptionTable, valueOption } from '../config/option.ts';
 import type { OptionValues } from '../config/option-values.ts';
 import type { SamplingOptions } from '../export/options.ts';
 import { UserError } from '../flow/user-error.ts';
@@ -6,8 +6,12 @@ import type { ExportOptions } from '../pipeline/export-options.ts';
 
 /** Where packets come from. */
 export const inputOptions: OptionTable = {
-  r: listOption('read packets from a capture file, also gzip or zstd; - standard input, DIR all its files'),
-  i: listOption('capture from an interface, or any: all of them at once'),
+  r: keyed(
+    'captures',
+    listOption('read packets from a capture file, also gzip or zstd; - standard input, DIR all its files'),
+  ),
+  i: keyed('interfaces', listOption('capture from an interface, or any: all of them at once')),
+  filter: valueOption('BPF filter, where it does not stand behind the options'),
   source: valueOption('packet reader: native, pcap or cap (npm packages)', 'native'),
   snaplen: valueOption('octets captured of each packet on an interface', '256'),
   promiscuous: flagOption('take packets that are not for this host (interfaces)', true),
@@ -42,7 +46,7 @@ export function parseInputs(values: OptionValues, operands: readonly string[]): 
   if (values.flag('dedup') && sampling.rate > 1) {
     throw new UserError('--dedup needs to see every packet: it does not go with --sampling');
   }
-  const filter = operands.join(' ').trim();
+  const filter = operands.join(' ').trim() || (values.text('filter') ?? '').trim();
   return {
     files,
     devices,

@@ -1,4 +1,4 @@
-import type { FlowCacheStats } from '../cache/flow-cache.ts';
+import type { FlowCacheStats } from '../cache/flow-cache-options.ts';
 import { plural, scaled } from './log.ts';
 import type { PacketInputs } from './packet-inputs.ts';
 
@@ -22,6 +22,7 @@ export class CaptureStatistics {
   readonly #nowMs: () => number;
   readonly #before: Counts[];
   #beforeMs: number;
+  #ignoredBefore = 0;
 
   constructor(
     parts: PacketInputs['parts'],
@@ -61,10 +62,17 @@ export class CaptureStatistics {
         isLoss: dropped > 0,
       };
     });
-    const { active, created } = this.#cache();
+    const { active, created, ignoredPackets } = this.#cache();
     const duplicates = this.#duplicates();
-    const leftOut = duplicates > 0 ? `; ${plural(duplicates, 'duplicate')} left out` : '';
-    lines.push({ text: `${plural(active, 'flow')} at hand, ${created} since the start${leftOut}`, isLoss: false });
+    const ignored = ignoredPackets - this.#ignoredBefore;
+    this.#ignoredBefore = ignoredPackets;
+    lines.push({
+      text:
+        `${plural(active, 'flow')} at hand, ${created} since the start` +
+        (duplicates > 0 ? `; ${plural(duplicates, 'duplicate')} left out` : '') +
+        (ignoredPackets > 0 ? `; ${plural(ignored, 'packet')} not metered, no room for their flows` : ''),
+      isLoss: ignored > 0,
+    });
     return lines;
   }
 }

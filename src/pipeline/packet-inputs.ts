@@ -16,12 +16,15 @@ export interface PacketInputs {
   namedInFiles(): InterfaceName[];
 }
 
-/** Opens the files, or every interface, of a run; an interface that ends before the others is told to `warn`. Throws a `UserError` for what is found wrong at once. */
-export async function openPacketInputs(options: ExportOptions, warn: Log): Promise<PacketInputs> {
-  const { devices, filter, source, sampling, decap, dedupMs, snapLength, promiscuous } = options;
+/**
+ * Opens the files, or every interface, of a run, `extended` with extension records; an interface that ends before the
+ * others is told to `warn`. Throws a `UserError` for what is found wrong at once.
+ */
+export async function openPacketInputs(options: ExportOptions, extended: boolean, warn: Log): Promise<PacketInputs> {
+  const { devices, filter, source, sampling, decap, snapLength, promiscuous } = options;
   const common = {
     source,
-    extended: dedupMs !== undefined,
+    extended,
     decapsulate: decap,
     ...(filter === undefined ? {} : { filter }),
     ...(sampling.rate > 1 ? { samplingRate: sampling.rate, samplingRandom: sampling.random } : {}),

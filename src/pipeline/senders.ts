@@ -116,6 +116,11 @@ export class Senders implements FlowConsumer {
     for (const exporter of this.exporters) exporter.tick(nowMs);
   }
 
+  /** Sends templates and options again with what goes out next. */
+  announce(): void {
+    for (const exporter of this.exporters) exporter.announce();
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.exporters.map((exporter) => exporter.close()));
   }
