@@ -43,6 +43,13 @@ export interface PacketSourceOptions {
   flushMs?: number;
   /** An extension record (`packet-extension-layout.ts`) beside every packet record, default false. */
   extended?: boolean;
+  /**
+   * Records are of the innermost packet of a tunnel (at most four in one another) instead of the outermost, default false;
+   * the addresses and protocol of the outermost IP header stand in the extension record: makes a source `extended`.
+   * The first fragment of a tunnel's packet counts as the packet inside; later ones, and payloads that are no IP packet,
+   * stay packets of the tunnel.
+   */
+  decapsulate?: boolean;
   /** ifIndex reported for packets whose source does not say (plain pcap: 0); a live device fills in its own. */
   inputIndex?: number;
   /** One packet of so many is metered, default all: the first of each, or with `samplingRandom` one that chance picks. */

@@ -5,6 +5,8 @@ import {
   X_FLOW_LABEL,
   X_MPLS,
   X_SRC_MAC,
+  X_TUNNEL_DST,
+  X_TUNNEL_SRC,
   X_VLANS,
 } from '../addon/packet-extension-layout.ts';
 import type { FlowBatch } from '../flow/batch.ts';
@@ -28,6 +30,8 @@ interface Place {
   readonly mask?: number;
   /** Two words, low first. */
   readonly isWide?: true;
+  /** Half of an address: two words whose bytes stand in network order. */
+  readonly isAddress?: true;
   /** On the way in (also when the direction is not known) or out: 0 of packets that went the other way. */
   readonly side?: 'in' | 'out';
   /** Nanoseconds below the millisecond: those below the microsecond belong to this time (D_*) of the row. */
@@ -49,6 +53,9 @@ const MPLS_COLUMNS = [
   'mpls10',
 ] as const;
 
+/** Columns that tell of the tunnel that a flow's first packet came through. */
+export const TUNNEL_COLUMNS = ['tunSrcAddrHi', 'tunSrcAddrLo', 'tunDstAddrHi', 'tunDstAddrLo', 'tunProto'] as const;
+
 const places: ReadonlyMap<ColumnName, Place> = new Map<ColumnName, Place>([
   ['minTtl', { word: E_TTLS, mask: 0xff, isOrdinary: true }],
   ['maxTtl', { word: E_TTLS, shift: 8, mask: 0xff, isOrdinary: true }],
@@ -66,6 +73,11 @@ const places: ReadonlyMap<ColumnName, Place> = new Map<ColumnName, Place>([
   ['outSrcMac', { word: X_SRC_MAC, isWide: true, side: 'out' }],
   ['outDstMac', { word: X_DST_MAC, isWide: true, side: 'out' }],
   ['etherType', { word: X_ETHERTYPE_LABELS_TUNNEL, mask: 0xffff }],
+  ['tunSrcAddrHi', { word: X_TUNNEL_SRC, isAddress: true }],
+  ['tunSrcAddrLo', { word: X_TUNNEL_SRC + 2, isAddress: true }],
+  ['tunDstAddrHi', { word: X_TUNNEL_DST, isAddress: true }],
+  ['tunDstAddrLo', { word: X_TUNNEL_DST + 2, isAddress: true }],
+  ['tunProto', { word: X_ETHERTYPE_LABELS_TUNNEL, shift: 24 }],
   ...MPLS_COLUMNS.map((name, i): [ColumnName, Place] => [name, { word: X_MPLS + i }]),
 ]);
 
@@ -113,6 +125,7 @@ export class ExtensionWriter {
         const to = at + group - start;
         if (place.below !== undefined)
           this.fillNanos(target as Uint32Array, place, place.below, rows, group, groupEnd, to);
+        else if (place.isAddress) this.fillAddress(target as Uint32Array, place, rows, group, groupEnd, to);
         else if (place.isWide) this.fillWide(target as Uint32Array, place, rows, group, groupEnd, to);
         else this.fillNarrow(target, place, rows, group, groupEnd, to);
       }
@@ -153,6 +166,23 @@ export class ExtensionWriter {
     }
   }
 
+  private fillAddress(
+    target: Uint32Array,
+    { word }: Place,
+    rows: Int32Array,
+    from: number,
+    to: number,
+    at: number,
+  ): void {
+    const { words } = this.rows;
+    for (let i = from; i < to; i++) {
+      const e = rows[i]! * EXTENSION_WORDS;
+      const pair = (at + i - from) << 1;
+      target[pair] = swapped(words[e + word + 1]!);
+      target[pair + 1] = swapped(words[e + word]!);
+    }
+  }
+
   private fillWide(
     target: Uint32Array,
     { word, side }: Place,
@@ -171,6 +201,11 @@ export class ExtensionWriter {
       target[pair + 1] = isOther ? 0 : words[e + word + 1]!;
     }
   }
+}
+
+/** From network order to a number. */
+function swapped(word: number): number {
+  return (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
 }
 
 /** E_EGRESS as it is in the rows that have a column of this side empty. */
