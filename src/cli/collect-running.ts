@@ -7,6 +7,7 @@ import type { CollectOptions } from '../pipeline/collect.ts';
 /** Who else gets the datagrams. */
 export const repeatingOptions: OptionTable = {
   R: listOption('HOST[/PORT]: send every datagram on to this collector'),
+  A: flagOption('-R keeps address and port of the exporter as the source; needs root or CAP_NET_RAW'),
 };
 
 /** How the program runs and what it tells. */
@@ -26,10 +27,12 @@ const DEFAULT_METRICS_PORT = 9996;
 /** As many as nfcapd takes. */
 const MAX_REPEATERS = 8;
 
-export function parseRepeating(values: OptionValues): Pick<CollectOptions, 'repeatTo'> {
+export function parseRepeating(values: OptionValues): Pick<CollectOptions, 'repeatTo' | 'keepsSource'> {
   const texts = values.list('R');
   if (texts.length > MAX_REPEATERS) throw new UserError(`-R: at most ${MAX_REPEATERS} collectors can be repeated to`);
-  return { repeatTo: texts.map((text): Destination => parseDestination(text)) };
+  const keepsSource = values.flag('A');
+  if (keepsSource && texts.length === 0) throw new UserError('-A is about -R: name the collectors to repeat to');
+  return { repeatTo: texts.map((text): Destination => parseDestination(text)), keepsSource };
 }
 
 type Running = Pick<CollectOptions, 'metrics' | 'pidFile' | 'identity' | 'logFile' | 'isBackground' | 'quiet'>;

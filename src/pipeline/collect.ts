@@ -37,6 +37,8 @@ export interface CollectOptions extends InputOptions {
   expires: boolean;
   /** Collectors that get the same datagrams. */
   repeatTo: readonly Destination[];
+  /** They get them under the address of the exporter. */
+  keepsSource: boolean;
   /** Where counters are served by HTTP. */
   metrics?: Destination;
   /** Run after each slot. */
@@ -93,7 +95,8 @@ async function collect(options: CollectOptions, signals: StopSignal, write: Log,
   let metrics: MetricsServer | undefined;
   let router: SourceRouter;
   try {
-    if (options.repeatTo.length > 0) repeater = new Repeater(options.repeatTo, !live);
+    if (options.repeatTo.length > 0)
+      repeater = new Repeater(options.repeatTo, { mayWait: !live, keepsSource: options.keepsSource });
     if (options.metrics !== undefined) metrics = await MetricsServer.listen(options.metrics);
     pidFile = options.pidFile === undefined ? undefined : PidFile.take(options.pidFile);
     becomeIdentity(options.identity);
@@ -194,6 +197,10 @@ function openLog(options: CollectOptions): LogOutput {
 }
 
 function announce(inputs: CollectInputs, options: CollectOptions, log: Log): void {
+  if (options.device !== undefined) {
+    const ports = options.ports.join(', ');
+    log(`reading datagrams to port ${ports} on ${options.device}, flows go to ${describePlan(options.plan)}`);
+  }
   for (const { endpoint, receiveBufferBytes } of inputs.bound) {
     const place = formatEndpoint(endpoint);
     log(`listening on ${place}, flows go to ${describePlan(options.plan)}`);
