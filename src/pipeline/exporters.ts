@@ -81,6 +81,9 @@ function describeAccount(account: Account): string {
     ...rows.map(line),
     `Received: ${reception.datagrams} datagrams, lost in the kernel: ${reception.kernelDropped}, in our queue: ` +
       `${reception.queueDropped}, ignored: ${reception.ignored}, bad: ${bad}`,
+    ...(reception.kernelDropped + reception.queueDropped > 0
+      ? ['These are among what the exporters above lost; the rest was lost before it reached us']
+      : []),
     // Accounts of earlier versions have none of these.
     ...(denied + throttled > 0 ? [`Turned away: ${denied} not allowed, ${throttled} beyond the rate`] : []),
     ...(sessions === undefined ? [] : [describeSessions(sessions)]),
