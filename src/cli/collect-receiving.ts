@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { SamplingSetting } from '../collect/sampling.ts';
-import { flagOption, listOption, type OptionTable, valueOption } from '../config/option.ts';
+import { flagOption, keyed, listOption, type OptionTable, valueOption } from '../config/option.ts';
 import type { OptionValues } from '../config/option-values.ts';
 import { isV4, parseAddress } from '../flow/address.ts';
 import { parsePrefix } from '../flow/prefix.ts';
@@ -12,20 +12,26 @@ import { DEFAULT_PORT, parseEndpoint, parsePort, readTls } from './collect-liste
 
 /** Where datagrams come from, and how they are read. */
 export const receivingOptions: OptionTable = {
-  p: listOption('UDP port, or tcp:PORT or tls:PORT [default: 9995; with -f and -d: only datagrams to these ports]'),
-  b: valueOption('address to listen on [default: all, IPv4 and IPv6]'),
-  '4': flagOption('listen on IPv4 only'),
-  '6': flagOption('listen on the IPv6 address, which takes IPv4 as well'),
+  p: keyed(
+    'ports',
+    listOption('UDP port, or tcp:PORT or tls:PORT [default: 9995; with -f and -d: only datagrams to these ports]'),
+  ),
+  b: keyed('address', valueOption('address to listen on [default: all, IPv4 and IPv6]')),
+  '4': keyed('ipv4', flagOption('listen on IPv4 only')),
+  '6': keyed('ipv6', flagOption('listen on the IPv6 address, which takes IPv4 as well')),
   listen: listOption('udp://, tcp:// (IPFIX) or tls:// and [HOST]:PORT: listen there, beside -p'),
   'tls-cert': valueOption('certificate of the listeners of TLS, PEM, chain included'),
   'tls-key': valueOption('its private key, PEM'),
   'tls-ca': valueOption('only take clients with a certificate of these authorities, PEM'),
-  J: listOption('GROUP[%INTERFACE]: receive what is sent to this multicast group, at the ports of -p'),
+  J: keyed('groups', listOption('GROUP[%INTERFACE]: receive this multicast group, at the ports of -p')),
   workers: valueOption('receiving threads of each UDP listener; each exporter stays with one', '1'),
-  B: valueOption('socket receive buffer in octets', '33554432'),
-  f: listOption('read datagrams from a capture file instead, several in order'),
-  d: valueOption('read datagrams that this interface sees, addressed to whomever, instead of listening'),
-  s: valueOption('sampling rate of exporters that tell none; negative: of all, whatever they tell'),
+  B: keyed('receive-buffer', valueOption('socket receive buffer in octets', '33554432')),
+  f: keyed('captures', listOption('read datagrams from a capture file instead, several in order')),
+  d: keyed(
+    'interface',
+    valueOption('read datagrams that this interface sees, addressed to whomever, instead of listening'),
+  ),
+  s: keyed('sampling', valueOption('sampling rate of exporters that tell none; negative: of all, whatever they tell')),
 };
 
 /** Who is heard. */

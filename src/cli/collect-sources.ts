@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { listOption, type OptionTable, valueOption } from '../config/option.ts';
+import { keyed, listOption, type OptionTable, valueOption } from '../config/option.ts';
 import type { OptionValues } from '../config/option-values.ts';
 import { parsePrefix } from '../flow/prefix.ts';
 import { UserError } from '../flow/user-error.ts';
@@ -7,11 +7,14 @@ import type { ListedSource, SourcePlan } from '../pipeline/source-plan.ts';
 
 /** Whose flows go where. */
 export const sourceOptions: OptionTable = {
-  w: valueOption('write flow files below this directory'),
+  w: keyed('directory', valueOption('write flow files below this directory')),
   l: valueOption('the same, as old start lines have it'),
-  n: listOption('IDENT,IP[;IP...],DIR: flows of these addresses or blocks go there, others are ignored'),
-  M: valueOption('a sub-directory of this one for each exporter'),
-  I: valueOption('ident stored in flow files [default: none]'),
+  n: keyed(
+    'sources',
+    listOption('IDENT,IP[;IP...],DIR: flows of these addresses or blocks go there, others are ignored'),
+  ),
+  M: keyed('directory-by-exporter', valueOption('a sub-directory of this one for each exporter')),
+  I: keyed('ident', valueOption('ident stored in flow files [default: none]')),
 };
 
 /** Checks that exactly one of the ways to name directories was chosen, and reads it. */

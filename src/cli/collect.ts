@@ -1,45 +1,70 @@
-import { OptionValues } from '../config/option-values.ts';
+import type { OptionValues } from '../config/option-values.ts';
 import { UserError } from '../flow/user-error.ts';
 import { startInBackground } from '../pipeline/background.ts';
 import { type CollectOptions, runCollect } from '../pipeline/collect.ts';
+import { checkCollectOptions } from '../pipeline/collect-check.ts';
 import { parseSlots, slotOptions } from './collect-files.ts';
 import { admissionOptions, parseAdmission, parseReceiving, receivingOptions } from './collect-receiving.ts';
 import { parseRepeating, parseRunning, repeatingOptions, runningOptions } from './collect-running.ts';
 import { parseSources, sourceOptions } from './collect-sources.ts';
 import { readCollectArguments } from './nfcapd-arguments.ts';
-import { addOptions, commandParser } from './parse.ts';
+import { commandParser } from './parse.ts';
+import { configOptions, readOptions } from './read-options.ts';
 
 /** `weir collect`: see `runCollect` for what it does. */
 export async function collectCommand(argv: string[]): Promise<number> {
   const parsed = await parseCollectArguments(argv);
   if (parsed === undefined) return 0;
-  const { options, goesToBackground } = parsed;
-  return goesToBackground ? startInBackground(['collect', '--in-background', ...argv]) : runCollect(options);
+  const { options, goesToBackground, isCheck } = parsed;
+  if (isCheck) {
+    process.stdout.write('weir collect: these options are right\n');
+    return 0;
+  }
+  if (goesToBackground) return startInBackground(['collect', '--in-background', ...argv]);
+  return runCollect(options, async () => (await parseCollectArguments(argv, true))?.options);
 }
 
 export interface ParsedCollect {
   options: CollectOptions;
   /** `-D`, and this is not yet the process in the background. */
   goesToBackground: boolean;
+  /** Nothing is to be done but to say whether the options are right. */
+  isCheck: boolean;
 }
 
-/** Options of a command line; undefined when it only asked for help or the version. */
-export async function parseCollectArguments(argv: readonly string[]): Promise<ParsedCollect | undefined> {
+/**
+ * Options of a command line and of its configuration file; undefined when it only asked for help or the version.
+ * @param checks whether what can be found wrong without doing anything is looked for, as for --check
+ */
+export async function parseCollectArguments(
+  argv: readonly string[],
+  checks = false,
+): Promise<ParsedCollect | undefined> {
   const { argv: spelled, notes } = readCollectArguments(argv);
   const parser = commandParser([...spelled], 'collect').usage(
     'weir collect (-w DIR | -n IDENT,IP,DIR ... | -M DIR) [-p PORT] [-b HOST] [options]\nweir collect -w DIR -f FILE [options]',
   );
-  addOptions(parser, 'Whose flows go where:', sourceOptions);
-  addOptions(parser, 'Datagrams:', receivingOptions);
-  addOptions(parser, 'Exporters:', admissionOptions);
-  addOptions(parser, 'Flow files:', slotOptions);
-  addOptions(parser, 'To other collectors:', repeatingOptions);
-  addOptions(parser, 'Running:', runningOptions);
-  const args = await parser.parse();
-  if (args['help'] === true || args['version'] === true) return undefined;
-  const unexpected = args._[0];
+  const read = await readOptions(parser, {
+    'Whose flows go where': sourceOptions,
+    Datagrams: receivingOptions,
+    Exporters: admissionOptions,
+    'Flow files': slotOptions,
+    'To other collectors': repeatingOptions,
+    Running: { ...configOptions, ...runningOptions },
+  });
+  return read?.judge(async () => {
+    const parsed = await collectOptions(read.values, read.operands, notes);
+    if (checks || parsed.isCheck) checkCollectOptions(parsed.options);
+    return parsed;
+  });
+}
+
+async function collectOptions(
+  values: OptionValues,
+  [unexpected]: readonly string[],
+  notes: readonly string[],
+): Promise<ParsedCollect> {
   if (unexpected !== undefined) throw new UserError(`collect takes no "${unexpected}"; see weir collect --help`);
-  const values = new OptionValues(args);
   const options: CollectOptions = {
     plan: parseSources(values),
     ...(await parseReceiving(values)),
@@ -49,5 +74,5 @@ export async function parseCollectArguments(argv: readonly string[]): Promise<Pa
     ...parseRunning(values),
     notes,
   };
-  return { options, goesToBackground: values.flag('D') && !options.isBackground };
+  return { options, isCheck: values.flag('check'), goesToBackground: values.flag('D') && !options.isBackground };
 }

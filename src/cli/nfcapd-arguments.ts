@@ -27,7 +27,7 @@ const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
 
 /** Options of nfcapd that would be missed if they did nothing. */
 const REFUSED: Readonly<Record<string, string>> = {
-  C: 'there is no configuration file: give the options themselves',
+  C: 'the configuration file of nfcapd is another one: give --config FILE',
   i: 'counters are served by HTTP: give --metrics HOST:PORT',
   m: 'counters are served by HTTP: give --metrics HOST:PORT',
   Y: 'yaf files are not read',

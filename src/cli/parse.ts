@@ -25,15 +25,17 @@ export function commandParser(argv: string[], command: string): Argv {
     .exitProcess(false);
 }
 
-/** Adds the options of a table, in its order, below a heading of the help text. */
+/** Adds the options of a table, in its order, below a heading of the help text; without their defaults. */
 export function addOptions(parser: Argv, heading: string, table: OptionTable): Argv {
-  for (const [name, { type, describe, default: fallback, repeatable, hidden }] of Object.entries(table)) {
+  for (const [name, { type, describe, default: fallback, repeatable, hidden, key }] of Object.entries(table)) {
     parser.option(name, {
       group: heading,
       type,
       describe: repeatable ? `${describe} (repeatable)` : describe,
       ...(type === 'string' ? { requiresArg: true } : {}),
-      ...(fallback === undefined ? {} : { default: fallback }),
+      ...(key === undefined ? {} : { alias: key }),
+      // Told here and put in later: what was typed must be told from what was not.
+      ...(fallback === undefined || fallback === false ? {} : { defaultDescription: String(fallback) }),
       ...(hidden ? { hidden } : {}),
     });
   }

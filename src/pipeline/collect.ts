@@ -3,20 +3,23 @@ import type { SamplingSetting } from '../collect/sampling.ts';
 import { SenderGate } from '../collect/sender-gate.ts';
 import type { Destination } from '../export/destination.ts';
 import type { Prefix } from '../flow/prefix.ts';
+import { UserError } from '../flow/user-error.ts';
+import { AfterSlot } from './after-slot.ts';
 import { reportReady } from './background.ts';
 import { CollectInputs, type InputOptions } from './collect-inputs.ts';
+import { reloadCollect } from './collect-reload.ts';
 import { describeCollected, describeSlot } from './collect-report.ts';
 import type { FlowSourceOptions } from './flow-source.ts';
 import { formatEndpoint } from './listen-endpoint.ts';
-import { type Log, plainLog, quietLog } from './log.ts';
-import { fileLog, type LogOutput, standardError, systemLog } from './log-output.ts';
+import type { Log } from './log.ts';
+import { type LogFormat, LogOutput } from './log-output.ts';
 import { renderMetrics } from './metrics.ts';
 import { MetricsServer } from './metrics-server.ts';
 import { PidFile } from './pid-file.ts';
 import { becomeIdentity, type Identity } from './privileges.ts';
-import { Repeater } from './repeater.ts';
-import { SlotCommand } from './slot-command.ts';
-import { SlotExpiry } from './slot-expiry.ts';
+import { Reloader } from './reload.ts';
+import { RepeaterSwitch } from './repeater.ts';
+import { ServiceManager } from './service-manager.ts';
 import type { SourcePlan } from './source-plan.ts';
 import { SourceRouter } from './source-router.ts';
 import { StopSignal } from './stop-signal.ts';
@@ -45,7 +48,10 @@ export interface CollectOptions extends InputOptions {
   command?: string;
   pidFile?: string;
   identity: Identity;
+  /** Where the settings come from, beside the command line: SIGHUP reads it again. */
+  configFile?: string;
   logFile?: string;
+  logFormat: LogFormat;
   /** This process was started to run in the background: no terminal, somebody waits for `reportReady`. */
   isBackground: boolean;
   quiet: boolean;
@@ -59,55 +65,69 @@ const STATE_MS = 2000;
 const ACCOUNT_MS = 5000;
 
 /**
- * Datagrams in, flow files out, until the files end or a signal comes. Returns the exit status: 0, or 1 when a capture
- * was cut or flows could not be stored.
+ * Datagrams in, flow files out, until the files end or a signal comes; SIGHUP opens the log anew and puts into force what
+ * `reread` gives. Returns the exit status: 0, or 1 when a capture was cut or flows could not be stored.
  */
-export async function runCollect(options: CollectOptions): Promise<number> {
-  const signals = new StopSignal();
-  const logOutput = openLog(options);
+export async function runCollect(
+  options: CollectOptions,
+  reread: () => Promise<CollectOptions | undefined>,
+): Promise<number> {
+  const { configFile, logFile, logFormat, isBackground, quiet } = options;
+  const live = options.files.length === 0;
+  const logs = new LogOutput({
+    command: 'collect',
+    format: logFormat,
+    ...(logFile === undefined ? {} : { file: logFile }),
+    inBackground: isBackground && live,
+    timed: live,
+    quiet,
+  });
+  const signals = new StopSignal(live && (configFile ?? logFile) !== undefined);
   let isReady = false;
   try {
-    return await collect(options, signals, logOutput.write, () => {
+    return await collect(options, signals, logs, reread, () => {
       isReady = true;
-      if (options.isBackground) reportReady();
+      if (isBackground) reportReady();
     });
   } catch (error) {
     // Nobody reads standard error of a process in the background.
-    if (isReady && logOutput !== standardError) logOutput.write(`weir collect: ${(error as Error).message}`);
+    if (isReady && !logs.isStandardError) logs.warn(`weir collect: ${(error as Error).message}`);
     throw error;
   } finally {
-    logOutput.close();
+    logs.close();
     signals.release();
   }
 }
 
-async function collect(options: CollectOptions, signals: StopSignal, write: Log, ready: () => void): Promise<number> {
+async function collect(
+  options: CollectOptions,
+  signals: StopSignal,
+  logs: LogOutput,
+  reread: () => Promise<CollectOptions | undefined>,
+  ready: () => void,
+): Promise<number> {
   const live = options.files.length === 0;
-  const warn = live ? write : plainLog;
-  const log = options.quiet ? quietLog : warn;
+  const { info: log, warn } = logs;
   for (const note of options.notes) log(note);
   const gate = new SenderGate({ allowed: options.allowed, datagramsPerSecond: options.exporterRate, log });
   const inputs = await CollectInputs.open(options, gate, log);
-  const expiry = options.expires ? new SlotExpiry(options.plan, log, warn) : undefined;
-  const command = options.command === undefined ? undefined : new SlotCommand(options.command, warn);
+  const after = new AfterSlot(options, log, warn);
   let pidFile: PidFile | undefined;
-  let repeater: Repeater | undefined;
+  const repeater = new RepeaterSwitch({ mayWait: !live, keepsSource: options.keepsSource });
   let metrics: MetricsServer | undefined;
   let router: SourceRouter;
   try {
-    if (options.repeatTo.length > 0)
-      repeater = new Repeater(options.repeatTo, { mayWait: !live, keepsSource: options.keepsSource });
+    repeater.replace(options.repeatTo);
     if (options.metrics !== undefined) metrics = await MetricsServer.listen(options.metrics);
     pidFile = options.pidFile === undefined ? undefined : PidFile.take(options.pidFile);
     becomeIdentity(options.identity);
     router = await openSources(options, log, warn, (slot, source) => {
       log(describeSlot(slot, source.takeFaults()));
-      command?.run(slot);
-      expiry?.run(slot);
+      after.run(slot);
     });
   } catch (error) {
     inputs.stop();
-    repeater?.abort();
+    repeater.abort();
     metrics?.close();
     pidFile?.release();
     throw error;
@@ -124,24 +144,37 @@ async function collect(options: CollectOptions, signals: StopSignal, write: Log,
         received: inputs.stats(),
         ignoredDatagrams: router.ignoredDatagrams,
         sources: router.counters(),
-        repeated: repeater?.stats() ?? [],
+        repeated: repeater.stats(),
       }),
     troubles: () =>
       router.sources
         .filter(({ store }) => !store.isStoring)
         .map(({ directory }) => `flows cannot be written to ${directory}`),
   });
+  const manager = new ServiceManager();
   signals.stops((signal) => {
     log(`${signal}: storing what has been received`);
+    manager.stopping();
     inputs.stop();
   });
   if (live) announce(inputs, options, log);
+  const status = live ? `listening, flows go to ${describePlan(options.plan)}` : `reading ${options.files.join(', ')}`;
+  let inForce = options;
+  const reloader = new Reloader(logs, manager, status, async () => {
+    const next = await reread();
+    if (next === undefined) throw new UserError('these options ask for help alone');
+    const reloaded = reloadCollect(inForce, next, { repeater, after, setQuiet: (quiet) => (logs.quiet = quiet) });
+    inForce = reloaded.options;
+    return reloaded;
+  });
+  signals.reloads(reloader.request);
   ready();
+  manager.ready(status);
 
   const startMs = performance.now();
   try {
     await inputs.readAll((slot, count) => {
-      const repeated = repeater?.addSlot(slot, count);
+      const repeated = repeater.addSlot(slot, count);
       const delivered = router.deliver(slot, count);
       if (repeated === undefined || delivered === undefined) return repeated ?? delivered;
       return Promise.all([repeated, delivered]).then(() => undefined);
@@ -152,19 +185,20 @@ async function collect(options: CollectOptions, signals: StopSignal, write: Log,
     clearInterval(accountTimer);
     inputs.stop();
     metrics?.close();
+    await reloader.idle();
     try {
       await router.close();
       await router.writeAccounts(inputs.stats(), true);
-      await repeater?.close();
-      await command?.close();
-      await expiry?.close();
+      await repeater.close();
+      await after.close();
     } finally {
       pidFile?.release();
+      manager.close();
     }
   }
 
   const seconds = (performance.now() - startMs) / 1000;
-  for (const line of describeCollected(router, inputs.stats(), repeater?.stats() ?? [], seconds)) log(line);
+  for (const line of describeCollected(router, inputs.stats(), repeater.stats(), seconds)) log(line);
   const failure = inputs.failure();
   if (failure !== null) warn(`weir collect: ${failure}`);
   return failure !== null || router.sources.some(({ store }) => store.lostFlows > 0) ? 1 : 0;
@@ -189,11 +223,6 @@ function openSources(
     sampling === undefined ? { store, onSlotEnd } : { store, onSlotEnd, samplingOf: () => sampling },
     log,
   );
-}
-
-function openLog(options: CollectOptions): LogOutput {
-  if (options.logFile !== undefined) return fileLog(options.logFile);
-  return options.isBackground ? systemLog() : standardError;
 }
 
 function announce(inputs: CollectInputs, options: CollectOptions, log: Log): void {

@@ -74,6 +74,42 @@ export class Repeater {
   }
 }
 
+/** The repeater of the moment, or none; may be replaced by another between two slots. */
+export class RepeaterSwitch {
+  private readonly options: RepeaterOptions;
+  private current: Repeater | undefined;
+  private closing: Promise<unknown> = Promise.resolve();
+
+  constructor(options: RepeaterOptions) {
+    this.options = options;
+  }
+
+  /** From the next slot on; the one before sends what it has. Throws UserError, and then the one before stays. */
+  replace(destinations: readonly Destination[]): void {
+    const next = destinations.length > 0 ? new Repeater(destinations, this.options) : undefined;
+    this.closing = Promise.all([this.closing, this.current?.close()]);
+    this.closing.catch(() => {});
+    this.current = next;
+  }
+
+  addSlot(slot: DatagramSlot, count: number): Promise<void> | undefined {
+    return this.current?.addSlot(slot, count);
+  }
+
+  /** Of the repeater of the moment. */
+  stats(): RepeaterStats[] {
+    return this.current?.stats() ?? [];
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.closing, this.current?.close()]);
+  }
+
+  abort(): void {
+    this.current?.abort();
+  }
+}
+
 /** The way to one collector. */
 class RepeaterLeg implements DatagramTransport {
   private readonly name: string;

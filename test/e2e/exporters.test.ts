@@ -53,12 +53,19 @@ describeWith(['weir'], 'weir exporters', () => {
     });
     const lines = (await weirOk(['exporters', '-r', directory])).split('\n');
     expect(lines[1]!.split(/ {2,}/)).toEqual(
-      ['Exporter', 'Ver', 'Domain', 'By', 'Datagrams', 'Records', 'Lost', 'Late', 'Twice', 'Resets', 'Templates'].concat([
-        'Unknown',
-        'Sampling',
-        'Skew',
-        'Last seen',
-      ]),
+      [
+        'Exporter',
+        'Ver',
+        'Domain',
+        'By',
+        'Datagrams',
+        'Records',
+        'Lost',
+        'Late',
+        'Twice',
+        'Resets',
+        'Templates',
+      ].concat(['Unknown', 'Sampling', 'Skew', 'Last seen']),
     );
     // By number, so .9 before .10.
     expect(lines[2]).toMatch(
