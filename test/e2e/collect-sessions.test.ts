@@ -45,7 +45,7 @@ describeWith(['weir'], 'weir collect over TCP', () => {
       [['--listen', 'http://x:1'], /--listen takes udp:\/\/, tcp:\/\/ or tls:\/\//],
       [['--tls-cert', 'x'], /are for a listener tls:/],
       [['-p', 'tcp:99999'], /-p takes a whole number/],
-      [['-f', DEMO, '-p', 'tcp:1'], /-f reads captures/],
+      [['-f', DEMO, '-p', 'tcp:1'], /-f and -d read captured datagrams/],
       [['-p', 'tls:0', '--tls-cert', DEMO, '--tls-key', DEMO], /--tls-key or --tls-ca cannot be used/],
     ] as const) {
       const { status, stderr } = await weir(['collect', '-w', directory, ...args]);
