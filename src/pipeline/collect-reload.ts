@@ -1,5 +1,5 @@
 import type { AfterSlot } from './after-slot.ts';
-import type { CollectOptions } from './collect.ts';
+import type { CollectOptions } from './collect-options.ts';
 import { changedKeys, type Reloaded, withKept } from './reload.ts';
 import type { RepeaterSwitch } from './repeater.ts';
 

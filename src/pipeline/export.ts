@@ -62,7 +62,8 @@ export async function runExport(
     timed: live,
     quiet,
   });
-  const signals = new StopSignal(live && (configFile ?? logFile) !== undefined);
+  const runsOn = live || options.speed > 0;
+  const signals = new StopSignal(runsOn && (configFile ?? logFile) !== undefined);
   // From the start: without a listener, Node.js opens its debugger on this signal.
   let printStatistics = () => {};
   const onStatistics = () => printStatistics();
