@@ -4,11 +4,17 @@
  * Reception under load, over the loopback interface: weir collect and nfcapd get the same NetFlow v9 datagrams (1.4 kB,
  * 30 records) at the same rate, one after the other, and each must account for all of them.
  *
- *   node test/bench/receive.mjs [--rate N] [--seconds N] [--probe-seconds N] [--max-rate N] [--workers N] [--data DIR]
+ *   node test/bench/receive.mjs [--rate N] [--seconds N] [--probe-seconds N] [--max-rate N] [--workers N] [--buffer N]
+ *     [--data DIR]
  *
  * First a run at `--rate` datagrams/s for `--seconds`; then the highest rate without loss, by bisection up to
  * `--max-rate` in runs of `--probe-seconds` (0: none). Sender and collector share the machine's cores. nfcapd and nfdump
  * are taken from NFCAPD and NFDUMP, else from PATH. Linux only: losses are read from /proc/net/udp.
+ *
+ * Both ask for the same receive buffer, but what they get may differ: root may exceed net.core.rmem_max, and only who
+ * asks so does. What the kernel granted is printed; for a comparison of programs alone raise rmem_max, or
+ * give `--buffer` no more than it. CPU time is
+ * up to the moment the socket is empty, so what a collector does with its file at the end is not in it.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
@@ -26,12 +32,12 @@ const { values } = parseArgs({
     'probe-seconds': { type: 'string', default: '5' },
     'max-rate': { type: 'string', default: '400000' },
     workers: { type: 'string', default: '1' },
+    buffer: { type: 'string', default: String(64 << 20) },
     data: { type: 'string', default: join(tmpdir(), 'weir-bench') },
   },
 });
 const CLI = join(import.meta.dirname, '../../dist/cli/main.js');
 const SENDER = join(import.meta.dirname, 'receive-sender.mjs');
-const RECEIVE_BUFFER = 64 << 20;
 const START_MS = 10_000;
 const DRAIN_MS = 30_000;
 /** The bisection ends when the bounds are so close. */
@@ -53,6 +59,7 @@ const PRECISION = 1.05;
  * @property {number} stored records
  * @property {number} cpuSeconds of the collector
  * @property {number} octets of its files
+ * @property {number} buffer receive buffer granted, octets
  * @property {string} told what it says itself that it lost
  */
 
@@ -61,16 +68,7 @@ const weir = {
   name: 'weir collect',
   command: process.execPath,
   args: (port, output) => {
-    const receiving = [
-      '-b',
-      '127.0.0.1',
-      '-p',
-      String(port),
-      '-B',
-      String(RECEIVE_BUFFER),
-      '--workers',
-      values.workers,
-    ];
+    const receiving = ['-b', '127.0.0.1', '-p', String(port), '-B', values.buffer, '--workers', values.workers];
     return [CLI, 'collect', '-w', output, ...receiving];
   },
   stored: (_output, said) => {
@@ -94,7 +92,7 @@ function nfcapd() {
   return {
     name: 'nfcapd',
     command,
-    args: (port, output) => ['-b', '127.0.0.1', '-p', String(port), '-B', String(RECEIVE_BUFFER), '-w', output, lz4],
+    args: (port, output) => ['-b', '127.0.0.1', '-p', String(port), '-B', values.buffer, '-w', output, lz4],
     stored: (output, said) => {
       const told = spawnSync(nfdump, ['-R', output, '-I'], { encoding: 'utf8' }).stdout;
       const losses = [...said.matchAll(/Sequence Errors: (\d+)/g)].reduce((sum, match) => sum + Number(match[1]), 0);
@@ -120,6 +118,15 @@ function kernelOf(port) {
     queued: sockets.reduce((sum, fields) => sum + Number.parseInt(fields[4]?.split(':')[1] ?? '0', 16), 0),
     dropped: sockets.reduce((sum, fields) => sum + Number(fields.at(-1)), 0),
   };
+}
+
+/**
+ * Receive buffer of the socket in octets as the kernel counts, twice of what is asked for; NaN without `ss`.
+ * @param {number} port
+ */
+function grantedBuffer(port) {
+  const { stdout } = spawnSync('ss', ['-uanmH', `sport = :${port}`], { encoding: 'utf8' });
+  return Number(/skmem:\(r\d+,rb(\d+)/.exec(stdout ?? '')?.[1]);
 }
 
 /** @param {number | undefined} pid */
@@ -171,6 +178,7 @@ async function load(peer, rate, seconds) {
   const ended = once(collector, 'close');
   try {
     await until(`${peer.name} does not listen`, () => kernelOf(port).sockets > 0, START_MS);
+    const buffer = grantedBuffer(port);
     const sender = spawn(process.execPath, [SENDER, String(port), String(rate), String(seconds)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -185,7 +193,17 @@ async function load(peer, rate, seconds) {
     await ended;
     const { sent, records, seconds: took } = JSON.parse(report);
     const { records: stored, told } = peer.stored(output, said);
-    return { sent, records, rate: sent / took, kernel, stored, cpuSeconds: cpu, octets: diskUsage(output), told };
+    return {
+      sent,
+      records,
+      rate: sent / took,
+      kernel,
+      stored,
+      cpuSeconds: cpu,
+      octets: diskUsage(output),
+      buffer,
+      told,
+    };
   } finally {
     collector.kill('SIGKILL');
     await ended;
@@ -202,13 +220,14 @@ function isWhole({ records, stored }) {
  * @param {Peer} peer
  * @param {Outcome} outcome
  */
-function tell(peer, { sent, records, rate, kernel, stored, cpuSeconds, octets, told }) {
+function tell(peer, { sent, records, rate, kernel, stored, cpuSeconds, octets, buffer, told }) {
   const perRecord = (cpuSeconds / Math.max(stored, 1)) * 1e6;
   console.log(
     `  ${peer.name.padEnd(12)} sent ${sent} (${Math.round(rate)}/s, ${records} records), kernel dropped ${kernel}, ` +
       `received ${sent - kernel}, stored ${stored} records, lost ${records - stored}\n` +
       `  ${''.padEnd(12)} ${cpuSeconds.toFixed(1)} s CPU (${perRecord.toFixed(2)} us a record), ` +
-      `${(octets / Math.max(stored, 1)).toFixed(1)} octets a record; says: ${told}`,
+      `${(octets / Math.max(stored, 1)).toFixed(1)} octets a record, ` +
+      `buffer ${(buffer / 2 ** 20).toFixed(1)} MiB; says: ${told}`,
   );
 }
 
