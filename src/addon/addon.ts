@@ -119,13 +119,18 @@ export interface NativeFrameDecoder {
 
 export interface DatagramSourceOptions {
   /**
-   * Sockets to bind. Exactly one of `listeners` and `files` is given. `host` is an address of this host, a name of one, or
-   * `*` for all addresses of both families; `::` receives IPv4 as well. Default buffer: 32 MiB.
+   * Sockets to bind. Exactly one of `listeners`, `files` and `device` is given. `host` is an address of this host, a name
+   * of one, or `*` for all addresses of both families; `::` receives IPv4 as well; a multicast group (`GROUP%INTERFACE`)
+   * is joined. Default buffer: 32 MiB. Among `workers` sockets, each with a thread, the kernel parts the senders; a
+   * group has one.
    */
-  listeners?: { host: string; port: number; receiveBufferBytes?: number }[];
+  listeners?: { host: string; port: number; receiveBufferBytes?: number; workers?: number }[];
   /** Capture files whose UDP payloads are taken as datagrams. */
   files?: string[];
-  /** Files only: keep datagrams to these destination ports; empty keeps all. */
+  /** An interface whose UDP payloads are taken, whoever they are addressed to; `any` for all. */
+  device?: string;
+  deviceBufferBytes?: number;
+  /** Files and device: keep datagrams to these destination ports; of files empty keeps all. */
   ports?: number[];
   /** Default 1 MiB, at least 128 KiB. */
   slotBytes?: number;
@@ -226,6 +231,8 @@ export interface NativeUdpSender {
    * queue (8 MiB) is full; who waits for `room` first is not blocked.
    */
   send(bytes: Uint8Array, lengths: Uint32Array, count: number): void;
+  /** With `keepsSource`: the first `count` datagrams of a slot of a datagram source, copied as `send` does. */
+  sendSlot(slot: Uint8Array, count: number): void;
   stats(): UdpSenderStats;
   /** Bytes that wait to be sent; each datagram counts 4 more. */
   queuedBytes(): number;
@@ -241,7 +248,7 @@ export interface NativeUdpSender {
 
 export interface UdpSenderStats {
   sent: number;
-  /** UDP payload of what was sent. */
+  /** UDP payload of what was sent; with `keepsSource` whole packets. */
   bytes: number;
   /** Not taken by the system, or reported refused by the collector's host after it was sent. */
   failed: number;
@@ -254,6 +261,8 @@ export interface UdpSenderOptions {
   host: string;
   port: number;
   sourceHost?: string;
+  /** Takes slots only, whose datagrams go out under address and port of their first sender; needs CAP_NET_RAW. */
+  keepsSource?: boolean;
   /** At most so many datagrams a second; 0 sends as fast as the socket takes them. */
   datagramsPerSecond?: number;
 }

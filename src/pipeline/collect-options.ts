@@ -22,6 +22,8 @@ export interface CollectOptions extends InputOptions {
   expires: boolean;
   /** Collectors that get the same datagrams. */
   repeatTo: readonly Destination[];
+  /** They get them under the address of the exporter. */
+  keepsSource: boolean;
   /** Where counters are served by HTTP. */
   metrics?: Destination;
   /** Run after each slot. */

@@ -76,7 +76,7 @@ async function collect(
   const inputs = await CollectInputs.open(options, gate, log);
   const after = new AfterSlot(options, log, warn);
   let pidFile: PidFile | undefined;
-  const repeater = new RepeaterSwitch(!live);
+  const repeater = new RepeaterSwitch({ mayWait: !live, keepsSource: options.keepsSource });
   let metrics: MetricsServer | undefined;
   let router: SourceRouter;
   try {
@@ -189,6 +189,10 @@ function openSources(
 }
 
 function announce(inputs: CollectInputs, options: CollectOptions, log: Log): void {
+  if (options.device !== undefined) {
+    const ports = options.ports.join(', ');
+    log(`reading datagrams to port ${ports} on ${options.device}, flows go to ${describePlan(options.plan)}`);
+  }
   for (const { endpoint, receiveBufferBytes } of inputs.bound) {
     const place = formatEndpoint(endpoint);
     log(`listening on ${place}, flows go to ${describePlan(options.plan)}`);
