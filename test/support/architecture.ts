@@ -14,9 +14,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   export: ['wire', 'flow', 'addon'],
   collect: ['wire', 'flow', 'addon'],
   store: ['wire', 'flow', 'addon'],
+  import: ['flow', 'addon'],
   query: ['wire', 'flow', 'addon'],
   web: ['query', 'store', 'wire', 'flow', 'addon', 'config'],
-  pipeline: ['capture', 'cache', 'export', 'collect', 'store', 'query', 'web', 'wire', 'flow', 'addon', 'config'],
+  pipeline: ['capture', 'cache', 'export', 'collect', 'store', 'import', 'query', 'web', 'wire', 'flow', 'addon', 'config'],
   cli: [
     'pipeline',
     'capture',
