@@ -147,23 +147,34 @@ export class CellWriter {
         if (ms !== 0 && ms <= LAST_MS) this.array(cell.column)[row] = ms;
         return;
       }
-      case V4: {
-        // An address that is all zeros is one, too.
-        this.array(cell.column);
-        const array = this.array(cell.low);
-        array[row * 2] = view.getUint32(from, true);
-        array[row * 2 + 1] = V4_MAPPED;
+      case V4:
+        this.writeV4(cell, view.getUint32(from, true), row * 2);
         return;
-      }
-      default: {
-        const hi = this.array(cell.column);
-        const lo = this.array(cell.low);
-        hi[row * 2] = view.getUint32(from, true);
-        hi[row * 2 + 1] = view.getUint32(from + 4, true);
-        lo[row * 2] = view.getUint32(from + 8, true);
-        lo[row * 2 + 1] = view.getUint32(from + 12, true);
-      }
+      default:
+        this.writeV6(cell, view, from, row * 2);
     }
+  }
+
+  /** Flows whose exporter has room for both families have one of them filled with zeros. */
+  private writeV4(cell: Cell, address: number, at: number): void {
+    const hi = this.array(cell.column);
+    const lo = this.array(cell.low);
+    if (address === 0 && (hi[at]! | hi[at + 1]! | lo[at]! | lo[at + 1]!) !== 0) return;
+    hi[at] = 0;
+    hi[at + 1] = 0;
+    lo[at] = address;
+    lo[at + 1] = V4_MAPPED;
+  }
+
+  private writeV6(cell: Cell, view: DataView, from: number, at: number): void {
+    const hi = this.array(cell.column);
+    const lo = this.array(cell.low);
+    const isV4 = (hi[at]! | hi[at + 1]!) === 0 && lo[at + 1] === V4_MAPPED;
+    if (isV4 && lo[at] !== 0) return;
+    hi[at] = view.getUint32(from, true);
+    hi[at + 1] = view.getUint32(from + 4, true);
+    lo[at] = view.getUint32(from + 8, true);
+    lo[at + 1] = view.getUint32(from + 12, true);
   }
 
   private writeNumber(cell: Cell, value: number, row: number): void {

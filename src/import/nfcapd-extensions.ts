@@ -2,10 +2,7 @@ import { type Extension, extension, type LostRow, lostExtension } from './nfcapd
 
 const without = (offset: number, kind: LostRow[1], name: string): LostRow => [offset, kind, { name }];
 
-const mpls = extension(
-  40,
-  ...Array.from({ length: 10 }, (_, i) => [i * 4, 'u32', `mpls${i + 1}`] as const),
-);
+const mpls = extension(40, ...Array.from({ length: 10 }, (_, i) => [i * 4, 'u32', `mpls${i + 1}`] as const));
 const blockNumbers = lostExtension(8, 'NAT port block');
 
 /** Extensions of nfdump 1.7's records by their number: what stands where behind the four octets of type and length. */
@@ -47,13 +44,7 @@ export const EXTENSIONS: readonly (Extension | undefined)[] = table({
   12: extension(4, [0, 'v4', 'exporter']),
   13: extension(16, [0, 'v6', 'exporter']),
   14: mpls,
-  15: extension(
-    32,
-    [0, 'u64', 'inSrcMac'],
-    [8, 'u64', 'outDstMac'],
-    [16, 'u64', 'inDstMac'],
-    [24, 'u64', 'outSrcMac'],
-  ),
+  15: extension(32, [0, 'u64', 'inSrcMac'], [8, 'u64', 'outDstMac'], [16, 'u64', 'inDstMac'], [24, 'u64', 'outSrcMac']),
   16: extension(8, [0, 'u32', 'nextAs'], [4, 'u32', 'prevAs']),
   17: lostExtension(24, 'latencies'),
   18: lostExtension(8, 'sampler id'),

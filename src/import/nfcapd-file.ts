@@ -120,7 +120,8 @@ export class NfcapdFile {
       const { view } = await this.unpack(raw);
       for (let at = 0; at + 4 <= view.byteLength; ) {
         const size = view.getUint16(at + 2, true);
-        if (size < 4 || at + size > view.byteLength) throw new FlowFileError('damaged: a record of the appendix is cut');
+        if (size < 4 || at + size > view.byteLength)
+          throw new FlowFileError('damaged: a record of the appendix is cut');
         if (view.getUint16(at, true) === IDENT_RECORD) return text(view, at + 4, size - 4);
         at += size;
       }

@@ -49,8 +49,8 @@ export async function readNfcapd(
   return { flows, lost: decoder.lost() };
 }
 
-/** Name of the source and time of the first flow of a file; time 0 when it has no flows. */
-export async function peekNfcapd(path: string, pool: FlowBatchPool): Promise<{ ident: string; firstMs: number }> {
+/** Time of the first flow of a file, milliseconds since 1970; of its beginning when it has no flows, 0 when it has none. */
+export async function firstFlowMs(path: string, pool: FlowBatchPool): Promise<number> {
   const file = await NfcapdFile.open(path);
   const batch = pool.acquire();
   try {
@@ -58,10 +58,9 @@ export async function peekNfcapd(path: string, pool: FlowBatchPool): Promise<{ i
     for await (const block of file.blocks()) {
       decoder.begin(block);
       decoder.decode(batch);
-      if (batch.rows > 0) break;
+      if (batch.rows > 0) return batch.get('receivedMs')?.[0] || (batch.get('firstMs')?.[0] ?? 0);
     }
-    const received = batch.get('receivedMs')?.[0] || batch.get('firstMs')?.[0];
-    return { ident: file.ident, firstMs: batch.rows === 0 ? file.createdMs : (received ?? 0) };
+    return file.createdMs;
   } finally {
     pool.release(batch);
     await file.close();

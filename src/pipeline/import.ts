@@ -2,7 +2,8 @@ import { basename, join, resolve } from 'node:path';
 import { FlowBatchPool } from '../flow/batch.ts';
 import { UserError } from '../flow/user-error.ts';
 import { FlowFileError } from '../import/flow-file-error.ts';
-import { peekNfcapd, readNfcapd } from '../import/nfcapd-flows.ts';
+import { NfcapdFile } from '../import/nfcapd-file.ts';
+import { firstFlowMs, readNfcapd } from '../import/nfcapd-flows.ts';
 import { nfcapdNaming, nfcapdSlotMs, usualInterval } from '../import/nfcapd-names.ts';
 import { chooseFiles, type FileSelection, sourceDirectories } from '../store/segment-files.ts';
 import { type ArchiveSlot, SlotArchive } from '../store/slot-archive.ts';
@@ -77,7 +78,6 @@ async function sourcesOf(options: ImportOptions): Promise<{ files: string[]; dir
   }
   const found: { files: string[]; directory: string }[] = [];
   for (const source of await sourceDirectories(sources)) {
-    // A colon would read as a list of sources; one path below -M's is a selection of its own.
     const files = await paths({ read, range, sources: source });
     found.push({ files, directory: join(directory, basename(resolve(source))) });
   }
@@ -125,7 +125,7 @@ class Importer {
   private async slots(files: readonly string[], intervalSeconds: number): Promise<SlotFiles[]> {
     const slots = new Map<number, SlotFiles>();
     for (const file of files) {
-      const ms = nfcapdSlotMs(basename(file)) ?? (await this.orBad(file, async () => this.firstFlowMs(file)));
+      const ms = nfcapdSlotMs(basename(file)) ?? (await this.orBad(file, () => this.timeOf(file)));
       if (ms === undefined) continue;
       const startMs = slotStart(ms, intervalSeconds);
       const slot = slots.get(startMs);
@@ -135,8 +135,8 @@ class Importer {
     return [...slots.values()].sort((a, b) => a.startMs - b.startMs);
   }
 
-  private async firstFlowMs(file: string): Promise<number> {
-    const { firstMs } = await peekNfcapd(file, this.pool);
+  private async timeOf(file: string): Promise<number> {
+    const firstMs = await firstFlowMs(file, this.pool);
     if (firstMs === 0) throw new FlowFileError('neither its name nor its flows have a time');
     return firstMs;
   }
@@ -145,7 +145,7 @@ class Importer {
   private async importSlot(archive: SlotArchive, { startMs, files }: SlotFiles, intervalMs: number): Promise<void> {
     let good = files;
     while (good.length > 0) {
-      const ident = this.options.ident ?? (await this.orBad(good[0]!, async () => this.identOf(good[0]!)));
+      const ident = this.options.ident ?? (await this.orBad(good[0]!, () => this.identOf(good[0]!)));
       if (ident === undefined) {
         good = good.slice(1);
         continue;
@@ -176,7 +176,9 @@ class Importer {
   }
 
   private async identOf(file: string): Promise<string> {
-    return (await peekNfcapd(file, this.pool)).ident || 'none';
+    const opened = await NfcapdFile.open(file);
+    await opened.close();
+    return opened.ident || 'none';
   }
 
   private copy(file: string, slot: ArchiveSlot, startMs: number, intervalMs: number) {
@@ -187,7 +189,7 @@ class Importer {
         if (receivedMs < startMs - NAME_SLACK_MS || receivedMs >= startMs + intervalMs + NAME_SLACK_MS) {
           const [named, is] = [startMs, receivedMs].map((ms) => new Date(ms).toISOString());
           throw new FlowFileError(
-            `by its name it is of ${named}, by its flows of ${is}: names are local time, set TZ to that of their writer`,
+            `its name says ${named}, its flows ${is}: set TZ to the zone its writer had, or -t to the seconds a file covers`,
           );
         }
       }
@@ -225,7 +227,9 @@ function describeImported(counts: ImportCounts, seconds: number): string[] {
     `${plural(flows, 'flow')} of ${plural(files, 'file')} in ${plural(slots, 'slot')}, ${seconds.toFixed(2)} s (${rate} flows/s)`,
   ];
   if (slotsThere > 0) {
-    lines.push(`  ${plural(slotsThere, 'slot')} (${plural(filesThere, 'file')}) were there already: --force makes them anew`);
+    lines.push(
+      `  ${plural(slotsThere, 'slot')} (${plural(filesThere, 'file')}) were there already: --force makes them anew`,
+    );
   }
   if (filesBad > 0) lines.push(`  ${plural(filesBad, 'file')} left out`);
   for (const [name, count] of [...lost].sort(([, a], [, b]) => b - a)) lines.push(`  not kept: ${name} of ${count}`);
