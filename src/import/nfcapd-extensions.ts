@@ -131,6 +131,8 @@ export const OLD_EXTENSIONS: readonly (Extension | undefined)[] = table({
     20,
     [0, 'ms', 'eventMs'],
     [8, 'u32', 'flowId'],
+    // ICMP type and code, where they are known.
+    [12, 'u16', 'dstPort'],
     [14, 'u8', 'firewallEvent'],
     [16, 'u16', 'firewallExtEvent'],
     without(18, 'u16', 'security group'),

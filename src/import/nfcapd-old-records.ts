@@ -8,9 +8,6 @@ const FLAG_V6 = 1;
 const FLAG_PACKETS_64 = 2;
 const FLAG_OCTETS_64 = 4;
 
-const ICMP = 1;
-const ICMP6 = 58;
-const NSEL = 37;
 const MAP_HEADER_BYTES = 8;
 
 /** The two forms of the head of a flow record; the short one is that of versions with at most 255 exporters. */
@@ -40,14 +37,11 @@ const OCTETS_32 = extension(4, [0, 'u32', 'octets']);
 const OCTETS_64 = extension(8, [0, 'u64', 'octets']);
 const FIRST = columnByName.get('firstMs')!.index;
 const LAST = columnByName.get('lastMs')!.index;
-const ICMP_PORT = extension(2, [0, 'u16', 'dstPort']);
 
 /** Extensions one after another. */
 interface ExtensionMap {
   readonly extensions: readonly { readonly at: number; readonly extension: Extension }[];
   readonly bytes: number;
-  /** Where an ICMP type and code stand beside the port, -1 nowhere. */
-  readonly icmpAt: number;
 }
 
 /** Flow records of nfdump 1.6: a head, the three things that every flow has, and extensions as a map says. */
@@ -59,7 +53,6 @@ export class OldRecords {
     if (size < MAP_HEADER_BYTES) throw new FlowFileError('damaged: an extension map is too short');
     const extensions: { at: number; extension: Extension }[] = [];
     let bytes = 0;
-    let icmpAt = -1;
     for (let from = at + MAP_HEADER_BYTES; from + 2 <= at + size; from += 2) {
       const number = view.getUint16(from, true);
       if (number === 0) break;
@@ -67,11 +60,10 @@ export class OldRecords {
       if (number <= 3) continue;
       const known = OLD_EXTENSIONS[number];
       if (known === undefined) throw new FlowFileError(`extension ${number} of nfdump 1.6 is not known`);
-      if (number === NSEL) icmpAt = bytes + 12;
       extensions.push({ at: bytes, extension: known });
       bytes += known.bytes;
     }
-    this.maps.set(view.getUint16(at + 4, true), { extensions, bytes, icmpAt });
+    this.maps.set(view.getUint16(at + 4, true), { extensions, bytes });
   }
 
   /** Writes the flow record of `size` octets at `start` to a row. */
@@ -96,7 +88,5 @@ export class OldRecords {
       at += part.bytes;
     }
     for (const { at: offset, extension: one } of map.extensions) cells.write(view, at + offset, one, row);
-    const proto = view.getUint8(start + 22);
-    if (map.icmpAt >= 0 && (proto === ICMP || proto === ICMP6)) cells.write(view, at + map.icmpAt, ICMP_PORT, row);
   }
 }
