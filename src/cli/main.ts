@@ -8,6 +8,7 @@ const commands: Record<string, () => Promise<(argv: string[]) => Promise<number>
   exporters: async () => (await import('./exporters.ts')).exportersCommand,
   expire: async () => (await import('./expire.ts')).expireCommand,
   import: async () => (await import('./import.ts')).importCommand,
+  replay: async () => (await import('./replay.ts')).replayCommand,
   dump: async () => (await import('./dump.ts')).dumpCommand,
 };
 
@@ -17,6 +18,7 @@ const usage = `weir: flow exporter and collector
   weir collect  NetFlow v5, v9 and IPFIX datagrams to flow files
   weir dump     questions to flow files, in nfdump's language
   weir import   flow files of nfcapd to flow files of weir
+  weir replay   flow files to NetFlow v5, v9 and IPFIX datagrams
   weir expire   old flow files deleted by size and age
   weir exporters  what a collector has from each exporter, and what was lost
 

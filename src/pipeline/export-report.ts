@@ -47,12 +47,20 @@ export function describeExported(run: ExportRun): string[] {
   if (senders !== undefined) {
     const sent = senders.stats();
     lines.push(`${plural(sent.records, 'record')} in ${plural(sent.datagrams, 'datagram')} (${sent.bytes} octets)`);
-    faults.push(
-      [sent.skippedIpv6Flows, 'IPv6 flows not exported: NetFlow v5 knows none (use -v 9 or 10)'],
-      [sent.splitFlows, 'flows sent as several records because a counter passed 32 bits'],
-    );
+    faults.push(...sendingFaults(senders));
   }
-  for (const { name, stats } of senders?.transportStats() ?? []) {
+  for (const [count, what] of faults) if (count > 0) lines.push(`  ${count} ${what}`);
+  return lines;
+}
+
+/** What was not sent, or not as it was, with how often. */
+export function sendingFaults(senders: Senders): [number, string][] {
+  const sent = senders.stats();
+  const faults: [number, string][] = [
+    [sent.skippedIpv6Flows, 'IPv6 flows not exported: NetFlow v5 knows none (use -v 9 or 10)'],
+    [sent.splitFlows, 'flows sent as several records because a counter passed 32 bits'],
+  ];
+  for (const { name, stats } of senders.transportStats()) {
     const { failed, tooLong, lastError } = stats;
     const reason = lastError === null ? '' : ` (${lastError})`;
     faults.push(
@@ -60,6 +68,5 @@ export function describeExported(run: ExportRun): string[] {
       [tooLong, `datagrams to ${name} longer than its path takes (see --mtu)`],
     );
   }
-  for (const [count, what] of faults) if (count > 0) lines.push(`  ${count} ${what}`);
-  return lines;
+  return faults;
 }

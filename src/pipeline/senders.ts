@@ -10,6 +10,24 @@ import type { ExportOptions } from './export-options.ts';
 import { interfaceTable } from './interface-names.ts';
 import type { Log } from './log.ts';
 
+/** What is sent, where to, and how. */
+export type SendOptions = Pick<
+  ExportOptions,
+  | 'destinations'
+  | 'balance'
+  | 'version'
+  | 'template'
+  | 'refreshSeconds'
+  | 'refreshDatagrams'
+  | 'domain'
+  | 'mtu'
+  | 'datagramsPerSecond'
+  | 'sourceAddress'
+  | 'interfaceNames'
+  | 'sampling'
+  | 'devices'
+>;
+
 interface Link {
   readonly name: string;
   readonly transport: UdpTransport | TcpTransport;
@@ -21,7 +39,7 @@ const PATIENCE_MS = 10_000;
 const TCP_MESSAGE_BYTES = 16_384;
 
 /** Opens the way to each collector. Throws a `UserError` for a destination that cannot be. */
-export async function openLinks(options: ExportOptions, log: Log): Promise<Link[]> {
+export async function openLinks(options: SendOptions, log: Log): Promise<Link[]> {
   const { datagramsPerSecond, sourceAddress, devices } = options;
   const links: Link[] = [];
   try {
@@ -60,7 +78,7 @@ export class Senders implements FlowConsumer {
   private turn = 0;
 
   /** @param firstPacketMs asked for once, when the first flow leaves */
-  constructor(options: ExportOptions, links: readonly Link[], firstPacketMs: () => number) {
+  constructor(options: SendOptions, links: readonly Link[], firstPacketMs: () => number) {
     this.links = links;
     const common = exporterOptions(options, firstPacketMs);
     this.balances = options.balance;
@@ -114,7 +132,7 @@ export class Senders implements FlowConsumer {
 }
 
 function exporterOptions(
-  options: ExportOptions,
+  options: SendOptions,
   firstPacketMs: () => number,
 ): Omit<FlowExporterOptions, 'transports' | 'maxDatagramBytes'> {
   const { version, template, domain, refreshSeconds, refreshDatagrams, sampling, devices, interfaceNames } = options;

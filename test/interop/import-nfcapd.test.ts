@@ -32,8 +32,8 @@ describeWith(['weir', 'nfcapd', 'nfdump', 'shared captures'], 'weir import of fi
       expect(flows.theirs.length).toBeGreaterThan(500);
       expect(flows.ours.length).toBe(flows.theirs.length);
       const keys = new Set(flows.theirs.flatMap((flow) => Object.keys(flow)));
-    for (const key of ['src6_addr', 'src4_xlt_ip', 'mpls_1', 'in_src_mac', 'src_as']) expect(keys).toContain(key);
-    const differences = flows.theirs.flatMap((flow, i) =>
+      for (const key of ['src6_addr', 'src4_xlt_ip', 'mpls_1', 'in_src_mac', 'src_as']) expect(keys).toContain(key);
+      const differences = flows.theirs.flatMap((flow, i) =>
         jsonDifferences(flow, flows.ours[i]!).map((difference) => `flow ${i}: ${difference}`),
       );
       expect(differences).toEqual([]);
