@@ -9,6 +9,7 @@ const commands: Record<string, () => Promise<(argv: string[]) => Promise<number>
   expire: async () => (await import('./expire.ts')).expireCommand,
   import: async () => (await import('./import.ts')).importCommand,
   replay: async () => (await import('./replay.ts')).replayCommand,
+  anonymize: async () => (await import('./anonymize.ts')).anonymizeCommand,
   dump: async () => (await import('./dump.ts')).dumpCommand,
 };
 
@@ -19,6 +20,7 @@ const usage = `weir: flow exporter and collector
   weir dump     questions to flow files, in nfdump's language
   weir import   flow files of nfcapd to flow files of weir
   weir replay   flow files to NetFlow v5, v9 and IPFIX datagrams
+  weir anonymize  flow files to others whose addresses are anonymous
   weir expire   old flow files deleted by size and age
   weir exporters  what a collector has from each exporter, and what was lost
 

@@ -32,9 +32,9 @@ export async function runDumpCommand(argv: readonly string[]): Promise<number> {
 /** A segment with the flows of an nfcapd file, in a directory that is empty. */
 async function segmentOf(file: string, directory: string): Promise<string> {
   const log = (message: string) => process.stderr.write(`${message}\n`);
-  const archive = await SlotArchive.open({ directory, layout: 0, intervalSeconds: DEFAULT_INTERVAL_SECONDS, log });
+  const archive = await SlotArchive.open({ directory, layout: 0, log });
   try {
-    const slot = await archive.begin(0, 'none');
+    const slot = await archive.begin({ startMs: 0, intervalSeconds: DEFAULT_INTERVAL_SECONDS, ident: 'none' });
     await readNfcapd(file, new FlowBatchPool(), (batch) => slot.append(batch));
     return await slot.seal();
   } catch (error) {

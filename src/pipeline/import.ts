@@ -105,15 +105,15 @@ class Importer {
 
   async run(files: readonly string[]): Promise<void> {
     const { directory, layout, force, intervalSeconds = intervalOf(files) } = this.options;
-    const archive = await SlotArchive.open({ directory, layout, intervalSeconds, log: this.log });
+    const archive = await SlotArchive.open({ directory, layout, log: this.log });
     try {
       for (const slot of await this.slots(files, intervalSeconds)) {
         if (this.isStopped()) return;
-        if (!force && archive.has(slot.startMs)) {
+        if (!force && archive.has(slot.startMs, intervalSeconds)) {
           this.counts.slotsThere++;
           this.counts.filesThere += slot.files.length;
         } else {
-          await this.importSlot(archive, slot, intervalSeconds * 1000);
+          await this.importSlot(archive, slot, intervalSeconds);
         }
       }
     } finally {
@@ -142,7 +142,11 @@ class Importer {
   }
 
   /** Makes a slot of its files; when one is damaged, once more without it: none of its flows may stay behind. */
-  private async importSlot(archive: SlotArchive, { startMs, files }: SlotFiles, intervalMs: number): Promise<void> {
+  private async importSlot(
+    archive: SlotArchive,
+    { startMs, files }: SlotFiles,
+    intervalSeconds: number,
+  ): Promise<void> {
     let good = files;
     while (good.length > 0) {
       const ident = this.options.ident ?? (await this.orBad(good[0]!, () => this.identOf(good[0]!)));
@@ -150,11 +154,11 @@ class Importer {
         good = good.slice(1);
         continue;
       }
-      const slot = await archive.begin(startMs, ident);
+      const slot = await archive.begin({ startMs, intervalSeconds, ident });
       const counts = { flows: 0, lost: new Map<string, number>() };
       let bad: string | undefined;
       for (const file of good) {
-        const content = await this.orBad(file, () => this.copy(file, slot, startMs, intervalMs));
+        const content = await this.orBad(file, () => this.copy(file, slot, startMs, intervalSeconds * 1000));
         if (content === undefined) {
           bad = file;
           break;

@@ -3,6 +3,8 @@ import { DuckDbEngine } from './duckdb-engine.ts';
 import type { Rows } from './engine.ts';
 import { planSelection, type SelectionOptions } from './planner.ts';
 
+const EVERYTHING: SelectionOptions = { filter: '', filterFile: undefined, window: undefined, limit: undefined };
+
 /** Reads whole flows back from segments, in the order of the files. */
 export class FlowReader {
   /** What the files have. */
@@ -15,7 +17,7 @@ export class FlowReader {
   }
 
   /** @throws UserError for a filter that cannot be read, and for files that are not of flows */
-  static async open(files: readonly string[], options: SelectionOptions): Promise<FlowReader> {
+  static async open(files: readonly string[], options: SelectionOptions = EVERYTHING): Promise<FlowReader> {
     return new FlowReader(await DuckDbEngine.open(files, await planSelection(options)));
   }
 

@@ -12,10 +12,17 @@ import { takeDirectory } from './take-directory.ts';
 
 export interface SlotArchiveOptions {
   readonly directory: string;
-  readonly intervalSeconds: number;
   /** Sub-directories, 0 to 8 as `-S` has them. */
   readonly layout: number;
   readonly log: (message: string) => void;
+}
+
+/** What is known of a slot before its flows. */
+export interface SlotHead {
+  readonly startMs: number;
+  readonly intervalSeconds: number;
+  /** Name of the source. */
+  readonly ident: string;
 }
 
 /** Slots in the making stand here, out of sight of readers. */
@@ -49,16 +56,16 @@ export class SlotArchive {
   }
 
   /** True when there is a file for the slot, in whatever layout. */
-  has(startMs: number): boolean {
-    const name = segmentName(slotTime(startMs, this.options.intervalSeconds));
+  has(startMs: number, intervalSeconds: number): boolean {
+    const name = segmentName(slotTime(startMs, intervalSeconds));
     const layouts = Array.from({ length: LAYOUT_COUNT }, (_, layout) => slotDirectory(startMs, layout));
     return layouts.some((directory) => existsSync(join(this.directory, directory, name)));
   }
 
   /** Begins a slot; there is one at a time. */
-  async begin(startMs: number, ident: string): Promise<ArchiveSlot> {
+  async begin({ startMs, intervalSeconds, ident }: SlotHead): Promise<ArchiveSlot> {
     await mkdir(this.work, { recursive: true });
-    const { intervalSeconds, layout, log } = this.options;
+    const { layout, log } = this.options;
     const style: SegmentStyle = { ident, intervalSeconds, compression: 'zstd', level: 1, bloom: [] };
     const home = join(this.directory, slotDirectory(startMs, layout));
     return new ArchiveSlot({ startMs, work: this.work, home, style, session: this.session, log });

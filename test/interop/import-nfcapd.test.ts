@@ -1,15 +1,15 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import {
+  capturedDatagrams,
   jsonDifferences,
   type NfdumpInstallation,
   nfdumpInstallations,
   parseJsonFlows,
   writeArchive,
 } from '../support/nfcapd-archive.ts';
-import { readUdp } from '../support/pcap-udp.ts';
-import { describeWith, runOk, SHARED_DATA, tempDir, weirOk } from '../support/process.ts';
+import { describeWith, runOk, tempDir, weirOk } from '../support/process.ts';
 
 const installations = await nfdumpInstallations();
 
@@ -24,7 +24,7 @@ describeWith(['weir', 'nfcapd', 'nfdump', 'shared captures'], 'weir import of fi
     async ({ installation, packed, version }) => {
       const here = join(directory, `${version}-${packed}`);
       mkdirSync(here);
-      const files = await writeArchive(installation, captured(), here, installation.compressions[packed]!);
+      const files = await writeArchive(installation, capturedDatagrams(), here, installation.compressions[packed]!);
       expect(files.length).toBeGreaterThan(0);
       const store = `${here}-store`;
       await weirOk(['import', '-R', here, '-w', store, '-t', '86400']);
@@ -47,15 +47,4 @@ async function bothOf({ tool }: NfdumpInstallation, archive: string, store: stri
     theirs: parseJsonFlows(await runOk(tool('nfdump'), ['-R', archive, '-o', 'json'])),
     ours: parseJsonFlows(await weirOk(['dump', '-R', store, '-o', 'json'])),
   };
-}
-
-/** Datagrams of every exporter whose captures are there, without those of sFlow, which nfcapd does not take. */
-function captured(): Buffer[] {
-  const { captures } = JSON.parse(readFileSync(join(SHARED_DATA, 'flows/expected.json'), 'utf8')) as {
-    captures: Record<string, { file: string; exportPackets: Record<string, number> }>;
-  };
-  return Object.values(captures)
-    .filter(({ exportPackets }) => !('sFlow v5' in exportPackets))
-    .flatMap(({ file }) => readUdp(readFileSync(join(SHARED_DATA, 'flows', file))))
-    .map(({ payload }) => Buffer.from(payload));
 }

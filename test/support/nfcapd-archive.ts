@@ -1,6 +1,7 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import { Daemon, findTool, run } from './process.ts';
+import { readUdp } from './pcap-udp.ts';
+import { Daemon, findTool, run, SHARED_DATA } from './process.ts';
 import { drained, freeUdpPort, kernelQueue, sendDatagrams } from './udp.ts';
 
 /** An installation of nfdump: its programs, and the ways it packs files. */
@@ -28,6 +29,17 @@ async function installationIn(directory: string): Promise<NfdumpInstallation> {
     ? { none: [], lzo: ['-z=lzo'], lz4: ['-z=lz4'], bz2: ['-z=bz2'], zstd: ['-z=zstd'] }
     : { none: [], lzo: ['-z'], lz4: ['-y'], bz2: ['-j'] };
   return { version, tool, compressions };
+}
+
+/** Datagrams of every exporter whose captures are there, without those of sFlow, which nfcapd does not take. */
+export function capturedDatagrams(): Buffer[] {
+  const { captures } = JSON.parse(readFileSync(join(SHARED_DATA, 'flows/expected.json'), 'utf8')) as {
+    captures: Record<string, { file: string; exportPackets: Record<string, number> }>;
+  };
+  return Object.values(captures)
+    .filter(({ exportPackets }) => !('sFlow v5' in exportPackets))
+    .flatMap(({ file }) => readUdp(readFileSync(join(SHARED_DATA, 'flows', file))))
+    .map(({ payload }) => Buffer.from(payload));
 }
 
 /** Collects datagrams into files below `directory`, which gets the ident `site`; gives the files with flows. */
