@@ -46,10 +46,10 @@ export async function runReplay(options: ReplayOptions, signal: StopSignal, log:
       abortLinks(links);
       throw error;
     }
-    const sender = new ReplaySender(reader, senders, paceOf(options));
-    signal.stops(() => sender.stop());
+    const stop = new AbortController();
+    signal.stops(() => stop.abort());
     try {
-      await sender.run((ms) => {
+      await sendFlows(reader, senders, paceOf(options, stop.signal), stop.signal, (ms) => {
         firstExportMs = ms;
       });
     } finally {
@@ -60,47 +60,35 @@ export async function runReplay(options: ReplayOptions, signal: StopSignal, log:
     for (const line of describeReplayed(senders, seconds)) log(line);
     for (const [count, what] of faults) log(`  ${count} ${what}`);
     const lost = senders.transportStats().some(({ stats }) => stats.failed + stats.tooLong > 0);
-    return lost || sender.stopped || senders.stats().skippedIpv6Flows > 0 ? 1 : 0;
+    return lost || stop.signal.aborted || senders.stats().skippedIpv6Flows > 0 ? 1 : 0;
   } finally {
     reader.close();
   }
 }
 
-/** Reads flows and hands them to the senders when they are due. */
-class ReplaySender {
-  stopped = false;
-  private readonly reader: FlowReader;
-  private readonly senders: Senders;
-  private readonly pace: ReplayPace;
-
-  constructor(reader: FlowReader, senders: Senders, pace: ReplayPace) {
-    this.reader = reader;
-    this.senders = senders;
-    this.pace = pace;
-  }
-
-  stop(): void {
-    this.stopped = true;
-  }
-
-  /** `begins` is told the time of the first flow. */
-  async run(begins: (firstMs: number) => void): Promise<void> {
-    const copier = new ChunkCopier(this.reader.columns);
-    let batch = new FlowBatch(0);
-    let begun = false;
-    for await (const chunk of this.reader.flows()) {
-      if (batch.capacity < chunk.rows) batch = new FlowBatch(chunk.rows);
-      const timeMs = receivedTimes(chunk);
-      if (!begun) begins(timeMs(0));
-      begun = true;
-      for (let from = 0; from < chunk.rows; ) {
-        const to = await this.pace.due(timeMs, from, chunk.rows);
-        if (this.stopped) return;
-        batch.reset();
-        copier.append(batch, chunk, from, to);
-        from = to;
-        await this.senders.write(batch);
-      }
+/** Reads flows and hands them to the senders when they are due; `begins` is told the time of the first. */
+async function sendFlows(
+  reader: FlowReader,
+  senders: Senders,
+  pace: ReplayPace,
+  stop: AbortSignal,
+  begins: (firstMs: number) => void,
+): Promise<void> {
+  const copier = new ChunkCopier(reader.columns);
+  let batch = new FlowBatch(0);
+  let begun = false;
+  for await (const chunk of reader.flows()) {
+    if (batch.capacity < chunk.rows) batch = new FlowBatch(chunk.rows);
+    const timeMs = receivedTimes(chunk);
+    if (!begun) begins(timeMs(0));
+    begun = true;
+    for (let from = 0; from < chunk.rows; ) {
+      const to = await pace.due(timeMs, from, chunk.rows);
+      if (stop.aborted) return;
+      batch.reset();
+      copier.append(batch, chunk, from, to);
+      from = to;
+      await senders.write(batch);
     }
   }
 }
@@ -112,9 +100,9 @@ function receivedTimes(chunk: Chunk): (row: number) => number {
   return (row) => ms(received, row) || ms(last, row);
 }
 
-function paceOf({ flowsPerSecond, speed }: ReplayOptions): ReplayPace {
-  if (flowsPerSecond > 0) return new FlowRate(flowsPerSecond);
-  return speed > 0 ? new RecordedSpeed(speed) : unpaced;
+function paceOf({ flowsPerSecond, speed }: ReplayOptions, stop: AbortSignal): ReplayPace {
+  if (flowsPerSecond > 0) return new FlowRate(flowsPerSecond, stop);
+  return speed > 0 ? new RecordedSpeed(speed, stop) : unpaced;
 }
 
 function describeReplayed(senders: Senders, seconds: number): string[] {

@@ -10,7 +10,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   j: 'it belongs to -w, which weir dump does not have',
   y: 'it belongs to -w, which weir dump does not have',
   J: 'Parquet segments carry their own compression',
-  K: 'addresses are not anonymised while reading; use an anonymiser on the files',
+  K: 'addresses are not anonymised while reading: use weir anonymize',
   b: 'directions are not merged; aggregate with -a',
   B: 'directions are not merged; aggregate with -a',
   i: 'segments have no ident; their source is their directory',
@@ -26,7 +26,7 @@ const REFUSED: Readonly<Record<string, string>> = {
 
 /** Help of `weir dump -h`. */
 export const USAGE = `usage: weir dump [options] [filter]
-  -r FILE|DIR   read a file, or all files below a directory
+  -r FILE|DIR   read a file (also one of nfcapd), or all files below a directory
   -R RANGE      read a range of files: DIR, DIR/FIRST, DIR/FIRST:LAST
   -M DIR/A:B    read the same -r or -R below several directories (DIR@: below all)
   -t TIME       time window yyyy/MM/dd.hh:mm:ss[-yyyy/MM/dd.hh:mm:ss]
