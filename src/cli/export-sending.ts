@@ -1,4 +1,4 @@
-import { flagOption, listOption, type OptionTable, valueOption } from '../config/option.ts';
+import { flagOption, keyed, listOption, type OptionTable, valueOption } from '../config/option.ts';
 import { type OptionValues, wholeNumber } from '../config/option-values.ts';
 import type { InterfaceName } from '../export/options.ts';
 import { templatePresets } from '../export/templates.ts';
@@ -7,9 +7,9 @@ import type { ExportOptions } from '../pipeline/export-options.ts';
 
 /** What is sent to collectors, and how. */
 export const sendingOptions: OptionTable = {
-  n: listOption('send flows to HOST:PORT over UDP, or tcp://HOST:PORT; each gets all flows'),
+  n: keyed('collectors', listOption('send flows to HOST:PORT over UDP, or tcp://HOST:PORT; each gets all flows')),
   balance: flagOption('each destination gets a share of the flows'),
-  v: valueOption('export version: 5, 9 or 10 (IPFIX) [default: 9, with tcp:// 10]'),
+  v: keyed('export-version', valueOption('export version: 5, 9 or 10 (IPFIX) [default: 9, with tcp:// 10]')),
   template: valueOption(`fields sent (v9, IPFIX): ${templatePresets.join(', ')}`, 'default'),
   'refresh-seconds': valueOption('templates and options are sent again after so long,', '60'),
   'refresh-packets': valueOption('and after so many datagrams', '256'),

@@ -6,6 +6,7 @@ const commands: Record<string, () => Promise<(argv: string[]) => Promise<number>
   export: async () => (await import('./export.ts')).exportCommand,
   collect: async () => (await import('./collect.ts')).collectCommand,
   exporters: async () => (await import('./exporters.ts')).exportersCommand,
+  ctl: async () => (await import('./ctl.ts')).ctlCommand,
   expire: async () => (await import('./expire.ts')).expireCommand,
   import: async () => (await import('./import.ts')).importCommand,
   replay: async () => (await import('./replay.ts')).replayCommand,
@@ -21,6 +22,7 @@ const usage = `weir: flow exporter and collector
   weir import   flow files of nfcapd to flow files of weir
   weir replay   flow files to NetFlow v5, v9 and IPFIX datagrams
   weir anonymize  flow files to others whose addresses are anonymous
+  weir ctl      questions and commands to a running weir export
   weir expire   old flow files deleted by size and age
   weir exporters  what a collector has from each exporter, and what was lost
 

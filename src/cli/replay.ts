@@ -61,6 +61,7 @@ export async function parseReplayArguments(argv: string[]): Promise<ReplayOption
       filter: args._.map(String).join(' '),
       filterFile: values.text('f'),
       window: values.text('t'),
+      overlap: false,
       limit: undefined,
     },
     flowsPerSecond,

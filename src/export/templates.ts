@@ -1,5 +1,5 @@
 /** Which fields the flow templates of each preset have, in which order and width. */
-import { type FieldName, fieldByName } from '../flow/fields.ts';
+import { type ColumnName, columns, type FieldName, fieldByName } from '../flow/fields.ts';
 import type { DerivedValue, Family, RecordField } from '../wire/encode-record.ts';
 import { VERSION_IPFIX, VERSION_V9 } from '../wire/protocol.ts';
 
@@ -168,6 +168,8 @@ const presets: Record<TemplatePreset, readonly Row[]> = {
     // RFC 7133 gives VLANs elements of their own in IPFIX.
     { value: 'srcVlan', v9: [2, 58], ipfix: [2, 243] },
     { value: 'dstVlan', v9: [2, 59], ipfix: [2, 254] },
+    { value: 'innerVlan', ipfix: [2] },
+    { value: 'fragmentFlags', ipfix: [1] },
     { value: 'etherType', ipfix: [2] },
     { value: 'flowLabel', v9: [3], ipfix: [4], only: { family: 6 } },
     ...MORE_MPLS,
@@ -199,6 +201,11 @@ export function templateFields(preset: TemplatePreset, version: number, flows: F
     out.push(row.constant === undefined ? field : { ...field, constant: row.constant });
   }
   return out;
+}
+
+/** Columns of a FlowBatch that the templates of a preset send, in any version. */
+export function presetColumns(preset: TemplatePreset): ColumnName[] {
+  return presets[preset].flatMap(({ value }) => columns.filter(({ field }) => field === value).map(({ name }) => name));
 }
 
 /** The number a preset is known by, undefined where the number is to be made from the fields. */

@@ -1,4 +1,4 @@
-import type { FlowCacheStats } from '../cache/flow-cache.ts';
+import type { FlowCacheStats } from '../cache/flow-cache-options.ts';
 import { plural, scaled } from './log.ts';
 import type { PacketInputs } from './packet-inputs.ts';
 
@@ -18,17 +18,21 @@ interface Counts {
 export class CaptureStatistics {
   readonly #parts: PacketInputs['parts'];
   readonly #cache: () => FlowCacheStats;
+  readonly #duplicates: () => number;
   readonly #nowMs: () => number;
   readonly #before: Counts[];
   #beforeMs: number;
+  #ignoredBefore = 0;
 
   constructor(
     parts: PacketInputs['parts'],
     cache: () => FlowCacheStats,
+    duplicates: () => number,
     nowMs: () => number = () => performance.now(),
   ) {
     this.#parts = parts;
     this.#cache = cache;
+    this.#duplicates = duplicates;
     this.#nowMs = nowMs;
     this.#before = parts.map(() => ({ packets: 0, wireBytes: 0, dropped: 0 }));
     this.#beforeMs = nowMs();
@@ -58,8 +62,17 @@ export class CaptureStatistics {
         isLoss: dropped > 0,
       };
     });
-    const { active, created } = this.#cache();
-    lines.push({ text: `${plural(active, 'flow')} at hand, ${created} since the start`, isLoss: false });
+    const { active, created, ignoredPackets } = this.#cache();
+    const duplicates = this.#duplicates();
+    const ignored = ignoredPackets - this.#ignoredBefore;
+    this.#ignoredBefore = ignoredPackets;
+    lines.push({
+      text:
+        `${plural(active, 'flow')} at hand, ${created} since the start` +
+        (duplicates > 0 ? `; ${plural(duplicates, 'duplicate')} left out` : '') +
+        (ignoredPackets > 0 ? `; ${plural(ignored, 'packet')} not metered, no room for their flows` : ''),
+      isLoss: ignored > 0,
+    });
     return lines;
   }
 }

@@ -1,40 +1,62 @@
+import { createWriteStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { FlowBatchPool } from '../flow/batch.ts';
 import { UserError } from '../flow/user-error.ts';
 import { FlowFileError } from '../import/flow-file-error.ts';
-import { isNfcapdFile } from '../import/nfcapd-file.ts';
+import { isNfcapdFile, NfcapdFile } from '../import/nfcapd-file.ts';
 import { readNfcapd } from '../import/nfcapd-flows.ts';
 import { parseDumpArguments } from '../query/arguments.ts';
-import { runDump } from '../query/dump.ts';
-import { chooseSegments, type FileSelection } from '../store/segment-files.ts';
+import { type DumpSurroundings, runDump } from '../query/dump.ts';
+import { chooseSegments } from '../store/segment-files.ts';
+import { IDENT_KEY, segmentInfo } from '../store/segment-metadata.ts';
 import { SlotArchive } from '../store/slot-archive.ts';
-import { DEFAULT_INTERVAL_SECONDS } from '../store/slots.ts';
+import { DEFAULT_INTERVAL_SECONDS, parseSlotTime, segmentTime } from '../store/slots.ts';
+import { FlowFile, rewriteFlowFile, StreamedFlowFile } from './flow-file.ts';
+
+const STANDARD_STREAM = '-';
+/** What is asked of the files themselves, not of the flows in them. */
+const ON_FILES = ['rewrite', 'verify', 'help', 'check', 'plan'];
 
 /** Answers one `weir dump` command line on the streams of this process. Returns the exit status. */
 export async function runDumpCommand(argv: readonly string[]): Promise<number> {
-  let temporary: string | undefined;
-  const chooseFiles = async (selection: FileSelection): Promise<string[]> => {
-    const paths = (await chooseSegments(selection)).map(({ path }) => path);
-    const [first] = paths;
-    if (selection.read === undefined || paths.length !== 1 || !(await isNfcapdFile(first!))) return paths;
-    temporary = await mkdtemp(join(tmpdir(), 'weir-dump-'));
-    return [await segmentOf(first!, temporary)];
-  };
+  const options = parseDumpArguments(argv);
+  const needsFiles = !['help', 'check', 'plan'].includes(options.action);
+  const named = options.range !== undefined || (options.read !== undefined && options.read !== STANDARD_STREAM);
+  const { read, sources, action } = options;
+  const isForeign =
+    named && !ON_FILES.includes(action) && sources === undefined && read !== undefined && (await isNfcapdFile(read));
+  if (!isForeign && (named || !needsFiles || process.stdin.isTTY)) return runDump(options, dumpSurroundings(process));
+  const directory = await mkdtemp(join(tmpdir(), 'weir-dump-'));
   try {
-    return await runDump(parseDumpArguments(argv), { stdout: process.stdout, stderr: process.stderr, chooseFiles });
+    // As nfdump: without -r and -R the flow file comes on standard input.
+    const file = isForeign ? read : await spool(process.stdin, directory);
+    const path = (await isNfcapdFile(file)) ? await segmentOf(file, directory) : file;
+    return await runDump({ ...options, read: path }, dumpSurroundings(process));
   } finally {
-    if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
+    await rm(directory, { recursive: true, force: true });
   }
 }
 
-/** A segment with the flows of an nfcapd file, in a directory that is empty. */
+/** Parquet is read from its end, so a stream has to become a file. */
+async function spool(input: Readable, directory: string): Promise<string> {
+  const path = join(directory, 'standard-input.parquet');
+  await pipeline(input, createWriteStream(path));
+  return path;
+}
+
+/** A segment below a directory with the flows of an nfcapd file. */
 async function segmentOf(file: string, directory: string): Promise<string> {
   const log = (message: string) => process.stderr.write(`${message}\n`);
-  const archive = await SlotArchive.open({ directory, layout: 0, log });
+  const archive = await SlotArchive.open({ directory: join(directory, 'flows'), layout: 0, log });
   try {
-    const slot = await archive.begin({ startMs: 0, intervalSeconds: DEFAULT_INTERVAL_SECONDS, ident: 'none' });
+    const opened = await NfcapdFile.open(file);
+    await opened.close();
+    const ident = opened.ident || 'none';
+    const slot = await archive.begin({ startMs: 0, intervalSeconds: DEFAULT_INTERVAL_SECONDS, ident });
     await readNfcapd(file, new FlowBatchPool(), (batch) => slot.append(batch));
     return await slot.seal();
   } catch (error) {
@@ -42,4 +64,27 @@ async function segmentOf(file: string, directory: string): Promise<string> {
   } finally {
     await archive.close();
   }
+}
+
+/** Files as the store names them, on the given streams. */
+export function dumpSurroundings(streams: Pick<DumpSurroundings, 'stdout' | 'stderr'>): DumpSurroundings {
+  const { stdout, stderr } = streams;
+  return {
+    stdout,
+    stderr,
+    chooseFiles: async (selection) => (await chooseSegments(selection)).map(({ path }) => path),
+    identify: async (path) => {
+      const digits = segmentTime(basename(path));
+      const { metadata } = await segmentInfo(path);
+      return {
+        ident: metadata[IDENT_KEY] ?? 'none',
+        startMs: digits === undefined ? undefined : parseSlotTime(digits),
+      };
+    },
+    openFlowFile: async ({ write, compression, ident }) =>
+      write === STANDARD_STREAM
+        ? StreamedFlowFile.open(stdout, { compression, ident })
+        : new FlowFile(write!, { compression, ident }),
+    rewriteFlowFile,
+  };
 }

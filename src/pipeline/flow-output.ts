@@ -63,11 +63,16 @@ export class FlowOutput {
     if (this.failed) throw this.failure;
   }
 
-  /** Waits for what is under way, then closes every consumer. */
-  async close(): Promise<void> {
+  /** Resolves when no consumer has anything under way. */
+  async idle(): Promise<void> {
     while (this.outstanding > 0) {
       await new Promise<void>((resolve) => this.waiting.push(resolve));
     }
+  }
+
+  /** Waits for what is under way, then closes every consumer. */
+  async close(): Promise<void> {
+    await this.idle();
     await Promise.all(this.consumers.map((consumer) => consumer.close()));
     if (this.failed) throw this.failure;
   }

@@ -41,7 +41,8 @@ export async function runReplay(options: ReplayOptions, signal: StopSignal, log:
     const links = await openLinks(options, log);
     let senders: Senders;
     try {
-      senders = new Senders(options, links, () => Math.max(first, firstExportMs - MOST_UPTIME_MS));
+      const bootMs = () => Math.max(first, firstExportMs - MOST_UPTIME_MS);
+      senders = new Senders(options, links, bootMs, () => []);
     } catch (error) {
       abortLinks(links);
       throw error;
@@ -55,7 +56,7 @@ export async function runReplay(options: ReplayOptions, signal: StopSignal, log:
     } finally {
       await senders.close();
     }
-    const faults = sendingFaults(senders).filter(([count]) => count > 0);
+    const faults = sendingFaults(senders.stats(), senders.transportStats()).filter(([count]) => count > 0);
     const seconds = (performance.now() - startedMs) / 1000;
     for (const line of describeReplayed(senders, seconds)) log(line);
     for (const [count, what] of faults) log(`  ${count} ${what}`);

@@ -1,6 +1,7 @@
 import { formatDestination, parseCollector } from '../export/destination.ts';
 import { type ExporterStats, FlowExporter } from '../export/exporter.ts';
 import { bootBefore, type FlowExporterOptions } from '../export/exporter-options.ts';
+import type { InterfaceName } from '../export/options.ts';
 import { TcpTransport } from '../export/tcp-transport.ts';
 import { type TransportStats, UdpTransport } from '../export/transport.ts';
 import type { FlowBatch } from '../flow/batch.ts';
@@ -75,12 +76,25 @@ export class Senders implements FlowConsumer {
   private readonly links: readonly Link[];
   private readonly exporters: readonly FlowExporter[];
   private readonly balances: boolean;
+  /** Looked at by the exporters with each announcement; grows as captures name more. */
+  private readonly interfaces: InterfaceName[];
+  private readonly namedInFiles: () => readonly InterfaceName[];
   private turn = 0;
 
-  /** @param firstPacketMs asked for once, when the first flow leaves */
-  constructor(options: SendOptions, links: readonly Link[], firstPacketMs: () => number) {
+  /**
+   * @param firstPacketMs asked for once, when the first flow leaves
+   * @param namedInFiles interfaces that are named in the files read so far
+   */
+  constructor(
+    options: SendOptions,
+    links: readonly Link[],
+    firstPacketMs: () => number,
+    namedInFiles: () => readonly InterfaceName[],
+  ) {
     this.links = links;
-    const common = exporterOptions(options, firstPacketMs);
+    this.interfaces = interfaceTable(options.devices, options.interfaceNames);
+    this.namedInFiles = namedInFiles;
+    const common = exporterOptions(options, this.interfaces, firstPacketMs);
     this.balances = options.balance;
     this.exporters = streamsOf(links, options.balance).map((stream) => {
       const exporter = new FlowExporter({
@@ -97,6 +111,7 @@ export class Senders implements FlowConsumer {
 
   write(batch: FlowBatch): Promise<void> | undefined {
     const { exporters } = this;
+    this.nameInterfaces();
     if (exporters.length === 1) return exporters[0]!.write(batch);
     if (!this.balances) return allOf(exporters.map((exporter) => exporter.write(batch)));
     const share = Math.ceil(batch.rows / exporters.length);
@@ -109,8 +124,19 @@ export class Senders implements FlowConsumer {
     return allOf(waits);
   }
 
+  private nameInterfaces(): void {
+    for (const entry of this.namedInFiles()) {
+      if (!this.interfaces.some(({ index }) => index === entry.index)) this.interfaces.push(entry);
+    }
+  }
+
   tick(nowMs: number): void {
     for (const exporter of this.exporters) exporter.tick(nowMs);
+  }
+
+  /** Sends templates and options again with what goes out next. */
+  announce(): void {
+    for (const exporter of this.exporters) exporter.announce();
   }
 
   async close(): Promise<void> {
@@ -133,9 +159,10 @@ export class Senders implements FlowConsumer {
 
 function exporterOptions(
   options: SendOptions,
+  interfaces: readonly InterfaceName[],
   firstPacketMs: () => number,
 ): Omit<FlowExporterOptions, 'transports' | 'maxDatagramBytes'> {
-  const { version, template, domain, refreshSeconds, refreshDatagrams, sampling, devices, interfaceNames } = options;
+  const { version, template, domain, refreshSeconds, refreshDatagrams, sampling, devices } = options;
   return {
     version,
     preset: template,
@@ -143,7 +170,7 @@ function exporterOptions(
     refreshSeconds,
     refreshDatagrams,
     sampling,
-    interfaces: interfaceTable(devices, interfaceNames),
+    interfaces,
     clock: devices.length > 0 ? 'wall' : 'flows',
     bootMs: () => bootBefore(firstPacketMs()),
   };

@@ -3,7 +3,13 @@ import { DuckDbEngine } from './duckdb-engine.ts';
 import type { Rows } from './engine.ts';
 import { planSelection, type SelectionOptions } from './planner.ts';
 
-const EVERYTHING: SelectionOptions = { filter: '', filterFile: undefined, window: undefined, limit: undefined };
+const EVERYTHING: SelectionOptions = {
+  filter: '',
+  filterFile: undefined,
+  window: undefined,
+  overlap: false,
+  limit: undefined,
+};
 
 /** Reads whole flows back from segments, in the order of the files. */
 export class FlowReader {
