@@ -2,6 +2,7 @@ import {
   P_HASH,
   P_INPUT,
   P_META,
+  P_META_EGRESS,
   P_META_VERSION_MASK,
   P_OCTETS,
   P_PORTS,
@@ -42,7 +43,6 @@ import {
   R_STATE,
   R_STATE_FINISHED,
   R_STATE_LIVE,
-  R_STATE_VERSION_MASK,
   ROW_DOUBLE_SHIFT,
   ROW_WORD_SHIFT,
   RowStore,
@@ -55,6 +55,11 @@ const GROUP = 32;
 const MAX_FLOWS = 1 << 24;
 /** Protocol and ToS: the flags behind them do not tell flows apart. */
 const KEY_MASK = 0xffff;
+/**
+ * What of the meta word is in the key: a packet that is seen on its way in and again on its way out of one interface
+ * belongs to two flows.
+ */
+const META_KEY = P_META_VERSION_MASK | P_META_EGRESS;
 
 /** Indices of `FlowCache.counts`: doubles in class fields would be boxed, and change the shape of the class. */
 const C_PACKETS = 0;
@@ -163,16 +168,16 @@ export class FlowCache {
         let row = candidates[i]!;
         let r = row << ROW_WORD_SHIFT;
         // A candidate may have ended since it was read: then it is not live, or has another key.
-        const version = words[p + P_META]! & P_META_VERSION_MASK;
+        const metaKey = words[p + P_META]! & META_KEY;
         let differ =
           (rows[r + 3]! ^ words[p + 3]!) |
           (rows[r + 7]! ^ words[p + 7]!) |
           (rows[r + R_PORTS]! ^ words[p + P_PORTS]!) |
           ((rows[r + R_PROTO_TOS_FLAGS]! ^ protoTosFlags) & KEY_MASK) |
           (rows[r + R_INPUT]! ^ words[p + P_INPUT]!) |
-          ((rows[r + R_STATE]! & (R_STATE_VERSION_MASK | R_STATE_LIVE)) ^ (version | R_STATE_LIVE));
+          ((rows[r + R_STATE]! & (META_KEY | R_STATE_LIVE)) ^ (metaKey | R_STATE_LIVE));
         // All IPv4 addresses are alike in their first three words.
-        if (version !== 4) {
+        if ((metaKey & P_META_VERSION_MASK) !== 4) {
           differ |=
             (rows[r]! ^ words[p]!) |
             (rows[r + 1]! ^ words[p + 1]!) |
@@ -327,7 +332,7 @@ export class FlowCache {
       let differ = (rows[r + R_PROTO_TOS_FLAGS]! ^ words[p + P_PROTO_TOS_FLAGS]!) & KEY_MASK;
       for (let i = 0; i <= R_PORTS; i++) differ |= rows[r + i]! ^ words[p + i]!;
       differ |= rows[r + R_INPUT]! ^ words[p + P_INPUT]!;
-      differ |= (rows[r + R_STATE]! ^ words[p + P_META]!) & R_STATE_VERSION_MASK;
+      differ |= (rows[r + R_STATE]! ^ words[p + P_META]!) & META_KEY;
       if (differ === 0 && this.hasExtensionKey(row, packet)) return row;
     }
   }

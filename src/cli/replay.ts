@@ -56,7 +56,7 @@ export async function parseReplayArguments(argv: string[]): Promise<ReplayOption
     ...sent,
     datagramsPerSecond: 0,
     sampling: { rate: 1, random: false },
-    devices: [],
+    interfaces: [],
     selection: {
       filter: args._.map(String).join(' '),
       filterFile: values.text('f'),

@@ -84,6 +84,8 @@ function statistics(runtime: ExportRuntime): ControlAnswer {
   const { inputs, cache, output, senders, store } = runtime;
   const run = {
     packets: inputs.reader.stats(),
+    notAccounted: inputs.notAccounted(),
+    countedBefore: inputs.countedBefore(),
     duplicates: runtime.duplicates(),
     cache: cache.stats(),
     output,
@@ -92,6 +94,8 @@ function statistics(runtime: ExportRuntime): ControlAnswer {
   };
   const data = {
     packets: run.packets,
+    notAccounted: run.notAccounted,
+    countedBefore: run.countedBefore,
     cache: run.cache,
     output: { flows: output.flows, dropped: output.droppedFlows },
     sent: senders.stats() ?? null,

@@ -47,6 +47,11 @@ export function renderExportMetrics(runtime: ExportRuntime, ofProcess: ProcessMe
       cut: cutHeader,
     })),
   );
+  text.counter('weir_export_packets_left_out_total', 'Packets left out because they were not to count, by reason.', [
+    [{ reason: 'direction' }, runtime.inputs.notAccounted()],
+    [{ reason: 'counted_before' }, runtime.inputs.countedBefore()],
+    [{ reason: 'duplicate' }, runtime.duplicates()],
+  ]);
   text.counter(
     'weir_export_packets_dropped_total',
     'Packets lost before they could be read, by who dropped them.',

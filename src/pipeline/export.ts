@@ -15,6 +15,7 @@ import { UserError } from '../flow/user-error.ts';
 import { FlowPrinter } from '../query/flow-printer.ts';
 import { FlowStore } from '../store/flow-store.ts';
 import { CaptureStatistics } from './capture-statistics.ts';
+import { Enrichment } from './enrichment.ts';
 import { expireAll } from './expire-all.ts';
 import { ExportOperations } from './export-operations.ts';
 import type { ExportOptions } from './export-options.ts';
@@ -53,7 +54,7 @@ export async function runExport(
   reread: () => Promise<ExportOptions | undefined>,
 ): Promise<number> {
   const { configFile, logFile, logFormat, quiet } = options;
-  const live = options.devices.length > 0;
+  const live = options.interfaces.length > 0;
   const log = new LogOutput({
     command: 'export',
     format: logFormat,
@@ -89,7 +90,7 @@ async function meter(
   reread: () => Promise<ExportOptions | undefined>,
   onStatistics: (print: () => void) => void,
 ): Promise<number> {
-  const live = options.devices.length > 0;
+  const live = options.interfaces.length > 0;
   let progress: ProgressLine | undefined;
   const clearing =
     (write: Log): Log =>
@@ -102,6 +103,7 @@ async function meter(
   const columns = [...presetColumns(options.template), ...keyColumns(key)];
   const { dedupMs } = options;
   const isExtended = dedupMs !== undefined || cacheNeedsExtensions({ key, columns });
+  const enrichment = await Enrichment.open(options, warn);
   const inputs = await openPacketInputs(options, isExtended, warn);
   const { reader } = inputs;
   // Boot time counts from the first packet in replay, from now in live capture: read when the first flow leaves.
@@ -118,7 +120,7 @@ async function meter(
     columns,
     maxFlows: options.maxFlows,
     whenFull: options.whenFull,
-    sink: rate > 1 ? (batch) => output.write(markSampled(batch, rate)) : output.write,
+    sink: (batch) => output.write(enrichment.fill(rate > 1 ? markSampled(batch, rate) : batch)),
     acquire: output.acquire,
     allocate: (bytes) => addon().allocateHuge(bytes),
   });
@@ -179,7 +181,9 @@ async function meter(
       logs.quiet = quiet;
     },
   };
-  const what = live ? `capturing on ${options.devices.join(', ')}` : `reading ${options.files.join(', ')}`;
+  const what = live
+    ? `capturing on ${options.interfaces.map(({ device }) => device).join(', ')}`
+    : `reading ${options.files.join(', ')}`;
   const reloader = new Reloader(logs, manager, what, async () => {
     const next = await reread();
     if (next === undefined) throw new UserError('these options ask for help alone');
@@ -215,6 +219,7 @@ async function meter(
     cache.flush(END_FORCED);
   } finally {
     clearInterval(timer);
+    enrichment.close();
     clearInterval(statisticsTimer);
     reader.stop();
     operations.close();
@@ -227,6 +232,8 @@ async function meter(
   const seconds = (performance.now() - startMs) / 1000;
   const report = {
     packets: reader.stats(),
+    notAccounted: inputs.notAccounted(),
+    countedBefore: inputs.countedBefore(),
     duplicates: duplicatePackets(),
     cache: cache.stats(),
     output,
@@ -268,7 +275,7 @@ async function openOutlets(
         ? undefined
         : await FlowStore.open({
             directory: options.directory,
-            mode: options.devices.length > 0 ? 'live' : 'replay',
+            mode: options.interfaces.length > 0 ? 'live' : 'replay',
             ident: options.ident,
             intervalSeconds: options.intervalSec,
             layout: options.layout,

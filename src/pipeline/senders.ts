@@ -26,7 +26,7 @@ export type SendOptions = Pick<
   | 'sourceAddress'
   | 'interfaceNames'
   | 'sampling'
-  | 'devices'
+  | 'interfaces'
 >;
 
 interface Link {
@@ -41,7 +41,7 @@ const TCP_MESSAGE_BYTES = 16_384;
 
 /** Opens the way to each collector. Throws a `UserError` for a destination that cannot be. */
 export async function openLinks(options: SendOptions, log: Log): Promise<Link[]> {
-  const { datagramsPerSecond, sourceAddress, devices } = options;
+  const { datagramsPerSecond, sourceAddress, interfaces } = options;
   const links: Link[] = [];
   try {
     for (const text of options.destinations) {
@@ -49,7 +49,7 @@ export async function openLinks(options: SendOptions, log: Log): Promise<Link[]>
       const source = sourceAddress === undefined ? {} : { sourceHost: sourceAddress };
       const name = formatDestination(destination);
       if (transport === 'tcp') {
-        const patienceMs = devices.length > 0 ? 0 : PATIENCE_MS;
+        const patienceMs = interfaces.length > 0 ? 0 : PATIENCE_MS;
         const tcp = await TcpTransport.open({ ...destination, ...source, patienceMs, log });
         links.push({ name: `tcp://${name}`, transport: tcp });
       } else {
@@ -92,7 +92,7 @@ export class Senders implements FlowConsumer {
     namedInFiles: () => readonly InterfaceName[],
   ) {
     this.links = links;
-    this.interfaces = interfaceTable(options.devices, options.interfaceNames);
+    this.interfaces = interfaceTable(options.interfaces, options.interfaceNames);
     this.namedInFiles = namedInFiles;
     const common = exporterOptions(options, this.interfaces, firstPacketMs);
     this.balances = options.balance;
@@ -162,7 +162,7 @@ function exporterOptions(
   interfaces: readonly InterfaceName[],
   firstPacketMs: () => number,
 ): Omit<FlowExporterOptions, 'transports' | 'maxDatagramBytes'> {
-  const { version, template, domain, refreshSeconds, refreshDatagrams, sampling, devices } = options;
+  const { version, template, domain, refreshSeconds, refreshDatagrams, sampling } = options;
   return {
     version,
     preset: template,
@@ -171,7 +171,7 @@ function exporterOptions(
     refreshDatagrams,
     sampling,
     interfaces,
-    clock: devices.length > 0 ? 'wall' : 'flows',
+    clock: options.interfaces.length > 0 ? 'wall' : 'flows',
     bootMs: () => bootBefore(firstPacketMs()),
   };
 }

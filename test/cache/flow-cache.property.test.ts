@@ -102,7 +102,7 @@ function fromReference(record: PlainRecord, withExtras: boolean): object {
 }
 
 function comparable(record: TestRecord, extras: TestColumns): object {
-  const { src, dst, srcPort, dstPort, direction: _, ...rest } = record;
+  const { src, dst, srcPort, dstPort, output: _, direction: __, ...rest } = record;
   const addresses = (src.endsWith('1') ? 1 : 0) | (dst.endsWith('f') ? 2 : 0);
   return { ...rest, addresses, ports: srcPort | (dstPort << 16), ...extras };
 }

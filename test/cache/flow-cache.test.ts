@@ -429,7 +429,7 @@ describe('records', () => {
       version: 6,
     };
     add(at(1999, { ...packet, flags: SYN, meta: P_META_DIRECTION_KNOWN | P_META_EGRESS }));
-    add(at(5_001_001, { ...packet, flags: 0x1c0, meta: 0xff00 }));
+    add(at(5_001_001, { ...packet, flags: 0x1c0, meta: 0xff00 | P_META_DIRECTION_KNOWN | P_META_EGRESS }));
     add(at(6_000_000, { proto: 1, flags: 0, srcPort: 0, dstPort: 3 * 256 + 1, meta: P_META_DIRECTION_KNOWN }));
     add(at(6_000_001, { proto: 1, flags: 0, srcPort: 0, dstPort: 3 * 256 + 2 }));
     cache.flush();
@@ -441,7 +441,8 @@ describe('records', () => {
       proto: 6,
       tos: 0xb8,
       flags: 0x1c2,
-      input: 0xfffffffe,
+      input: 0,
+      output: 0xfffffffe,
       packets: 2,
       octets: 3000,
       firstMs: T0 / 1000 + 1,
@@ -453,6 +454,17 @@ describe('records', () => {
     expect(records.slice(1).map(({ proto, dstPort, direction }) => [proto, dstPort, direction])).toEqual([
       [1, 769, 0],
       [1, 770, 255],
+    ]);
+  });
+
+  it('of one interface are apart by direction: what leaves has it as output, all else as input', () => {
+    const { cache, records, add } = collecting({});
+    const known = P_META_DIRECTION_KNOWN;
+    for (const meta of [known, known | P_META_EGRESS, 0, known | P_META_EGRESS]) add(at(0, { input: 7, meta }));
+    cache.flush();
+    expect(records.map(({ direction, input, output, packets }) => [direction, input, output, packets])).toEqual([
+      [0, 7, 0, 2],
+      [1, 0, 7, 2],
     ]);
   });
 

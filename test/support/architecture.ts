@@ -17,6 +17,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   import: ['flow', 'addon'],
   anonymize: ['flow'],
   query: ['wire', 'flow', 'addon'],
+  enrich: ['wire', 'flow', 'addon'],
   web: ['query', 'store', 'wire', 'flow', 'addon', 'config'],
   pipeline: [
     'capture',
@@ -27,6 +28,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'import',
     'anonymize',
     'query',
+    'enrich',
     'web',
     'wire',
     'flow',
@@ -42,6 +44,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'collect',
     'store',
     'query',
+    'enrich',
     'web',
     'wire',
     'flow',
@@ -55,6 +58,7 @@ const PACKAGE_HOME: Record<string, readonly string[]> = {
   pcap: ['src/capture/'],
   cap: ['src/capture/'],
   '@duckdb/node-bindings': ['src/query/'],
+  'mmdb-lib': ['src/enrich/'],
   yargs: ['src/cli/'],
   yaml: ['src/config/'],
 };
