@@ -1,11 +1,11 @@
 import { NFANON_MAPPINGS, parseAnonymizerKey } from '../anonymize/crypto-pan.ts';
 import { flagOption, type OptionTable, valueOption } from '../config/option.ts';
-import { OptionValues } from '../config/option-values.ts';
 import { UserError } from '../flow/user-error.ts';
 import { type AnonymizeOptions, runAnonymize } from '../pipeline/anonymize.ts';
 import { plainLog } from '../pipeline/log.ts';
 import { StopSignal } from '../pipeline/stop-signal.ts';
-import { addOptions, commandParser } from './parse.ts';
+import { commandParser } from './parse.ts';
+import { readOptions } from './read-options.ts';
 import { parseSelection, selectionOptions } from './selection.ts';
 
 const storeOptions: OptionTable = {
@@ -33,12 +33,13 @@ export async function parseAnonymizeArguments(argv: string[]): Promise<Anonymize
   const parser = commandParser(argv, 'anonymize').usage(
     'weir anonymize (-r FILE|DIR | -R RANGE) [-M DIRS] -w DIR -K KEY [options]',
   );
-  addOptions(parser, 'Flow files that are read:', selectionOptions);
-  addOptions(parser, 'Flow files that are written:', storeOptions);
-  const args = await parser.parse();
-  if (args['help'] === true || args['version'] === true) return undefined;
-  if (args._.length > 0) throw new UserError(`weir anonymize takes no "${args._[0]}"; see weir anonymize --help`);
-  const values = new OptionValues(args);
+  const read = await readOptions(parser, {
+    'Flow files that are read': selectionOptions,
+    'Flow files that are written': storeOptions,
+  });
+  if (read === undefined) return undefined;
+  const { values, operands } = read;
+  if (operands.length > 0) throw new UserError(`weir anonymize takes no "${operands[0]}"; see weir anonymize --help`);
   const [directory, key] = [values.text('w'), values.text('K')];
   if (directory === undefined) throw new UserError('where to? give -w DIR; see weir anonymize --help');
   if (key === undefined) throw new UserError('with which key? give -K KEY; see weir anonymize --help');

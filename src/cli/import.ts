@@ -1,10 +1,10 @@
 import { flagOption, type OptionTable, valueOption } from '../config/option.ts';
-import { OptionValues } from '../config/option-values.ts';
 import { UserError } from '../flow/user-error.ts';
 import { type ImportOptions, runImport } from '../pipeline/import.ts';
 import { plainLog } from '../pipeline/log.ts';
 import { StopSignal } from '../pipeline/stop-signal.ts';
-import { addOptions, commandParser } from './parse.ts';
+import { commandParser } from './parse.ts';
+import { readOptions } from './read-options.ts';
 import { parseSelection, selectionOptions } from './selection.ts';
 
 const storeOptions: OptionTable = {
@@ -30,12 +30,13 @@ export async function importCommand(argv: string[]): Promise<number> {
 /** Options of a command line; undefined when it only asked for help or the version. */
 export async function parseImportArguments(argv: string[]): Promise<ImportOptions | undefined> {
   const parser = commandParser(argv, 'import').usage('weir import (-r FILE|DIR | -R RANGE) [-M DIRS] -w DIR [options]');
-  addOptions(parser, 'Files of nfcapd:', selectionOptions);
-  addOptions(parser, 'Flow files:', storeOptions);
-  const args = await parser.parse();
-  if (args['help'] === true || args['version'] === true) return undefined;
-  if (args._.length > 0) throw new UserError(`weir import takes no "${args._[0]}"; see weir import --help`);
-  const values = new OptionValues(args);
+  const read = await readOptions(parser, {
+    'Files of nfcapd': selectionOptions,
+    'Flow files': storeOptions,
+  });
+  if (read === undefined) return undefined;
+  const { values, operands } = read;
+  if (operands.length > 0) throw new UserError(`weir import takes no "${operands[0]}"; see weir import --help`);
   const directory = values.text('w');
   if (directory === undefined) throw new UserError('where to? give -w DIR; see weir import --help');
   const [intervalSeconds, ident] = [values.wholeIfGiven('t', 1, 86_400), values.text('I')];

@@ -1,11 +1,11 @@
 import { type OptionTable, valueOption } from '../config/option.ts';
-import { OptionValues } from '../config/option-values.ts';
 import { UserError } from '../flow/user-error.ts';
 import { plainLog } from '../pipeline/log.ts';
 import { type ReplayOptions, runReplay } from '../pipeline/replay.ts';
 import { StopSignal } from '../pipeline/stop-signal.ts';
 import { parseSending, sendingOptions } from './export-sending.ts';
-import { addOptions, commandParser } from './parse.ts';
+import { commandParser } from './parse.ts';
+import { readOptions } from './read-options.ts';
 import { parseSelection, selectionOptions } from './selection.ts';
 
 const flowOptions: OptionTable = {
@@ -36,13 +36,14 @@ export async function parseReplayArguments(argv: string[]): Promise<ReplayOption
   const parser = commandParser(argv, 'replay').usage(
     'weir replay (-r FILE|DIR | -R RANGE) -n HOST:PORT [options] [filter ...]',
   );
-  addOptions(parser, 'Flow files:', selectionOptions);
-  addOptions(parser, 'Flows:', flowOptions);
-  addOptions(parser, 'To collectors:', sending);
-  addOptions(parser, 'Pace:', paceOptions);
-  const args = await parser.parse();
-  if (args['help'] === true || args['version'] === true) return undefined;
-  const values = new OptionValues(args);
+  const read = await readOptions(parser, {
+    'Flow files': selectionOptions,
+    Flows: flowOptions,
+    'To collectors': sending,
+    Pace: paceOptions,
+  });
+  if (read === undefined) return undefined;
+  const { values, operands } = read;
   const selection = parseSelection(values, 'replay');
   const flowsPerSecond = values.whole('rate', 0, 100_000_000);
   const sent = parseSending(values);
@@ -58,7 +59,7 @@ export async function parseReplayArguments(argv: string[]): Promise<ReplayOption
     sampling: { rate: 1, random: false },
     interfaces: [],
     selection: {
-      filter: args._.map(String).join(' '),
+      filter: operands.join(' '),
       filterFile: values.text('f'),
       window: values.text('t'),
       overlap: false,
