@@ -76,7 +76,7 @@ export const EXTENSIONS: readonly (Extension | undefined)[] = table({
   38: extension(
     32,
     [0, 'u16', 'srcVlan'],
-    without(2, 'u16', 'customer VLAN'),
+    [2, 'u16', 'innerVlan'],
     [4, 'u16', 'dstVlan'],
     without(6, 'u16', 'customer VLAN'),
     without(8, 'u32', 'physical interface'),
@@ -87,7 +87,7 @@ export const EXTENSIONS: readonly (Extension | undefined)[] = table({
   39: extension(8, [0, 'u64', 'flowId']),
   40: lostExtension(4, 'Nokia service ids'),
   41: lostExtension(0, 'Nokia NAT string'),
-  42: extension(4, without(1, 'u8', 'fragment flags'), [2, 'u8', 'minTtl'], [3, 'u8', 'maxTtl']),
+  42: extension(4, [1, 'u8', 'fragmentFlags'], [2, 'u8', 'minTtl'], [3, 'u8', 'maxTtl']),
 });
 
 /** Extension 25 as the first versions of 1.7 wrote it. */
