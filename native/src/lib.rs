@@ -2,6 +2,7 @@
 //!
 //! Modules named `*_napi` are the only ones that know Node.js; everything else is plain Rust with its own tests.
 
+pub mod block_codec;
 pub mod capture_file;
 pub mod datagram;
 pub mod datagram_batch;
@@ -32,6 +33,7 @@ pub mod udp_sender_queue;
 mod udp_sender_raw;
 pub mod udp_sender_socket;
 
+pub mod block_codec_napi;
 pub mod datagram_source_napi;
 pub mod frame_decoder_napi;
 pub mod interfaces_napi;

@@ -218,6 +218,9 @@ export interface SegmentInfo {
   metadata: Record<string, string>;
 }
 
+/** How blocks of other collectors' files are packed. */
+export type PackedWith = 'lzo' | 'bz2' | 'lz4' | 'zstd';
+
 /** Exclusive use of a directory through a lock on a file; the system drops it when the process ends, however it ends. */
 export interface NativeDirectoryLock {
   /** False when somebody else has the directory. */
@@ -387,6 +390,8 @@ export interface Addon {
     options: SegmentOptions,
   ): Promise<SegmentInfo>;
   segmentInfo(path: string): Promise<SegmentInfo>;
+  /** Unpacks one block, off the main thread; rejects when it is damaged or gives more than `most` bytes. */
+  unpackBlock(method: PackedWith, packed: Uint8Array, most: number): Promise<Uint8Array>;
   openScan(paths: string[]): Promise<FlowScan>;
   DirectoryLock: new (lockFile: string) => NativeDirectoryLock;
   UdpSender: new (options: UdpSenderOptions) => NativeUdpSender;
