@@ -1,7 +1,8 @@
 import { flagOption, listOption, type OptionTable, valueOption } from '../config/option.ts';
 import { type OptionValues, wholeNumber } from '../config/option-values.ts';
+import { parseTemplateFields } from '../export/compose-template.ts';
 import type { InterfaceName } from '../export/options.ts';
-import { templatePresets } from '../export/templates.ts';
+import { type TemplateSelection, templatePresets } from '../export/templates.ts';
 import { UserError } from '../flow/user-error.ts';
 import type { ExportOptions } from '../pipeline/export-options.ts';
 
@@ -11,6 +12,9 @@ export const sendingOptions: OptionTable = {
   balance: flagOption('each destination gets a share of the flows'),
   v: valueOption('export version: 5, 9 or 10 (IPFIX) [default: 9, with tcp:// 10]'),
   template: valueOption(`fields sent (v9, IPFIX): ${templatePresets.join(', ')}`, 'default'),
+  fields: valueOption(
+    'fields sent, NAME[:LENGTH],...: IANA element names, names of weir or numbers; not with --template',
+  ),
   'refresh-seconds': valueOption('templates and options are sent again after so long,', '60'),
   'refresh-packets': valueOption('and after so many datagrams', '256'),
   domain: valueOption('v9 source id, IPFIX domain, v5 engine', '0'),
@@ -51,7 +55,7 @@ export function parseSending(values: OptionValues): Sending {
     destinations,
     balance,
     version,
-    template: values.choice('template', templatePresets),
+    template: templateOf(values, version),
     refreshSeconds: values.whole('refresh-seconds', 1, 86_400),
     refreshDatagrams: values.whole('refresh-packets', 1, 0xffff_ffff),
     domain: values.whole('domain', 0, 0xffff_ffff),
@@ -60,6 +64,15 @@ export function parseSending(values: OptionValues): Sending {
     ...(sourceAddress === undefined ? {} : { sourceAddress }),
     interfaceNames: values.list('if-name').map(interfaceNameOf),
   };
+}
+
+function templateOf(values: OptionValues, version: number): TemplateSelection {
+  const preset = values.choice('template', templatePresets);
+  const fields = values.text('fields');
+  if (fields === undefined) return preset;
+  if (preset !== 'default') throw new UserError('--fields and --template both say what is sent: give one of them');
+  if (version === 5) throw new UserError('NetFlow v5 has fixed fields: use -v 9 or 10 with --fields');
+  return parseTemplateFields(fields);
 }
 
 function interfaceNameOf(text: string): InterfaceName {

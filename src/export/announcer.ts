@@ -2,6 +2,7 @@
 import type { FieldName } from '../flow/fields.ts';
 import { RecordEncoder } from '../wire/encode-record.ts';
 import {
+  type FieldSpec,
   type OptionsTable,
   optionsDataSet,
   optionsTemplateSet,
@@ -21,11 +22,11 @@ import {
   statisticsTable,
 } from './options.ts';
 import { flowClass, otherFamily } from './row-classes.ts';
-import { knownTemplateId, type TemplatePreset, templateFields } from './templates.ts';
+import { knownTemplateId, type TemplateSelection, templateFields } from './templates.ts';
 
 export interface AnnouncerOptions {
   readonly version: number;
-  readonly preset: TemplatePreset;
+  readonly template: TemplateSelection;
   readonly domain: number;
   readonly sampling: SamplingOptions;
   readonly interfaces: readonly InterfaceName[];
@@ -45,8 +46,8 @@ const MAX_OPTIONS_SET_BYTES = 400;
 export class Announcer {
   private readonly options: AnnouncerOptions;
   private readonly templates = new Map<number, FlowTemplate>();
-  private readonly ids = new Set<number>();
-  private readonly optionsIds = new Map<string, number>();
+  /** Numbers given out, by what they stand for: the same fields always have the same. */
+  private readonly ids = new Map<string, number>();
   private asked = true;
   private announcedMs = 0;
   private datagrams = 0;
@@ -91,14 +92,15 @@ export class Announcer {
     this.datagrams = 0;
     const { version, domain, sampling, interfaces, keyFields } = this.options;
     const sets: ControlSet[] = [];
-    for (const { id, encoder } of this.templates.values()) {
-      sets.push({ bytes: templateSet(version, id, encoder.fields), records: 1, dataRecords: 0 });
+    // Two classes may have the same template: fields that are alike for both families.
+    const flowTemplates = new Map([...this.templates.values()].map(({ id, encoder }) => [id, encoder.fields]));
+    for (const [id, fields] of flowTemplates) {
+      sets.push({ bytes: templateSet(version, id, fields), records: 1, dataRecords: 0 });
     }
     const tables = samplingTables(version, domain, sampling);
     tables.push(statisticsTable(version, domain, counts));
     if (version !== VERSION_V9) {
       tables.push(startTable(domain, bootMs));
-      const flowTemplates = [...this.templates.values()].map(({ id, encoder }) => ({ id, fields: encoder.fields }));
       tables.push(flowKeyTable(flowTemplates, keyFields));
     }
     tables.push(...interfaceTables(version, interfaces));
@@ -107,25 +109,24 @@ export class Announcer {
   }
 
   private addTemplate(rowClass: number): void {
-    const { preset, version } = this.options;
+    const { template, version } = this.options;
     const flows = flowClass(rowClass);
-    const fields = templateFields(preset, version, flows);
-    const known = knownTemplateId(preset, version, flows);
-    const id = known ?? templateId([], fields, this.ids);
-    this.ids.add(id);
+    const fields = templateFields(template, version, flows);
+    const id = this.idOf([], fields, knownTemplateId(template, version, flows));
     this.templates.set(rowClass, { id, encoder: new RecordEncoder(fields, flows.family) });
   }
 
   private addOptions(table: OptionsTable, sets: ControlSet[]): void {
-    const key = JSON.stringify([table.scopes, table.fields]);
-    let id = this.optionsIds.get(key);
-    if (id === undefined) {
-      id = templateId(table.scopes, table.fields, this.ids);
-      this.ids.add(id);
-      this.optionsIds.set(key, id);
-    }
+    const id = this.idOf(table.scopes, table.fields);
     sets.push({ bytes: optionsTemplateSet(this.options.version, id, table), records: 1, dataRecords: 0 });
     addRows(id, table, sets);
+  }
+
+  private idOf(scopes: readonly FieldSpec[], fields: readonly FieldSpec[], known?: number): number {
+    const key = JSON.stringify([scopes, fields].map((specs) => specs.map(({ element, length }) => [element, length])));
+    const id = this.ids.get(key) ?? known ?? templateId(scopes, fields, new Set(this.ids.values()));
+    this.ids.set(key, id);
+    return id;
   }
 }
 

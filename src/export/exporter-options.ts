@@ -3,7 +3,7 @@ import type { FieldName } from '../flow/fields.ts';
 import { UserError } from '../flow/user-error.ts';
 import { ETHERNET_PAYLOAD_V4, MAX_DATAGRAM_BYTES, V5_SAMPLING_INTERVAL_MASK, VERSION_V5 } from '../wire/protocol.ts';
 import type { InterfaceName, SamplingOptions } from './options.ts';
-import type { TemplatePreset } from './templates.ts';
+import type { TemplateSelection } from './templates.ts';
 import type { DatagramTransport } from './transport.ts';
 
 export type ExportVersion = 5 | 9 | 10;
@@ -22,7 +22,7 @@ export interface FlowExporterOptions {
   /** Longest datagram in bytes, default 1472: what an Ethernet frame holds of UDP over IPv4 (IPv6: 1452). */
   readonly maxDatagramBytes?: number;
   /** v9 and IPFIX; default `default`. */
-  readonly preset?: TemplatePreset;
+  readonly template?: TemplateSelection;
   /** v9 source id, IPFIX observation domain id, v5 engine type * 256 + engine id; default 0. */
   readonly domain?: number;
   /** Templates and options are sent again after so long, default 60 s, */
@@ -45,7 +45,7 @@ export interface FlowExporterOptions {
 }
 
 /** RFC 791's smallest datagram that every host takes less headers, near enough: RFC 7011 section 10.3.3 says 512. */
-const MIN_DATAGRAM_BYTES = 512;
+export const MIN_DATAGRAM_BYTES = 512;
 const REFRESH_SECONDS = 60;
 const REFRESH_DATAGRAMS = 256;
 const KEY_FIELDS: readonly FieldName[] = ['srcAddr', 'dstAddr', 'srcPort', 'dstPort', 'proto', 'tos'];
@@ -59,7 +59,7 @@ export function bootBefore(firstPacketMs: number): number {
 export function completeOptions(options: FlowExporterOptions): Required<FlowExporterOptions> {
   const complete: Required<FlowExporterOptions> = {
     maxDatagramBytes: ETHERNET_PAYLOAD_V4,
-    preset: 'default',
+    template: 'default',
     domain: 0,
     refreshSeconds: REFRESH_SECONDS,
     refreshDatagrams: REFRESH_DATAGRAMS,

@@ -69,13 +69,13 @@ export class FlowExporter implements FlowConsumer {
 
   constructor(options: FlowExporterOptions) {
     this.options = completeOptions(options);
-    const { version, preset, domain, sampling, refreshSeconds } = this.options;
+    const { version, template, domain, sampling, refreshSeconds } = this.options;
     this.outbox = new Outbox(this.options.transports);
     this.stream = new MessageStream(version, domain, sampling, this.outbox);
     if (version === VERSION_V5) {
       this.classes = new RowClasses(false, false);
     } else {
-      this.classes = new RowClasses(hasDirection(preset), separatesIcmp(preset));
+      this.classes = new RowClasses(hasDirection(template), separatesIcmp(template));
       this.announcer = new Announcer({ ...this.options, refreshMs: refreshSeconds * 1000 });
     }
   }

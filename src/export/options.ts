@@ -90,11 +90,11 @@ export function startTable(domain: number, bootMs: number): OptionsTable {
 
 /** RFC 7011 section 4.4: which fields of each template (the first 64) make the flow's key. */
 export function flowKeyTable(
-  templates: readonly { id: number; fields: readonly RecordField[] }[],
+  templates: ReadonlyMap<number, readonly RecordField[]>,
   keys: readonly FieldName[],
 ): OptionsTable {
   const isKey = new Set<string>(keys);
-  const rows = templates.map(({ id, fields }) => {
+  const rows = [...templates].map(([id, fields]) => {
     let bits = 0n;
     for (const [i, field] of fields.slice(0, 64).entries()) if (isKey.has(field.value)) bits |= 1n << BigInt(i);
     return [id, bits];

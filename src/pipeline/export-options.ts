@@ -1,7 +1,7 @@
 import type { PacketSourceKind } from '../capture/open.ts';
 import type { ExportVersion } from '../export/exporter-options.ts';
 import type { InterfaceName, SamplingOptions } from '../export/options.ts';
-import type { TemplatePreset } from '../export/templates.ts';
+import type { TemplateSelection } from '../export/templates.ts';
 import type { Identity } from './privileges.ts';
 
 export interface ExportOptions {
@@ -24,7 +24,7 @@ export interface ExportOptions {
   /** or its share of them. */
   balance: boolean;
   version: ExportVersion;
-  template: TemplatePreset;
+  template: TemplateSelection;
   /** Templates and options are sent again after so many seconds and datagrams. */
   refreshSeconds: number;
   refreshDatagrams: number;

@@ -120,7 +120,7 @@ function exporterOptions(
   const { version, template, domain, refreshSeconds, refreshDatagrams, sampling, devices, interfaceNames } = options;
   return {
     version,
-    preset: template,
+    template,
     domain,
     refreshSeconds,
     refreshDatagrams,

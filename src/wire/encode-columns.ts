@@ -113,6 +113,13 @@ export function putMs(run: ColumnRun, from: Float64Array): void {
   }
 }
 
+/** Whole seconds since 1970. */
+export function putSeconds(run: ColumnRun, from: Float64Array): void {
+  const { view, stride, rows, count } = run;
+  let at = run.at;
+  for (let i = 0; i < count; i++, at += stride) view.setUint32(at, from[rows[i]!]! / 1000);
+}
+
 /** A time that is not known (0) stays 0; any other wraps as a device's own uptime does. */
 export function putUptime(run: ColumnRun, from: Float64Array): void {
   const { view, stride, rows, count, bootMs } = run;
@@ -131,5 +138,22 @@ export function putIcmp(run: ColumnRun, dstPort: Uint16Array, proto: Uint8Array 
     const row = rows[i]!;
     if (proto !== undefined && proto[row] === icmp) view.setUint16(at, dstPort[row]!);
     else view.setUint16(at, 0);
+  }
+}
+
+/** ICMP type (`shift` 8) or code (0). */
+export function putIcmpByte(
+  run: ColumnRun,
+  dstPort: Uint16Array,
+  proto: Uint8Array | undefined,
+  icmp: number,
+  shift: number,
+): void {
+  const { view, stride, rows, count } = run;
+  let at = run.at;
+  for (let i = 0; i < count; i++, at += stride) {
+    const row = rows[i]!;
+    if (proto !== undefined && proto[row] === icmp) view.setUint8(at, dstPort[row]! >>> shift);
+    else view.setUint8(at, 0);
   }
 }

@@ -39,7 +39,7 @@ describe.skipIf(!hasProgram('tshark'))('tshark reads what the exporter writes', 
     const keep = new KeepingTransport();
     const exporter = new FlowExporter({
       version,
-      preset,
+      template: preset,
       transports: [keep],
       clock: 'flows',
       bootMs: () => BOOT_MS,
