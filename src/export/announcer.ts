@@ -16,6 +16,8 @@ import {
   flowKeyTable,
   type InterfaceName,
   interfaceTables,
+  type ProcessCounts,
+  processTables,
   type SamplingOptions,
   samplingTables,
   startTable,
@@ -86,7 +88,7 @@ export class Announcer {
   }
 
   /** Everything to announce, templates first; starts the next interval. */
-  announce(nowMs: number, bootMs: number, counts: ExportCounts): ControlSet[] {
+  announce(nowMs: number, bootMs: number, counts: ExportCounts, process?: ProcessCounts): ControlSet[] {
     this.asked = false;
     this.announcedMs = nowMs;
     this.datagrams = 0;
@@ -98,7 +100,7 @@ export class Announcer {
       sets.push({ bytes: templateSet(version, id, fields), records: 1, dataRecords: 0 });
     }
     const tables = samplingTables(version, domain, sampling);
-    tables.push(statisticsTable(version, domain, counts));
+    tables.push(...this.statistics(counts, process));
     if (version !== VERSION_V9) {
       tables.push(startTable(domain, bootMs));
       tables.push(flowKeyTable(flowTemplates, keyFields));
@@ -106,6 +108,19 @@ export class Announcer {
     tables.push(...interfaceTables(version, interfaces));
     for (const table of tables) this.addOptions(table, sets);
     return sets;
+  }
+
+  /** Counters alone, for the end: nothing else has changed. */
+  announceCounts(counts: ExportCounts, process?: ProcessCounts): ControlSet[] {
+    const sets: ControlSet[] = [];
+    for (const table of this.statistics(counts, process)) this.addOptions(table, sets);
+    return sets;
+  }
+
+  private statistics(counts: ExportCounts, process: ProcessCounts | undefined): OptionsTable[] {
+    const { version, domain } = this.options;
+    const table = statisticsTable(version, domain, counts);
+    return process === undefined ? [table] : [table, ...processTables(version, domain, process)];
   }
 
   private addTemplate(rowClass: number): void {

@@ -2,7 +2,7 @@
 import type { FieldName } from '../flow/fields.ts';
 import { UserError } from '../flow/user-error.ts';
 import { ETHERNET_PAYLOAD_V4, MAX_DATAGRAM_BYTES, V5_SAMPLING_INTERVAL_MASK, VERSION_V5 } from '../wire/protocol.ts';
-import type { InterfaceName, SamplingOptions } from './options.ts';
+import type { InterfaceName, ProcessCounts, SamplingOptions } from './options.ts';
 import type { TemplateSelection } from './templates.ts';
 import type { DatagramTransport } from './transport.ts';
 
@@ -34,6 +34,11 @@ export interface FlowExporterOptions {
   readonly interfaces?: readonly InterfaceName[];
   /** Fields that make the meter's flow key, said in IPFIX options data; default the 5-tuple and type of service. */
   readonly keyFields?: readonly FieldName[];
+  /**
+   * What the meter counted, told in options data with the counts of this exporter: with the templates when the clock is `wall`, and at the end. A replay tells them at the end only,
+   * when they are what they are: before, they would depend on how far reading has come.
+   */
+  readonly processCounts?: () => ProcessCounts;
   readonly clock: ExportClock;
   /**
    * Boot time, ms since 1970, that v5 and v9 times count from; at or before the first packet. Asked for once, with the
@@ -55,9 +60,12 @@ export function bootBefore(firstPacketMs: number): number {
   return Math.floor(firstPacketMs / 1000) * 1000 - 1000;
 }
 
+export type CompleteOptions = Required<Omit<FlowExporterOptions, 'processCounts'>> &
+  Pick<FlowExporterOptions, 'processCounts'>;
+
 /** Options with every default filled in; throws a UserError on what no datagram can carry. */
-export function completeOptions(options: FlowExporterOptions): Required<FlowExporterOptions> {
-  const complete: Required<FlowExporterOptions> = {
+export function completeOptions(options: FlowExporterOptions): CompleteOptions {
+  const complete: CompleteOptions = {
     maxDatagramBytes: ETHERNET_PAYLOAD_V4,
     template: 'default',
     domain: 0,

@@ -14,7 +14,7 @@ import {
   VERSION_V9,
 } from '../wire/protocol.ts';
 import { Announcer } from './announcer.ts';
-import { bootBefore, completeOptions, type FlowExporterOptions } from './exporter-options.ts';
+import { bootBefore, type CompleteOptions, completeOptions, type FlowExporterOptions } from './exporter-options.ts';
 import { MessageStream } from './message-stream.ts';
 import { type ControlSet, OpenDatagram } from './open-datagram.ts';
 import { Outbox } from './outbox.ts';
@@ -48,7 +48,7 @@ const WORD = 0x1_0000_0000;
  * into batches (clock `flows`).
  */
 export class FlowExporter implements FlowConsumer {
-  private readonly options: Required<FlowExporterOptions>;
+  private readonly options: CompleteOptions;
   private readonly outbox: Outbox;
   private readonly stream: MessageStream;
   private readonly announcer: Announcer | undefined;
@@ -152,7 +152,7 @@ export class FlowExporter implements FlowConsumer {
     // What announced templates in the old session need not be waited for in the new one.
     this.announcing = undefined;
     datagram.open(exportMs);
-    this.addSets(datagram, announcer.announce(exportMs, this.bootMs, this.stream), exportMs);
+    this.addSets(datagram, this.announcements(announcer, exportMs), exportMs);
     this.send(datagram);
     this.outbox.flush();
   }
@@ -174,7 +174,27 @@ export class FlowExporter implements FlowConsumer {
   /** Sends everything, waits until it has left, closes the transports. */
   async close(): Promise<void> {
     this.closeOverdue(Number.POSITIVE_INFINITY);
+    this.sendCounts();
     await this.outbox.close();
+  }
+
+  private announcements(announcer: Announcer, exportMs: number): ControlSet[] {
+    const { clock, processCounts } = this.options;
+    return announcer.announce(exportMs, this.bootMs, this.stream, clock === 'wall' ? processCounts?.() : undefined);
+  }
+
+  /** The last message: what was counted in all. */
+  private sendCounts(): void {
+    const { announcer } = this;
+    const { clock, now, processCounts } = this.options;
+    const used = this.datagrams.findIndex((datagram) => datagram !== undefined);
+    if (announcer === undefined || processCounts === undefined || used < 0) return;
+    const latestMs = Math.max(...this.datagrams.map((datagram) => datagram?.latestMs ?? 0));
+    const exportMs = clock === 'wall' ? now() : latestMs;
+    const datagram = this.makeDatagram(used);
+    datagram.open(exportMs);
+    this.addSets(datagram, announcer.announceCounts(this.stream, processCounts()), exportMs);
+    this.send(datagram);
   }
 
   private push(datagram: OpenDatagram, row: number, exportMs: number): void {
@@ -191,7 +211,7 @@ export class FlowExporter implements FlowConsumer {
   /** Puts templates and options into a datagram just opened, or in front of it when they leave no room for a flow. */
   private announceIn(datagram: OpenDatagram, exportMs: number): void {
     if (this.announcing !== undefined) this.send(this.announcing);
-    const sets = this.announcer!.announce(exportMs, this.bootMs, this.stream);
+    const sets = this.announcements(this.announcer!, exportMs);
     if (sets.every((set) => datagram.addControl(set, 1))) {
       datagram.announces = true;
       this.announcing = datagram;
