@@ -7,7 +7,12 @@ export interface TcpTransportOptions extends Destination {
   readonly sourceHost?: string;
   /** Messages kept for a collector that is slow or away, in octets; default 8 MiB. What comes on top is lost and counted. */
   readonly queueBytes?: number;
-  /** How long a producer that can wait (replay) waits for a connection to come back; 0: not at all. */
+  /** `open` fails when it cannot connect. */
+  readonly required?: boolean;
+  /**
+   * How long `room` keeps a producer waiting that has filled half of the queue while there is no connection; default 0.
+   * After that the queue fills up, and the rest is lost here.
+   */
   readonly patienceMs?: number;
   /** One line for the operator when the connection is lost and when it is back. */
   readonly log: (line: string) => void;
@@ -61,7 +66,7 @@ export class TcpTransport implements DatagramTransport {
   }
 
   /**
-   * Connects. When that fails (or takes more than five seconds): with patience throws a UserError, without it goes on
+   * Connects. When that fails (or takes more than five seconds): throws a UserError if it is `required`, else goes on
    * trying in the background.
    */
   static async open(options: TcpTransportOptions): Promise<TcpTransport> {
@@ -70,7 +75,7 @@ export class TcpTransport implements DatagramTransport {
     await transport.#until(() => transport.#socket !== undefined || transport.#lastError !== null, CONNECT_TIMEOUT_MS);
     if (transport.#socket !== undefined) return transport;
     const why = transport.#lastError ?? 'no answer';
-    if ((options.patienceMs ?? 0) > 0) {
+    if (options.required === true) {
       transport.abort();
       throw new UserError(`${transport.#name}: cannot connect: ${why}`);
     }
@@ -101,9 +106,12 @@ export class TcpTransport implements DatagramTransport {
     return hasRoom() ? undefined : this.#until(hasRoom, Number.POSITIVE_INFINITY);
   }
 
-  /** Resolves when everything has been handed to the system, or after five seconds without getting there. */
-  drain(): Promise<void> {
-    return this.#until(() => this.#pendingBytes === 0 || this.#closed, DRAIN_MS);
+  /** Resolves when everything has been handed to the system, or once nothing has been for five seconds. */
+  async drain(): Promise<void> {
+    for (let before = -1; this.#pendingBytes !== before && this.#pendingBytes > 0 && !this.#closed; ) {
+      before = this.#pendingBytes;
+      await this.#until(() => this.#pendingBytes < before || this.#closed, DRAIN_MS);
+    }
   }
 
   close(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { FlowCacheStats } from '../cache/flow-cache.ts';
+import type { FlowOutput } from './flow-output.ts';
 import { plural, scaled } from './log.ts';
 import type { PacketInputs } from './packet-inputs.ts';
 
@@ -18,23 +19,27 @@ interface Counts {
 export class CaptureStatistics {
   readonly #parts: PacketInputs['parts'];
   readonly #cache: () => FlowCacheStats;
+  readonly #losses: FlowOutput['losses'];
   readonly #nowMs: () => number;
   readonly #before: Counts[];
+  readonly #lostBefore = new Map<string, number>();
   #beforeMs: number;
 
   constructor(
     parts: PacketInputs['parts'],
     cache: () => FlowCacheStats,
+    losses: FlowOutput['losses'],
     nowMs: () => number = () => performance.now(),
   ) {
     this.#parts = parts;
     this.#cache = cache;
+    this.#losses = losses;
     this.#nowMs = nowMs;
     this.#before = parts.map(() => ({ packets: 0, wireBytes: 0, dropped: 0 }));
     this.#beforeMs = nowMs();
   }
 
-  /** A line for each interface and one for the flows; the next call counts from here. */
+  /** A line for each interface, one for the flows, and one for each destination that did not get all of them; the next call counts from here. */
   lines(): StatisticsLine[] {
     const nowMs = this.#nowMs();
     const seconds = Math.max((nowMs - this.#beforeMs) / 1000, 1e-3);
@@ -60,6 +65,12 @@ export class CaptureStatistics {
     });
     const { active, created } = this.#cache();
     lines.push({ text: `${plural(active, 'flow')} at hand, ${created} since the start`, isLoss: false });
+    for (const { name, flows } of this.#losses()) {
+      if (flows === 0) continue;
+      const since = flows - (this.#lostBefore.get(name) ?? 0);
+      this.#lostBefore.set(name, flows);
+      lines.push({ text: `${name}: ${plural(flows, 'flow')} lost, its queue was full`, isLoss: since > 0 });
+    }
     return lines;
   }
 }

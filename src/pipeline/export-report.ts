@@ -24,7 +24,7 @@ export function describeExported(run: ExportRun): string[] {
   const lines = [
     `${plural(packets.packets, 'packet')} read, ${packets.metered} metered (${cache.octets} IP octets) ` +
       `in ${seconds.toFixed(2)} s (${scaled(packets.packets / Math.max(seconds, 1e-3))} packets/s)`,
-    `${plural(output.flows + output.droppedFlows, 'flow')}${ended.length > 0 ? `: ${ended.join(', ')}` : ''}`,
+    `${plural(output.flows, 'flow')}${ended.length > 0 ? `: ${ended.join(', ')}` : ''}`,
   ];
   const types = packets.notIpTypes.map(
     ({ etherType, packets: count }) => `0x${etherType.toString(16).padStart(4, '0')} ${count}`,
@@ -41,7 +41,9 @@ export function describeExported(run: ExportRun): string[] {
     [packets.queueDropped, 'packets dropped because metering fell behind'],
     [cache.steppedBack, 'packets older than the newest by the active timeout or more'],
     [cache.badTimes, 'packets with a time that cannot be'],
-    [output.droppedFlows, 'flows dropped because output fell behind'],
+    ...output
+      .losses()
+      .map(({ name, flows }): [number, string] => [flows, `flows lost for ${name}: its queue was full`]),
     [store?.lostFlows ?? 0, 'flows lost because they could not be written'],
   ];
   if (senders !== undefined) {

@@ -3,18 +3,19 @@ import { P_TIME, PACKET_WORDS } from '../addon/packet-layout.ts';
 import { FlowCache } from '../cache/flow-cache.ts';
 import { END_FORCED } from '../cache/timeouts.ts';
 import type { PacketSlot } from '../capture/source.ts';
+import type { ProcessCounts } from '../export/options.ts';
 import type { FlowBatch } from '../flow/batch.ts';
-import type { FlowConsumer } from '../flow/consumer.ts';
 import { FlowPrinter } from '../query/flow-printer.ts';
 import { FlowStore } from '../store/flow-store.ts';
 import { CaptureStatistics } from './capture-statistics.ts';
 import type { ExportOptions } from './export-options.ts';
 import { describeExported } from './export-report.ts';
-import { FlowOutput } from './flow-output.ts';
+import { FlowOutput, type FlowOutputOptions } from './flow-output.ts';
 import { type Log, plainLog, quietLog, timedLog } from './log.ts';
 import { Pacer } from './pacer.ts';
 import { openPacketInputs, type PacketInputs } from './packet-inputs.ts';
 import { becomeIdentity } from './privileges.ts';
+import { processCounts } from './process-counts.ts';
 import { ProgressLine } from './progress.ts';
 import { abortLinks, openLinks, Senders } from './senders.ts';
 import { StopSignal } from './stop-signal.ts';
@@ -65,10 +66,18 @@ async function meter(
   const { reader } = inputs;
   // Boot time counts from the first packet in replay, from now in live capture: read when the first flow leaves.
   let firstPacketMs = Date.now();
-  const outlets = await openOutlets(options, inputs, () => firstPacketMs, warn);
-  const { senders, store } = outlets;
+  const run: RunFacts = {
+    firstPacketMs: () => firstPacketMs,
+    counts: (stream) =>
+      processCounts(
+        reader.stats(),
+        cache.stats(),
+        output.losses().find(({ name }) => name === stream),
+      ),
+  };
+  const { destinations, senders, store } = await openOutlets(options, inputs, run, warn);
 
-  const output = new FlowOutput({ consumers: outlets.consumers, dropWhenFull: live });
+  const output = new FlowOutput({ destinations, dropWhenFull: live });
   const { rate } = options.sampling;
   const cache = new FlowCache({
     activeMs: options.activeSec * 1000,
@@ -86,7 +95,11 @@ async function meter(
     senders?.tick(nowMs);
   };
   const timer = live || pacer !== undefined ? setInterval(tick, TICK_MS) : undefined;
-  const statistics = new CaptureStatistics(inputs.parts, () => cache.stats());
+  const statistics = new CaptureStatistics(
+    inputs.parts,
+    () => cache.stats(),
+    () => output.losses(),
+  );
   onStatistics(() => {
     for (const { text } of statistics.lines()) warn(text);
   });
@@ -97,6 +110,7 @@ async function meter(
     log(`${signal}: sending the flows at hand`);
     reader.stop();
     pacer?.stop();
+    output.hurry();
   });
   if (live) log(`capturing on ${options.devices.join(', ')}`);
   else if (!options.quiet) {
@@ -132,11 +146,18 @@ async function meter(
   for (const line of describeExported(report)) log(line);
   const failure = reader.failure();
   if (failure !== null) warn(`weir export: ${failure}`);
-  return failure !== null || output.droppedFlows > 0 || (store?.lostFlows ?? 0) > 0 ? 1 : 0;
+  const lost = output.lostFlows + (store?.lostFlows ?? 0) + (senders?.lostMessages() ?? 0);
+  return failure !== null || lost > 0 ? 1 : 0;
+}
+
+/** What streams of messages ask the run for. */
+interface RunFacts {
+  readonly firstPacketMs: () => number;
+  readonly counts: (stream: string) => ProcessCounts;
 }
 
 interface Outlets {
-  readonly consumers: FlowConsumer[];
+  readonly destinations: FlowOutputOptions['destinations'];
   readonly senders: Senders | undefined;
   readonly store: FlowStore | undefined;
 }
@@ -145,14 +166,14 @@ interface Outlets {
 async function openOutlets(
   options: ExportOptions,
   { reader }: PacketInputs,
-  firstPacketMs: () => number,
+  { firstPacketMs, counts }: RunFacts,
   warn: Log,
 ): Promise<Outlets> {
   let links: Awaited<ReturnType<typeof openLinks>> = [];
   try {
     links = await openLinks(options, warn);
     becomeIdentity(options.identity);
-    const senders = links.length > 0 ? new Senders(options, links, firstPacketMs) : undefined;
+    const senders = links.length > 0 ? new Senders(options, links, firstPacketMs, counts) : undefined;
     const store =
       options.directory === undefined
         ? undefined
@@ -164,14 +185,15 @@ async function openOutlets(
             layout: options.layout,
             log: warn,
           });
-    const others = [senders, store].filter((consumer) => consumer !== undefined);
-    // Without a reader there is nothing left to do for a run that only prints.
-    const onReaderGone = () => others.length === 0 && reader.stop();
-    const consumers: FlowConsumer[] = [...others];
+    const destinations: Outlets['destinations'][number][] = [...(senders?.destinations ?? [])];
+    if (store !== undefined) destinations.push({ name: options.directory!, consumer: store });
     if (options.print !== undefined) {
-      consumers.push(await FlowPrinter.open(options.print, process.stdout, onReaderGone));
+      // Without a reader there is nothing left to do for a run that only prints.
+      const onReaderGone = () => destinations.length === 1 && reader.stop();
+      const printer = await FlowPrinter.open(options.print, process.stdout, onReaderGone);
+      destinations.push({ name: 'standard output', consumer: printer });
     }
-    return { consumers, senders, store };
+    return { destinations, senders, store };
   } catch (error) {
     reader.stop();
     abortLinks(links);

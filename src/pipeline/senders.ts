@@ -1,22 +1,24 @@
 import { formatDestination, parseCollector } from '../export/destination.ts';
 import { type ExporterStats, FlowExporter } from '../export/exporter.ts';
 import { bootBefore, type FlowExporterOptions } from '../export/exporter-options.ts';
+import type { ProcessCounts } from '../export/options.ts';
 import { TcpTransport } from '../export/tcp-transport.ts';
 import { type TransportStats, UdpTransport } from '../export/transport.ts';
-import type { FlowBatch } from '../flow/batch.ts';
-import type { FlowConsumer } from '../flow/consumer.ts';
 import { ETHERNET_PAYLOAD_V4, ETHERNET_PAYLOAD_V6 } from '../wire/protocol.ts';
 import type { ExportOptions } from './export-options.ts';
 import { interfaceTable } from './interface-names.ts';
 import type { Log } from './log.ts';
+import type { Destination } from './outlet.ts';
 
 interface Link {
   readonly name: string;
   readonly transport: UdpTransport | TcpTransport;
 }
 
-/** A replay waits so long for a collector to come back; live capture does not wait. */
-const PATIENCE_MS = 10_000;
+/** Live capture goes on without the collector: what is waiting for it fills its queue of batches, which then overflows. */
+const LIVE = { patienceMs: Number.POSITIVE_INFINITY };
+/** A replay wants its collector at the start, and waits so long for it to come back. */
+const REPLAY = { patienceMs: 10_000, required: true };
 /** Messages over TCP: nothing is gained by small ones. */
 const TCP_MESSAGE_BYTES = 16_384;
 
@@ -30,8 +32,12 @@ export async function openLinks(options: ExportOptions, log: Log): Promise<Link[
       const source = sourceAddress === undefined ? {} : { sourceHost: sourceAddress };
       const name = formatDestination(destination);
       if (transport === 'tcp') {
-        const patienceMs = devices.length > 0 ? 0 : PATIENCE_MS;
-        const tcp = await TcpTransport.open({ ...destination, ...source, patienceMs, log });
+        const tcp = await TcpTransport.open({
+          ...destination,
+          ...source,
+          ...(devices.length > 0 ? LIVE : REPLAY),
+          log,
+        });
         links.push({ name: `tcp://${name}`, transport: tcp });
       } else {
         links.push({ name, transport: new UdpTransport({ ...destination, ...source, datagramsPerSecond }) });
@@ -49,59 +55,58 @@ export function abortLinks(links: readonly Link[]): void {
   for (const { transport } of links) transport.abort();
 }
 
-/**
- * All collectors as one consumer of flows: each gets all of them, or with `balance` its share. A share is a stream of its
- * own, with its own templates and sequence, so that every collector sees a whole one.
- */
-export class Senders implements FlowConsumer {
-  private readonly links: readonly Link[];
-  private readonly exporters: readonly FlowExporter[];
-  private readonly balances: boolean;
-  private turn = 0;
+/** A stream of messages and the links that get it. */
+interface Stream {
+  readonly name: string;
+  readonly exporter: FlowExporter;
+}
 
-  /** @param firstPacketMs asked for once, when the first flow leaves */
-  constructor(options: ExportOptions, links: readonly Link[], firstPacketMs: () => number) {
+/**
+ * All collectors: each gets all flows, or with `balance` its share. A share is a stream of its own, with its own templates
+ * and sequence, so that every collector sees a whole one.
+ */
+export class Senders {
+  /** For a FlowOutput. */
+  readonly destinations: readonly (Destination | readonly Destination[])[];
+  private readonly links: readonly Link[];
+  private readonly streams: readonly Stream[];
+
+  /**
+   * @param firstPacketMs asked for once, when the first flow leaves
+   * @param counts what the process counted, for the stream of this name
+   */
+  constructor(
+    options: ExportOptions,
+    links: readonly Link[],
+    firstPacketMs: () => number,
+    counts: (stream: string) => ProcessCounts,
+  ) {
     this.links = links;
     const common = exporterOptions(options, firstPacketMs);
-    this.balances = options.balance;
-    this.exporters = streamsOf(links, options.balance).map((stream) => {
+    this.streams = streamsOf(links, options.balance).map((stream) => {
+      const name = stream.map((link) => link.name).join(', ');
       const exporter = new FlowExporter({
         ...common,
         transports: stream.map(({ transport }) => transport),
         maxDatagramBytes: options.mtu ?? Math.min(...stream.map(({ transport }) => pathPayload(transport))),
+        processCounts: () => counts(name),
       });
       for (const { transport } of stream) {
-        if (transport instanceof TcpTransport) transport.onSessionEnd(() => exporter.restartSession());
+        if (isConnection(transport)) transport.onSessionEnd(() => exporter.restartSession());
       }
-      return exporter;
+      return { name, exporter };
     });
-  }
-
-  write(batch: FlowBatch): Promise<void> | undefined {
-    const { exporters } = this;
-    if (exporters.length === 1) return exporters[0]!.write(batch);
-    if (!this.balances) return allOf(exporters.map((exporter) => exporter.write(batch)));
-    const share = Math.ceil(batch.rows / exporters.length);
-    const waits: (Promise<void> | undefined)[] = [];
-    for (let start = 0; start < batch.rows; start += share) {
-      waits.push(exporters[this.turn]!.write(batch, start, Math.min(start + share, batch.rows)));
-      // On it goes from one batch to the next: small batches must not all go to the first.
-      this.turn = (this.turn + 1) % exporters.length;
-    }
-    return allOf(waits);
+    const all = this.streams.map(({ name, exporter }) => ({ name, consumer: exporter }));
+    this.destinations = options.balance ? [all] : all;
   }
 
   tick(nowMs: number): void {
-    for (const exporter of this.exporters) exporter.tick(nowMs);
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.exporters.map((exporter) => exporter.close()));
+    for (const { exporter } of this.streams) exporter.tick(nowMs);
   }
 
   /** What all streams together have sent. */
   stats(): ExporterStats {
-    const [first, ...others] = this.exporters.map((exporter) => exporter.stats());
+    const [first, ...others] = this.streams.map(({ exporter }) => exporter.stats());
     for (const stats of others) {
       for (const key of Object.keys(stats) as (keyof ExporterStats)[]) first![key] += stats[key];
     }
@@ -110,6 +115,11 @@ export class Senders implements FlowConsumer {
 
   transportStats(): { name: string; stats: TransportStats }[] {
     return this.links.map(({ name, transport }) => ({ name, stats: transport.stats() }));
+  }
+
+  /** Messages that connections did not take: lost, unlike datagrams that nobody says what became of. */
+  lostMessages(): number {
+    return this.links.reduce((sum, { transport }) => sum + (isConnection(transport) ? transport.stats().failed : 0), 0);
   }
 }
 
@@ -137,20 +147,17 @@ function exporterOptions(
  */
 function streamsOf(links: readonly Link[], balance: boolean): Link[][] {
   if (balance) return links.map((link) => [link]);
-  const isUdp = ({ transport }: Link) => transport instanceof UdpTransport;
-  const shared = links.filter(isUdp);
-  const own = links.filter((link) => !isUdp(link)).map((link) => [link]);
+  const shared = links.filter(({ transport }) => !isConnection(transport));
+  const own = links.filter(({ transport }) => isConnection(transport)).map((link) => [link]);
   return shared.length > 0 ? [shared, ...own] : own;
 }
 
-/** Settles when all have; undefined when none is there to wait for. */
-function allOf(waits: readonly (Promise<void> | undefined)[]): Promise<void> | undefined {
-  const real = waits.filter((wait) => wait !== undefined);
-  return real.length === 0 ? undefined : Promise.all(real).then(() => undefined);
+function isConnection(transport: Link['transport']): transport is TcpTransport {
+  return transport instanceof TcpTransport;
 }
 
 /** Longest payload that the way to a collector takes unfragmented, as far as the system knows it. */
 function pathPayload(transport: UdpTransport | TcpTransport): number {
-  if (transport instanceof TcpTransport) return TCP_MESSAGE_BYTES;
+  if (isConnection(transport)) return TCP_MESSAGE_BYTES;
   return Math.min(ETHERNET_PAYLOAD_V4, transport.maxPayload() ?? ETHERNET_PAYLOAD_V6);
 }
