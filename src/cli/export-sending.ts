@@ -1,16 +1,18 @@
 import { flagOption, listOption, type OptionTable, valueOption } from '../config/option.ts';
 import { type OptionValues, wholeNumber } from '../config/option-values.ts';
 import { parseTemplateFields } from '../export/compose-template.ts';
+import { parseCollector } from '../export/destination.ts';
 import type { InterfaceName } from '../export/options.ts';
 import { type TemplateSelection, templatePresets } from '../export/templates.ts';
 import { UserError } from '../flow/user-error.ts';
 import type { ExportOptions } from '../pipeline/export-options.ts';
+import { parseTls, tlsOptions } from './export-tls.ts';
 
 /** What is sent to collectors, and how. */
 export const sendingOptions: OptionTable = {
-  n: listOption('send flows to HOST:PORT over UDP, or tcp://HOST:PORT; each gets all flows'),
+  n: listOption('send flows to HOST:PORT over UDP, or to tcp:// or tls://HOST:PORT; each gets all flows'),
   balance: flagOption('each destination gets a share of the flows'),
-  v: valueOption('export version: 5, 9 or 10 (IPFIX) [default: 9, with tcp:// 10]'),
+  v: valueOption('export version: 5, 9 or 10 (IPFIX) [default: 9, with tcp:// and tls:// 10]'),
   template: valueOption(`fields sent (v9, IPFIX): ${templatePresets.join(', ')}`, 'default'),
   fields: valueOption(
     'fields sent, NAME[:LENGTH],...: IANA element names, names of weir or numbers; not with --template',
@@ -22,6 +24,7 @@ export const sendingOptions: OptionTable = {
   rate: valueOption('datagrams sent a second at most, 0 without limit', '0'),
   'source-address': valueOption('address of this host to send from'),
   'if-name': listOption('INDEX=NAME: name of an interface in options data [default: the system names them]'),
+  ...tlsOptions,
 };
 
 type Sending = Pick<
@@ -37,18 +40,23 @@ type Sending = Pick<
   | 'datagramsPerSecond'
   | 'sourceAddress'
   | 'interfaceNames'
+  | 'tls'
 >;
 
 export function parseSending(values: OptionValues): Sending {
   const destinations = values.list('n');
-  const overTcp = destinations.some((destination) => destination.startsWith('tcp://'));
-  const version = wholeNumber('-v', values.text('v') ?? (overTcp ? '10' : '9'), 5, 10);
+  const ways = new Set(destinations.map((text) => parseCollector(text).transport));
+  const isConnected = ways.has('tcp') || ways.has('tls');
+  const version = wholeNumber('-v', values.text('v') ?? (isConnected ? '10' : '9'), 5, 10);
   if (version !== 5 && version !== 9 && version !== 10) {
     throw new UserError(`-v takes 5, 9 or 10 (IPFIX), not ${version}`);
   }
-  if (overTcp && version === 5) throw new UserError('NetFlow v5 goes over UDP only: use -v 10 or 9 with tcp://');
+  if (isConnected && version === 5) {
+    throw new UserError('NetFlow v5 goes over UDP only: use -v 10 or 9 with tcp:// and tls://');
+  }
   const balance = values.flag('balance');
   if (balance && destinations.length < 2) throw new UserError('--balance shares flows among several -n HOST:PORT');
+  const tls = parseTls(values, ways.has('tls'));
   const mtu = values.wholeIfGiven('mtu', 576, 65_507);
   const sourceAddress = values.text('source-address');
   return {
@@ -62,6 +70,7 @@ export function parseSending(values: OptionValues): Sending {
     ...(mtu === undefined ? {} : { mtu }),
     datagramsPerSecond: values.whole('rate', 0, 10_000_000),
     ...(sourceAddress === undefined ? {} : { sourceAddress }),
+    ...(tls === undefined ? {} : { tls }),
     interfaceNames: values.list('if-name').map(interfaceNameOf),
   };
 }

@@ -1,6 +1,7 @@
 import type { PacketSourceKind } from '../capture/open.ts';
 import type { ExportVersion } from '../export/exporter-options.ts';
 import type { InterfaceName, SamplingOptions } from '../export/options.ts';
+import type { TlsIdentity } from '../export/tcp-connection.ts';
 import type { TemplateSelection } from '../export/templates.ts';
 import type { Identity } from './privileges.ts';
 
@@ -31,6 +32,8 @@ export interface ExportOptions {
   /** Names of interfaces in options data, before those that the system knows. */
   interfaceNames: InterfaceName[];
   sourceAddress?: string;
+  /** With a destination over TLS. */
+  tls?: TlsIdentity;
   domain: number;
   /** Longest datagram payload in octets. */
   mtu?: number;

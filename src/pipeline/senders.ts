@@ -24,21 +24,23 @@ const TCP_MESSAGE_BYTES = 16_384;
 
 /** Opens the way to each collector. Throws a `UserError` for a destination that cannot be. */
 export async function openLinks(options: ExportOptions, log: Log): Promise<Link[]> {
-  const { datagramsPerSecond, sourceAddress, devices } = options;
+  const { datagramsPerSecond, sourceAddress, devices, tls } = options;
   const links: Link[] = [];
   try {
     for (const text of options.destinations) {
       const { transport, ...destination } = parseCollector(text);
       const source = sourceAddress === undefined ? {} : { sourceHost: sourceAddress };
       const name = formatDestination(destination);
-      if (transport === 'tcp') {
+      if (transport !== 'udp') {
+        const secure = transport === 'tls' && tls !== undefined ? { tls } : {};
         const tcp = await TcpTransport.open({
           ...destination,
           ...source,
+          ...secure,
           ...(devices.length > 0 ? LIVE : REPLAY),
           log,
         });
-        links.push({ name: `tcp://${name}`, transport: tcp });
+        links.push({ name: `${transport}://${name}`, transport: tcp });
       } else {
         links.push({ name, transport: new UdpTransport({ ...destination, ...source, datagramsPerSecond }) });
       }
