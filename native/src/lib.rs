@@ -39,6 +39,7 @@ pub mod slots;
 pub mod udp_sender;
 pub mod udp_sender_queue;
 pub mod udp_sender_socket;
+pub mod udp_socket_options;
 
 pub mod datagram_source_napi;
 pub mod frame_decoder_napi;

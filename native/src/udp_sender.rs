@@ -3,6 +3,7 @@
 
 use crate::udp_sender_queue::{Notice, Piece, SendQueue};
 use crate::udp_sender_socket::{connect, max_payload, wait_writable, Burst, MAX_BURST};
+use crate::udp_socket_options::IpOptions;
 use std::io;
 use std::net::UdpSocket;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,6 +24,7 @@ pub struct SenderOptions {
     pub host: String,
     pub port: u16,
     pub source_host: Option<String>,
+    pub ip: IpOptions,
     /// 0: as fast as the socket takes them.
     pub datagrams_per_second: f64,
 }
@@ -55,7 +57,12 @@ struct Shared {
 impl UdpSender {
     /// The error text is for the user.
     pub fn open(options: &SenderOptions) -> Result<UdpSender, String> {
-        let socket = Arc::new(connect(&options.host, options.port, options.source_host.as_deref())?);
+        let socket = Arc::new(connect(
+            &options.host,
+            options.port,
+            options.source_host.as_deref(),
+            &options.ip,
+        )?);
         let shared = Arc::new(Shared::default());
         let worker = Worker {
             shared: Arc::clone(&shared),
@@ -297,6 +304,7 @@ mod tests {
             host: "127.0.0.1".to_string(),
             port,
             source_host: None,
+            ip: IpOptions::default(),
             datagrams_per_second,
         })
         .unwrap()

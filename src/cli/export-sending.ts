@@ -2,6 +2,7 @@ import { flagOption, listOption, type OptionTable, valueOption } from '../config
 import { type OptionValues, wholeNumber } from '../config/option-values.ts';
 import { parseTemplateFields } from '../export/compose-template.ts';
 import { parseCollector } from '../export/destination.ts';
+import { MAX_RECORDS } from '../export/exporter-options.ts';
 import type { InterfaceName } from '../export/options.ts';
 import { type TemplateSelection, templatePresets } from '../export/templates.ts';
 import { UserError } from '../flow/user-error.ts';
@@ -21,8 +22,13 @@ export const sendingOptions: OptionTable = {
   'refresh-packets': valueOption('and after so many datagrams', '256'),
   domain: valueOption('v9 source id, IPFIX domain, v5 engine', '0'),
   mtu: valueOption('largest datagram payload in octets [default: 1472, IPv6 1452]'),
+  'max-records4': valueOption('flows of IPv4 in one message at most [default: as many as fit]'),
+  'max-records6': valueOption('and of IPv6'),
   rate: valueOption('datagrams sent a second at most, 0 without limit', '0'),
   'source-address': valueOption('address of this host to send from'),
+  dscp: valueOption('DiffServ code point of datagrams, 0 to 63'),
+  ttl: valueOption('time to live of datagrams, also of multicast [default: the system decides, multicast 1]'),
+  'multicast-interface': valueOption('interface that multicast leaves by [default: by the routes]'),
   'if-name': listOption('INDEX=NAME: name of an interface in options data [default: the system names them]'),
   ...tlsOptions,
 };
@@ -38,7 +44,12 @@ type Sending = Pick<
   | 'domain'
   | 'mtu'
   | 'datagramsPerSecond'
+  | 'maxRecords4'
+  | 'maxRecords6'
   | 'sourceAddress'
+  | 'dscp'
+  | 'ttl'
+  | 'multicastInterface'
   | 'interfaceNames'
   | 'tls'
 >;
@@ -56,6 +67,9 @@ export function parseSending(values: OptionValues): Sending {
   }
   const balance = values.flag('balance');
   if (balance && destinations.length < 2) throw new UserError('--balance shares flows among several -n HOST:PORT');
+  const datagrams = datagramSettings(values, destinations.length === 0 || ways.has('udp'));
+  const maxRecords4 = values.wholeIfGiven('max-records4', 1, MAX_RECORDS);
+  const maxRecords6 = values.wholeIfGiven('max-records6', 1, MAX_RECORDS);
   const tls = parseTls(values, ways.has('tls'));
   const mtu = values.wholeIfGiven('mtu', 576, 65_507);
   const sourceAddress = values.text('source-address');
@@ -70,8 +84,28 @@ export function parseSending(values: OptionValues): Sending {
     ...(mtu === undefined ? {} : { mtu }),
     datagramsPerSecond: values.whole('rate', 0, 10_000_000),
     ...(sourceAddress === undefined ? {} : { sourceAddress }),
+    ...datagrams,
+    ...(maxRecords4 === undefined ? {} : { maxRecords4 }),
+    ...(maxRecords6 === undefined ? {} : { maxRecords6 }),
     ...(tls === undefined ? {} : { tls }),
     interfaceNames: values.list('if-name').map(interfaceNameOf),
+  };
+}
+
+function datagramSettings(
+  values: OptionValues,
+  hasUdp: boolean,
+): Pick<ExportOptions, 'dscp' | 'ttl' | 'multicastInterface'> {
+  const dscp = values.wholeIfGiven('dscp', 0, 63);
+  const ttl = values.wholeIfGiven('ttl', 1, 255);
+  const multicastInterface = values.text('multicast-interface');
+  if (!hasUdp && (dscp ?? ttl ?? multicastInterface) !== undefined) {
+    throw new UserError('--dscp, --ttl and --multicast-interface are for datagrams: there is no -n that goes over UDP');
+  }
+  return {
+    ...(dscp === undefined ? {} : { dscp }),
+    ...(ttl === undefined ? {} : { ttl }),
+    ...(multicastInterface === undefined ? {} : { multicastInterface }),
   };
 }
 

@@ -47,6 +47,7 @@ const MAX_OPTIONS_SET_BYTES = 400;
 
 export class Announcer {
   private readonly options: AnnouncerOptions;
+  private selection: TemplateSelection;
   private readonly templates = new Map<number, FlowTemplate>();
   /** Numbers given out, by what they stand for: the same fields always have the same. */
   private readonly ids = new Map<string, number>();
@@ -56,6 +57,7 @@ export class Announcer {
 
   constructor(options: AnnouncerOptions) {
     this.options = options;
+    this.selection = options.template;
   }
 
   /** Template of a class of flows. Both families of a class are announced as soon as one is in use. */
@@ -66,6 +68,18 @@ export class Announcer {
     this.addTemplate(otherFamily(rowClass & ~1));
     this.asked = true;
     return this.templates.get(rowClass)!;
+  }
+
+  /**
+   * Flows from now on have other fields. Gives the numbers of the templates that were in use; other fields never get one of
+   * them.
+   */
+  changeTemplate(selection: TemplateSelection): number[] {
+    const ids = new Set([...this.templates.values()].map(({ id }) => id));
+    this.templates.clear();
+    this.selection = selection;
+    this.asked = true;
+    return [...ids];
   }
 
   get hasTemplates(): boolean {
@@ -124,10 +138,10 @@ export class Announcer {
   }
 
   private addTemplate(rowClass: number): void {
-    const { template, version } = this.options;
+    const { version } = this.options;
     const flows = flowClass(rowClass);
-    const fields = templateFields(template, version, flows);
-    const id = this.idOf([], fields, knownTemplateId(template, version, flows));
+    const fields = templateFields(this.selection, version, flows);
+    const id = this.idOf([], fields, knownTemplateId(this.selection, version, flows));
     this.templates.set(rowClass, { id, encoder: new RecordEncoder(fields, flows.family) });
   }
 

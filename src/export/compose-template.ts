@@ -4,7 +4,7 @@ import { nearest } from '../flow/suggest.ts';
 import { UserError } from '../flow/user-error.ts';
 import { type ElementType, elementById, elements } from '../wire/elements.ts';
 import type { DerivedValue } from '../wire/encode-record.ts';
-import { ENTERPRISE_BIT, SET_HEADER_BYTES, V9_HEADER_BYTES } from '../wire/protocol.ts';
+import { ENTERPRISE_BIT, SET_HEADER_BYTES, V9_HEADER_BYTES, VERSION_IPFIX, VERSION_V9 } from '../wire/protocol.ts';
 import { MIN_DATAGRAM_BYTES } from './exporter-options.ts';
 import {
   ADDRESS,
@@ -17,6 +17,7 @@ import {
   type TemplateRow,
   type Wire,
 } from './template-rows.ts';
+import { templateFields } from './templates.ts';
 
 /** An element that can be sent: its rows, one for each family where those differ, and the lengths it may have. */
 interface Choice {
@@ -114,7 +115,21 @@ export function parseTemplateFields(text: string): TemplateRow[] {
   if (bytes > MAX_RECORD_BYTES) {
     throw new UserError(`--fields: a record would have ${bytes} octets, ${MAX_RECORD_BYTES} fit the smallest datagram`);
   }
+  // A set is padded by up to three octets, which must not pass for a record (RFC 7011 section 3.3.1).
+  if (shortest(rows) < 4) throw new UserError(`--fields ${text}: a record needs at least 4 octets: name more fields`);
   return rows;
+}
+
+function shortest(rows: readonly TemplateRow[]): number {
+  const bytes = ([4, 6] as const).flatMap((family) =>
+    [VERSION_V9, VERSION_IPFIX].map((version) =>
+      templateFields(rows, version, { family, directionKnown: false, icmp: false }).reduce(
+        (sum, { length }) => sum + length,
+        0,
+      ),
+    ),
+  );
+  return Math.min(...bytes);
 }
 
 function choiceNamed(name: string): Choice {

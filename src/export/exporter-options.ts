@@ -21,6 +21,11 @@ export interface FlowExporterOptions {
   readonly transports: readonly DatagramTransport[];
   /** Longest datagram in bytes, default 1472: what an Ethernet frame holds of UDP over IPv4 (IPv6: 1452). */
   readonly maxDatagramBytes?: number;
+  /** Most flows in one message, by family; default as many as fit. */
+  readonly maxRecords4?: number;
+  readonly maxRecords6?: number;
+  /** The messages go over connections, so templates no longer used are withdrawn (IPFIX). */
+  readonly withdraws?: boolean;
   /** v9 and IPFIX; default `default`. */
   readonly template?: TemplateSelection;
   /** v9 source id, IPFIX observation domain id, v5 engine type * 256 + engine id; default 0. */
@@ -51,6 +56,8 @@ export interface FlowExporterOptions {
 
 /** RFC 791's smallest datagram that every host takes less headers, near enough: RFC 7011 section 10.3.3 says 512. */
 export const MIN_DATAGRAM_BYTES = 512;
+/** More than any message holds: as many as fit. */
+export const MAX_RECORDS = 0xffff;
 const REFRESH_SECONDS = 60;
 const REFRESH_DATAGRAMS = 256;
 const KEY_FIELDS: readonly FieldName[] = ['srcAddr', 'dstAddr', 'srcPort', 'dstPort', 'proto', 'tos'];
@@ -67,6 +74,9 @@ export type CompleteOptions = Required<Omit<FlowExporterOptions, 'processCounts'
 export function completeOptions(options: FlowExporterOptions): CompleteOptions {
   const complete: CompleteOptions = {
     maxDatagramBytes: ETHERNET_PAYLOAD_V4,
+    maxRecords4: MAX_RECORDS,
+    maxRecords6: MAX_RECORDS,
+    withdraws: false,
     template: 'default',
     domain: 0,
     refreshSeconds: REFRESH_SECONDS,
@@ -78,6 +88,8 @@ export function completeOptions(options: FlowExporterOptions): CompleteOptions {
     ...options,
   };
   checkRange('datagram size', complete.maxDatagramBytes, MIN_DATAGRAM_BYTES, MAX_DATAGRAM_BYTES);
+  checkRange('flows of IPv4 in a message', complete.maxRecords4, 1, MAX_RECORDS);
+  checkRange('flows of IPv6 in a message', complete.maxRecords6, 1, MAX_RECORDS);
   checkRange('template refresh seconds', complete.refreshSeconds, 1, 86_400);
   checkRange('template refresh datagrams', complete.refreshDatagrams, 1, 0xffff_ffff);
   const isV5 = complete.version === VERSION_V5;

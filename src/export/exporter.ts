@@ -2,6 +2,7 @@
 import type { FlowBatch } from '../flow/batch.ts';
 import type { FlowConsumer } from '../flow/consumer.ts';
 import { RecordEncoder } from '../wire/encode-record.ts';
+import { withdrawalSet } from '../wire/encode-template.ts';
 import { V5_LAYOUT } from '../wire/encode-v5.ts';
 import {
   IPFIX_HEADER_BYTES,
@@ -20,7 +21,7 @@ import { type ControlSet, OpenDatagram } from './open-datagram.ts';
 import { Outbox } from './outbox.ts';
 import { isV6, ROW_CLASSES, RowClasses } from './row-classes.ts';
 import { FlowSplitter } from './split.ts';
-import { hasDirection, separatesIcmp } from './templates.ts';
+import { hasDirection, separatesIcmp, type TemplateSelection } from './templates.ts';
 
 export interface ExporterStats {
   /** Flows taken in, and records sent for them: more when flows were split, less when IPv6 was skipped. */
@@ -52,7 +53,7 @@ export class FlowExporter implements FlowConsumer {
   private readonly outbox: Outbox;
   private readonly stream: MessageStream;
   private readonly announcer: Announcer | undefined;
-  private readonly classes: RowClasses;
+  private classes: RowClasses;
   private readonly splitter = new FlowSplitter();
   /** By class of row; filled as classes turn up. */
   private readonly datagrams: (OpenDatagram | undefined)[] = new Array(ROW_CLASSES).fill(undefined);
@@ -136,6 +137,29 @@ export class FlowExporter implements FlowConsumer {
   /** Sends templates and options with the next datagram: for a collector that has just come up. */
   announce(): void {
     this.announcer?.ask();
+  }
+
+  /**
+   * Flows written from now on have other fields. What is under way leaves as it is; then templates no longer used are
+   * withdrawn where that is due (RFC 7011 section 8.1). The new ones have numbers of their own. Not for NetFlow v5.
+   */
+  changeTemplate(template: TemplateSelection): void {
+    const { announcer } = this;
+    if (announcer === undefined) throw new Error('NetFlow v5 has no templates');
+    this.closeOverdue(Number.POSITIVE_INFINITY);
+    const used = this.datagrams.findIndex((datagram) => datagram !== undefined);
+    const last = this.datagrams[used];
+    const ids = announcer.changeTemplate(template);
+    if (last !== undefined && this.options.withdraws && this.options.version === VERSION_IPFIX) {
+      const sets = ids.map((id) => ({ bytes: withdrawalSet(id), records: 0, dataRecords: 0 }));
+      const exportMs = this.options.clock === 'wall' ? this.options.now() : last.latestMs;
+      last.open(exportMs);
+      this.addSets(last, sets, exportMs);
+      this.send(last);
+    }
+    this.datagrams.fill(undefined);
+    this.classes = new RowClasses(hasDirection(template), separatesIcmp(template));
+    this.outbox.flush();
   }
 
   /**
@@ -275,15 +299,22 @@ export class FlowExporter implements FlowConsumer {
   }
 
   private makeDatagram(rowClass: number): OpenDatagram {
-    const { version } = this.options;
+    const { version, maxRecords4, maxRecords6 } = this.options;
+    const most = isV6(rowClass) ? maxRecords6 : maxRecords4;
     // Sets are padded to 4 bytes, so a limit that is none of 4's multiples is of no use.
     const maxBytes = this.options.maxDatagramBytes & ~3;
     if (this.announcer === undefined) {
-      return new OpenDatagram(new RecordEncoder(V5_LAYOUT, 4), V5_HEADER_BYTES, maxBytes, V5_MAX_RECORDS, 0);
+      return new OpenDatagram(
+        new RecordEncoder(V5_LAYOUT, 4),
+        V5_HEADER_BYTES,
+        maxBytes,
+        Math.min(V5_MAX_RECORDS, most),
+        0,
+      );
     }
     const { id, encoder } = this.announcer.template(rowClass);
     const headerBytes = version === VERSION_V9 ? V9_HEADER_BYTES : IPFIX_HEADER_BYTES;
-    return new OpenDatagram(encoder, headerBytes, maxBytes, 0xffff, id);
+    return new OpenDatagram(encoder, headerBytes, maxBytes, most, id);
   }
 
   private splitFlow(datagram: OpenDatagram, row: number, exportMs: number): void {

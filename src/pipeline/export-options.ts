@@ -32,9 +32,16 @@ export interface ExportOptions {
   /** Names of interfaces in options data, before those that the system knows. */
   interfaceNames: InterfaceName[];
   sourceAddress?: string;
+  /** Of datagrams: DiffServ code point, time to live, and the interface that multicast leaves by. */
+  dscp?: number;
+  ttl?: number;
+  multicastInterface?: string;
   /** With a destination over TLS. */
   tls?: TlsIdentity;
   domain: number;
+  /** Most flows in one message, by family. */
+  maxRecords4?: number;
+  maxRecords6?: number;
   /** Longest datagram payload in octets. */
   mtu?: number;
   /** 0: as fast as the socket takes them. */

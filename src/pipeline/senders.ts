@@ -3,8 +3,9 @@ import { type ExporterStats, FlowExporter } from '../export/exporter.ts';
 import { bootBefore, type FlowExporterOptions } from '../export/exporter-options.ts';
 import type { ProcessCounts } from '../export/options.ts';
 import { TcpTransport } from '../export/tcp-transport.ts';
+import type { TemplateSelection } from '../export/templates.ts';
 import { type TransportStats, UdpTransport } from '../export/transport.ts';
-import { ETHERNET_PAYLOAD_V4, ETHERNET_PAYLOAD_V6 } from '../wire/protocol.ts';
+import { ETHERNET_PAYLOAD_V4, ETHERNET_PAYLOAD_V6, MAX_DATAGRAM_BYTES } from '../wire/protocol.ts';
 import type { ExportOptions } from './export-options.ts';
 import { interfaceTable } from './interface-names.ts';
 import type { Log } from './log.ts';
@@ -19,12 +20,18 @@ interface Link {
 const LIVE = { patienceMs: Number.POSITIVE_INFINITY };
 /** A replay wants its collector at the start, and waits so long for it to come back. */
 const REPLAY = { patienceMs: 10_000, required: true };
-/** Messages over TCP: nothing is gained by small ones. */
+/** Messages over TCP: nothing is gained by small ones, nor by larger ones, which are for who asks for more flows in one. */
 const TCP_MESSAGE_BYTES = 16_384;
+const LARGEST_MESSAGE_BYTES = MAX_DATAGRAM_BYTES & ~3;
 
 /** Opens the way to each collector. Throws a `UserError` for a destination that cannot be. */
 export async function openLinks(options: ExportOptions, log: Log): Promise<Link[]> {
-  const { datagramsPerSecond, sourceAddress, devices, tls } = options;
+  const { datagramsPerSecond, sourceAddress, devices, tls, dscp, ttl, multicastInterface } = options;
+  const ip = {
+    ...(dscp === undefined ? {} : { dscp }),
+    ...(ttl === undefined ? {} : { ttl }),
+    ...(multicastInterface === undefined ? {} : { multicastInterface }),
+  };
   const links: Link[] = [];
   try {
     for (const text of options.destinations) {
@@ -42,7 +49,7 @@ export async function openLinks(options: ExportOptions, log: Log): Promise<Link[
         });
         links.push({ name: `${transport}://${name}`, transport: tcp });
       } else {
-        links.push({ name, transport: new UdpTransport({ ...destination, ...source, datagramsPerSecond }) });
+        links.push({ name, transport: new UdpTransport({ ...destination, ...source, ...ip, datagramsPerSecond }) });
       }
     }
   } catch (error) {
@@ -90,7 +97,8 @@ export class Senders {
       const exporter = new FlowExporter({
         ...common,
         transports: stream.map(({ transport }) => transport),
-        maxDatagramBytes: options.mtu ?? Math.min(...stream.map(({ transport }) => pathPayload(transport))),
+        maxDatagramBytes: options.mtu ?? Math.min(...stream.map(({ transport }) => pathPayload(transport, options))),
+        withdraws: stream.every(({ transport }) => isConnection(transport)),
         processCounts: () => counts(name),
       });
       for (const { transport } of stream) {
@@ -100,6 +108,11 @@ export class Senders {
     });
     const all = this.streams.map(({ name, exporter }) => ({ name, consumer: exporter }));
     this.destinations = options.balance ? [all] : all;
+  }
+
+  /** Flows from now on go out with other fields (v9, IPFIX); see `FlowExporter.changeTemplate`. */
+  changeTemplate(template: TemplateSelection): void {
+    for (const { exporter } of this.streams) exporter.changeTemplate(template);
   }
 
   tick(nowMs: number): void {
@@ -130,10 +143,13 @@ function exporterOptions(
   firstPacketMs: () => number,
 ): Omit<FlowExporterOptions, 'transports' | 'maxDatagramBytes'> {
   const { version, template, domain, refreshSeconds, refreshDatagrams, sampling, devices, interfaceNames } = options;
+  const { maxRecords4, maxRecords6 } = options;
   return {
     version,
     template,
     domain,
+    ...(maxRecords4 === undefined ? {} : { maxRecords4 }),
+    ...(maxRecords6 === undefined ? {} : { maxRecords6 }),
     refreshSeconds,
     refreshDatagrams,
     sampling,
@@ -159,7 +175,10 @@ function isConnection(transport: Link['transport']): transport is TcpTransport {
 }
 
 /** Longest payload that the way to a collector takes unfragmented, as far as the system knows it. */
-function pathPayload(transport: UdpTransport | TcpTransport): number {
-  if (isConnection(transport)) return TCP_MESSAGE_BYTES;
+function pathPayload(transport: UdpTransport | TcpTransport, options: ExportOptions): number {
+  if (isConnection(transport)) {
+    const asksForMore = options.maxRecords4 !== undefined || options.maxRecords6 !== undefined;
+    return asksForMore ? LARGEST_MESSAGE_BYTES : TCP_MESSAGE_BYTES;
+  }
   return Math.min(ETHERNET_PAYLOAD_V4, transport.maxPayload() ?? ETHERNET_PAYLOAD_V6);
 }

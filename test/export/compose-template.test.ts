@@ -56,6 +56,7 @@ describe('--fields', () => {
     ['8:16', /8 has no length to choose/],
     ['packets:x', /packets can have 8 or 4 octets/],
     ['', /"" is not NAME/],
+    ['proto,tos,direction,minTtl', /at least 4 octets/],
   ])('%j is refused', (text, message) => {
     expect(() => parseTemplateFields(text)).toThrow(message);
   });
@@ -65,7 +66,7 @@ describe('--fields', () => {
     expect(names.length).toBeGreaterThan(50);
     for (const { name } of names) {
       for (const version of [9, 10] as const) {
-        const [flow] = await exported(name === 'proto' ? name : `${name},proto`, version, sampleFlows(1));
+        const [flow] = await exported([...new Set([name, 'proto', 'octets'])].join(','), version, sampleFlows(1));
         expect(flow!.values.get('4'), `${name} in version ${version}`).toBe(6n);
       }
     }
