@@ -2,7 +2,7 @@
 import { type FieldName, type FieldRow, fieldByName, fields } from '../flow/fields.ts';
 import { nearest } from '../flow/suggest.ts';
 import { UserError } from '../flow/user-error.ts';
-import { type ElementType, elementById, elements } from '../wire/elements.ts';
+import { type ElementType, elementById, elementLabel, elements } from '../wire/elements.ts';
 import type { DerivedValue } from '../wire/encode-record.ts';
 import { ENTERPRISE_BIT, SET_HEADER_BYTES, V9_HEADER_BYTES, VERSION_IPFIX, VERSION_V9 } from '../wire/protocol.ts';
 import { MIN_DATAGRAM_BYTES } from './exporter-options.ts';
@@ -87,6 +87,19 @@ byName.set('icmpcode', choices.get(177)!);
 for (const [id, choice] of choices) {
   const name = elementById(id)?.name;
   if (name !== undefined) byName.set(normal(name), choice);
+}
+
+/** An element that can be named. */
+export interface SendableElement {
+  readonly id: number;
+  readonly name: string;
+  /** Octets it may have, the default first (v9 may have another); none when there is nothing to choose. */
+  readonly lengths: readonly number[];
+}
+
+/** Every element that can be named, in ascending order. */
+export function sendableElements(): SendableElement[] {
+  return [...choices].sort(([a], [b]) => a - b).map(([id, { lengths }]) => ({ id, name: elementLabel(id), lengths }));
 }
 
 /** What no template may pass, or a record would not fit the smallest datagram. */

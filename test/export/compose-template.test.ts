@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parseTemplateFields } from '../../src/export/compose-template.ts';
+import { parseTemplateFields, sendableElements } from '../../src/export/compose-template.ts';
 import { describeTemplates } from '../../src/export/describe-templates.ts';
 import { FlowExporter } from '../../src/export/exporter.ts';
 import { templateColumns, templateFields, templatePresets } from '../../src/export/templates.ts';
@@ -121,4 +122,13 @@ it('columns of a template', () => {
   for (const preset of templatePresets) expect(templateColumns(preset)).toContain('octets');
   expect(templateColumns('default')).not.toContain('inSrcMac');
   expect(templateColumns('full')).toEqual(expect.arrayContaining(['flowLabel', 'etherType', 'mpls10', 'inSrcMac']));
+});
+
+it('docs/export.md lists every element that can be named', () => {
+  const page = readFileSync(new URL('../../docs/export.md', import.meta.url), 'utf8');
+  const rows = sendableElements().map(
+    ({ id, name, lengths }) =>
+      `| ${id} | \`${name}\` | ${lengths.slice(0, lengths.length > 1 ? undefined : 0).join(', ')} |`,
+  );
+  expect(/choice \|\n\|---\|---\|---\|\n([\s\S]*)\n<!-- end of elements -->/.exec(page)?.[1]).toBe(rows.join('\n'));
 });
