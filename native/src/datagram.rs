@@ -16,6 +16,8 @@ pub const SRC_HI: usize = 4;
 pub const SRC_LO: usize = 6;
 pub const RECEIVED_MS: usize = 8;
 pub const LISTENER: usize = 10;
+/// Connections are received in TypeScript; of datagrams this stays 0.
+pub const SESSION: usize = 11;
 
 /// Largest payload of one UDP datagram (its length field has 16 bits; jumbograms do not exist for UDP in practice).
 pub const MAX_PAYLOAD: usize = 65_535;
@@ -27,7 +29,7 @@ pub const MIN_SLOT_BYTES: usize = 128 * 1024;
 const PAYLOAD_ALIGN: usize = 8;
 
 /// Names and values of the layout, for the test that compares them with TypeScript's.
-pub fn layout() -> [(&'static str, usize); 10] {
+pub fn layout() -> [(&'static str, usize); 11] {
     [
         ("DATAGRAM_META_BYTES", META_BYTES),
         ("DATAGRAM_META_WORDS", META_WORDS),
@@ -39,6 +41,7 @@ pub fn layout() -> [(&'static str, usize); 10] {
         ("D_SRC_LO", SRC_LO),
         ("D_RECEIVED_MS", RECEIVED_MS),
         ("D_LISTENER", LISTENER),
+        ("D_SESSION", SESSION),
     ]
 }
 

@@ -47,7 +47,7 @@ pub struct Fragment<'a> {
 /// Finds the UDP payload of a frame. `link_type` is one that `link::supported` knows.
 #[inline]
 pub fn content(link_type: u16, frame: &[u8]) -> Content<'_> {
-    let Network::Ip { at, .. } = link::locate(link_type, frame).network else {
+    let Network::Ip { at, .. } = link::locate(link_type, frame, &mut ()).network else {
         return Content::Other;
     };
     let found = match frame.get(at..) {

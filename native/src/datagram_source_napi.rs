@@ -111,7 +111,7 @@ impl DatagramSource {
     /// Memory of the slots; ask once, every call makes new views.
     #[napi(getter)]
     pub fn slots(&self) -> Vec<Uint8Array> {
-        slot_views(self.ring())
+        slot_views(self.ring(), 0..self.ring().slot_bytes())
     }
 
     #[napi]

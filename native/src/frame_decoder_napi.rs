@@ -1,7 +1,8 @@
 use crate::capture_file::Direction;
-use crate::decode::{link, Decoder, Frame, Sampler};
+use crate::decode::{link, Decoder, Frame, LocalMacs, Sampler};
 use crate::packet::PACKET_BYTES;
-use crate::packet_source::Stats;
+use crate::packet_extension::EXTENSION_BYTES;
+use crate::packet_source::{own_macs, Stats};
 use crate::packet_source_napi::{PacketSourceOptions, PacketStats};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
@@ -31,26 +32,47 @@ impl FrameDecoder {
             options.sampling_random.unwrap_or(false),
             options.sampling_seed.unwrap_or(0),
         );
+        let own = || options.device.as_deref().map(own_macs).unwrap_or_default();
+        let local_macs = LocalMacs::new(options.macs()?.unwrap_or_else(own));
         Ok(FrameDecoder {
-            decoder: Decoder::new(seed).sampled_by(sampler),
+            decoder: Decoder::new(seed)
+                .sampled_by(sampler)
+                .with_local_macs(local_macs)
+                .decapsulating(options.decapsulate.unwrap_or(false)),
             link_type,
             input: options.input_index.unwrap_or(0),
         })
     }
 
     #[napi]
-    pub fn decode(&mut self, frames: &[u8], meta: &[f64], count: u32, mut out: Uint8Array) -> Result<u32> {
-        // SAFETY: JavaScript runs nothing else meanwhile, and `out` is not the memory of `frames` by contract.
-        let out = unsafe { out.as_mut() };
+    pub fn decode(
+        &mut self,
+        frames: &[u8],
+        meta: &[f64],
+        count: u32,
+        mut out: Uint8Array,
+        mut extensions: Option<Uint8Array>,
+    ) -> Result<u32> {
+        // SAFETY: JavaScript runs nothing else meanwhile, and neither `out` nor `extensions` is the memory of another
+        // argument by contract.
+        let (out, extensions) = unsafe {
+            let extensions = extensions.as_mut().map(|extensions| extensions.as_mut());
+            (out.as_mut(), extensions)
+        };
         let metas = meta.chunks_exact(META).take(count as usize);
         let (records, _) = out.as_chunks_mut::<PACKET_BYTES>();
-        if metas.len() < count as usize || records.len() < count as usize {
+        let mut extensions = extensions.map(|extensions| extensions.as_chunks_mut::<EXTENSION_BYTES>().0);
+        let room = extensions
+            .as_ref()
+            .map_or(records.len(), |extensions| extensions.len().min(records.len()));
+        if metas.len() < count as usize || room < count as usize {
             return Err(Error::new(
                 Status::InvalidArg,
-                "meta or out is too short for so many frames",
+                "meta, out or extensions is too short for so many frames",
             ));
         }
         let mut written = 0;
+        let mut unwanted = [0; EXTENSION_BYTES];
         for meta in metas {
             let (offset, length) = (meta[0] as usize, meta[1] as usize);
             let data = offset
@@ -68,7 +90,16 @@ impl FrameDecoder {
                 wire_length: meta[2] as u32,
                 data,
             };
-            written += usize::from(self.decoder.decode(&frame, &mut records[written]));
+            let record = &mut records[written];
+            let extension = match &mut extensions {
+                Some(extensions) => Some(&mut extensions[written]),
+                None if self.decoder.decapsulates() => Some(&mut unwanted),
+                None => None,
+            };
+            written += usize::from(match extension {
+                Some(extension) => self.decoder.decode_extended(&frame, record, extension),
+                None => self.decoder.decode(&frame, record),
+            });
         }
         Ok(written as u32)
     }

@@ -1,6 +1,8 @@
 //! One decoded packet as it crosses to TypeScript: 64 bytes, one cache line. `src/addon/packet-layout.ts` explains the
 //! words; a test compares the numbers here with those there.
 
+use crate::decode::Ip;
+
 pub const PACKET_BYTES: usize = 64;
 pub const PACKET_WORDS: usize = PACKET_BYTES / 4;
 
@@ -121,6 +123,29 @@ impl HashSeed {
         (all ^ (all >> 32)) as u32
     }
 
+    /// The same for two sightings of a packet, whatever routers between them have changed; different for any other with
+    /// all but certainty.
+    pub fn fingerprint(&self, record: &PacketRecord, ip: &Ip) -> u64 {
+        let HashSeed(seed) = self;
+        let [src_hi, src_lo, dst_hi, dst_lo] = record.addresses;
+        let source = mix(src_hi ^ seed[0], src_lo ^ seed[1]);
+        let destination = mix(dst_hi ^ seed[2], dst_lo ^ seed[3]);
+        let packet = u64::from(ip.id) | u64::from(ip.protocol) << 32 | u64::from(record.version) << 40;
+        let place = u64::from(ip.fragment) | u64::from(record.octets) << 32;
+        let header = mix(packet ^ seed[4], place ^ seed[5]);
+        let mut all = mix(source ^ seed[3] ^ header, destination ^ seed[2]);
+        for pair in ip.payload[..ip.payload.len().min(FINGERPRINT_OCTETS)].chunks(16) {
+            let mut bytes = [0; 16];
+            bytes[..pair.len()].copy_from_slice(pair);
+            let pair = u128::from_ne_bytes(bytes);
+            all = mix(
+                all ^ pair as u64 ^ seed[0],
+                all.rotate_left(32) ^ (pair >> 64) as u64 ^ seed[1],
+            );
+        }
+        all
+    }
+
     /// Hash of a fragmented packet's identity.
     #[inline]
     pub fn fragment_hash(&self, addresses: &[u64; 4], id: u32, protocol: u8) -> u64 {
@@ -133,6 +158,9 @@ impl HashSeed {
         )
     }
 }
+
+/// A TCP header with its usual options and some of what follows; retransmissions and answers differ in these.
+const FINGERPRINT_OCTETS: usize = 48;
 
 /// 64 by 64 to 128 bits, folded: one multiplication spreads every bit over the whole word.
 #[inline]

@@ -1,8 +1,12 @@
+use crate::capture_file::InterfaceName;
+use crate::decode::parse_mac;
 use crate::packet;
+use crate::packet_extension;
 use crate::packet_source::{self, Input, Options, Stats};
 use crate::slots_napi::{next_code, slot_views, wake_callback};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
+use std::collections::HashMap;
 
 #[napi(object)]
 pub struct PacketSourceOptions {
@@ -15,11 +19,14 @@ pub struct PacketSourceOptions {
     pub promiscuous: Option<bool>,
     pub kernel_buffer_bytes: Option<u32>,
     pub flush_ms: Option<u32>,
+    pub extended: Option<bool>,
+    pub decapsulate: Option<bool>,
     pub input_index: Option<u32>,
     pub hash_seed: Option<Vec<u32>>,
     pub sampling_rate: Option<u32>,
     pub sampling_random: Option<bool>,
     pub sampling_seed: Option<u32>,
+    pub local_macs: Option<Vec<String>>,
 }
 
 #[napi(object)]
@@ -65,8 +72,20 @@ impl PacketSourceOptions {
         }
     }
 
+    /// `None` unless there are any.
+    pub fn macs(&self) -> Result<Option<Vec<u64>>> {
+        let texts = self.local_macs.iter().flatten();
+        let macs = texts
+            .map(|text| {
+                parse_mac(text).ok_or_else(|| Error::new(Status::InvalidArg, format!("{text} is no MAC address")))
+            })
+            .collect::<Result<Vec<u64>>>()?;
+        Ok((!macs.is_empty()).then_some(macs))
+    }
+
     fn into_options(self) -> Result<Options> {
         let hash_seed = self.seed()?;
+        let local_macs = self.macs()?;
         let input = match (self.files, self.device) {
             (Some(files), None) if !files.is_empty() => Input::Files(files),
             (None, Some(name)) => Input::Device {
@@ -88,11 +107,14 @@ impl PacketSourceOptions {
             filter: self.filter.filter(|expression| !expression.trim().is_empty()),
             slot_packets: self.slot_packets.unwrap_or(SLOT_PACKETS).clamp(1, 1 << 20) as usize,
             slot_count: self.slot_count.unwrap_or(SLOT_COUNT).clamp(1, 4096) as usize,
+            extended: self.extended.unwrap_or(false),
+            decapsulate: self.decapsulate.unwrap_or(false),
             input_index: self.input_index.unwrap_or(0),
             hash_seed,
             sampling_rate: self.sampling_rate.unwrap_or(1),
             sampling_random: self.sampling_random.unwrap_or(false),
             sampling_seed: self.sampling_seed.unwrap_or(0),
+            local_macs,
         })
     }
 }
@@ -129,6 +151,13 @@ impl From<Stats> for PacketStats {
     }
 }
 
+#[napi(object)]
+pub struct CaptureInterfaceName {
+    pub index: u32,
+    pub name: String,
+    pub description: Option<String>,
+}
+
 #[napi]
 pub struct PacketSource {
     source: packet_source::PacketSource,
@@ -145,7 +174,16 @@ impl PacketSource {
 
     #[napi(getter)]
     pub fn slots(&self) -> Vec<Uint8Array> {
-        slot_views(self.source.ring())
+        slot_views(self.source.ring(), 0..self.source.record_bytes())
+    }
+
+    #[napi(getter)]
+    pub fn extensions(&self) -> Vec<Uint8Array> {
+        let bytes = self.source.record_bytes()..self.source.ring().slot_bytes();
+        match bytes.is_empty() {
+            true => Vec::new(),
+            false => slot_views(self.source.ring(), bytes),
+        }
     }
 
     #[napi]
@@ -174,6 +212,20 @@ impl PacketSource {
     }
 
     #[napi]
+    pub fn interface_names(&self) -> Vec<CaptureInterfaceName> {
+        let names = self.source.interface_names().into_iter();
+        names
+            .map(
+                |(index, InterfaceName { name, description, .. })| CaptureInterfaceName {
+                    index,
+                    name,
+                    description: (!description.is_empty()).then_some(description),
+                },
+            )
+            .collect()
+    }
+
+    #[napi]
     pub fn stats(&self) -> PacketStats {
         self.source.stats().into()
     }
@@ -181,9 +233,15 @@ impl PacketSource {
 
 /// Layout constants by name.
 #[napi]
-pub fn packet_layout() -> std::collections::HashMap<String, u32> {
-    packet::LAYOUT
-        .iter()
-        .map(|&(name, value)| (name.to_owned(), value))
-        .collect()
+pub fn packet_layout() -> HashMap<String, u32> {
+    named(&packet::LAYOUT)
+}
+
+#[napi]
+pub fn packet_extension_layout() -> HashMap<String, u32> {
+    named(&packet_extension::LAYOUT)
+}
+
+fn named(layout: &[(&str, u32)]) -> HashMap<String, u32> {
+    layout.iter().map(|&(name, value)| (name.to_owned(), value)).collect()
 }

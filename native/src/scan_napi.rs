@@ -1,8 +1,9 @@
+use crate::scan::file::{Segment, Wanted, KEPT_CHUNKS};
+use crate::scan::groups::Table;
+use crate::scan::job::{Counters, Cut, Job, Measure, Order, Part, Side};
+use crate::scan::list::{fetch, List};
+use crate::scan::predicate::Predicate;
 use crate::scan::{guarded, look, run, Answer, Question};
-use crate::scan_file::{Segment, Wanted, KEPT_CHUNKS};
-use crate::scan_job::{Counters, Cut, Job, Measure, Order, Part, Side, Table};
-use crate::scan_list::{fetch, List};
-use crate::scan_predicate::Predicate;
 use crate::segment_napi::{column_type, describe};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
@@ -348,7 +349,7 @@ fn question_of(given: ScanQuestion) -> Result<Question> {
 }
 
 fn job_of(job: ScanJob, columns: &[Wanted]) -> Result<Job> {
-    use crate::segment_column::ColumnType;
+    use crate::segment::column::ColumnType;
     let place = |column: u32| {
         let place = column as usize;
         (place < columns.len())

@@ -1,10 +1,10 @@
 use crate::panics::caught;
+use crate::segment::chunk::Codec;
+use crate::segment::column::{ColumnSpec, ColumnType, Values};
+use crate::segment::file::DirectoryLock as Lock;
+use crate::segment::merge::{info, merge, Info};
+use crate::segment::totals::{totals, TotalsSpec};
 use crate::segment::{Options, SegmentWriter};
-use crate::segment_chunk::Codec;
-use crate::segment_column::{ColumnSpec, ColumnType, Values};
-use crate::segment_file::DirectoryLock as Lock;
-use crate::segment_merge::{info, merge, Info};
-use crate::segment_totals::{totals, TotalsSpec};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use parquet::errors::ParquetError;

@@ -3,6 +3,7 @@
 use crate::slots::{Next, SlotRing, Wake};
 use napi::bindgen_prelude::*;
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
+use std::ops::Range;
 use std::sync::Arc;
 
 pub const SLOT_NONE: i32 = -1;
@@ -16,15 +17,19 @@ pub fn wake_callback(wake: Function<(), ()>) -> Result<Wake> {
     }))
 }
 
-/// Views of the slots; each keeps its memory alive by itself.
-pub fn slot_views(ring: &SlotRing) -> Vec<Uint8Array> {
+/// Views of these bytes of each slot; each keeps its memory alive by itself.
+pub fn slot_views(ring: &SlotRing, bytes: Range<usize>) -> Vec<Uint8Array> {
+    assert!(bytes.start <= bytes.end && bytes.end <= ring.slot_bytes());
     ring.regions()
         .iter()
         .map(|region| {
             let owner = Arc::clone(region);
-            let length = ring.slot_bytes();
-            // SAFETY: the memory lives until the finalizer drops `owner`. The ring's protocol says who may touch it.
-            unsafe { Uint8Array::with_external_data(region.as_ptr(), length, move |_, _| drop(owner)) }
+            // SAFETY: the bytes are the region's, as just checked, and live until the finalizer drops `owner`. The ring's
+            // protocol says who may touch them.
+            unsafe {
+                let start = region.as_ptr().add(bytes.start);
+                Uint8Array::with_external_data(start, bytes.len(), move |_, _| drop(owner))
+            }
         })
         .collect()
 }

@@ -41,6 +41,8 @@ export interface PacketSourceOptions {
   kernelBufferBytes?: number;
   /** Longest time a live packet waits for its slot to fill, default 100 ms. */
   flushMs?: number;
+  /** An extension record (`packet-extension-layout.ts`) beside every packet record, default false. */
+  extended?: boolean;
   /** ifIndex reported for packets whose source does not say (plain pcap: 0); a live device fills in its own. */
   inputIndex?: number;
   /** One packet of so many is metered, default all: the first of each, or with `samplingRandom` one that chance picks. */
@@ -48,6 +50,12 @@ export interface PacketSourceOptions {
   samplingRandom?: boolean;
   /** What chance begins with, a 32-bit number, default 0: the same picks the same packets of the same input. */
   samplingSeed?: number;
+  /**
+   * MAC addresses (six hexadecimal numbers between colons) on this side of the wire. Of Ethernet frames, one from such an
+   * address to another is egress, one to such an address from another ingress, and the direction of others is not known,
+   * whatever the capture says. Without any: an interface's own address; files as their captures tell.
+   */
+  localMacs?: string[];
   /** Hash seed: 64 bits as two words; random by default. Never changes results. */
   hashSeed?: [number, number];
 }
@@ -84,6 +92,10 @@ export interface PacketStats {
 }
 
 export interface NativePacketSource extends SlotSource {
+  /** Memory of the extension records of each slot, made once; empty unless the source is `extended`. */
+  readonly extensions: Uint8Array[];
+  /** What the files read so far call their interfaces, under the ifIndex of its packets. */
+  interfaceNames(): { index: number; name: string; description?: string }[];
   stats(): PacketStats;
 }
 
@@ -91,10 +103,10 @@ export interface NativePacketSource extends SlotSource {
 export interface NativeFrameDecoder {
   /**
    * `frames` holds `count` frames one after another. `meta` has four doubles a frame: offset in `frames`, captured
-   * length, wire length, time in microseconds since 1970. Records of metered packets go to `out` (PACKET_BYTES each).
-   * Returns how many.
+   * length, wire length, time in microseconds since 1970. Records of metered packets go to `out` (PACKET_BYTES each),
+   * their extension records to `extensions` (EXTENSION_BYTES each) if it is given. Returns how many.
    */
-  decode(frames: Uint8Array, meta: Float64Array, count: number, out: Uint8Array): number;
+  decode(frames: Uint8Array, meta: Float64Array, count: number, out: Uint8Array, extensions?: Uint8Array): number;
   stats(): PacketStats;
 }
 
@@ -345,9 +357,12 @@ export const SEND_ELSEWHERE = 'Cancelled';
 export interface Addon {
   /** Layout constants of the addon, for the test that compares them with ours. */
   packetLayout(): Record<string, number>;
+  packetExtensionLayout(): Record<string, number>;
   datagramLayout(): Record<string, number>;
   /** Zeroed memory on huge pages where the system has them. */
   allocateHuge(bytes: number): Uint8Array;
+  /** Sends to the Unix datagram socket at `path`, with a leading `@` of that abstract name; throws when it cannot. */
+  sendUnixDatagram(path: string, message: string): void;
   /** Interfaces of this host, with the system's numbers (ifIndex). */
   interfaces(): { index: number; name: string }[];
   PacketSource: new (options: PacketSourceOptions, wake: () => void) => NativePacketSource;

@@ -18,3 +18,8 @@ export const D_SRC_LO = 6;
 export const D_RECEIVED_MS = 8;
 /** Word 10: index of the listener, 0 in a file. */
 export const D_LISTENER = 10;
+/**
+ * Word 11: the connection that a message came over, 0 for a datagram. An entry of a connection without octets says that
+ * the connection has ended; its number may then be given to another.
+ */
+export const D_SESSION = 11;

@@ -11,8 +11,14 @@ import {
 } from '../addon/packet-layout.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import { UserError } from '../flow/user-error.ts';
-import { hashWithoutTos } from './hash.ts';
+import { ExtensionRows } from './extension-rows.ts';
+import { columnNeedsExtensions, ExtensionWriter, isExtensionColumn } from './extension-writer.ts';
+import type { FlowCacheOptions, FlowCacheStats } from './flow-cache-options.ts';
+import { FULL_KEY, isFullKey, type KeyFields, keyNeedsExtensions } from './key-fields.ts';
+import { KeyReducer } from './key-reducer.ts';
 import {
+  IGNORED_OCTETS,
+  IGNORED_PACKETS,
   LiveFlows,
   NOW_CLOCK,
   NOW_NUMBER,
@@ -22,6 +28,7 @@ import {
   TCP_FIN_RST,
   TICK_US,
 } from './live-flows.ts';
+import { CLOCK_BAD_TIMES, CLOCK_LATE, CLOCK_STEPPED_BACK, PacketClock } from './packet-clock.ts';
 import {
   D_FIRST,
   D_LAST,
@@ -41,63 +48,28 @@ import {
   RowStore,
 } from './row.ts';
 import { RowWriter } from './row-writer.ts';
-import { END_ACTIVE, END_DETECTED, END_FORCED, type TimeoutOptions } from './timeouts.ts';
-
-export interface FlowCacheOptions extends TimeoutOptions {
-  /** Flows kept at once; beyond that the one longest idle leaves (end reason 5). At most 2^24. */
-  maxFlows: number;
-  /** Gets each batch as it is full, and the last one on `advance` and `flush`. Owns it from then on. */
-  sink: (batch: FlowBatch) => void;
-  /** Gives an empty batch. */
-  acquire: () => FlowBatch;
-  /** Gives zeroed memory that becomes real only as it is touched: all rows are asked for at once. */
-  allocate: (bytes: number) => Uint8Array;
-  /** Whether packets that differ in ToS alone are different flows. Default true. */
-  tosInKey?: boolean;
-  /** Seed of the hash that is used when ToS is not in the key. Never changes results. */
-  hashSeed?: number;
-  /** Records that may wait for the end of the second in which they ended. Default 65 536. */
-  spareRows?: number;
-}
-
-export interface FlowCacheStats {
-  packets: number;
-  octets: number;
-  /** Flows in the table now, and the most there ever were. */
-  active: number;
-  peak: number;
-  created: number;
-  /** Records ended, by end reason (IANA 136): index 1 idle ... 5 lack of resources. */
-  endedBy: number[];
-  /** Ended in the running second and not yet handed on. */
-  waiting: number;
-  /** Packets older than the clock, and those of them by the active timeout or more. */
-  late: number;
-  steppedBack: number;
-  /** Packets whose time was no number or outside of 1970 to 2106; counted at the nearest time that is inside. */
-  badTimes: number;
-  /** Records whose octets or packets were cut down to 2^53 - 1. */
-  saturated: number;
-  slots: number;
-  maxProbe: number;
-  wheelEntries: number;
-}
+import { END_ACTIVE, END_DETECTED, END_FORCED, type TimeoutOptions, Timeouts } from './timeouts.ts';
 
 /** Packets handled at a time; 16 to 128 measured alike, 1 a third slower (docs/decisions/0041). */
 const GROUP = 32;
 const MAX_FLOWS = 1 << 24;
-/** Last microsecond of the last tick whose number has 32 bits. */
-const MAX_TIME_US = 2 ** 32 * TICK_US - 1;
+/** Protocol and ToS: the flags behind them do not tell flows apart. */
+const KEY_MASK = 0xffff;
 
 /** Indices of `FlowCache.counts`: doubles in class fields would be boxed, and change the shape of the class. */
 const C_PACKETS = 0;
 const C_OCTETS = 1;
-const C_LATE = 2;
-const C_STEPPED_BACK = 3;
-const C_BAD_TIMES = 4;
 
 const TCP_SYN_ACK = 0x12 << 16;
 const TCP_SYN = 0x02 << 16;
+
+/** Whether a cache with these options is to be given extension records. */
+export function cacheNeedsExtensions({
+  columns = [],
+  key = FULL_KEY,
+}: Pick<FlowCacheOptions, 'columns' | 'key'>): boolean {
+  return keyNeedsExtensions(key) || columns.some(columnNeedsExtensions);
+}
 
 /**
  * The flow cache: packets in, flows out. What leaves, and in which order, is a function of the packets alone (their
@@ -110,39 +82,52 @@ export class FlowCache {
   private readonly flows: LiveFlows;
   private readonly store: RowStore;
   private readonly writer: RowWriter;
-  private readonly keyMask: number;
-  private readonly tosInKey: boolean;
-  private readonly hashSeed: number;
+  private readonly clock: PacketClock;
+  private readonly key: KeyFields;
+  /** Makes records for a key that is not the full one. */
+  private readonly reducer: KeyReducer | undefined;
+  /** What is kept beyond rows; undefined when nobody asked for it. */
+  private readonly extras: ExtensionRows | undefined;
+  /** Extension records of the packets in hand. */
+  private extensions: Uint32Array | undefined;
   private readonly hashes = new Int32Array(GROUP);
   private readonly candidates = new Int32Array(GROUP);
   /** Indexed by C_*. */
-  private readonly counts = new Float64Array(5);
+  private readonly counts = new Float64Array(2);
 
   /** Throws UserError for timeouts or a number of flows out of range. */
   constructor(options: FlowCacheOptions) {
-    const { maxFlows, spareRows = SPARE_ROWS } = options;
+    const { maxFlows, spareRows = SPARE_ROWS, key = FULL_KEY, hashSeed = 0, columns = [] } = options;
     if (!(Number.isInteger(maxFlows) && maxFlows >= 1 && maxFlows <= MAX_FLOWS)) {
       throw new UserError(`maximum number of flows: ${maxFlows} is not a whole number from 1 to ${MAX_FLOWS}`);
     }
     this.store = new RowStore(maxFlows + spareRows, options.allocate);
-    this.writer = new RowWriter(this.store, options.acquire, options.sink);
+    const wanted = columns.filter(isExtensionColumn);
+    if (wanted.length > 0 || keyNeedsExtensions(key)) this.extras = new ExtensionRows(this.store, options.allocate);
+    this.writer = new RowWriter(
+      this.store,
+      options.acquire,
+      options.sink,
+      this.extras && new ExtensionWriter(this.extras, wanted),
+    );
     this.flows = new LiveFlows(options, this.store, (rows, count) => this.writer.write(rows, count));
-    this.tosInKey = options.tosInKey ?? true;
-    this.hashSeed = options.hashSeed ?? 0;
-    this.keyMask = this.tosInKey ? 0xffff : 0xff;
-    this.forgetClock();
+    this.clock = new PacketClock(this.flows);
+    this.key = key;
+    if (!isFullKey(key)) this.reducer = new KeyReducer(key, hashSeed);
   }
 
   /**
    * Meters packets. `words` and `times` are views over the same memory, which holds `count` packet records as
-   * src/addon/packet-layout.ts has them. Full batches go to the sink meanwhile.
+   * src/addon/packet-layout.ts has them; `extensions` has their extension records, if the columns or the key need such
+   * (`cacheNeedsExtensions`). Full batches go to the sink meanwhile.
    */
-  addPackets(words: Uint32Array, times: Float64Array, count: number): void {
-    const { flows, hashes, candidates, keyMask } = this;
+  addPackets(words: Uint32Array, times: Float64Array, count: number, extensions?: Uint32Array): void {
+    const { flows, hashes, candidates, extras } = this;
+    this.extensions = extensions;
     const rows = this.store.words;
     const doubles = this.store.doubles;
     const now = flows.now;
-    const { activeUs, inactiveUs } = flows.timeouts;
+    const { activeUs, shortestIdleUs } = flows.timeouts;
     let clock = now[NOW_CLOCK]!;
     let tickEnd = (now[NOW_TICK]! + 1) * TICK_US;
     const packetsBefore = this.counts[C_PACKETS]!;
@@ -157,7 +142,7 @@ export class FlowCache {
         if (time > clock) {
           if (time >= tickEnd) {
             now[NOW_TIME] = time;
-            this.enterTick();
+            this.clock.enterTick();
             time = now[NOW_TIME]!;
             tickEnd = (now[NOW_TICK]! + 1) * TICK_US;
           }
@@ -165,7 +150,7 @@ export class FlowCache {
           now[NOW_CLOCK] = time;
         } else if (time !== clock) {
           now[NOW_TIME] = time;
-          this.takeLate();
+          this.clock.takeLate();
           time = now[NOW_TIME]!;
           clock = now[NOW_CLOCK]!;
           tickEnd = (now[NOW_TICK]! + 1) * TICK_US;
@@ -183,7 +168,7 @@ export class FlowCache {
           (rows[r + 3]! ^ words[p + 3]!) |
           (rows[r + 7]! ^ words[p + 7]!) |
           (rows[r + R_PORTS]! ^ words[p + P_PORTS]!) |
-          ((rows[r + R_PROTO_TOS_FLAGS]! ^ protoTosFlags) & keyMask) |
+          ((rows[r + R_PROTO_TOS_FLAGS]! ^ protoTosFlags) & KEY_MASK) |
           (rows[r + R_INPUT]! ^ words[p + P_INPUT]!) |
           ((rows[r + R_STATE]! & (R_STATE_VERSION_MASK | R_STATE_LIVE)) ^ (version | R_STATE_LIVE));
         // All IPv4 addresses are alike in their first three words.
@@ -197,14 +182,14 @@ export class FlowCache {
             (rows[r + 6]! ^ words[p + 6]!);
         }
         if (differ !== 0) {
-          row = this.find(words, p, hash);
+          row = this.find(words, packet, hash);
           r = row << ROW_WORD_SHIFT;
         }
         const d = row << ROW_DOUBLE_SHIFT;
         if (
           row !== 0 &&
           (time - doubles[d + D_FIRST]! >= activeUs ||
-            time - doubles[d + D_LAST]! > inactiveUs ||
+            time - doubles[d + D_LAST]! > shortestIdleUs ||
             time !== clock ||
             (rows[r + R_STATE]! & R_STATE_FINISHED) !== 0)
         ) {
@@ -214,8 +199,13 @@ export class FlowCache {
         if (row === 0) {
           now[NOW_TIME] = time;
           now[NOW_NUMBER] = packetsBefore + packet;
-          flows.open(words, p, hash);
+          row = flows.open(words, p, hash);
+          if (row !== 0 && extras !== undefined) extras.open(row, words, extensions, packet);
           continue;
+        }
+        if (extras !== undefined) {
+          now[NOW_TIME] = time;
+          extras.update(row, words, extensions, packet, now);
         }
         doubles[d + D_PACKETS] = doubles[d + D_PACKETS]! + 1;
         doubles[d + D_OCTETS] = doubles[d + D_OCTETS]! + length;
@@ -223,11 +213,11 @@ export class FlowCache {
         else if (time < doubles[d + D_FIRST]!) doubles[d + D_FIRST] = time;
         doubles[d + D_SEEN] = clock;
         rows[r + R_PROTO_TOS_FLAGS] = rows[r + R_PROTO_TOS_FLAGS]! | (protoTosFlags & 0xffff0000);
-        if ((protoTosFlags & TCP_FIN_RST) !== 0 && (rows[r + R_STATE]! & R_STATE_FINISHED) === 0) flows.finish(row);
+        if ((protoTosFlags & TCP_FIN_RST) !== 0) flows.finish(row, protoTosFlags);
       }
     }
-    this.count(C_PACKETS, count);
-    this.count(C_OCTETS, octets);
+    this.counts[C_PACKETS] = packetsBefore + count;
+    this.counts[C_OCTETS] = this.counts[C_OCTETS]! + octets;
   }
 
   /**
@@ -236,12 +226,7 @@ export class FlowCache {
    * leaves the clock as it is.
    */
   advance(clockUs: number): void {
-    const { now } = this.flows;
-    if (clockUs > now[NOW_CLOCK]! && now[NOW_CLOCK]! >= 0) {
-      now[NOW_TIME] = Math.floor(clockUs);
-      if (now[NOW_TIME]! >= (now[NOW_TICK]! + 1) * TICK_US) this.enterTick();
-      now[NOW_CLOCK] = now[NOW_TIME]!;
-    }
+    this.clock.advance(clockUs);
     this.writer.handOver();
   }
 
@@ -252,22 +237,47 @@ export class FlowCache {
   flush(reason = END_FORCED): void {
     this.flows.flush(reason);
     this.writer.handOver();
-    this.forgetClock();
+    this.clock.forget();
+  }
+
+  /**
+   * Ends the flows in the rows from `from` (1 at first) on, at most `most` of them, and hands them on: for who must not
+   * be given all at once. Returns the row to go on from, 0 when that was all. The clock goes on.
+   */
+  expire(from: number, most: number, reason = END_FORCED): number {
+    const next = this.flows.endSome(from, most, reason);
+    this.writer.handOver();
+    return next;
+  }
+
+  /** Other timeouts from now on; flows that are over by them end with the next second. Throws UserError. */
+  setTimeouts(options: TimeoutOptions): void {
+    this.flows.setTimeouts(new Timeouts(options, this.store));
+  }
+
+  /**
+   * Copies the flows in the rows from `from` (1 at first) on, until `batch` is full, as they stand now; they stay. End
+   * reason 0, received and exported `nowMs`. Returns the row to go on from, 0 when that was all.
+   */
+  snapshot(batch: FlowBatch, from: number, nowMs: number): number {
+    return this.writer.copy(batch, from, nowMs);
   }
 
   stats(): FlowCacheStats {
-    const { flows } = this;
+    const { flows, clock } = this;
     return {
       packets: this.counts[C_PACKETS]!,
       octets: this.counts[C_OCTETS]!,
+      ignoredPackets: flows.ignored[IGNORED_PACKETS]!,
+      ignoredOctets: flows.ignored[IGNORED_OCTETS]!,
       active: flows.active,
       peak: flows.peak,
       created: flows.opened,
       endedBy: [...flows.endedBy],
       waiting: flows.waiting,
-      late: this.counts[C_LATE]!,
-      steppedBack: this.counts[C_STEPPED_BACK]!,
-      badTimes: this.counts[C_BAD_TIMES]!,
+      late: clock.counts[CLOCK_LATE]!,
+      steppedBack: clock.counts[CLOCK_STEPPED_BACK]!,
+      badTimes: clock.counts[CLOCK_BAD_TIMES]!,
       saturated: this.writer.saturated,
       slots: flows.table.mask + 1,
       maxProbe: flows.table.maxProbe,
@@ -281,18 +291,11 @@ export class FlowCache {
     const { slots, mask } = this.flows.table;
     const rows = this.store.words;
     let touched = 0;
-    if (this.tosInKey) {
-      for (let i = 0; i < size; i++) {
-        const hash = words[(start + i) * PACKET_WORDS + P_HASH]! | 0;
-        hashes[i] = hash;
-        touched ^= slots[(hash & mask) << 1]!;
-      }
-    } else {
-      for (let i = 0; i < size; i++) {
-        const hash = hashWithoutTos(words, (start + i) * PACKET_WORDS, this.hashSeed);
-        hashes[i] = hash;
-        touched ^= slots[(hash & mask) << 1]!;
-      }
+    this.reducer?.reduce(words, this.extensions, start, size);
+    for (let i = 0; i < size; i++) {
+      const hash = words[(start + i) * PACKET_WORDS + P_HASH]! | 0;
+      hashes[i] = hash;
+      touched ^= slots[(hash & mask) << 1]!;
     }
     for (let i = 0; i < size; i++) {
       const hash = hashes[i]!;
@@ -307,10 +310,13 @@ export class FlowCache {
       touched ^= rows[r]! ^ rows[r + 16]!;
     }
     this.store.touched[0] = touched;
+    // The loop over packets knows nothing of extension records: then every packet's flow is to be found by `find`.
+    if (this.key.vlan || this.key.mac) candidates.fill(0, 0, size);
   }
 
-  /** The live row with the key of the packet at word `p`, or 0. */
-  private find(words: Uint32Array, p: number, hash: number): number {
+  /** The live row with the key of a packet, or 0. */
+  private find(words: Uint32Array, packet: number, hash: number): number {
+    const p = packet * PACKET_WORDS;
     const { slots, mask } = this.flows.table;
     const rows = this.store.words;
     for (let at = hash & mask; ; at = (at + 1) & mask) {
@@ -318,12 +324,21 @@ export class FlowCache {
       if (row === 0) return 0;
       if (slots[at << 1] !== hash) continue;
       const r = row << ROW_WORD_SHIFT;
-      let differ = (rows[r + R_PROTO_TOS_FLAGS]! ^ words[p + P_PROTO_TOS_FLAGS]!) & this.keyMask;
+      let differ = (rows[r + R_PROTO_TOS_FLAGS]! ^ words[p + P_PROTO_TOS_FLAGS]!) & KEY_MASK;
       for (let i = 0; i <= R_PORTS; i++) differ |= rows[r + i]! ^ words[p + i]!;
       differ |= rows[r + R_INPUT]! ^ words[p + P_INPUT]!;
       differ |= (rows[r + R_STATE]! ^ words[p + P_META]!) & R_STATE_VERSION_MASK;
-      if (differ === 0) return row;
+      if (differ === 0 && this.hasExtensionKey(row, packet)) return row;
     }
+  }
+
+  private hasExtensionKey(row: number, packet: number): boolean {
+    const { extras, extensions } = this;
+    if (extras === undefined || extensions === undefined) return true;
+    return (
+      (!this.key.vlan || extras.hasVlans(row, extensions, packet)) &&
+      (!this.key.mac || extras.hasMacs(row, extensions, packet))
+    );
   }
 
   /** Ends the flow of the packet in hand if the packet cannot join it; returns whether. */
@@ -352,41 +367,5 @@ export class FlowCache {
       return true;
     }
     return false;
-  }
-
-  /** Takes the clock to the tick of NOW_TIME, which is brought into range first. */
-  private enterTick(): void {
-    const { now } = this.flows;
-    if (now[NOW_TIME]! > MAX_TIME_US || now[NOW_TIME]! < 0) {
-      this.count(C_BAD_TIMES, 1);
-      now[NOW_TIME] = now[NOW_TIME]! < 0 ? 0 : MAX_TIME_US;
-    }
-    this.flows.enterTick(Math.floor(now[NOW_TIME]! / TICK_US));
-  }
-
-  /** Counts a packet from before the clock; brings its time into range. */
-  private takeLate(): void {
-    const { now, timeouts } = this.flows;
-    if (!(now[NOW_TIME]! >= 0)) {
-      this.count(C_BAD_TIMES, 1);
-      now[NOW_TIME] = Number.isNaN(now[NOW_TIME]!) ? Math.max(now[NOW_CLOCK]!, 0) : 0;
-      if (now[NOW_CLOCK]! < 0) {
-        this.enterTick();
-        now[NOW_CLOCK] = now[NOW_TIME]!;
-      }
-    }
-    if (now[NOW_TIME]! === now[NOW_CLOCK]!) return;
-    this.count(C_LATE, 1);
-    if (now[NOW_CLOCK]! - now[NOW_TIME]! >= timeouts.activeUs) this.count(C_STEPPED_BACK, 1);
-  }
-
-  private count(which: number, by: number): void {
-    this.counts[which] = this.counts[which]! + by;
-  }
-
-  private forgetClock(): void {
-    const { now } = this.flows;
-    now[NOW_CLOCK] = Number.NEGATIVE_INFINITY;
-    now[NOW_TICK] = Number.NEGATIVE_INFINITY;
   }
 }

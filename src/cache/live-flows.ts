@@ -1,4 +1,5 @@
 import { P_DST, P_INPUT, P_META, P_OCTETS, P_PORTS, P_PROTO_TOS_FLAGS, P_SRC } from '../addon/packet-layout.ts';
+import type { FullPolicy } from './flow-cache-options.ts';
 import { OldestIdle } from './oldest-idle.ts';
 import {
   D_END,
@@ -20,6 +21,7 @@ import {
   R_STATE_FROM_META,
   R_STATE_LIVE,
   R_STATE_REASON_SHIFT,
+  R_STATE_RESET,
   ROW_DOUBLE_SHIFT,
   ROW_WORD_SHIFT,
   type RowStore,
@@ -42,13 +44,18 @@ export const NOW_TICK = 3;
 /** End of the record that `end` is to end. */
 export const NOW_END = 4;
 
+export const IGNORED_PACKETS = 0;
+export const IGNORED_OCTETS = 1;
+
 export const TCP_FIN_RST = 0x05 << 16;
+const TCP_RST = 0x04 << 16;
 
 /** Rows beyond `maxFlows`, for records that ended within the running tick. */
 export const SPARE_ROWS = 65_536;
 
 export interface LiveFlowsOptions extends TimeoutOptions {
   maxFlows: number;
+  whenFull?: FullPolicy;
   allocate: (bytes: number) => Uint8Array;
 }
 
@@ -67,13 +74,16 @@ export class LiveFlows {
   readonly store: RowStore;
   readonly table: SlotTable;
   readonly wheel: Wheel;
-  readonly timeouts: Timeouts;
+  timeouts: Timeouts;
   /** Flows in the table and the most there ever were. */
   active = 0;
   peak = 0;
   /** Records ended, by end reason. */
   readonly endedBy = new Float64Array(6);
+  /** Packets that found the table full and were not to make room in it. Indexed by IGNORED_*. */
+  readonly ignored = new Float64Array(2);
   private readonly maxFlows: number;
+  private readonly evicts: boolean;
   private readonly oldest: OldestIdle;
   private readonly ended: RowOrder;
   private readonly leave: (rows: Int32Array, count: number) => void;
@@ -81,6 +91,7 @@ export class LiveFlows {
 
   constructor(options: LiveFlowsOptions, store: RowStore, leave: (rows: Int32Array, count: number) => void) {
     this.maxFlows = options.maxFlows;
+    this.evicts = options.whenFull !== 'ignore';
     this.store = store;
     this.leave = leave;
     this.table = new SlotTable(options.allocate);
@@ -100,9 +111,16 @@ export class LiveFlows {
     return this.ended.count;
   }
 
-  /** Opens a flow with the packet whose record starts at word `p`. */
-  open(packet: Uint32Array, p: number, hash: number): void {
-    if (this.active === this.maxFlows) this.evict();
+  /** Opens a flow with the packet whose record starts at word `p`; returns its row, 0 if there is no place for it. */
+  open(packet: Uint32Array, p: number, hash: number): number {
+    if (this.active === this.maxFlows) {
+      if (!this.evicts) {
+        this.ignored[IGNORED_PACKETS] = this.ignored[IGNORED_PACKETS]! + 1;
+        this.ignored[IGNORED_OCTETS] = this.ignored[IGNORED_OCTETS]! + packet[p + P_OCTETS]!;
+        return 0;
+      }
+      this.evict();
+    }
     const row = this.takeRow();
     const { words, doubles } = this.store;
     const { now } = this;
@@ -128,15 +146,19 @@ export class LiveFlows {
     this.table.insert(hash, row);
     this.active++;
     if (this.active > this.peak) this.peak = this.active;
-    if ((protoTosFlags & TCP_FIN_RST) !== 0) this.finish(row);
+    if ((protoTosFlags & TCP_FIN_RST) !== 0) this.finish(row, protoTosFlags);
     else this.schedule(row);
+    return row;
   }
 
-  /** Marks a flow that saw FIN or RST: it ends once its tail has come in. */
-  finish(row: number): void {
-    const state = (row << ROW_WORD_SHIFT) + R_STATE;
-    this.store.words[state] = this.store.words[state]! | R_STATE_FINISHED;
-    if (this.timeouts.lingerUs > 0) this.schedule(row);
+  /** Marks a flow that saw a packet with FIN or RST: it ends once its tail has come in. */
+  finish(row: number, protoTosFlags: number): void {
+    const { words } = this.store;
+    const at = (row << ROW_WORD_SHIFT) + R_STATE;
+    const state = words[at]! | R_STATE_FINISHED | ((protoTosFlags & TCP_RST) === 0 ? 0 : R_STATE_RESET);
+    if (state === words[at]!) return;
+    words[at] = state;
+    if (this.timeouts.lingerUs(state) > 0) this.schedule(row);
     else this.endNow(row, END_DETECTED);
   }
 
@@ -166,7 +188,7 @@ export class LiveFlows {
     }
     if (now[NOW_TICK]! < tick) {
       now[NOW_TICK] = tick;
-      this.wheel.clear();
+      this.clearRows();
     }
   }
 
@@ -182,9 +204,43 @@ export class LiveFlows {
     }
     this.leaveInOrder();
     this.table.clear();
+    this.clearRows();
+  }
+
+  /** No flow has a row: entries of the wheel are forgotten, and with them what rows say of being entered. */
+  private clearRows(): void {
     this.store.clear();
     this.wheel.clear();
     this.oldest.clear();
+  }
+
+  /**
+   * Ends the flows in the rows from `from` on, at most `most` of them, now with `reason`; they leave at once. Returns the
+   * row to go on from, 0 after the last.
+   */
+  endSome(from: number, most: number, reason: number): number {
+    const { words, highest } = this.store;
+    let ended = 0;
+    let row = from;
+    for (; row <= highest && ended < most; row++) {
+      if ((words[(row << ROW_WORD_SHIFT) + R_STATE]! & R_STATE_LIVE) === 0) continue;
+      this.endNow(row, reason);
+      ended++;
+    }
+    this.leaveInOrder();
+    return row <= highest ? row : 0;
+  }
+
+  /** Other timeouts from now on, for the flows at hand as well. */
+  setTimeouts(timeouts: Timeouts): void {
+    this.timeouts = timeouts;
+    const { words, highest } = this.store;
+    for (let row = 1; row <= highest; row++) {
+      if ((words[(row << ROW_WORD_SHIFT) + R_STATE]! & R_STATE_LIVE) === 0) continue;
+      const reason = timeouts.earliest(row, D_STARTED, D_SEEN);
+      if (timeouts.isOver(reason, this.now[NOW_CLOCK]!)) this.endNow(row, reason);
+      else this.schedule(row);
+    }
   }
 
   private end(row: number, reason: number): void {

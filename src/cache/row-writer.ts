@@ -1,5 +1,6 @@
 import { P_META_DIRECTION_KNOWN, P_META_EGRESS } from '../addon/packet-layout.ts';
 import type { FlowBatch } from '../flow/batch.ts';
+import type { ExtensionWriter } from './extension-writer.ts';
 import {
   D_END,
   D_FIRST,
@@ -12,6 +13,7 @@ import {
   R_PROTO_TOS_FLAGS,
   R_SRC,
   R_STATE,
+  R_STATE_LIVE,
   R_STATE_REASON_SHIFT,
   ROW_DOUBLE_SHIFT,
   ROW_WORD_SHIFT,
@@ -29,9 +31,17 @@ export class RowWriter {
   private readonly store: RowStore;
   private readonly acquire: () => FlowBatch;
   private readonly sink: (batch: FlowBatch) => void;
+  private readonly extras: ExtensionWriter | undefined;
   private batch: FlowBatch | undefined;
 
-  constructor(store: RowStore, acquire: () => FlowBatch, sink: (batch: FlowBatch) => void) {
+  /** `extras` writes the columns beyond those that are here. */
+  constructor(
+    store: RowStore,
+    acquire: () => FlowBatch,
+    sink: (batch: FlowBatch) => void,
+    extras: ExtensionWriter | undefined,
+  ) {
+    this.extras = extras;
     this.store = store;
     this.acquire = acquire;
     this.sink = sink;
@@ -55,6 +65,25 @@ export class RowWriter {
     if (batch === undefined || batch.rows === 0) return;
     this.batch = undefined;
     this.sink(batch);
+  }
+
+  /** Adds flows that have not ended, in the rows from `from` on, until `batch` is full; see `FlowCache.snapshot`. */
+  copy(batch: FlowBatch, from: number, nowMs: number): number {
+    const { saturated } = this;
+    const { words, highest } = this.store;
+    const rows = new Int32Array(batch.capacity - batch.rows);
+    let count = 0;
+    let row = from;
+    for (; row <= highest && count < rows.length; row++) {
+      if ((words[(row << ROW_WORD_SHIFT) + R_STATE]! & R_STATE_LIVE) !== 0) rows[count++] = row;
+    }
+    const first = batch.rows;
+    this.fill(batch, rows, 0, count);
+    // They are counted when they leave, and have no time of end yet.
+    this.saturated = saturated;
+    batch.use('receivedMs').fill(nowMs, first, batch.rows);
+    batch.use('exportMs').fill(nowMs, first, batch.rows);
+    return row <= highest ? row : 0;
   }
 
   private fill(batch: FlowBatch, rows: Int32Array, start: number, end: number): void {
@@ -130,6 +159,7 @@ export class RowWriter {
       }
     }
     this.store.touched[0] = touched;
+    this.extras?.fill(batch, rows, start, end, batch.rows);
     batch.rows = at;
   }
 }

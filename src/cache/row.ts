@@ -39,6 +39,8 @@ export const R_STATE_VERSION_MASK = 0x0f;
 export const R_STATE_LIVE = 0x10;
 /** A FIN or RST was seen. */
 export const R_STATE_FINISHED = 0x20;
+/** An RST was seen, which also sets R_STATE_FINISHED. Above the end reason, of which eight bits leave. */
+export const R_STATE_RESET = 0x1_0000;
 /** Bits of the first packet's meta word that a row keeps where they are: version and direction. */
 export const R_STATE_FROM_META = 0xcf;
 export const R_STATE_REASON_SHIFT = 8;

@@ -1,5 +1,13 @@
 import { UserError } from '../flow/user-error.ts';
-import { R_STATE, R_STATE_FINISHED, ROW_DOUBLE_SHIFT, ROW_WORD_SHIFT, type RowStore } from './row.ts';
+import {
+  R_PROTO_TOS_FLAGS,
+  R_STATE,
+  R_STATE_FINISHED,
+  R_STATE_RESET,
+  ROW_DOUBLE_SHIFT,
+  ROW_WORD_SHIFT,
+  type RowStore,
+} from './row.ts';
 
 /** flowEndReason, IANA element 136. */
 export const END_IDLE = 1;
@@ -9,47 +17,75 @@ export const END_FORCED = 4;
 export const END_RESOURCES = 5;
 
 export interface TimeoutOptions {
-  /** A record never spans this long or longer. */
+  /** A record never spans this long or longer; `Infinity` for no such limit. */
   activeMs: number;
   /** A flow ends after more than this without a packet. */
   inactiveMs: number;
-  /** How long a TCP flow waits for its tail after FIN or RST; 0 ends it with that packet. Default 5000. */
+  /** The same for flows of TCP, UDP, and ICMP or ICMPv6, instead of `inactiveMs`. */
+  tcpMs?: number;
+  udpMs?: number;
+  icmpMs?: number;
+  /** How long a TCP flow waits for its tail after FIN; 0 ends it with that packet. Default 5000. */
   finLingerMs?: number;
+  /** The same after RST, which counts before FIN. Default: as after FIN. */
+  rstLingerMs?: number;
 }
+
+const PROTO_ICMP = 1;
+const PROTO_TCP = 6;
+const PROTO_UDP = 17;
+const PROTO_ICMP6 = 58;
 
 /**
  * When a flow ends by itself: the earliest of its first packet + active (at that time or later), its latest packet +
- * inactive, and, once FIN or RST was seen, its latest packet + linger (both: later than that).
+ * what its protocol allows, and, once FIN or RST was seen, its latest packet + linger (both: later than that).
  */
 export class Timeouts {
   readonly activeUs: number;
-  readonly inactiveUs: number;
-  readonly lingerUs: number;
+  /** After so long without a packet a flow of some protocol may be over, before it none is. */
+  readonly shortestIdleUs: number;
+  /** Longest time between a flow's latest packet and its end. */
+  readonly longestUs: number;
   /** The time found by `earliest`, kept here because a number that is returned may have to be allocated. */
   readonly deadline = new Float64Array(1);
+  private readonly idleUs = new Float64Array(256);
+  private readonly finLingerUs: number;
+  private readonly rstLingerUs: number;
   private readonly store: RowStore;
 
+  /** Throws UserError for a time out of range. */
   constructor(options: TimeoutOptions, store: RowStore) {
-    this.activeUs = microseconds(options.activeMs, 'active timeout', 1);
-    this.inactiveUs = microseconds(options.inactiveMs, 'inactive timeout', 1);
+    const { activeMs, inactiveMs, tcpMs, udpMs, icmpMs, finLingerMs = 5000, rstLingerMs = finLingerMs } = options;
+    this.activeUs =
+      activeMs === Number.POSITIVE_INFINITY ? Number.POSITIVE_INFINITY : microseconds(activeMs, 'active timeout', 1);
+    const idleUs = this.idleUs.fill(microseconds(inactiveMs, 'inactive timeout', 1));
+    idleUs[PROTO_TCP] = microseconds(tcpMs ?? inactiveMs, 'TCP timeout', 1);
+    idleUs[PROTO_UDP] = microseconds(udpMs ?? inactiveMs, 'UDP timeout', 1);
+    idleUs[PROTO_ICMP] = microseconds(icmpMs ?? inactiveMs, 'ICMP timeout', 1);
+    idleUs[PROTO_ICMP6] = idleUs[PROTO_ICMP];
     // A finished flow is never kept longer than one that is not.
-    this.lingerUs = Math.min(microseconds(options.finLingerMs ?? 5000, 'FIN linger', 0), this.inactiveUs);
+    this.finLingerUs = Math.min(microseconds(finLingerMs, 'FIN linger', 0), idleUs[PROTO_TCP]!);
+    this.rstLingerUs = Math.min(microseconds(rstLingerMs, 'RST linger', 0), idleUs[PROTO_TCP]!);
+    this.shortestIdleUs = Math.min(...idleUs);
+    this.longestUs = Math.min(this.activeUs, Math.max(...idleUs));
     this.store = store;
   }
 
-  /** Longest time between a flow's latest packet and its end, microseconds. */
-  get longestUs(): number {
-    return Math.min(this.activeUs, this.inactiveUs);
+  /** How long a flow in this state (`R_STATE`), which has seen FIN or RST, waits for its tail. */
+  lingerUs(state: number): number {
+    return (state & R_STATE_RESET) === 0 ? this.finLingerUs : this.rstLingerUs;
   }
 
   /** Reason of the first deadline to come, counted from the doubles `begin` and `latest` of the row; sets `deadline`. */
   earliest(row: number, begin: number, latest: number): number {
     const wide = row << ROW_DOUBLE_SHIFT;
-    const doubles = this.store.doubles;
+    const { doubles, words } = this.store;
     const last = doubles[wide + latest]!;
     const activeEnd = doubles[wide + begin]! + this.activeUs;
-    const finished = (this.store.words[(row << ROW_WORD_SHIFT) + R_STATE]! & R_STATE_FINISHED) !== 0;
-    const quietEnd = last + (finished ? this.lingerUs : this.inactiveUs);
+    const state = words[(row << ROW_WORD_SHIFT) + R_STATE]!;
+    const finished = (state & R_STATE_FINISHED) !== 0;
+    const proto = words[(row << ROW_WORD_SHIFT) + R_PROTO_TOS_FLAGS]! & 0xff;
+    const quietEnd = last + (finished ? this.lingerUs(state) : this.idleUs[proto]!);
     if (activeEnd <= quietEnd) {
       this.deadline[0] = activeEnd;
       return END_ACTIVE;
@@ -65,10 +101,10 @@ export class Timeouts {
 }
 
 /** A year: what timeouts are measured by stays far inside of the clock's range. */
-const LONGEST_MS = 366 * 86_400_000;
+export const LONGEST_TIMEOUT_MS = 366 * 86_400_000;
 
 function microseconds(ms: number, name: string, leastMs: number): number {
-  if (!(ms >= leastMs && ms <= LONGEST_MS)) {
+  if (!(ms >= leastMs && ms <= LONGEST_TIMEOUT_MS)) {
     throw new UserError(`${name}: ${ms} ms is not between ${leastMs} ms and a year`);
   }
   return Math.round(ms * 1000);

@@ -10,8 +10,9 @@ import {
   SLOT_END,
   SLOT_NONE,
 } from '../addon/addon.ts';
+import { EXTENSION_BYTES } from '../addon/packet-extension-layout.ts';
 import { PACKET_BYTES } from '../addon/packet-layout.ts';
-import type { PacketSlotSource } from './source.ts';
+import type { CaptureInterfaceName, PacketSlotSource } from './source.ts';
 import { sumStats } from './stats.ts';
 
 /** Frames decoded in one call, and the memory for them; any frame that npm packages hand up fits. */
@@ -26,7 +27,7 @@ const DEFAULT_SLOT_COUNT = 8;
 export interface FrameSourceOptions extends PacketSourceOptions {
   /**
    * What happens while no slot is free. A package that reads a file does so in one go and cannot be made to wait:
-   * 'grow' then keeps the records in more and more slots (64 bytes a packet). An interface drops ('drop') and counts.
+   * 'grow' then keeps the records in more and more slots (64 bytes a packet, 192 with extension records). An interface drops ('drop') and counts.
    */
   whenFull: 'grow' | 'drop';
 }
@@ -39,9 +40,10 @@ export interface PackageDrops {
 
 export class FrameSource implements PacketSlotSource {
   readonly slots: Uint8Array[] = [];
+  readonly extensions: Uint8Array[] = [];
   readonly #options: FrameSourceOptions;
   readonly #wake: () => void;
-  readonly #slotBytes: number;
+  readonly #slotPackets: number;
   readonly #counts: number[] = [];
   readonly #free: number[] = [];
   readonly #ready: number[] = [];
@@ -66,7 +68,7 @@ export class FrameSource implements PacketSlotSource {
     this.#options = options;
     this.#wake = wake;
     // A batch must fit into one slot.
-    this.#slotBytes = Math.max(options.slotPackets ?? DEFAULT_SLOT_PACKETS, BATCH_FRAMES) * PACKET_BYTES;
+    this.#slotPackets = Math.max(options.slotPackets ?? DEFAULT_SLOT_PACKETS, BATCH_FRAMES);
     for (let i = 0; i < (options.slotCount ?? DEFAULT_SLOT_COUNT); i++) this.#free.push(this.#addSlot());
   }
 
@@ -152,6 +154,11 @@ export class FrameSource implements PacketSlotSource {
     return this.#failures.length === 0 ? null : this.#failures.join('; ');
   }
 
+  /** The packages do not tell. */
+  interfaceNames(): CaptureInterfaceName[] {
+    return [];
+  }
+
   stats(): PacketStats {
     // The packages do not tell how far they are in a file: no bytes.
     const decoded = sumStats([...this.#decoders.values()].map((decoder) => decoder.stats()));
@@ -159,7 +166,9 @@ export class FrameSource implements PacketSlotSource {
   }
 
   #addSlot(): number {
-    this.slots.push(addon().allocateHuge(this.#slotBytes).subarray(0, this.#slotBytes));
+    const allocate = (bytes: number) => addon().allocateHuge(bytes).subarray(0, bytes);
+    this.slots.push(allocate(this.#slotPackets * PACKET_BYTES));
+    if (this.#options.extended) this.extensions.push(allocate(this.#slotPackets * EXTENSION_BYTES));
     this.#counts.push(0);
     return this.slots.length - 1;
   }
@@ -169,7 +178,7 @@ export class FrameSource implements PacketSlotSource {
     if (count === 0 || this.#decoder === undefined) return;
     this.#pending = 0;
     this.#pendingBytes = 0;
-    if (this.#filling >= 0 && this.#filled * PACKET_BYTES + count * PACKET_BYTES > this.#slotBytes) this.#publish();
+    if (this.#filling >= 0 && this.#filled + count > this.#slotPackets) this.#publish();
     if (this.#filling < 0)
       this.#filling = this.#free.pop() ?? (this.#options.whenFull === 'grow' ? this.#addSlot() : -1);
     if (this.#filling < 0) {
@@ -179,7 +188,8 @@ export class FrameSource implements PacketSlotSource {
       return;
     }
     const out = this.slots[this.#filling]!.subarray(this.#filled * PACKET_BYTES);
-    this.#filled += this.#decoder.decode(this.#frames, this.#meta, count, out);
+    const extensions = this.extensions[this.#filling]?.subarray(this.#filled * EXTENSION_BYTES);
+    this.#filled += this.#decoder.decode(this.#frames, this.#meta, count, out, extensions);
   }
 
   #publish(): void {

@@ -1,4 +1,6 @@
 import type { PacketStats, SlotSource } from '../addon/addon.ts';
+import { EXTENSION_WORDS } from '../addon/packet-extension-layout.ts';
+import { PACKET_WORDS } from '../addon/packet-layout.ts';
 import { SlotReader } from '../addon/slot-reader.ts';
 
 /** A batch of decoded packets, `count` records of PACKET_WORDS words in the layout of `addon/packet-layout.ts`. */
@@ -9,10 +11,33 @@ export interface PacketSlot {
   /** The same memory as 32-bit words, and as doubles (word 2 n is double n). */
   readonly words: Uint32Array;
   readonly doubles: Float64Array;
+  /**
+   * Extension records of the same packets, EXTENSION_WORDS words each in the layout of
+   * `addon/packet-extension-layout.ts`; undefined unless the source was opened `extended`.
+   */
+  readonly extensions: Uint32Array | undefined;
+}
+
+/** Overwrites packet `to` of a slot with packet `from`, extension record and all: for whoever leaves packets out. */
+export function movePacket({ words, extensions }: PacketSlot, from: number, to: number): void {
+  words.copyWithin(to * PACKET_WORDS, from * PACKET_WORDS, (from + 1) * PACKET_WORDS);
+  extensions?.copyWithin(to * EXTENSION_WORDS, from * EXTENSION_WORDS, (from + 1) * EXTENSION_WORDS);
+}
+
+/** What a capture calls an interface. */
+export interface CaptureInterfaceName {
+  /** As packets have it. */
+  readonly index: number;
+  readonly name: string;
+  readonly description?: string;
 }
 
 /** What any packet source is underneath, native or not. */
 export interface PacketSlotSource extends SlotSource {
+  /** Memory of the extension records of each slot, empty without such. */
+  readonly extensions: Uint8Array[];
+  /** Names that are in the captures read so far. */
+  interfaceNames(): CaptureInterfaceName[];
   stats(): PacketStats;
 }
 
@@ -42,12 +67,14 @@ export class PacketReader implements PacketInput {
   readonly #reader: SlotReader<PacketSlotSource>;
   /** Asked for once: the addon makes new views each time. */
   readonly #memory: Uint8Array[];
+  readonly #extensions: Uint8Array[];
   readonly #slots: PacketSlot[] = [];
 
   /** `start` makes the source with the wake callback it is to call. */
   constructor(start: (wake: () => void) => PacketSlotSource) {
     this.#reader = new SlotReader(start);
     this.#memory = this.#reader.source.slots;
+    this.#extensions = this.#reader.source.extensions;
   }
 
   /** A filled slot if there is one now; undefined says: ask `read`. */
@@ -74,6 +101,11 @@ export class PacketReader implements PacketInput {
     return this.#reader.source.stats();
   }
 
+  /** Names of interfaces in the files read so far (pcapng); those of a packet's slot are known once it is read. */
+  interfaceNames(): CaptureInterfaceName[] {
+    return this.#reader.source.interfaceNames();
+  }
+
   /** After the end: why it came early (a cut file, an interface that went down), for the user; or null. */
   failure(): string | null {
     return this.#reader.source.failure();
@@ -89,12 +121,14 @@ export class PacketReader implements PacketInput {
   #addSlot(index: number): PacketSlot {
     const bytes = this.#memory[index]!;
     const { buffer, byteOffset, byteLength } = bytes;
+    const extensions = this.#extensions[index];
     const slot: PacketSlot = {
       index,
       count: 0,
       bytes,
       words: new Uint32Array(buffer, byteOffset, byteLength >> 2),
       doubles: new Float64Array(buffer, byteOffset, byteLength >> 3),
+      extensions: extensions && new Uint32Array(extensions.buffer, extensions.byteOffset, extensions.byteLength >> 2),
     };
     this.#slots[index] = slot;
     return slot;

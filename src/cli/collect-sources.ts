@@ -1,24 +1,27 @@
 import { resolve } from 'node:path';
+import { keyed, listOption, type OptionTable, valueOption } from '../config/option.ts';
+import type { OptionValues } from '../config/option-values.ts';
 import { parsePrefix } from '../flow/prefix.ts';
 import { UserError } from '../flow/user-error.ts';
 import type { ListedSource, SourcePlan } from '../pipeline/source-plan.ts';
 
-/** What of a command line says whose flows go where. */
-export interface SourceArguments {
-  /** `-w` and `-l`. */
-  readonly directories: readonly string[];
-  /** `-I` */
-  readonly ident: string | undefined;
-  /** `-n` */
-  readonly listed: readonly string[];
-  /** `-M` */
-  readonly dynamic: string | undefined;
-}
+/** Whose flows go where. */
+export const sourceOptions: OptionTable = {
+  w: keyed('directory', valueOption('write flow files below this directory')),
+  l: valueOption('the same, as old start lines have it'),
+  n: keyed(
+    'sources',
+    listOption('IDENT,IP[;IP...],DIR: flows of these addresses or blocks go there, others are ignored'),
+  ),
+  M: keyed('directory-by-exporter', valueOption('a sub-directory of this one for each exporter')),
+  I: keyed('ident', valueOption('ident stored in flow files [default: none]')),
+};
 
 /** Checks that exactly one of the ways to name directories was chosen, and reads it. */
-export function parseSources(args: SourceArguments): SourcePlan {
-  const { directories, listed, dynamic } = args;
-  const [directory, other] = new Set(directories);
+export function parseSources(values: OptionValues): SourcePlan {
+  const listed = values.list('n');
+  const dynamic = values.text('M');
+  const [directory, other] = new Set([...values.list('w'), ...values.list('l')]);
   if (other !== undefined)
     throw new UserError(`-w and -l mean the same: give one directory, not ${directory} and ${other}`);
   const ways = [directory, listed[0], dynamic].filter((way) => way !== undefined).length;
@@ -27,7 +30,7 @@ export function parseSources(args: SourceArguments): SourcePlan {
   }
   if (ways > 1) throw new UserError('-w, -n and -M exclude each other: each says for all exporters where flows go');
   if (dynamic !== undefined) return { kind: 'dynamic', directory: dynamic };
-  if (directory !== undefined) return { kind: 'one', directory, ident: checkIdent('-I', args.ident ?? 'none') };
+  if (directory !== undefined) return { kind: 'one', directory, ident: checkIdent('-I', values.text('I') ?? 'none') };
   const sources = listed.map(parseListedSource);
   for (const key of ['ident', 'directory'] as const) {
     const seen = new Set<string>();

@@ -1,14 +1,17 @@
-import { type OptionTable, valueOption } from '../config/option.ts';
+import { keyed, type OptionTable, valueOption } from '../config/option.ts';
 import type { OptionValues } from '../config/option-values.ts';
 import type { ExportOptions } from '../pipeline/export-options.ts';
 
 /** Flows to files and to standard output. */
 export const fileOptions: OptionTable = {
-  w: valueOption('write flow files below this directory'),
-  t: valueOption('seconds a flow file covers', '300'),
-  S: valueOption('sub-directories for flow files, 0 to 8 as in nfcapd', '1'),
-  I: valueOption('ident stored in flow files', 'none'),
-  o: valueOption('print flows as they end: json (one object a line), csv, text, or any format of weir dump -o'),
+  w: keyed('directory', valueOption('write flow files below this directory')),
+  t: keyed('interval', valueOption('seconds a flow file covers', '300')),
+  S: keyed('sub-directories', valueOption('sub-directories for flow files, 0 to 8 as in nfcapd', '1')),
+  I: keyed('ident', valueOption('ident stored in flow files', 'none')),
+  o: keyed(
+    'print',
+    valueOption('print flows as they end: json (one object a line), csv, text, or any format of weir dump -o'),
+  ),
 };
 
 type Files = Pick<ExportOptions, 'directory' | 'intervalSec' | 'layout' | 'ident' | 'print'>;

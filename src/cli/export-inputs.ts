@@ -1,4 +1,4 @@
-import { flagOption, listOption, type OptionTable, valueOption } from '../config/option.ts';
+import { flagOption, keyed, listOption, type OptionTable, valueOption } from '../config/option.ts';
 import type { OptionValues } from '../config/option-values.ts';
 import type { SamplingOptions } from '../export/options.ts';
 import { UserError } from '../flow/user-error.ts';
@@ -6,18 +6,24 @@ import type { ExportOptions } from '../pipeline/export-options.ts';
 
 /** Where packets come from. */
 export const inputOptions: OptionTable = {
-  r: listOption('read packets from a capture file, also gzip or zstd; - standard input, DIR all its files'),
-  i: listOption('capture from an interface, or any: all of them at once'),
+  r: keyed(
+    'captures',
+    listOption('read packets from a capture file, also gzip or zstd; - standard input, DIR all its files'),
+  ),
+  i: keyed('interfaces', listOption('capture from an interface, or any: all of them at once')),
+  filter: valueOption('BPF filter, where it does not stand behind the options'),
   source: valueOption('packet reader: native, pcap or cap (npm packages)', 'native'),
   snaplen: valueOption('octets captured of each packet on an interface', '256'),
   promiscuous: flagOption('take packets that are not for this host (interfaces)', true),
   speed: valueOption('replay at N times the speed of the capture, 1 as captured, 0 without pause', '0'),
+  dedup: flagOption('leave out packets seen before, with the same TTL: for mirror ports that deliver twice'),
+  'dedup-window': valueOption('milliseconds between a packet and its duplicate at most', '10'),
   sampling: valueOption('meter one packet of N: N takes the first of each, N:random any', '1'),
 };
 
 type Inputs = Pick<
   ExportOptions,
-  'files' | 'devices' | 'filter' | 'source' | 'snapLength' | 'promiscuous' | 'speed' | 'sampling'
+  'files' | 'devices' | 'filter' | 'source' | 'snapLength' | 'promiscuous' | 'speed' | 'sampling' | 'dedupMs'
 >;
 
 /** @param operands what stands on the command line without an option: the BPF filter */
@@ -35,7 +41,11 @@ export function parseInputs(values: OptionValues, operands: readonly string[]): 
   }
   const speed = speedOf(values.text('speed'));
   if (speed > 0 && files.length === 0) throw new UserError('--speed is for capture files (-r)');
-  const filter = operands.join(' ').trim();
+  const sampling = samplingOf(values.text('sampling'));
+  if (values.flag('dedup') && sampling.rate > 1) {
+    throw new UserError('--dedup needs to see every packet: it does not go with --sampling');
+  }
+  const filter = operands.join(' ').trim() || (values.text('filter') ?? '').trim();
   return {
     files,
     devices,
@@ -44,7 +54,8 @@ export function parseInputs(values: OptionValues, operands: readonly string[]): 
     snapLength: values.whole('snaplen', 64, 262_144),
     promiscuous: values.flag('promiscuous'),
     speed,
-    sampling: samplingOf(values.text('sampling')),
+    sampling,
+    ...(values.flag('dedup') ? { dedupMs: values.whole('dedup-window', 1, 10_000) } : {}),
   };
 }
 

@@ -1,20 +1,31 @@
+import { fullPolicies } from '../cache/flow-cache-options.ts';
+import { parseTrack, trackAdditions, trackLevels } from '../cache/key-fields.ts';
 import { type OptionTable, valueOption } from '../config/option.ts';
 import type { OptionValues } from '../config/option-values.ts';
 import type { ExportOptions } from '../pipeline/export-options.ts';
+import { parseTimeouts, timeoutTable } from './export-timeouts.ts';
 
 /** How packets become flows. */
 export const meteringOptions: OptionTable = {
-  active: valueOption('active timeout in seconds', '300'),
-  inactive: valueOption('inactive timeout in seconds', '60'),
-  'max-flows': valueOption('flows held at a time; beyond it the longest idle leaves', '4194304'),
+  ...timeoutTable,
+  track: valueOption(
+    `what tells flows apart: ${trackLevels.join(', ')}; more behind commas: ${trackAdditions.join(', ')}`,
+    'full',
+  ),
+  'max-flows': valueOption('flows held at a time', '4194304'),
+  'when-full': valueOption(
+    'evict: the flow longest idle leaves; ignore: packets of new flows are not metered',
+    'evict',
+  ),
 };
 
-type Metering = Pick<ExportOptions, 'activeSec' | 'inactiveSec' | 'maxFlows'>;
+type Metering = Pick<ExportOptions, 'timeouts' | 'key' | 'maxFlows' | 'whenFull'>;
 
 export function parseMetering(values: OptionValues): Metering {
   return {
-    activeSec: values.whole('active', 1, 604_800),
-    inactiveSec: values.whole('inactive', 1, 604_800),
-    maxFlows: values.whole('max-flows', 16, 64 << 20),
+    timeouts: parseTimeouts(values),
+    key: parseTrack(values.text('track') ?? ''),
+    maxFlows: values.whole('max-flows', 16, 1 << 24),
+    whenFull: values.choice('when-full', fullPolicies),
   };
 }

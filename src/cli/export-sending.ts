@@ -1,4 +1,4 @@
-import { flagOption, listOption, type OptionTable, valueOption } from '../config/option.ts';
+import { flagOption, keyed, listOption, type OptionTable, valueOption } from '../config/option.ts';
 import { type OptionValues, wholeNumber } from '../config/option-values.ts';
 import { parseTemplateFields } from '../export/compose-template.ts';
 import { parseCollector } from '../export/destination.ts';
@@ -11,9 +11,12 @@ import { parseTls, tlsOptions } from './export-tls.ts';
 
 /** What is sent to collectors, and how. */
 export const sendingOptions: OptionTable = {
-  n: listOption('send flows to HOST:PORT over UDP, or to tcp:// or tls://HOST:PORT; each gets all flows'),
+  n: keyed(
+    'collectors',
+    listOption('send flows to HOST:PORT over UDP, or to tcp:// or tls://HOST:PORT; each gets all flows'),
+  ),
   balance: flagOption('each destination gets a share of the flows'),
-  v: valueOption('export version: 5, 9 or 10 (IPFIX) [default: 9, with tcp:// and tls:// 10]'),
+  v: keyed('export-version', valueOption('export version: 5, 9 or 10 (IPFIX) [default: 9, with tcp:// and tls:// 10]')),
   template: valueOption(`fields sent (v9, IPFIX): ${templatePresets.join(', ')}`, 'default'),
   fields: valueOption(
     'fields sent, NAME[:LENGTH],...: IANA element names, names of weir or numbers; not with --template',

@@ -1,4 +1,4 @@
-import { OptionValues } from '../config/option-values.ts';
+import type { OptionValues } from '../config/option-values.ts';
 import { UserError } from '../flow/user-error.ts';
 import { runExport } from '../pipeline/export.ts';
 import type { ExportOptions } from '../pipeline/export-options.ts';
@@ -8,37 +8,44 @@ import { inputOptions, parseInputs } from './export-inputs.ts';
 import { meteringOptions, parseMetering } from './export-metering.ts';
 import { parseRunning, runningOptions } from './export-running.ts';
 import { parseSending, sendingOptions } from './export-sending.ts';
-import { addOptions, commandParser } from './parse.ts';
+import { commandParser } from './parse.ts';
+import { configOptions, readOptions } from './read-options.ts';
 
 /** `weir export`: see `runExport` for what it does; exit status 0, 1 on anything lost or refused. */
 export async function exportCommand(argv: string[]): Promise<number> {
   const options = await parseExportArguments(argv);
   if (options === undefined) return 0;
   if (options.preview !== undefined) {
-    checkPlan(options);
     const lines = options.preview === 'plan' ? describePlan(options) : ['weir export: these options are right'];
     process.stdout.write(`${lines.join('\n')}\n`);
     return 0;
   }
-  const status = await runExport(options);
+  const status = await runExport(options, () => parseExportArguments(argv, true));
   // Neither npm package lets go of the event loop for certain when its session is closed.
   if (options.source !== 'native') process.exit(status);
   return status;
 }
 
-/** Options of a command line; undefined when it only asked for help or the version. */
-export async function parseExportArguments(argv: string[]): Promise<ExportOptions | undefined> {
+/**
+ * Options of a command line and of its configuration file; undefined when it only asked for help or the version.
+ * @param checks whether what can be found wrong without doing anything is looked for, as for --check
+ */
+export async function parseExportArguments(argv: string[], checks = false): Promise<ExportOptions | undefined> {
   const parser = commandParser(argv, 'export').usage(
     'weir export (-r FILE | -i INTERFACE) (-n HOST:PORT | -w DIR | -o FORMAT) [options] [BPF filter ...]',
   );
-  addOptions(parser, 'Packets:', inputOptions);
-  addOptions(parser, 'Flows:', meteringOptions);
-  addOptions(parser, 'To collectors:', sendingOptions);
-  addOptions(parser, 'To files and standard output:', fileOptions);
-  addOptions(parser, 'Running:', runningOptions);
-  const args = await parser.parse();
-  if (args['help'] === true || args['version'] === true) return undefined;
-  return exportOptions(new OptionValues(args), args._.map(String));
+  const read = await readOptions(parser, {
+    Packets: inputOptions,
+    Flows: meteringOptions,
+    'To collectors': sendingOptions,
+    'To files and standard output': fileOptions,
+    Running: { ...configOptions, ...runningOptions },
+  });
+  return read?.judge(() => {
+    const options = exportOptions(read.values, read.operands);
+    if (checks || options.preview !== undefined) checkPlan(options);
+    return options;
+  });
 }
 
 function exportOptions(values: OptionValues, operands: readonly string[]): ExportOptions {

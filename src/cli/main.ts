@@ -6,6 +6,7 @@ const commands: Record<string, () => Promise<(argv: string[]) => Promise<number>
   export: async () => (await import('./export.ts')).exportCommand,
   collect: async () => (await import('./collect.ts')).collectCommand,
   exporters: async () => (await import('./exporters.ts')).exportersCommand,
+  ctl: async () => (await import('./ctl.ts')).ctlCommand,
   expire: async () => (await import('./expire.ts')).expireCommand,
   dump: async () => (await import('./dump.ts')).dumpCommand,
 };
@@ -15,6 +16,7 @@ const usage = `weir: flow exporter and collector
   weir export   packets (interface or capture file) to flows to NetFlow v5, v9, IPFIX or flow files
   weir collect  NetFlow v5, v9 and IPFIX datagrams to flow files
   weir dump     questions to flow files, in nfdump's language
+  weir ctl      questions and commands to a running weir export
   weir expire   old flow files deleted by size and age
   weir exporters  what a collector has from each exporter, and what was lost
 

@@ -28,7 +28,7 @@ const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
 /** Options of nfcapd that would be missed if they did nothing. */
 const REFUSED: Readonly<Record<string, string>> = {
   A: 'repeated datagrams carry the address of this host: weir does not write the source address of others',
-  C: 'there is no configuration file: give the options themselves',
+  C: 'the configuration file of nfcapd is another one: give --config FILE',
   d: 'datagrams are not taken from an interface: let the exporter send to this host, or give -f FILE',
   i: 'counters are served by HTTP: give --metrics HOST:PORT',
   J: 'multicast groups are not joined: let the exporter send to an address of this host',

@@ -25,15 +25,17 @@ export function commandParser(argv: string[], command: string): Argv {
     .exitProcess(false);
 }
 
-/** Adds the options of a table, in its order, below a heading of the help text. */
+/** Adds the options of a table, in its order, below a heading of the help text; without their defaults. */
 export function addOptions(parser: Argv, heading: string, table: OptionTable): Argv {
-  for (const [name, { type, describe, default: fallback, repeatable, hidden }] of Object.entries(table)) {
+  for (const [name, { type, describe, default: fallback, repeatable, hidden, key }] of Object.entries(table)) {
     parser.option(name, {
       group: heading,
       type,
       describe: repeatable ? `${describe} (repeatable)` : describe,
       ...(type === 'string' ? { requiresArg: true } : {}),
-      ...(fallback === undefined ? {} : { default: fallback }),
+      ...(key === undefined ? {} : { alias: key }),
+      // Told here and put in later: what was typed must be told from what was not.
+      ...(fallback === undefined || fallback === false ? {} : { defaultDescription: String(fallback) }),
       ...(hidden ? { hidden } : {}),
     });
   }
@@ -43,9 +45,4 @@ export function addOptions(parser: Argv, heading: string, table: OptionTable): A
 /** The value of an option that makes sense only once: the last one given, as usual on a command line. */
 export function last<T>(value: T | T[] | undefined): T | undefined {
   return Array.isArray(value) ? value[value.length - 1] : value;
-}
-
-export function list<T>(value: T | T[] | undefined): T[] {
-  if (value === undefined) return [];
-  return Array.isArray(value) ? value : [value];
 }

@@ -3,6 +3,7 @@ import {
   D_LENGTH,
   D_OFFSET,
   D_RECEIVED_MS,
+  D_SESSION,
   D_SRC_HI,
   D_SRC_LO,
   D_SRC_PORT,
@@ -13,7 +14,8 @@ import { DatagramDecoder } from '../wire/decode.ts';
 import type { DatagramOrigin, DecodeCounters } from '../wire/decode-context.ts';
 import { describeFields } from '../wire/decode-templates.ts';
 import type { DatagramSlot } from './datagram-slot.ts';
-import { type Exporter, Exporters } from './exporters.ts';
+import type { Exporter } from './exporter-stream.ts';
+import { Exporters } from './exporters.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { PendingSets } from './pending-sets.ts';
 import type { SamplingSetting } from './sampling.ts';
@@ -33,6 +35,8 @@ export interface StreamStats {
   readonly exporter: string;
   readonly version: number;
   readonly domain: number;
+  /** What it comes by; of a connection datagrams are messages. */
+  readonly transport: 'udp' | 'tcp';
   readonly datagrams: number;
   readonly records: number;
   /** Of `lostUnit`s. */
@@ -91,7 +95,15 @@ export class Collector {
   readonly exporters: Exporters;
   private readonly pending: PendingSets;
   private readonly decoder: DatagramDecoder;
-  private readonly origin: DatagramOrigin = { receivedMs: 0, hiHigh: 0, hiLow: 0, loHigh: 0, loLow: 0, port: 0 };
+  private readonly origin: DatagramOrigin = {
+    receivedMs: 0,
+    hiHigh: 0,
+    hiLow: 0,
+    loHigh: 0,
+    loLow: 0,
+    port: 0,
+    session: 0,
+  };
 
   constructor(options: CollectorOptions) {
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
@@ -115,7 +127,10 @@ export class Collector {
       origin.loLow = words[at + D_SRC_LO]!;
       origin.loHigh = words[at + D_SRC_LO + 1]!;
       origin.port = words[at + D_SRC_PORT]!;
-      this.decode(bytes, view, words[at + D_OFFSET]!, words[at + D_LENGTH]!, origin);
+      origin.session = words[at + D_SESSION]!;
+      const length = words[at + D_LENGTH]!;
+      if (length === 0 && origin.session !== 0) this.exporters.endSession(origin);
+      else this.decode(bytes, view, words[at + D_OFFSET]!, length, origin);
     }
     this.decoder.settle();
     this.pending.expire(origin.receivedMs);
@@ -194,6 +209,7 @@ function statsOf(exporter: Exporter): StreamStats[] {
     exporter: exporter.address,
     version: stream.version,
     domain: stream.domain,
+    transport: stream.isUdp ? 'udp' : 'tcp',
     datagrams: stream.datagrams,
     records: stream.records,
     lost: stream.sequence.lost,

@@ -1,215 +1,10 @@
 import { type AddressWords, formatAddress } from '../flow/address.ts';
-import type {
-  DatagramOrigin,
-  DecodeStream,
-  OptionsRecord,
-  SetContext,
-  StreamDirectory,
-} from '../wire/decode-context.ts';
-import { compileDefinition } from '../wire/decode-templates.ts';
-import { VERSION_IPFIX, VERSION_SFLOW, VERSION_V5, VERSION_V7, VERSION_V9 } from '../wire/protocol.ts';
-import type { CompiledTemplate } from '../wire/template.ts';
+import type { DatagramOrigin, DecodeStream, StreamDirectory } from '../wire/decode-context.ts';
+import { type Exporter, ExporterStream, type Shared } from './exporter-stream.ts';
 import { Allowance, type Limits } from './limits.ts';
 import type { PendingSets } from './pending-sets.ts';
-import { SampleSources } from './sample-sources.ts';
-import { type SamplingSetting, SamplingTable } from './sampling.ts';
+import type { SamplingSetting } from './sampling.ts';
 import type { SavedStream } from './saved-stream.ts';
-import { BOOT_TOLERANCE_MS, SequenceTracker } from './sequence.ts';
-import { TemplateStore } from './template-store.ts';
-
-export interface InterfaceName {
-  readonly name: string;
-  readonly description: string;
-}
-
-/** All that is known of one exporter address. */
-export interface Exporter {
-  readonly address: string;
-  readonly streams: ExporterStream[];
-  readonly setting: SamplingSetting | undefined;
-  /** Rate that options told last for a whole stream of it, 0 unknown: stands in for streams that were told none. */
-  samplingRate: number;
-  hasSamplers: boolean;
-  /** Latest receive time of a datagram. */
-  lastSeenMs: number;
-}
-
-/** What the streams share. */
-interface Shared {
-  readonly limits: Limits;
-  readonly pending: PendingSets;
-  readonly templateFields: Allowance;
-  readonly optionEntries: Allowance;
-  readonly sampleSources: Allowance;
-  /** Grows when something changes that `saveState` keeps. */
-  revision: number;
-}
-
-/**
- * One sequence of datagrams: exporter address, protocol version and observation domain (v9 source id, v5 engine, sFlow
- * sub-agent). The source port is no part of it, since exporters send options and templates from other ports than data.
- */
-export class ExporterStream implements DecodeStream {
-  readonly exporter: Exporter;
-  readonly version: number;
-  readonly domain: number;
-  datagrams = 0;
-  records = 0;
-  lastSeenMs = 0;
-  /** Export time less receive time of the latest datagram: how far the exporter's clock is off, and the way's delay. */
-  skewMs = 0;
-  bootMs = 0;
-  /** What v9 uptimes of the latest datagram count from, 0 before the first. */
-  uptimeFromMs = 0;
-  /** Counters that the exporter reported of itself (elements 41 and 42), -1 unknown. */
-  reportedMessages = -1;
-  reportedRecords = -1;
-  setsWithoutTemplate = 0;
-  readonly templates: TemplateStore;
-  readonly sampling: SamplingTable;
-  readonly sequence: SequenceTracker;
-  readonly samples: SampleSources;
-  readonly interfaces = new Map<number, InterfaceName>();
-  /** Set by the directory for each datagram, for the pending sets. */
-  origin!: DatagramOrigin;
-  private readonly shared: Shared;
-
-  constructor(exporter: Exporter, version: number, domain: number, shared: Shared) {
-    this.exporter = exporter;
-    this.version = version;
-    this.domain = domain;
-    this.shared = shared;
-    this.templates = new TemplateStore(shared.limits.templatesPerStream, shared.templateFields);
-    this.sampling = new SamplingTable(shared.optionEntries);
-    this.samples = new SampleSources(shared.sampleSources);
-    this.sequence = new SequenceTracker(version === VERSION_V9 || version === VERSION_SFLOW ? 'datagrams' : 'records');
-  }
-
-  template(id: number): CompiledTemplate | undefined {
-    return this.templates.get(id);
-  }
-
-  define(template: CompiledTemplate): void {
-    this.shared.revision++;
-    if (this.templates.define(template) === 'new') this.shared.pending.defined(this, template.id);
-  }
-
-  refreshed(template: CompiledTemplate): void {
-    this.templates.confirm(template);
-  }
-
-  /** Another run of the exporter may mean other things by the same ids. */
-  bootedAt(bootMs: number): void {
-    if (this.templates.unconfirmed > 0 && Math.abs(bootMs - this.uptimeFromMs) > BOOT_TOLERANCE_MS) {
-      this.templates.dropUnconfirmed();
-    }
-    this.uptimeFromMs = bootMs;
-  }
-
-  /** Takes what an earlier run of the collector knew of the stream. */
-  restore(saved: SavedStream): void {
-    this.uptimeFromMs = saved.uptimeFromMs;
-    this.bootMs = saved.bootMs;
-    if (this.sampling.restore(saved.sampling)) this.shareSampling();
-    for (const { definition, isOptions } of saved.templates) {
-      const template = compileDefinition(this.version, definition, isOptions);
-      if (template !== undefined) this.templates.restore(template);
-    }
-  }
-
-  withoutTemplate(setId: number, bytes: Uint8Array, start: number, end: number, context: SetContext): void {
-    this.setsWithoutTemplate++;
-    this.shared.pending.keep(setId, bytes, start, end, context, this.origin);
-  }
-
-  options(record: OptionsRecord): void {
-    if (record.samplingRate > 0) this.learnSampling(record);
-    if (record.bootMs > 0) this.bootMs = record.bootMs;
-    if (record.exportedMessages >= 0) this.reportedMessages = record.exportedMessages;
-    if (record.exportedRecords >= 0) this.reportedRecords = record.exportedRecords;
-    if (record.interfaceIndex >= 0) this.nameInterface(record);
-  }
-
-  get samplingFixed(): boolean {
-    return this.exporter.setting?.isFixed === true;
-  }
-
-  /**
-   * The operator's fixed rate; else what options told for the template, the stream, or another stream of the exporter
-   * (Catalysts send options under another source id); else the v5 header; else the operator's default. 0 unknown.
-   */
-  samplingRate(templateId: number, headerRate: number): number {
-    const { setting } = this.exporter;
-    if (setting?.isFixed === true) return setting.rate;
-    return this.sampling.rateFor(templateId) || this.exporter.samplingRate || headerRate || (setting?.rate ?? 0);
-  }
-
-  hasSamplers(): boolean {
-    return this.exporter.hasSamplers;
-  }
-
-  samplerRate(id: number): number {
-    const own = this.sampling.samplerRate(id);
-    if (own > 0) return own;
-    for (const other of this.exporter.streams) {
-      const rate = other.sampling.samplerRate(id);
-      if (rate > 0) return rate;
-    }
-    return 0;
-  }
-
-  account(sequence: number, sent: number, records: number, context: SetContext): void {
-    this.datagrams++;
-    this.records += records;
-    if (this.version === VERSION_SFLOW) {
-      const { uptimeMs } = context;
-      this.sequence.observe(sequence, -1, uptimeMs, this.lastSeenMs - uptimeMs);
-      return;
-    }
-    this.skewMs = context.exportMs - this.lastSeenMs;
-    // v1 has no sequence.
-    if (this.version !== VERSION_V9 && this.version !== VERSION_IPFIX && !isLegacySequenced(this.version)) return;
-    const hasHeaderUptime = this.version !== VERSION_IPFIX;
-    const bootMs = hasHeaderUptime ? context.exportMs - context.uptimeMs : Number.NaN;
-    this.sequence.observe(sequence, sent, context.exportMs, bootMs);
-  }
-
-  sample(source: number, sequence: number, drops: number, { uptimeMs }: SetContext): void {
-    this.samples.observe(source, sequence, drops, uptimeMs, this.lastSeenMs - uptimeMs);
-  }
-
-  /** Gives back what the stream took of shared allowances; it is not to be used any more. */
-  release(): void {
-    this.templates.release();
-    this.sampling.release();
-    this.samples.release();
-    this.shared.optionEntries.giveBack(this.interfaces.size);
-    this.interfaces.clear();
-  }
-
-  private learnSampling({ samplingRate, samplerId, templateId }: OptionsRecord): void {
-    if (this.sampling.learn(samplingRate, samplerId, templateId)) this.shared.revision++;
-    this.shareSampling();
-  }
-
-  private shareSampling(): void {
-    this.exporter.hasSamplers ||= this.sampling.hasSamplers;
-    this.exporter.samplingRate = this.sampling.rateFor(-1);
-  }
-
-  private nameInterface(record: OptionsRecord): void {
-    const { interfaceIndex: index, interfaceName: name, interfaceDescription: description } = record;
-    if (name === '' && description === '') return;
-    const known = this.interfaces.get(index);
-    if (known?.name === name && known.description === description) return;
-    if (known === undefined && !this.shared.optionEntries.take(1)) return;
-    this.interfaces.set(index, { name, description });
-  }
-}
-
-function isLegacySequenced(version: number): boolean {
-  return version === VERSION_V5 || version === VERSION_V7;
-}
 
 /** Takes the place of a stream where a limit is reached: knows nothing and learns nothing. */
 const overflowStream: DecodeStream = {
@@ -217,6 +12,7 @@ const overflowStream: DecodeStream = {
   template: () => undefined,
   define: () => {},
   refreshed: () => {},
+  withdraw: () => false,
   bootedAt: () => {},
   withoutTemplate: () => {},
   options: () => {},
@@ -238,6 +34,8 @@ interface Slot {
   readonly loLow: number;
   readonly exporter: Exporter;
   readonly streams: Map<number, ExporterStream>;
+  /** Streams of connections that have ended, the first one first. */
+  readonly ended: ExporterStream[];
 }
 
 /** Every exporter heard of, found by address; bounded, with the idle giving way when it is full. */
@@ -267,7 +65,7 @@ export class Exporters implements StreamDirectory {
 
   stream(origin: DatagramOrigin, version: number, domain: number): DecodeStream {
     const slot = this.slotOf(origin);
-    const stream = slot === undefined ? undefined : this.streamOf(slot, version, domain);
+    const stream = slot === undefined ? undefined : this.streamOf(slot, version, domain, origin.session);
     if (slot === undefined || stream === undefined) {
       this.overflowDatagrams++;
       return overflowStream;
@@ -276,6 +74,19 @@ export class Exporters implements StreamDirectory {
     stream.lastSeenMs = origin.receivedMs;
     stream.origin = origin;
     return stream;
+  }
+
+  /** The connection that `origin` names has ended: its streams wait for the exporter's next one. */
+  endSession(origin: DatagramOrigin): void {
+    const slot = this.slots.get(addressKey(origin.hiHigh, origin.hiLow, origin.loHigh, origin.loLow));
+    if (slot === undefined) return;
+    for (const [key, stream] of slot.streams) {
+      if (stream.session !== origin.session) continue;
+      slot.streams.delete(key);
+      stream.endSession();
+      slot.ended.push(stream);
+    }
+    this.lastStream = undefined;
   }
 
   get size(): number {
@@ -289,8 +100,8 @@ export class Exporters implements StreamDirectory {
   /** Takes what an earlier run of the collector knew of a stream, as far as there is room. */
   restore(words: AddressWords, saved: SavedStream): void {
     const [hiHigh, hiLow, loHigh, loLow] = words;
-    const slot = this.slotOf({ receivedMs: saved.lastSeenMs, hiHigh, hiLow, loHigh, loLow, port: 0 });
-    const stream = slot === undefined ? undefined : this.streamOf(slot, saved.version, saved.domain);
+    const slot = this.slotOf({ receivedMs: saved.lastSeenMs, hiHigh, hiLow, loHigh, loLow, port: 0, session: 0 });
+    const stream = slot === undefined ? undefined : this.streamOf(slot, saved.version, saved.domain, 0);
     stream?.restore(saved);
   }
 
@@ -316,7 +127,7 @@ export class Exporters implements StreamDirectory {
         hasSamplers: false,
         lastSeenMs: origin.receivedMs,
       };
-      slot = { hiHigh, hiLow, loHigh, loLow, exporter, streams: new Map() };
+      slot = { hiHigh, hiLow, loHigh, loLow, exporter, streams: new Map(), ended: [] };
       this.slots.set(key, slot);
     }
     this.lastSlot = slot;
@@ -324,20 +135,37 @@ export class Exporters implements StreamDirectory {
     return slot;
   }
 
-  private streamOf(slot: Slot, version: number, domain: number): ExporterStream | undefined {
+  private streamOf(slot: Slot, version: number, domain: number, session: number): ExporterStream | undefined {
     const last = this.lastStream;
-    if (last !== undefined && last.version === version && last.domain === domain) return last;
-    const key = domain * 256 + version;
+    if (last !== undefined && last.version === version && last.domain === domain && last.session === session) {
+      return last;
+    }
+    const key = (session * DOMAINS + domain) * VERSIONS + version;
     let stream = slot.streams.get(key);
     if (stream === undefined) {
-      const { limits } = this.shared;
-      if (slot.streams.size >= limits.streamsPerExporter || this.streamCount >= limits.streams) return undefined;
-      stream = new ExporterStream(slot.exporter, version, domain, this.shared);
+      stream = session === 0 ? undefined : takeEnded(slot, version, domain, session);
+      stream ??= this.newStream(slot, version, domain, session);
+      if (stream === undefined) return undefined;
       slot.streams.set(key, stream);
-      slot.exporter.streams.push(stream);
-      this.streamCount++;
     }
     this.lastStream = stream;
+    return stream;
+  }
+
+  private newStream(slot: Slot, version: number, domain: number, session: number): ExporterStream | undefined {
+    const { limits } = this.shared;
+    const { streams } = slot.exporter;
+    if (streams.length >= limits.streamsPerExporter || this.streamCount >= limits.streams) {
+      // Of connections that are gone only the counters are left.
+      const gone = slot.ended.shift();
+      if (gone === undefined) return undefined;
+      gone.release();
+      streams.splice(streams.indexOf(gone), 1);
+      this.streamCount--;
+    }
+    const stream = new ExporterStream(slot.exporter, version, domain, session, this.shared);
+    streams.push(stream);
+    this.streamCount++;
     return stream;
   }
 
@@ -348,8 +176,9 @@ export class Exporters implements StreamDirectory {
     const before = this.evicted;
     for (const [key, slot] of this.slots) {
       if (nowMs - slot.exporter.lastSeenMs < this.shared.limits.idleMs) continue;
-      for (const stream of slot.streams.values()) stream.release();
-      this.streamCount -= slot.streams.size;
+      const { streams } = slot.exporter;
+      for (const stream of streams) stream.release();
+      this.streamCount -= streams.length;
       this.slots.delete(key);
       this.evicted++;
     }
@@ -357,6 +186,19 @@ export class Exporters implements StreamDirectory {
     this.lastStream = undefined;
     return this.evicted > before;
   }
+}
+
+/** A key of a stream is (session, domain, version): exact in a double up to session 8191. */
+const DOMAINS = 2 ** 32;
+const VERSIONS = 256;
+export const MAX_SESSION = 8191;
+
+function takeEnded(slot: Slot, version: number, domain: number, session: number): ExporterStream | undefined {
+  const at = slot.ended.findIndex((stream) => stream.version === version && stream.domain === domain);
+  if (at < 0) return undefined;
+  const [stream] = slot.ended.splice(at, 1);
+  stream!.session = session;
+  return stream;
 }
 
 function isSlotOf(slot: Slot, origin: DatagramOrigin): boolean {

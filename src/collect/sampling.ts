@@ -82,6 +82,7 @@ export class SamplingTable {
     this.allowance.giveBack(this.samplers.size + this.templates.size);
     this.samplers.clear();
     this.templates.clear();
+    this.general = this.unanimous = 0;
   }
 
   private put(map: Map<number, number>, id: number, rate: number): boolean {

@@ -15,6 +15,8 @@ export function saveState(exporters: Exporters): string {
   const saved = [...exporters.values()].map(({ address, streams }) => ({
     address,
     streams: streams
+      // What came over a connection was said for that connection.
+      .filter(({ isUdp }) => isUdp)
       .map(({ version, domain, lastSeenMs, uptimeFromMs, bootMs, templates, sampling }) => ({
         version,
         domain,

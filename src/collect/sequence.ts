@@ -63,6 +63,16 @@ export class SequenceTracker {
     this.advance(sequence, sent, exportMs);
   }
 
+  /** A new sequence begins, which has nothing to do with the one before; what was counted stays. */
+  restart(): void {
+    this.isInStep = false;
+    this.remembered = 0;
+    this.bootMs = Number.NaN;
+    this.lastSent = -1;
+    this.flowSteps = 0;
+    this.lostInFlowSteps = 0;
+  }
+
   private advance(sequence: number, sent: number, exportMs: number): void {
     const step = this.unit === 'datagrams' ? 1 : sent;
     this.isInStep = step >= 0;

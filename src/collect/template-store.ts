@@ -5,8 +5,8 @@ import type { Allowance } from './limits.ts';
 export type TemplateOutcome = 'new' | 'changed' | 'refused';
 
 /**
- * Templates of one stream. Over UDP the newest definition of an id counts and a withdrawal means nothing, so templates
- * are only ever added and replaced (RFC 7011 section 8.4).
+ * Templates of one stream. The newest definition of an id counts. Over UDP a withdrawal means nothing (RFC 7011 section
+ * 8.4), so only streams of connections withdraw.
  */
 export class TemplateStore {
   changed = 0;
@@ -54,6 +54,13 @@ export class TemplateStore {
   /** Forgets what an earlier run knew and nothing has confirmed. */
   dropUnconfirmed(): void {
     for (const id of this.provisional) this.forget(this.byId.get(id)!);
+  }
+
+  /** Forgets a template, or all of a kind. */
+  withdraw(id: number | undefined, isOptions: boolean): void {
+    for (const template of id === undefined ? [...this.byId.values()] : [this.byId.get(id)]) {
+      if (template?.isOptions === isOptions) this.forget(template);
+    }
   }
 
   define(template: CompiledTemplate): TemplateOutcome {

@@ -9,6 +9,10 @@ export interface OptionRow {
   /** May be given several times, and then all count; of any other the last one does. */
   readonly repeatable?: true;
   readonly hidden?: true;
+  /** Name in a configuration file, and with two dashes: of options that are one letter for a reason of history. */
+  readonly key?: string;
+  /** Means nothing in a configuration file. */
+  readonly commandLineOnly?: true;
 }
 
 /** Rows by name as typed, without dashes. */
@@ -27,4 +31,15 @@ export function listOption(describe: string): OptionRow {
 /** An option without a value. */
 export function flagOption(describe: string, fallback = false): OptionRow {
   return { type: 'boolean', describe, default: fallback };
+}
+
+/** A one-letter option and its long name. */
+export function keyed(key: string, row: OptionRow): OptionRow {
+  return { ...row, key };
+}
+
+/** The name that a configuration file has for an option; undefined when it has none. */
+export function keyOf(name: string, row: OptionRow): string | undefined {
+  if (row.hidden || row.commandLineOnly) return undefined;
+  return row.key ?? (name.length > 1 ? name : undefined);
 }

@@ -35,7 +35,7 @@ export interface FlowExporterOptions {
   /** and after so many datagrams, default 256. */
   readonly refreshDatagrams?: number;
   readonly sampling?: SamplingOptions;
-  /** Named in options data. */
+  /** Named in options data; looked at with each announcement, so it may grow. */
   readonly interfaces?: readonly InterfaceName[];
   /** Fields that make the meter's flow key, said in IPFIX options data; default the 5-tuple and type of service. */
   readonly keyFields?: readonly FieldName[];

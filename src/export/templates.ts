@@ -155,6 +155,8 @@ const presets: Record<TemplatePreset, readonly TemplateRow[]> = {
     // RFC 7133 gives VLANs elements of their own in IPFIX.
     { value: 'srcVlan', v9: [2, 58], ipfix: [2, 243] },
     { value: 'dstVlan', v9: [2, 59], ipfix: [2, 254] },
+    { value: 'innerVlan', ipfix: [2] },
+    { value: 'fragmentFlags', ipfix: [1] },
     { value: 'etherType', ipfix: [2] },
     { value: 'flowLabel', v9: [3], ipfix: [4], only: { family: 6 } },
     ...MORE_MPLS,

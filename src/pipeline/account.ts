@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DatagramStats } from '../addon/addon.ts';
 import type { CollectorStats, StreamStats } from '../collect/collector.ts';
+import type { SessionStats } from '../collect/session-listener.ts';
+import type { InputStats } from './collect-inputs.ts';
 
 /** Name of the account in the directory of a store. */
 export const ACCOUNT_NAME = '.weir.exporters.json';
@@ -14,6 +15,11 @@ export interface Reception {
   readonly kernelDropped: number;
   readonly queueDropped: number;
   readonly ignored: number;
+  /** Turned away by --allow and --exporter-rate. */
+  readonly denied: number;
+  readonly throttled: number;
+  /** Of connections, where there are listeners for them. */
+  readonly sessions?: SessionStats;
 }
 
 /** Everything that a collector can say of the exporters of one source, since it started. */
@@ -32,9 +38,10 @@ export interface Account {
   readonly streams: readonly StreamStats[];
 }
 
-export function receptionOf(stats: DatagramStats, ignored: number): Reception {
-  const { datagrams, kernelDropped, queueDropped } = stats;
-  return { datagrams, kernelDropped, queueDropped, ignored };
+export function receptionOf(stats: InputStats, ignored: number): Reception {
+  const { datagrams, kernelDropped, queueDropped, denied, throttled, sessions } = stats;
+  const reception = { datagrams, kernelDropped, queueDropped, ignored, denied, throttled };
+  return sessions === undefined ? reception : { ...reception, sessions };
 }
 
 export function makeAccount(

@@ -1,4 +1,4 @@
-import type { FlowCacheStats } from '../cache/flow-cache.ts';
+import type { FlowCacheStats } from '../cache/flow-cache-options.ts';
 import type { FlowOutput } from './flow-output.ts';
 import { plural, scaled } from './log.ts';
 import type { PacketInputs } from './packet-inputs.ts';
@@ -20,20 +20,24 @@ export class CaptureStatistics {
   readonly #parts: PacketInputs['parts'];
   readonly #cache: () => FlowCacheStats;
   readonly #losses: FlowOutput['losses'];
+  readonly #duplicates: () => number;
   readonly #nowMs: () => number;
   readonly #before: Counts[];
   readonly #lostBefore = new Map<string, number>();
   #beforeMs: number;
+  #ignoredBefore = 0;
 
   constructor(
     parts: PacketInputs['parts'],
     cache: () => FlowCacheStats,
     losses: FlowOutput['losses'],
+    duplicates: () => number,
     nowMs: () => number = () => performance.now(),
   ) {
     this.#parts = parts;
     this.#cache = cache;
     this.#losses = losses;
+    this.#duplicates = duplicates;
     this.#nowMs = nowMs;
     this.#before = parts.map(() => ({ packets: 0, wireBytes: 0, dropped: 0 }));
     this.#beforeMs = nowMs();
@@ -63,8 +67,17 @@ export class CaptureStatistics {
         isLoss: dropped > 0,
       };
     });
-    const { active, created } = this.#cache();
-    lines.push({ text: `${plural(active, 'flow')} at hand, ${created} since the start`, isLoss: false });
+    const { active, created, ignoredPackets } = this.#cache();
+    const duplicates = this.#duplicates();
+    const ignored = ignoredPackets - this.#ignoredBefore;
+    this.#ignoredBefore = ignoredPackets;
+    lines.push({
+      text:
+        `${plural(active, 'flow')} at hand, ${created} since the start` +
+        (duplicates > 0 ? `; ${plural(duplicates, 'duplicate')} left out` : '') +
+        (ignoredPackets > 0 ? `; ${plural(ignored, 'packet')} not metered, no room for their flows` : ''),
+      isLoss: ignored > 0,
+    });
     for (const { name, flows } of this.#losses()) {
       if (flows === 0) continue;
       const since = flows - (this.#lostBefore.get(name) ?? 0);

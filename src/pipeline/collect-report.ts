@@ -1,8 +1,9 @@
-import type { DatagramStats } from '../addon/addon.ts';
 import type { CollectorStats } from '../collect/collector.ts';
+import type { SessionStats } from '../collect/session-listener.ts';
 import type { EndedSlot } from '../store/flow-store.ts';
 import { TRAFFIC_CLASSES, type TrafficCounters } from '../store/slot-stats.ts';
 import { VERSION_SFLOW } from '../wire/protocol.ts';
+import type { InputStats } from './collect-inputs.ts';
 import type { SlotFaults } from './flow-source.ts';
 import { plural, scaled } from './log.ts';
 import type { RepeaterStats } from './repeater.ts';
@@ -27,10 +28,22 @@ function heardExporters({ streams, exporters }: CollectorStats): number {
   return exporters - silent.size;
 }
 
+function sessionFaults(sessions: SessionStats | undefined): [number, string][] {
+  if (sessions === undefined) return [];
+  return [
+    [sessions.refusedByLimit, 'connections refused: too many'],
+    [sessions.refusedAddress, 'connections refused: no --allow has their address'],
+    [sessions.failedHandshakes, 'connections without a handshake of TLS'],
+    [sessions.broken, 'sessions closed: what came were no messages'],
+    [sessions.timedOut, 'sessions closed: nothing, or no whole message, came in time'],
+    [sessions.cut, 'sessions that ended amid a message'],
+  ];
+}
+
 /** What a run of the collector took in, what it could not use and why. */
 export function describeCollected(
   router: SourceRouter,
-  received: DatagramStats,
+  received: InputStats,
   repeated: readonly RepeaterStats[],
   seconds: number,
 ): string[] {
@@ -52,6 +65,9 @@ export function describeCollected(
     [received.kernelDropped, 'datagrams dropped by the kernel (receive buffer full: see -B)'],
     [received.queueDropped, 'datagrams dropped because decoding fell behind'],
     [received.skippedPackets, 'packets in the capture without a whole UDP datagram'],
+    [received.denied, 'datagrams dropped: no --allow has their sender'],
+    [received.throttled, 'datagrams dropped: more than --exporter-rate'],
+    ...sessionFaults(received.sessions),
     [router.ignoredDatagrams, 'datagrams ignored: no source is for their exporter'],
     [decoded('unknownVersion'), 'datagrams of an unknown version'],
     [decoded('tooShort'), 'datagrams too short for a header'],

@@ -1,36 +1,40 @@
-import { DatagramReader, receiveBufferAdvice } from '../collect/listener.ts';
+import { receiveBufferAdvice } from '../collect/listener.ts';
 import type { SamplingSetting } from '../collect/sampling.ts';
+import { SenderGate } from '../collect/sender-gate.ts';
 import type { Destination } from '../export/destination.ts';
+import type { Prefix } from '../flow/prefix.ts';
+import { UserError } from '../flow/user-error.ts';
+import { AfterSlot } from './after-slot.ts';
 import { reportReady } from './background.ts';
+import { CollectInputs, type InputOptions } from './collect-inputs.ts';
+import { reloadCollect } from './collect-reload.ts';
 import { describeCollected, describeSlot } from './collect-report.ts';
 import type { FlowSourceOptions } from './flow-source.ts';
-import { type Log, plainLog, quietLog } from './log.ts';
-import { fileLog, type LogOutput, standardError, systemLog } from './log-output.ts';
+import { formatEndpoint } from './listen-endpoint.ts';
+import type { Log } from './log.ts';
+import { type LogFormat, LogOutput } from './log-output.ts';
 import { renderMetrics } from './metrics.ts';
 import { MetricsServer } from './metrics-server.ts';
 import { PidFile } from './pid-file.ts';
 import { becomeIdentity, type Identity } from './privileges.ts';
-import { Repeater } from './repeater.ts';
-import { SlotCommand } from './slot-command.ts';
-import { SlotExpiry } from './slot-expiry.ts';
+import { Reloader } from './reload.ts';
+import { RepeaterSwitch } from './repeater.ts';
+import { ServiceManager } from './service-manager.ts';
 import type { SourcePlan } from './source-plan.ts';
 import { SourceRouter } from './source-router.ts';
 import { StopSignal } from './stop-signal.ts';
 
-export interface CollectOptions {
+export interface CollectOptions extends InputOptions {
   plan: SourcePlan;
-  /** Captures to read datagrams from instead of the network; empty: listen. */
-  files: string[];
-  /** Ports to listen on; of files, ports whose datagrams are taken, empty for all. */
-  ports: number[];
-  /** Address to listen on, `*` for all of both families. */
-  host: string;
+  /** Blocks whose exporters are heard; empty: all. */
+  allowed: readonly Prefix[];
+  /** Datagrams a second that an exporter may send; 0: any number. */
+  exporterRate: number;
   intervalSec: number;
   /** Sub-directories of the store, 0 to 8. */
   layout: number;
   /** What the operator says about sampling. */
   sampling?: SamplingSetting;
-  receiveBufferBytes: number;
   flushMs: number;
   /** Delete old files after each slot, by the limits that are kept for the store. */
   expires: boolean;
@@ -42,7 +46,10 @@ export interface CollectOptions {
   command?: string;
   pidFile?: string;
   identity: Identity;
+  /** Where the settings come from, beside the command line: SIGHUP reads it again. */
+  configFile?: string;
   logFile?: string;
+  logFormat: LogFormat;
   /** This process was started to run in the background: no terminal, somebody waits for `reportReady`. */
   isBackground: boolean;
   quiet: boolean;
@@ -50,63 +57,75 @@ export interface CollectOptions {
   notes: readonly string[];
 }
 
-/** A file waits for its reader, so there is no burst to make room for, and few slots stay in the processor's cache. */
-const FILE_SLOTS = 4;
 /** How long a new template waits to be written down. */
 const STATE_MS = 2000;
 /** How old the account of the exporters may be. */
 const ACCOUNT_MS = 5000;
-/** Port that exporters send to unless told otherwise; nfcapd's. */
-const DEFAULT_PORT = 9995;
 
 /**
- * Datagrams in, flow files out, until the files end or a signal comes. Returns the exit status: 0, or 1 when a capture
- * was cut or flows could not be stored.
+ * Datagrams in, flow files out, until the files end or a signal comes; SIGHUP opens the log anew and puts into force what
+ * `reread` gives. Returns the exit status: 0, or 1 when a capture was cut or flows could not be stored.
  */
-export async function runCollect(options: CollectOptions): Promise<number> {
-  const signals = new StopSignal();
-  const logOutput = openLog(options);
+export async function runCollect(
+  options: CollectOptions,
+  reread: () => Promise<CollectOptions | undefined>,
+): Promise<number> {
+  const { configFile, logFile, logFormat, isBackground, quiet } = options;
+  const live = options.files.length === 0;
+  const logs = new LogOutput({
+    command: 'collect',
+    format: logFormat,
+    ...(logFile === undefined ? {} : { file: logFile }),
+    inBackground: isBackground && live,
+    timed: live,
+    quiet,
+  });
+  const signals = new StopSignal(live && (configFile ?? logFile) !== undefined);
   let isReady = false;
   try {
-    return await collect(options, signals, logOutput.write, () => {
+    return await collect(options, signals, logs, reread, () => {
       isReady = true;
-      if (options.isBackground) reportReady();
+      if (isBackground) reportReady();
     });
   } catch (error) {
     // Nobody reads standard error of a process in the background.
-    if (isReady && logOutput !== standardError) logOutput.write(`weir collect: ${(error as Error).message}`);
+    if (isReady && !logs.isStandardError) logs.warn(`weir collect: ${(error as Error).message}`);
     throw error;
   } finally {
-    logOutput.close();
+    logs.close();
     signals.release();
   }
 }
 
-async function collect(options: CollectOptions, signals: StopSignal, write: Log, ready: () => void): Promise<number> {
+async function collect(
+  options: CollectOptions,
+  signals: StopSignal,
+  logs: LogOutput,
+  reread: () => Promise<CollectOptions | undefined>,
+  ready: () => void,
+): Promise<number> {
   const live = options.files.length === 0;
-  const warn = live ? write : plainLog;
-  const log = options.quiet ? quietLog : warn;
+  const { info: log, warn } = logs;
   for (const note of options.notes) log(note);
-  const reader = openReader(options);
-  const expiry = options.expires ? new SlotExpiry(options.plan, log, warn) : undefined;
-  const command = options.command === undefined ? undefined : new SlotCommand(options.command, warn);
+  const gate = new SenderGate({ allowed: options.allowed, datagramsPerSecond: options.exporterRate, log });
+  const inputs = await CollectInputs.open(options, gate, log);
+  const after = new AfterSlot(options, log, warn);
   let pidFile: PidFile | undefined;
-  let repeater: Repeater | undefined;
+  const repeater = new RepeaterSwitch(!live);
   let metrics: MetricsServer | undefined;
   let router: SourceRouter;
   try {
-    if (options.repeatTo.length > 0) repeater = new Repeater(options.repeatTo, !live);
+    repeater.replace(options.repeatTo);
     if (options.metrics !== undefined) metrics = await MetricsServer.listen(options.metrics);
     pidFile = options.pidFile === undefined ? undefined : PidFile.take(options.pidFile);
     becomeIdentity(options.identity);
     router = await openSources(options, log, warn, (slot, source) => {
       log(describeSlot(slot, source.takeFaults()));
-      command?.run(slot);
-      expiry?.run(slot);
+      after.run(slot);
     });
   } catch (error) {
-    reader.stop();
-    repeater?.abort();
+    inputs.stop();
+    repeater.abort();
     metrics?.close();
     pidFile?.release();
     throw error;
@@ -114,61 +133,71 @@ async function collect(options: CollectOptions, signals: StopSignal, write: Log,
   // A part holds what came in `flushMs`; the collector hands on half-filled batches a little more often than that.
   const timer = live ? setInterval(() => router.flush(), Math.max(50, options.flushMs / 4)) : undefined;
   const stateTimer = live ? setInterval(() => void router.saveState(), STATE_MS) : undefined;
-  const accountTimer = live ? setInterval(() => void router.writeAccounts(reader.stats()), ACCOUNT_MS) : undefined;
+  const accountTimer = live ? setInterval(() => void router.writeAccounts(inputs.stats()), ACCOUNT_MS) : undefined;
   const startedMs = Date.now();
   metrics?.serve({
     metrics: () =>
       renderMetrics({
         startedMs,
-        received: reader.stats(),
+        received: inputs.stats(),
         ignoredDatagrams: router.ignoredDatagrams,
         sources: router.counters(),
-        repeated: repeater?.stats() ?? [],
+        repeated: repeater.stats(),
       }),
     troubles: () =>
       router.sources
         .filter(({ store }) => !store.isStoring)
         .map(({ directory }) => `flows cannot be written to ${directory}`),
   });
+  const manager = new ServiceManager();
   signals.stops((signal) => {
     log(`${signal}: storing what has been received`);
-    reader.stop();
+    manager.stopping();
+    inputs.stop();
   });
-  if (live) announce(reader, options, log);
+  if (live) announce(inputs, options, log);
+  const status = live ? `listening, flows go to ${describePlan(options.plan)}` : `reading ${options.files.join(', ')}`;
+  let inForce = options;
+  const reloader = new Reloader(logs, manager, status, async () => {
+    const next = await reread();
+    if (next === undefined) throw new UserError('these options ask for help alone');
+    const reloaded = reloadCollect(inForce, next, { repeater, after, setQuiet: (quiet) => (logs.quiet = quiet) });
+    inForce = reloaded.options;
+    return reloaded;
+  });
+  signals.reloads(reloader.request);
   ready();
+  manager.ready(status);
 
   const startMs = performance.now();
   try {
-    for (;;) {
-      const slot = reader.tryRead() ?? (await reader.read());
-      if (slot === undefined) break;
-      const [datagrams, count] = [reader.slots[slot]!, reader.count(slot)];
-      const repeated = repeater?.addSlot(datagrams, count);
-      const delivered = router.deliver(datagrams, count);
-      if (delivered !== undefined) await delivered;
-      if (repeated !== undefined) await repeated;
-      reader.release(slot);
-    }
+    await inputs.readAll((slot, count) => {
+      const repeated = repeater.addSlot(slot, count);
+      const delivered = router.deliver(slot, count);
+      if (repeated === undefined || delivered === undefined) return repeated ?? delivered;
+      return Promise.all([repeated, delivered]).then(() => undefined);
+    });
   } finally {
     clearInterval(timer);
     clearInterval(stateTimer);
     clearInterval(accountTimer);
-    reader.stop();
+    inputs.stop();
     metrics?.close();
+    await reloader.idle();
     try {
       await router.close();
-      await router.writeAccounts(reader.stats(), true);
-      await repeater?.close();
-      await command?.close();
-      await expiry?.close();
+      await router.writeAccounts(inputs.stats(), true);
+      await repeater.close();
+      await after.close();
     } finally {
       pidFile?.release();
+      manager.close();
     }
   }
 
   const seconds = (performance.now() - startMs) / 1000;
-  for (const line of describeCollected(router, reader.stats(), repeater?.stats() ?? [], seconds)) log(line);
-  const failure = reader.failure();
+  for (const line of describeCollected(router, inputs.stats(), repeater.stats(), seconds)) log(line);
+  const failure = inputs.failure();
   if (failure !== null) warn(`weir collect: ${failure}`);
   return failure !== null || router.sources.some(({ store }) => store.lostFlows > 0) ? 1 : 0;
 }
@@ -194,26 +223,14 @@ function openSources(
   );
 }
 
-function openReader(options: CollectOptions): DatagramReader {
-  const { files, ports, host, receiveBufferBytes } = options;
-  if (files.length > 0) return new DatagramReader({ files, ports, slotCount: FILE_SLOTS });
-  const listened = ports.length > 0 ? ports : [DEFAULT_PORT];
-  return new DatagramReader({ listeners: listened.map((port) => ({ host, port, receiveBufferBytes })) });
-}
-
-function openLog(options: CollectOptions): LogOutput {
-  if (options.logFile !== undefined) return fileLog(options.logFile);
-  return options.isBackground ? systemLog() : standardError;
-}
-
-function announce(reader: DatagramReader, options: CollectOptions, log: Log): void {
-  const { ports, receiveBufferBytes } = reader.stats();
-  ports.forEach((port, i) => {
-    const place = `${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`;
+function announce(inputs: CollectInputs, options: CollectOptions, log: Log): void {
+  for (const { endpoint, receiveBufferBytes } of inputs.bound) {
+    const place = formatEndpoint(endpoint);
     log(`listening on ${place}, flows go to ${describePlan(options.plan)}`);
-    const advice = receiveBufferAdvice(place, options.receiveBufferBytes, receiveBufferBytes[i] ?? 0);
+    if (receiveBufferBytes === undefined) continue;
+    const advice = receiveBufferAdvice(place, options.receiveBufferBytes, receiveBufferBytes);
     if (advice !== undefined) log(advice);
-  });
+  }
 }
 
 function describePlan(plan: SourcePlan): string {

@@ -1,8 +1,13 @@
+import type { FullPolicy } from '../cache/flow-cache-options.ts';
+import type { KeyFields } from '../cache/key-fields.ts';
+import type { NamedTimeouts } from '../cache/timeout-presets.ts';
 import type { PacketSourceKind } from '../capture/open.ts';
+import type { Destination } from '../export/destination.ts';
 import type { ExportVersion } from '../export/exporter-options.ts';
 import type { InterfaceName, SamplingOptions } from '../export/options.ts';
 import type { TlsIdentity } from '../export/tcp-connection.ts';
 import type { TemplateSelection } from '../export/templates.ts';
+import type { LogFormat } from './log-output.ts';
 import type { Identity } from './privileges.ts';
 
 export interface ExportOptions {
@@ -18,6 +23,8 @@ export interface ExportOptions {
   /** Files only: times the speed of the capture; 0: as fast as can be. */
   speed: number;
   sampling: SamplingOptions;
+  /** Packets seen twice within so many milliseconds are metered once. */
+  dedupMs?: number;
   /** Who the process becomes once interfaces and sockets are open. */
   identity: Identity;
   /** HOST:PORT; each gets all flows, */
@@ -53,12 +60,24 @@ export interface ExportOptions {
   intervalSec: number;
   layout: number;
   ident: string;
-  activeSec: number;
-  inactiveSec: number;
+  timeouts: NamedTimeouts;
+  /** What tells flows apart. */
+  key: KeyFields;
   maxFlows: number;
+  whenFull: FullPolicy;
   /** Live only: seconds between two lines about each interface, 0 for none. */
   statsSec: number;
   quiet: boolean;
+  /** Where the settings come from, beside the command line: SIGHUP reads it again. */
+  configFile?: string;
+  /** Instead of standard error. */
+  logFile?: string;
+  logFormat: LogFormat;
+  /** Where counters are served by HTTP. */
+  metrics?: Destination;
+  /** Path of the control socket, and the group that may use it beside its owner. */
+  control?: string;
+  controlGroup?: string;
   /** Nothing is read or sent: `check` finds what is wrong, `plan` prints what would be done as well. */
   preview?: 'check' | 'plan';
 }

@@ -1,4 +1,6 @@
 import { accessSync, constants } from 'node:fs';
+import { describeKey } from '../cache/key-fields.ts';
+import { timeoutNames } from '../cache/timeout-presets.ts';
 import { describeTemplates, type TemplateDescription } from '../export/describe-templates.ts';
 import { parseCollector } from '../export/destination.ts';
 import { completeOptions } from '../export/exporter-options.ts';
@@ -40,9 +42,12 @@ export function describePlan(options: ExportOptions): string[] {
     ? `1 packet of ${sampling.rate}, at random`
     : `the first of each ${sampling.rate} packets`;
   lines.push(
-    `meter   ${sampling.rate > 1 ? picked : 'every packet'}; active timeout ${options.activeSec} s, ` +
-      `inactive ${options.inactiveSec} s; at most ${options.maxFlows} flows at a time`,
+    `meter   ${sampling.rate > 1 ? picked : 'every packet'}; at most ${options.maxFlows} flows at a time, ` +
+      (options.whenFull === 'evict' ? 'the longest idle leaves for a new one' : 'packets of others are not metered'),
+    `        flows told apart by ${describeKey(options.key)}`,
+    `        timeouts in seconds: ${timeoutNames.map((name) => `${name} ${options.timeouts[name]}`).join(', ')}`,
   );
+  if (options.dedupMs !== undefined) lines.push(`        duplicates within ${options.dedupMs} ms left out`);
   if (directory !== undefined) lines.push(`write   ${directory}, a file each ${options.intervalSec} s`);
   if (print !== undefined) lines.push(`print   ${print}`);
   for (const destination of destinations) lines.push(`send    ${destination}${options.balance ? ', its share' : ''}`);

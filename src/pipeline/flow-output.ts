@@ -3,7 +3,7 @@ import { type Destination, type LostFlows, Outlet } from './outlet.ts';
 
 export interface FlowOutputOptions {
   /** Each gets every flow; those in a list share them. */
-  readonly destinations: readonly (Destination | readonly Destination[])[];
+  readonly destinations: readonly Entry[];
   /** Batches that wait for one destination before the maker has to wait (replay) or its flows are lost (live). */
   readonly maxHeld?: number;
   /** Live input cannot wait: what a full destination does not take is lost to it alone, and counted. */
@@ -11,40 +11,43 @@ export interface FlowOutputOptions {
 }
 
 const MAX_HELD = 4;
-/** How long the end of a run waits for a destination that takes nothing. */
-const HURRY_MS = 3000;
+const NOTHING_LOST: LostFlows = { flows: 0, packets: 0, octets: 0 };
+/** Waiting looks again so often whether somebody has stalled. */
+const LOOK_MS = 250;
+
+type Entry = Destination | readonly Destination[];
+interface Group {
+  readonly entry: Entry;
+  readonly outlets: readonly Outlet[];
+  /** Whose turn it is. */
+  turn: number;
+}
 
 /**
  * Hands each batch to every destination and takes it back when the last of them is done, so that makers reuse memory. A
  * destination that stalls holds at most `maxHeld` batches and costs the others nothing.
  */
 export class FlowOutput {
-  private readonly groups: readonly (readonly Outlet[])[];
-  private readonly outlets: readonly Outlet[];
+  private groups: Group[];
+  /** Those that get nothing more. */
+  private former: Outlet[] = [];
   private readonly pool = new FlowBatchPool();
   private readonly dropWhenFull: boolean;
   /** How many outlets have a batch. */
   private readonly uses = new Map<FlowBatch, number>();
-  /** Whose turn it is in each group. */
-  private readonly turns: number[];
   private readonly waiting: (() => void)[] = [];
-  private hurryTimer: NodeJS.Timeout | undefined;
-  /** The run is to end, and has waited long enough. */
-  private isLate = false;
+  private closing: Promise<void> = Promise.resolve();
+  private readonly maxHeld: number;
+  /** The run is to end: nobody waits any more for who has stalled. */
+  private inHurry = false;
   private failure: unknown;
   private failed = false;
   flows = 0;
 
   constructor(options: FlowOutputOptions) {
-    const { maxHeld = MAX_HELD } = options;
+    this.maxHeld = options.maxHeld ?? MAX_HELD;
     this.dropWhenFull = options.dropWhenFull;
-    this.groups = options.destinations.map((entry) =>
-      ('name' in entry ? [entry] : entry).map(
-        (destination) => new Outlet(destination, maxHeld, this.release, this.fail),
-      ),
-    );
-    this.outlets = this.groups.flat();
-    this.turns = this.groups.map(() => 0);
+    this.groups = options.destinations.map((entry) => this.groupOf(entry));
   }
 
   /** An empty batch for the maker of flows. */
@@ -55,7 +58,7 @@ export class FlowOutput {
     // The writer's own use, so that a batch does not go back before it was given to all.
     this.uses.set(batch, 1);
     this.flows += batch.rows;
-    for (let i = 0; i < this.groups.length; i++) this.share(i, batch);
+    for (const group of this.groups) this.share(group, batch);
     this.release(batch);
   };
 
@@ -70,51 +73,99 @@ export class FlowOutput {
     if (this.failed) throw this.failure;
   }
 
-  /** The run is to end: who stalls is waited for a few seconds more, then what it does not take is lost and counted. */
+  /** Resolves when no destination has anything under way, but for those that have stalled. */
+  async idle(): Promise<void> {
+    while (this.outlets.some((outlet) => outlet.held > 0 && !outlet.isStalled)) await this.change();
+  }
+
+  /** The run is to end: what a destination that has stalled does not take is lost and counted, as in live capture. */
   hurry(): void {
-    this.hurryTimer ??= setTimeout(() => {
-      this.isLate = true;
-      for (const outlet of this.outlets) outlet.loseQueue();
-      this.notify();
-    }, HURRY_MS);
+    this.inHurry = true;
+    this.notify();
+  }
+
+  /**
+   * Puts destinations in the place of others from the next batch on. Resolves once those before have taken what was theirs,
+   * and are closed.
+   */
+  exchange(former: readonly Entry[], next: readonly Entry[]): Promise<void> {
+    const old = this.groups.filter(({ entry }) => former.includes(entry));
+    this.groups = [...this.groups.filter((group) => !old.includes(group)), ...next.map((entry) => this.groupOf(entry))];
+    const outlets = old.flatMap((group) => group.outlets);
+    this.former.push(...outlets);
+    const closed = this.closeOutlets(outlets);
+    this.closing = Promise.all([this.closing, closed]).then(() => {});
+    // Whoever closes the output gets to know.
+    this.closing.catch(() => {});
+    return closed;
   }
 
   /** Waits for what is under way, then closes every destination. */
   async close(): Promise<void> {
-    if (this.dropWhenFull) this.hurry();
-    while (!this.isLate && this.outlets.some((outlet) => outlet.held > 0)) await this.change();
-    clearTimeout(this.hurryTimer);
-    await Promise.all(this.outlets.map((outlet) => outlet.close()));
+    await Promise.all([this.closing, this.closeOutlets(this.groups.flatMap((group) => group.outlets))]);
     if (this.failed) throw this.failure;
   }
 
   /** What each destination did not get. */
   losses(): (LostFlows & { readonly name: string })[] {
-    return this.outlets.map(({ name, lost }) => ({ name, ...lost }));
+    const byName = new Map<string, LostFlows>();
+    for (const { name, lost } of this.outlets) {
+      const { flows, packets, octets } = byName.get(name) ?? NOTHING_LOST;
+      byName.set(name, {
+        flows: flows + lost.flows,
+        packets: packets + lost.packets,
+        octets: octets + lost.octets,
+      });
+    }
+    return [...byName].map(([name, lost]) => ({ name, ...lost }));
   }
 
   get lostFlows(): number {
     return this.losses().reduce((sum, { flows }) => sum + flows, 0);
   }
 
+  private get outlets(): Outlet[] {
+    return [...this.former, ...this.groups.flatMap((group) => group.outlets)];
+  }
+
   private get isHeldUp(): boolean {
-    return !this.isLate && this.outlets.some((outlet) => outlet.isFull);
+    return this.groups.some((group) => group.outlets.some((outlet) => outlet.isFull && !this.givesUp(outlet)));
+  }
+
+  private givesUp(outlet: Outlet): boolean {
+    return (this.inHurry || this.dropWhenFull) && outlet.isStalled;
+  }
+
+  private groupOf(entry: Entry): Group {
+    const destinations = 'name' in entry ? [entry] : entry;
+    const outlets = destinations.map((one) => new Outlet(one, this.maxHeld, this.release, this.fail));
+    return { entry, outlets, turn: 0 };
+  }
+
+  private async closeOutlets(outlets: readonly Outlet[]): Promise<void> {
+    await Promise.all(
+      outlets.map(async (outlet) => {
+        while (outlet.held > 0 && !this.givesUp(outlet)) await this.change();
+        outlet.loseQueue();
+        await outlet.close();
+      }),
+    );
   }
 
   /** Gives a batch to a group: all of it to an outlet alone, else to each its share. */
-  private share(group: number, batch: FlowBatch): void {
-    const outlets = this.groups[group]!;
+  private share(group: Group, batch: FlowBatch): void {
+    const { outlets } = group;
     const rows = Math.ceil(batch.rows / outlets.length);
-    const mayLose = this.dropWhenFull || this.isLate;
     // Another one begins with each batch: the last share may be small, and small batches have only one.
-    let turn = this.turns[group]!;
-    this.turns[group] = (turn + 1) % outlets.length;
+    let { turn } = group;
+    group.turn = (turn + 1) % outlets.length;
     for (let start = 0; start < batch.rows; start += rows) {
       const end = Math.min(start + rows, batch.rows);
+      const mayLose = this.dropWhenFull || this.inHurry;
       const outlet = mayLose ? (roomy(outlets, turn) ?? outlets[turn]!) : outlets[turn]!;
       turn = (turn + 1) % outlets.length;
       this.uses.set(batch, this.uses.get(batch)! + 1);
-      if (mayLose && outlet.isFull) outlet.lose(batch, start, end);
+      if (outlet.isFull && (this.dropWhenFull || this.givesUp(outlet))) outlet.lose(batch, start, end);
       else outlet.write(batch, start, end);
     }
   }
@@ -136,7 +187,13 @@ export class FlowOutput {
   };
 
   private change(): Promise<void> {
-    return new Promise((resolve) => this.waiting.push(resolve));
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, LOOK_MS);
+      this.waiting.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   private notify(): void {

@@ -1,16 +1,8 @@
-/** One line for the operator on standard error, with the time in front where it goes on for days. */
+/** One line for the operator. */
 export type Log = (line: string) => void;
 
 export function plainLog(line: string): void {
   process.stderr.write(`${line}\n`);
-}
-
-export function timedLog(line: string): void {
-  process.stderr.write(`${withTime(line)}\n`);
-}
-
-export function withTime(line: string): string {
-  return `${new Date().toISOString()} ${line}`;
 }
 
 export function quietLog(): void {}

@@ -1,5 +1,6 @@
-import type { DatagramStats } from '../addon/addon.ts';
 import type { CollectorStats, StreamStats } from '../collect/collector.ts';
+import type { InputStats } from './collect-inputs.ts';
+import { MetricsText, type Sample } from './metrics-text.ts';
 import type { RepeaterStats } from './repeater.ts';
 
 /** Exporters that have a label of their own; the rest is `other`. Senders choose their address, so there must be an end. */
@@ -15,26 +16,18 @@ export interface SourceCounters {
 
 export interface CollectorCounters {
   readonly startedMs: number;
-  readonly received: DatagramStats;
+  readonly received: InputStats;
   readonly ignoredDatagrams: number;
   readonly sources: readonly SourceCounters[];
   readonly repeated: readonly RepeaterStats[];
 }
 
-type Labels = Readonly<Record<string, string>>;
-type Sample = readonly [labels: Labels, value: number];
-
 /** All counters in the text format of Prometheus, version 0.0.4. */
 export function renderMetrics(counters: CollectorCounters): string {
   const { received, sources, repeated } = counters;
-  const out: string[] = [];
-  const family = (name: string, type: 'counter' | 'gauge', help: string, samples: readonly Sample[]) => {
-    if (samples.length === 0) return;
-    out.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
-    for (const [labels, value] of merge(samples)) out.push(`${name}${labels} ${value}`);
-  };
-  const counter = (name: string, help: string, samples: readonly Sample[]) => family(name, 'counter', help, samples);
-  const gauge = (name: string, help: string, samples: readonly Sample[]) => family(name, 'gauge', help, samples);
+  const text = new MetricsText();
+  const counter = text.counter.bind(text);
+  const gauge = text.gauge.bind(text);
   const perSource = (pick: (source: SourceCounters) => number): Sample[] =>
     sources.map((source) => [{ source: source.label }, pick(source)]);
   const perKind = (label: string, pick: (source: SourceCounters) => Readonly<Record<string, number>>): Sample[] =>
@@ -54,6 +47,23 @@ export function renderMetrics(counters: CollectorCounters): string {
   counter('weir_receive_ignored_total', 'Datagrams of exporters that no source is for.', [
     [{}, counters.ignoredDatagrams],
   ]);
+  counter('weir_receive_denied_total', 'Datagrams dropped because no --allow has their sender.', [
+    [{}, received.denied],
+  ]);
+  counter('weir_receive_throttled_total', 'Datagrams dropped because their sender exceeded --exporter-rate.', [
+    [{}, received.throttled],
+  ]);
+  if (received.sessions !== undefined) {
+    const { open, messages, accepted, octets: _octets, ...ended } = received.sessions;
+    gauge('weir_session_open', 'Connections of exporters.', [[{}, open]]);
+    counter('weir_session_accepted_total', 'Connections of exporters since the start.', [[{}, accepted]]);
+    counter('weir_session_messages_total', 'Messages received over connections.', [[{}, messages]]);
+    counter(
+      'weir_session_failed_total',
+      'Connections refused, or ended before their time, by reason.',
+      Object.entries(ended).map(([reason, value]): Sample => [{ reason: snakeCase(reason) }, value]),
+    );
+  }
   gauge(
     'weir_receive_buffer_bytes',
     'Receive buffer that the kernel granted.',
@@ -173,7 +183,7 @@ export function renderMetrics(counters: CollectorCounters): string {
     'Datagrams whose sending failed.',
     perDestination(({ failed, tooLong }) => failed + tooLong),
   );
-  return `${out.join('\n')}\n`;
+  return String(text);
 }
 
 function decodeErrors({ collected: { decode, overflowDatagrams } }: SourceCounters): Record<string, number> {
@@ -220,23 +230,6 @@ function latestOfEach(streams: readonly [string, StreamStats][]): [string, Strea
   return [...latest];
 }
 
-/** Samples by the text of their labels; those of the same labels are summed up. */
-function merge(samples: readonly Sample[]): Map<string, number> {
-  const merged = new Map<string, number>();
-  for (const [labels, value] of samples) {
-    const key = labelText(labels);
-    merged.set(key, (merged.get(key) ?? 0) + value);
-  }
-  return merged;
-}
-
-function labelText(labels: Labels): string {
-  const pairs = Object.entries(labels).map(
-    ([name, value]) => `${name}="${value.replace(/[\\"\n]/g, escapeCharacter)}"`,
-  );
-  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
-}
-
-function escapeCharacter(character: string): string {
-  return character === '\n' ? '\\n' : `\\${character}`;
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -26,6 +26,9 @@ interface Part {
   readonly end: number;
 }
 
+/** A consumer that has not been done with anything for so long has stalled. */
+const STALL_MS = 3000;
+
 export class Outlet {
   readonly name: string;
   private readonly consumer: RangeConsumer;
@@ -34,6 +37,8 @@ export class Outlet {
   private readonly onFailure: (error: unknown) => void;
   private readonly queue: Part[] = [];
   private busy = false;
+  /** When it last had nothing to do, or was done with something. */
+  private progressMs = 0;
   private lostFlows = 0;
   private lostPackets = 0;
   private lostOctets = 0;
@@ -63,11 +68,16 @@ export class Outlet {
     return this.held >= this.maxHeld;
   }
 
+  get isStalled(): boolean {
+    return this.held > 0 && performance.now() - this.progressMs >= STALL_MS;
+  }
+
   get lost(): LostFlows {
     return { flows: this.lostFlows, packets: this.lostPackets, octets: this.lostOctets };
   }
 
   write(batch: FlowBatch, start: number, end: number): void {
+    if (this.held === 0) this.progressMs = performance.now();
     this.queue.push({ batch, start, end });
     this.pump();
   }
@@ -115,6 +125,7 @@ export class Outlet {
       this.onFailure(error);
     }
     this.busy = false;
+    this.progressMs = performance.now();
     this.onDone(batch);
     this.pump();
   }

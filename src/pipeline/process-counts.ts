@@ -1,5 +1,5 @@
 import type { PacketStats } from '../addon/addon.ts';
-import type { FlowCacheStats } from '../cache/flow-cache.ts';
+import type { FlowCacheStats } from '../cache/flow-cache-options.ts';
 import type { ProcessCounts } from '../export/options.ts';
 import type { LostFlows } from './outlet.ts';
 
@@ -9,7 +9,7 @@ export function processCounts(packets: PacketStats, cache: FlowCacheStats, lost:
   return {
     observedPackets: packets.packets,
     selectedPackets: packets.packets - packets.notSampled,
-    ignoredPackets: dropped + packets.malformed + packets.cutHeader,
+    ignoredPackets: dropped + packets.malformed + packets.cutHeader + cache.ignoredPackets,
     observedFlows: cache.created,
     notSentFlows: lost?.flows ?? 0,
     notSentPackets: lost?.packets ?? 0,

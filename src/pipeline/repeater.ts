@@ -1,4 +1,4 @@
-import { D_LENGTH, D_OFFSET, DATAGRAM_META_WORDS } from '../addon/datagram-layout.ts';
+import { D_LENGTH, D_OFFSET, D_SESSION, DATAGRAM_META_WORDS } from '../addon/datagram-layout.ts';
 import type { DatagramSlot } from '../collect/datagram-slot.ts';
 import { type Destination, formatDestination } from '../export/destination.ts';
 import { Outbox } from '../export/outbox.ts';
@@ -38,6 +38,8 @@ export class Repeater {
     for (let i = 0, at = 0; i < count; i++, at += DATAGRAM_META_WORDS) {
       const offset = words[at + D_OFFSET]!;
       const length = words[at + D_LENGTH]!;
+      // Not a datagram: a connection has ended.
+      if (length === 0 && words[at + D_SESSION] !== 0) continue;
       this.outbox.add(bytes.subarray(offset, offset + length), length);
     }
     this.outbox.flush();
@@ -56,6 +58,43 @@ export class Repeater {
   /** Lets go of the sockets without waiting. */
   abort(): void {
     for (const leg of this.legs) leg.abort();
+  }
+}
+
+/** The repeater of the moment, or none; may be replaced by another between two slots. */
+export class RepeaterSwitch {
+  private readonly mayWait: boolean;
+  private current: Repeater | undefined;
+  private closing: Promise<unknown> = Promise.resolve();
+
+  /** @param mayWait see `Repeater` */
+  constructor(mayWait: boolean) {
+    this.mayWait = mayWait;
+  }
+
+  /** From the next slot on; the one before sends what it has. Throws UserError, and then the one before stays. */
+  replace(destinations: readonly Destination[]): void {
+    const next = destinations.length > 0 ? new Repeater(destinations, this.mayWait) : undefined;
+    this.closing = Promise.all([this.closing, this.current?.close()]);
+    this.closing.catch(() => {});
+    this.current = next;
+  }
+
+  addSlot(slot: DatagramSlot, count: number): Promise<void> | undefined {
+    return this.current?.addSlot(slot, count);
+  }
+
+  /** Of the repeater of the moment. */
+  stats(): RepeaterStats[] {
+    return this.current?.stats() ?? [];
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.closing, this.current?.close()]);
+  }
+
+  abort(): void {
+    this.current?.abort();
   }
 }
 

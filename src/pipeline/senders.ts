@@ -1,7 +1,7 @@
 import { formatDestination, parseCollector } from '../export/destination.ts';
 import { type ExporterStats, FlowExporter } from '../export/exporter.ts';
 import { bootBefore, type FlowExporterOptions } from '../export/exporter-options.ts';
-import type { ProcessCounts } from '../export/options.ts';
+import type { InterfaceName, ProcessCounts } from '../export/options.ts';
 import { TcpTransport } from '../export/tcp-transport.ts';
 import type { TemplateSelection } from '../export/templates.ts';
 import { type TransportStats, UdpTransport } from '../export/transport.ts';
@@ -9,7 +9,7 @@ import { ETHERNET_PAYLOAD_V4, ETHERNET_PAYLOAD_V6, MAX_DATAGRAM_BYTES } from '..
 import type { ExportOptions } from './export-options.ts';
 import { interfaceTable } from './interface-names.ts';
 import type { Log } from './log.ts';
-import type { Destination } from './outlet.ts';
+import type { Destination, RangeConsumer } from './outlet.ts';
 
 interface Link {
   readonly name: string;
@@ -64,6 +64,16 @@ export function abortLinks(links: readonly Link[]): void {
   for (const { transport } of links) transport.abort();
 }
 
+/** What streams of messages ask the run for. */
+export interface RunFacts {
+  /** Asked for once, when the first flow leaves. */
+  readonly firstPacketMs: () => number;
+  /** Interfaces that are named in the files read so far. */
+  readonly namedInFiles: () => readonly InterfaceName[];
+  /** What the process counted, for the stream of this name. */
+  readonly counts: (stream: string) => ProcessCounts;
+}
+
 /** A stream of messages and the links that get it. */
 interface Stream {
   readonly name: string;
@@ -80,18 +90,15 @@ export class Senders {
   private readonly links: readonly Link[];
   private readonly streams: readonly Stream[];
 
-  /**
-   * @param firstPacketMs asked for once, when the first flow leaves
-   * @param counts what the process counted, for the stream of this name
-   */
-  constructor(
-    options: ExportOptions,
-    links: readonly Link[],
-    firstPacketMs: () => number,
-    counts: (stream: string) => ProcessCounts,
-  ) {
+  /** Looked at by the exporters with each announcement; grows as captures name more. */
+  private readonly interfaces: InterfaceName[];
+  private readonly facts: RunFacts;
+
+  constructor(options: ExportOptions, links: readonly Link[], facts: RunFacts) {
     this.links = links;
-    const common = exporterOptions(options, firstPacketMs);
+    this.facts = facts;
+    this.interfaces = interfaceTable(options.devices, options.interfaceNames);
+    const common = exporterOptions(options, this.interfaces, facts.firstPacketMs);
     this.streams = streamsOf(links, options.balance).map((stream) => {
       const name = stream.map((link) => link.name).join(', ');
       const exporter = new FlowExporter({
@@ -99,14 +106,14 @@ export class Senders {
         transports: stream.map(({ transport }) => transport),
         maxDatagramBytes: options.mtu ?? Math.min(...stream.map(({ transport }) => pathPayload(transport, options))),
         withdraws: stream.every(({ transport }) => isConnection(transport)),
-        processCounts: () => counts(name),
+        processCounts: () => facts.counts(name),
       });
       for (const { transport } of stream) {
         if (isConnection(transport)) transport.onSessionEnd(() => exporter.restartSession());
       }
       return { name, exporter };
     });
-    const all = this.streams.map(({ name, exporter }) => ({ name, consumer: exporter }));
+    const all = this.streams.map(({ name, exporter }) => ({ name, consumer: this.consumerOf(exporter) }));
     this.destinations = options.balance ? [all] : all;
   }
 
@@ -117,6 +124,11 @@ export class Senders {
 
   tick(nowMs: number): void {
     for (const { exporter } of this.streams) exporter.tick(nowMs);
+  }
+
+  /** Sends templates and options again with what goes out next. */
+  announce(): void {
+    for (const { exporter } of this.streams) exporter.announce();
   }
 
   /** What all streams together have sent. */
@@ -136,13 +148,30 @@ export class Senders {
   lostMessages(): number {
     return this.links.reduce((sum, { transport }) => sum + (isConnection(transport) ? transport.stats().failed : 0), 0);
   }
+
+  private consumerOf(exporter: FlowExporter): RangeConsumer {
+    return {
+      write: (batch, start, end) => {
+        this.nameInterfaces();
+        return exporter.write(batch, start, end);
+      },
+      close: () => exporter.close(),
+    };
+  }
+
+  private nameInterfaces(): void {
+    for (const entry of this.facts.namedInFiles()) {
+      if (!this.interfaces.some(({ index }) => index === entry.index)) this.interfaces.push(entry);
+    }
+  }
 }
 
 function exporterOptions(
   options: ExportOptions,
+  interfaces: readonly InterfaceName[],
   firstPacketMs: () => number,
 ): Omit<FlowExporterOptions, 'transports' | 'maxDatagramBytes'> {
-  const { version, template, domain, refreshSeconds, refreshDatagrams, sampling, devices, interfaceNames } = options;
+  const { version, template, domain, refreshSeconds, refreshDatagrams, sampling, devices } = options;
   const { maxRecords4, maxRecords6 } = options;
   return {
     version,
@@ -153,7 +182,7 @@ function exporterOptions(
     refreshSeconds,
     refreshDatagrams,
     sampling,
-    interfaces: interfaceTable(devices, interfaceNames),
+    interfaces,
     clock: devices.length > 0 ? 'wall' : 'flows',
     bootMs: () => bootBefore(firstPacketMs()),
   };

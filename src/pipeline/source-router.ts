@@ -1,11 +1,12 @@
 import { join } from 'node:path';
-import type { DatagramStats } from '../addon/addon.ts';
-import { D_SRC_HI, D_SRC_LO, DATAGRAM_META_WORDS } from '../addon/datagram-layout.ts';
+import { DATAGRAM_META_WORDS } from '../addon/datagram-layout.ts';
 import type { DatagramSlot } from '../collect/datagram-slot.ts';
 import { DEFAULT_LIMITS, type Limits } from '../collect/limits.ts';
-import { type AddressWords, formatAddress, V4_MAPPED_WORD } from '../flow/address.ts';
+import { isSameSender, senderAt, senderKey } from '../collect/sender-key.ts';
+import { type AddressWords, formatAddress } from '../flow/address.ts';
 import { isInPrefix } from '../flow/prefix.ts';
 import { receptionOf } from './account.ts';
+import type { InputStats } from './collect-inputs.ts';
 import { FlowSource, type FlowSourceOptions } from './flow-source.ts';
 import type { Log } from './log.ts';
 import type { SourceCounters } from './metrics.ts';
@@ -96,7 +97,7 @@ export class SourceRouter {
   }
 
   /** Writes the accounts of all exporters. */
-  async writeAccounts(received: DatagramStats, always = false): Promise<void> {
+  async writeAccounts(received: InputStats, always = false): Promise<void> {
     const reception = receptionOf(received, this.ignoredDatagrams);
     for (const source of this.sources) await source.writeAccount(reception, always);
   }
@@ -198,21 +199,4 @@ function longestMatch(sources: readonly ListedSource[], sender: AddressWords): L
     }
   }
   return best;
-}
-
-/** Words of the sender of the datagram described at `at`. */
-function senderAt(words: Uint32Array, at: number): AddressWords {
-  return [words[at + D_SRC_HI + 1]!, words[at + D_SRC_HI]!, words[at + D_SRC_LO + 1]!, words[at + D_SRC_LO]!];
-}
-
-function senderKey(words: Uint32Array, at: number): number | string {
-  const low = words[at + D_SRC_LO]!;
-  if (words[at + D_SRC_LO + 1] === V4_MAPPED_WORD && words[at + D_SRC_HI] === 0 && words[at + D_SRC_HI + 1] === 0)
-    return low;
-  return senderAt(words, at).join('.');
-}
-
-function isSameSender(words: Uint32Array, a: number, b: number): boolean {
-  for (let word = D_SRC_HI; word < D_SRC_LO + 2; word++) if (words[a + word] !== words[b + word]) return false;
-  return true;
 }

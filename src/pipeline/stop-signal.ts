@@ -3,13 +3,18 @@ const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
  * Remembers the first signal to end, and passes it on as soon as there is something to stop: whoever sees a daemon's
- * socket may already send one. A second signal ends the process at once, for a user who will not wait.
+ * socket may already send one. A second signal ends the process at once, for a user who will not wait. SIGHUP is a
+ * signal to read settings again where there are any; else it tells that the terminal has gone, and ends.
  */
 export class StopSignal {
+  private readonly hangupReloads: boolean;
   private stop: ((signal: string) => void) | undefined;
+  private reload: (() => void) | undefined;
   private received: string | undefined;
+  private reloadAsked = false;
 
-  constructor() {
+  constructor(hangupReloads = false) {
+    this.hangupReloads = hangupReloads;
     for (const signal of STOP_SIGNALS) process.on(signal, this.handle);
   }
 
@@ -19,12 +24,23 @@ export class StopSignal {
     if (this.received !== undefined) stop(this.received);
   }
 
+  /** What SIGHUP does from now on where it reloads; called at once if one has come. */
+  reloads(reload: () => void): void {
+    this.reload = reload;
+    if (this.reloadAsked) reload();
+  }
+
   /** Leaves signals to the system again. */
   release(): void {
     for (const signal of STOP_SIGNALS) process.off(signal, this.handle);
   }
 
   private readonly handle = (signal: NodeJS.Signals): void => {
+    if (signal === 'SIGHUP' && this.hangupReloads) {
+      this.reloadAsked = true;
+      this.reload?.();
+      return;
+    }
     if (this.received !== undefined) process.exit(1);
     this.received = signal;
     this.stop?.(signal);

@@ -1,6 +1,6 @@
 import type { ColumnName, FieldName } from '../flow/fields.ts';
+import { nearest } from '../flow/suggest.ts';
 import { UserError } from '../flow/user-error.ts';
-import { nearest } from './filter/suggest.ts';
 
 /** One thing that flows are grouped by. */
 export type GroupKey =
@@ -18,6 +18,8 @@ export interface Grouping {
   readonly keys: readonly GroupKey[];
   /** What becomes of columns that are no key: -a keeps those of the first record, -A clears them. */
   readonly others: 'first' | 'absent';
+  /** -b: both directions of a conversation are one; -B: and the lower port is the server's. */
+  readonly bidirectional?: 'merge' | 'guess';
   /** Tags of the key fields, for the format that -A makes by itself. */
   readonly tags: readonly string[];
 }
@@ -30,6 +32,11 @@ export const FIVE_TUPLE: Grouping = {
   others: 'first',
   tags: ['%pr', '%sa', '%sp', '%da', '%dp'],
 };
+
+/** What -b and -B group by, a conversation as its first record has it. */
+export function conversations(bidirectional: 'merge' | 'guess'): Grouping {
+  return { ...FIVE_TUPLE, bidirectional };
+}
 
 const columnKeys: readonly (readonly [name: string, column: ColumnName, tag: string])[] = [
   ['proto', 'proto', '%pr'],

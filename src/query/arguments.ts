@@ -1,26 +1,14 @@
 import { UserError } from '../flow/user-error.ts';
-import type { DumpOptions } from './options.ts';
+import type { DumpAction, DumpOptions, FileCompression } from './options.ts';
 
-/** Options with a value (W, G, H and C have no meaning here, but must not hurt), and without one (D likewise). */
-const WITH_VALUE = 'rRMfstcnoOAPlLWGHC';
-const WITHOUT_VALUE = 'aNq6mTZhD';
+/** Options with a value (W, G, H and D have no meaning here, but must not hurt), and without one. */
+const WITH_VALUE = 'rRMfstcnoOAPlLWGHCDwJivE';
+const WITHOUT_VALUE = 'aNq6mTZhbBIgXjy';
+const LONG: Readonly<Record<string, string>> = { help: 'h', sql: 'sql', overlap: 'overlap' };
 const REFUSED: Readonly<Record<string, string>> = {
-  w: 'flow files are written by weir collect; select rows into a file with weir sql',
-  z: 'it belongs to -w, which weir dump does not have',
-  j: 'it belongs to -w, which weir dump does not have',
-  y: 'it belongs to -w, which weir dump does not have',
-  J: 'Parquet segments carry their own compression',
   K: 'addresses are not anonymised while reading; use an anonymiser on the files',
-  b: 'directions are not merged; aggregate with -a',
-  B: 'directions are not merged; aggregate with -a',
-  i: 'segments have no ident; their source is their directory',
-  I: 'use weir dump -o null for the sums of files',
-  g: 'use weir dump -o null for the sums of files',
-  v: 'use any Parquet tool to look into a segment',
-  x: 'use any Parquet tool to look into a segment',
-  E: 'use -s router for the exporters in a file',
+  x: 'use any Parquet tool to look into a segment, or -v to verify one',
   V: 'use weir --version',
-  X: 'use -Z to check a filter',
   p: 'there is no such option any more in nfdump either',
 };
 
@@ -35,11 +23,23 @@ export const USAGE = `usage: weir dump [options] [filter]
   -n NUMBER     rows of a statistic or a sorted list, 0 for all
   -s STAT[:p][/ORDER...]  statistic of an element, or of record; may be repeated
   -a            aggregate flows by protocol, addresses and ports
+  -b, -B        as -a, both directions in one; -B also finds out who the client is
   -A LIST       aggregate flows by the fields of the list: srcip,dstport,srcip4/24,...
   -O ORDER[:a|:d]  sort: flows packets bytes pps bps bpp tstart tend duration
   -P FILTER     filter the aggregated rows
-  -o FORMAT     line long extended biline csv json ndjson raw null csv-fast fmt:... csv:...
-  -6 -N -q      whole IPv6 addresses; plain numbers; no header and summary
+  -o FORMAT     line long extended biline bilong csv csv-fast csv-legacy pipe json ndjson raw null
+                fmt:... csv:..., or a name from the configuration file
+  -C FILE       configuration file with formats (else NFCONF; none for no file)
+  -6 -N -q -T   whole IPv6 addresses; plain numbers; no header and summary; addresses marked
+  -w FILE       write the flows to a flow file instead (- for standard output)
+  -z[=ALG[:LEVEL]], -y, -j  compression of -w: zstd, lz4 (lzo and bz2 stand for zstd)
+  -i IDENT      ident of the file that -w writes, or a new one for the files of -r or -R
+  -J ALG        compress the files of -r or -R anew: 0 none, 3 lz4, 4 zstd
+  -I, -g        statistics of the files; a line a file for gnuplot
+  -E FILE       exporters that sent the flows of a file
+  -v FILE       read a file to its end to verify it
+  --overlap     -t also takes flows that reach over the window's ends
+  -X, --sql     show how the question is understood; as SQL
   -Z            check the filter only
   -h            this text
 `;
@@ -59,9 +59,11 @@ export function parseDumpArguments(argv: readonly string[]): DumpOptions {
       words.push(...argv.slice(i + 1));
       break;
     }
-    if (argument === '--help') values.set('h', ['']);
-    else if (argument.startsWith('--')) throw unknownOption(argument);
-    else if (!argument.startsWith('-') || argument === '-') words.push(argument);
+    if (argument.startsWith('--')) {
+      const name = argument.slice(2);
+      if (!Object.hasOwn(LONG, name)) throw unknownOption(argument);
+      add(values, LONG[name]!, '');
+    } else if (!argument.startsWith('-') || argument === '-') words.push(argument);
     else if (takeLetters(argument.slice(1), argv[i + 1], values)) i++;
   }
   return toOptions(values, words);
@@ -73,6 +75,11 @@ function takeLetters(letters: string, next: string | undefined, values: Map<stri
     const letter = letters[at]!;
     const refused = Object.hasOwn(REFUSED, letter) ? REFUSED[letter] : undefined;
     if (refused !== undefined) throw new UserError(`option -${letter}: ${refused}`);
+    if (letter === 'z') {
+      // The algorithm of -z stands in the same word or not at all.
+      add(values, letter, letters.slice(at + 1));
+      return false;
+    }
     if (WITHOUT_VALUE.includes(letter)) {
       add(values, letter, '');
       continue;
@@ -106,10 +113,12 @@ function toOptions(values: ReadonlyMap<string, readonly string[]>, words: readon
   if (has('r') && has('R')) throw new UserError('options -r and -R exclude each other');
   if (has('M') && !has('r') && !has('R')) throw new UserError('option -M needs -r or -R');
   if ((values.get('A')?.length ?? 0) > 1) throw new UserError('option -A can be given once');
+  const bidirectional = has('B') ? 'guess' : has('b') ? 'merge' : undefined;
+  if (bidirectional !== undefined && has('A')) throw new UserError('options -b and -B exclude -A');
   const resultFilters = [last('P'), limitFilter('packets', last('l')), limitFilter('bytes', last('L'))];
   const filters = resultFilters.filter((one) => one !== undefined);
   return {
-    read: last('r'),
+    read: last('r') ?? last('v') ?? last('E'),
     range: last('R'),
     sources: last('M'),
     filter: words.join(' '),
@@ -117,6 +126,7 @@ function toOptions(values: ReadonlyMap<string, readonly string[]>, words: readon
     resultFilter: filters.length === 0 ? undefined : filters.map((one) => `(${one})`).join(' and '),
     statistics: values.get('s') ?? [],
     aggregate: has('a'),
+    bidirectional,
     aggregateBy: last('A'),
     order: last('O') ?? (has('m') ? 'tstart' : undefined),
     top: parseCount('n', last('n'), 0),
@@ -127,8 +137,62 @@ function toOptions(values: ReadonlyMap<string, readonly string[]>, words: readon
     plainNumbers: has('N'),
     quiet: has('q'),
     markAddresses: has('T'),
-    action: has('h') ? 'help' : has('Z') ? 'check' : 'dump',
+    overlap: has('overlap'),
+    write: last('w'),
+    compression: compressionOf(values),
+    ident: last('i'),
+    configuration: last('C'),
+    action: actionOf(has),
   };
+}
+
+/** Options that do something else than answer, the strongest first. */
+const ACTIONS: readonly (readonly [option: string, action: DumpAction])[] = [
+  ['h', 'help'],
+  ['Z', 'check'],
+  ['v', 'verify'],
+  ['E', 'exporters'],
+  ['X', 'plan'],
+  ['sql', 'sql'],
+  ['J', 'rewrite'],
+  ['I', 'statistics'],
+  ['g', 'gnuplot'],
+];
+
+function actionOf(has: (option: string) => boolean): DumpAction {
+  for (const [option, action] of ACTIONS) if (has(option)) return action;
+  return has('i') && !has('w') ? 'rewrite' : 'dump';
+}
+
+/** Names and numbers of nfdump's compressions, and the codec that stands for each in Parquet. */
+const CODECS: Readonly<Record<string, FileCompression['codec']>> = {
+  '0': 'none',
+  none: 'none',
+  '1': 'zstd',
+  lzo: 'zstd',
+  '2': 'zstd',
+  bz2: 'zstd',
+  bzip2: 'zstd',
+  '3': 'lz4',
+  lz4: 'lz4',
+  '4': 'zstd',
+  zstd: 'zstd',
+};
+
+function compressionOf(values: ReadonlyMap<string, readonly string[]>): FileCompression | undefined {
+  const [option, text] =
+    (['J', 'z'] as const)
+      .map((letter) => [letter, values.get(letter)?.at(-1)] as const)
+      .find((one) => one[1] !== undefined) ?? (values.has('y') ? ['y', 'lz4'] : values.has('j') ? ['j', 'bz2'] : []);
+  if (text === undefined) return undefined;
+  const [name = '', levelText, ...more] = text.replace(/^=/, '').toLowerCase().split(':');
+  const codec = name === '' ? 'zstd' : Object.hasOwn(CODECS, name) ? CODECS[name] : undefined;
+  const level = levelText === undefined ? undefined : /^\d{1,2}$/.test(levelText) ? Number(levelText) : Number.NaN;
+  const most = codec === 'lz4' ? 12 : 22;
+  if (codec === undefined || more.length > 0 || (level !== undefined && !(level >= 1 && level <= most))) {
+    throw new UserError(`option -${option}: '${text}' is not none, lz4[:1-12] or zstd[:1-22] (lzo and bz2 mean zstd)`);
+  }
+  return { codec, level };
 }
 
 function parseCount(letter: string, text: string | undefined, least: number): number | undefined {

@@ -4,8 +4,8 @@ import { Database } from './database.ts';
 import type { QueryEngine, Rows, Tables } from './engine.ts';
 import type { Order } from './orders.ts';
 import type { Totals } from './output/summary.ts';
-import type { JobOf, Selection } from './plan.ts';
-import { groupsSql, rowsSql, sortSql } from './sql/flows.ts';
+import type { Job, JobOf, Selection } from './plan.ts';
+import { type Groups, groupsSql, rowsSql, sortSql } from './sql/flows.ts';
 import { predicateSql } from './sql/predicate.ts';
 import { filesSql, selectedSql } from './sql/scan.ts';
 import type { Schema } from './sql/schema.ts';
@@ -50,31 +50,52 @@ export class DuckDbEngine implements QueryEngine {
     return this.database.numbers(sql, ['first', 'last']);
   }
 
+  /** Reads every value of every column, so that what is damaged is met; resolves to the number of rows. */
+  async readAll(): Promise<number> {
+    const sql = `SELECT count(*)::UBIGINT AS rows, coalesce(bit_xor(hash(COLUMNS(*))), 0)::UBIGINT AS all_cells FROM ${this.selected}`;
+    return (await this.database.numbers(sql.replace('COLUMNS(*)', [...this.schema.columns].join(', ')), ['rows'])).rows;
+  }
+
   async totals(): Promise<Totals> {
     this.known ??= await this.database.numbers(totalsSql(this.selected, this.schema), TOTAL_COLUMNS);
     return this.known;
   }
 
-  flows({ order, top }: JobOf<'flows'>, wanted: readonly ColumnName[]): Rows {
+  flows(job: JobOf<'flows'>, wanted: readonly ColumnName[]): Rows {
+    return this.database.chunks(this.flowsSql(job, wanted));
+  }
+
+  private flowsSql({ order, top }: JobOf<'flows'>, wanted: readonly ColumnName[]): string {
     const ties = order === undefined ? [] : ['file_index', 'file_row_number'];
-    return this.database.chunks(rowsSql(wanted, this.selected, this.schema, order, ties, top));
+    return rowsSql(wanted, this.selected, this.schema, order, ties, top);
+  }
+
+  /** The statements that answer a job, one for each of its orders. */
+  sql(job: Job, wanted: readonly ColumnName[]): string[] {
+    switch (job.kind) {
+      case 'flows':
+        return [this.flowsSql(job, wanted)];
+      case 'groups': {
+        const groups = this.groupsOf(job, wanted);
+        const orders = job.orders.length === 0 ? [undefined] : job.orders;
+        return orders.map((order) => groupRowsSql(job, groups, order, wanted, `(${groups.sql})`));
+      }
+      case 'statistic': {
+        const { statistic, byProtocol, orders, top } = job;
+        const table = `(${statisticSql(statistic, byProtocol, this.selected, this.schema)})`;
+        return orders.map((order) => statisticRowsSql(statistic, order, top, table, this.schema));
+      }
+    }
+  }
+
+  private groupsOf({ grouping, orders }: JobOf<'groups'>, wanted: readonly ColumnName[]): Groups {
+    return groupsSql(wanted, grouping, orders.length === 0, this.selected, this.schema);
   }
 
   async groups(job: JobOf<'groups'>, wanted: readonly ColumnName[]): Promise<Tables> {
-    const { grouping, orders, top, resultFilter } = job;
-    const groups = groupsSql(wanted, grouping, orders.length === 0, this.selected, this.schema);
-    const { table, totals } = await this.hold(groups.sql, orders.length, top, 1);
-    return {
-      totals,
-      rows: (order) => {
-        const ties = order === undefined ? ['position DESC'] : groups.keys;
-        const cut =
-          resultFilter === undefined
-            ? table
-            : `(SELECT * FROM ${table}${sortSql(groups.schema, order, ties, top)}) WHERE ${predicateSql(resultFilter, groups.schema)}`;
-        return this.database.chunks(rowsSql(wanted, cut, groups.schema, order, ties, top));
-      },
-    };
+    const groups = this.groupsOf(job, wanted);
+    const { table, totals } = await this.hold(groups.sql, job.orders.length, job.top, 1);
+    return { totals, rows: (order) => this.database.chunks(groupRowsSql(job, groups, order, wanted, table)) };
   }
 
   async statistic({ statistic, byProtocol, orders, top }: JobOf<'statistic'>): Promise<Tables> {
@@ -103,6 +124,22 @@ export class DuckDbEngine implements QueryEngine {
     this.known ??= await this.database.numbers(totalsOfGroupsSql(GROUPS_TABLE, sides), TOTAL_COLUMNS);
     return { table: GROUPS_TABLE, totals: this.known };
   }
+}
+
+/** The rows of one order's table of groups. */
+function groupRowsSql(
+  { top, resultFilter }: JobOf<'groups'>,
+  { schema, keys }: Groups,
+  order: Order | undefined,
+  wanted: readonly ColumnName[],
+  table: string,
+): string {
+  const ties = order === undefined ? ['position DESC'] : keys;
+  const cut =
+    resultFilter === undefined
+      ? table
+      : `(SELECT * FROM ${table}${sortSql(schema, order, ties, top)}) WHERE ${predicateSql(resultFilter, schema)}`;
+  return rowsSql(wanted, cut, schema, order, ties, top);
 }
 
 async function describe(database: Database, files: readonly string[]): Promise<Schema> {

@@ -1,14 +1,19 @@
 import { stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
+import type { FlowConsumer } from '../flow/consumer.ts';
 import { UserError } from '../flow/user-error.ts';
 import { USAGE } from './arguments.ts';
 import type { QueryEngine } from './engine.ts';
+import { describePlan } from './explain.ts';
+import type { FileIdentity } from './file-report.ts';
+import { writeRows, writtenColumns } from './flow-writer.ts';
+import { writtenSchema } from './group-columns.ts';
 import { NativeEngine } from './native/engine.ts';
 import type { DumpOptions } from './options.ts';
 import type { Style } from './output/cells.ts';
 import { Clock } from './output/clock.ts';
 import { OutputSink, ReaderGone } from './output/sink.ts';
-import { type ReadFiles, writeSummary } from './output/summary.ts';
+import { type ReadFiles, writeLegacySummary, writeSummary } from './output/summary.ts';
 import type { Plan, Selection } from './plan.ts';
 import { filterOf, planDump } from './planner.ts';
 import { Runner } from './runner.ts';
@@ -18,6 +23,11 @@ export interface DumpSurroundings {
   readonly stderr: Writable;
   /** The segments that -r, -R and -M name, in name order. */
   chooseFiles(selection: Pick<DumpOptions, 'read' | 'range' | 'sources'>): Promise<readonly string[]>;
+  identify(path: string): Promise<FileIdentity>;
+  /** -w: what takes the flows of the answer. */
+  openFlowFile(options: Pick<DumpOptions, 'write' | 'compression' | 'ident'>): Promise<FlowConsumer>;
+  /** -J and -i. */
+  rewriteFlowFile(path: string, options: Pick<DumpOptions, 'compression' | 'ident'>): Promise<void>;
 }
 
 const ADDRESS_MARKER = '\x01';
@@ -33,7 +43,8 @@ export async function runDump(options: DumpOptions, surroundings: DumpSurroundin
   try {
     if (options.action === 'help') sink.block.ascii(USAGE);
     else if (options.action === 'check') filterOf(options);
-    else await dump(options, surroundings, sink);
+    else if (options.action === 'dump') await dump(options, surroundings, sink);
+    else await act(options, surroundings, sink);
     await sink.end();
     return 0;
   } catch (error) {
@@ -46,8 +57,7 @@ async function dump(options: DumpOptions, surroundings: DumpSurroundings, sink: 
   const startedAt = performance.now();
   const { plan, format, warnings } = await planDump(options);
   for (const warning of warnings) surroundings.stderr.write(`${warning}\n`);
-  const files = await surroundings.chooseFiles(options);
-  if (files.length === 0) throw new UserError(`no flow files in ${options.read ?? options.range}`);
+  const files = await chooseFiles(options, surroundings);
   const sizes = await Promise.all(files.map(sizeOf));
   const style: Style = {
     csv: format.kind === 'csv',
@@ -59,14 +69,66 @@ async function dump(options: DumpOptions, surroundings: DumpSurroundings, sink: 
   try {
     const engine = await openEngine(files, plan, format.kind === 'null');
     try {
+      if (options.write !== undefined) {
+        await writeFlows(engine, plan, await surroundings.openFlowFile(options));
+        return;
+      }
       const totals = await new Runner({ engine, plan, format, style, sink, quiet: options.quiet }).run();
       if (!options.quiet && (format.kind === 'text' || format.kind === 'null')) {
         const read = await describeRead(engine, sizes, plan.selection.window);
         writeSummary(sink.block, totals, read, timing(startedAt), style);
-      }
+      } else if (!options.quiet && format.kind === 'csv-legacy') writeLegacySummary(sink.block, totals);
     } finally {
       engine.close();
     }
+  } catch (error) {
+    throw explain(error);
+  }
+}
+
+async function chooseFiles(options: DumpOptions, surroundings: DumpSurroundings): Promise<readonly string[]> {
+  const files = await surroundings.chooseFiles(options);
+  if (files.length === 0) throw new UserError(`no flow files in ${options.read ?? options.range}`);
+  return files;
+}
+
+/** -w: the flows, or the groups of the first table, go to a consumer. */
+async function writeFlows(engine: QueryEngine, plan: Plan, to: FlowConsumer): Promise<void> {
+  const job = plan.jobs.find((one) => one.kind !== 'statistic');
+  if (job === undefined) throw new UserError('-w writes flows: statistics of elements are no flows');
+  const schema = job.kind === 'flows' ? engine.schema : writtenSchema(job.grouping, engine.schema);
+  const of = writtenColumns(schema);
+  const names = of.map(({ name }) => name);
+  const rows = job.kind === 'flows' ? engine.flows(job, names) : (await engine.groups(job, names)).rows(job.orders[0]);
+  await writeRows(rows, of, to);
+  await to.close();
+}
+
+/** Everything but answers: see `DumpAction`. */
+async function act(options: DumpOptions, surroundings: DumpSurroundings, sink: OutputSink): Promise<void> {
+  const { action } = options;
+  if (action === 'plan') {
+    const { plan, format } = await planDump(options);
+    sink.block.text(describePlan(plan, format));
+    return;
+  }
+  const files = await chooseFiles(options, surroundings);
+  if (action === 'rewrite') {
+    for (const path of files) await surroundings.rewriteFlowFile(path, options);
+    return;
+  }
+  try {
+    if (action === 'sql') {
+      const { plan } = await planDump(options);
+      const { DuckDbEngine } = await import('./duckdb-engine.ts');
+      const engine = await DuckDbEngine.open(files, plan.selection);
+      const names = writtenColumns(engine.schema).map(({ name }) => name);
+      for (const job of plan.jobs) for (const sql of engine.sql(job, names)) sink.block.text(`${sql};\n`);
+      engine.close();
+      return;
+    }
+    const { reportOnFiles } = await import('./file-report.ts');
+    await reportOnFiles(action, files, surroundings, sink.block, (paths, plan) => openEngine(paths, plan, false));
   } catch (error) {
     throw explain(error);
   }
@@ -103,11 +165,10 @@ async function describeRead(
   window: Selection['window'],
 ): Promise<ReadFiles> {
   const { first, last } = await engine.span();
-  return {
-    first: Math.max(first, window?.afterMs ?? 0),
-    last: Math.min(last, window?.beforeMs ?? Number.POSITIVE_INFINITY),
-    octets: sizes.reduce((sum, size) => sum + size, 0),
-  };
+  const octets = sizes.reduce((sum, size) => sum + size, 0);
+  const from = Math.max(first, window?.afterMs ?? 0);
+  const to = Math.min(last, window?.beforeMs ?? Number.POSITIVE_INFINITY);
+  return from > to ? { first: 0, last: 0, octets } : { first: from, last: to, octets };
 }
 
 function timing(startedAt: number) {

@@ -1,3 +1,24 @@
+/**
+ * What is to be done: answer (`dump`), look at the filter only (-Z), describe the plan (-X) or its SQL (--sql), print what
+ * files say of themselves (-I, -g, -E, -v), change files (-J, -i without -w), print the usage (-h).
+ */
+export type DumpAction =
+  | 'dump'
+  | 'check'
+  | 'plan'
+  | 'sql'
+  | 'statistics'
+  | 'gnuplot'
+  | 'exporters'
+  | 'verify'
+  | 'rewrite'
+  | 'help';
+
+export interface FileCompression {
+  readonly codec: 'zstd' | 'lz4' | 'none';
+  readonly level: number | undefined;
+}
+
 /** What `weir dump` was asked for: its command line, parsed but not yet understood. */
 export interface DumpOptions {
   /** -r: a file, or a directory to be read with all below it. */
@@ -15,6 +36,8 @@ export interface DumpOptions {
   readonly statistics: readonly string[];
   /** -a. */
   readonly aggregate: boolean;
+  /** -b, -B. */
+  readonly bidirectional: 'merge' | 'guess' | undefined;
   /** -A. */
   readonly aggregateBy: string | undefined;
   /** -O. */
@@ -35,6 +58,15 @@ export interface DumpOptions {
   readonly quiet: boolean;
   /** -T. */
   readonly markAddresses: boolean;
-  /** -Z: only look at the filter; -h: only print the usage. */
-  readonly action: 'dump' | 'check' | 'help';
+  /** --overlap: -t takes flows that touch the window. */
+  readonly overlap: boolean;
+  /** -w: a flow file, `-` for standard output. */
+  readonly write: string | undefined;
+  /** -z, -j, -y (of -w) or the value of -J: how flow files are compressed. */
+  readonly compression: FileCompression | undefined;
+  /** -i. */
+  readonly ident: string | undefined;
+  /** -C: a file with formats, `none` for no such file. */
+  readonly configuration: string | undefined;
+  readonly action: DumpAction;
 }

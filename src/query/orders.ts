@@ -1,5 +1,5 @@
+import { nearest } from '../flow/suggest.ts';
 import { UserError } from '../flow/user-error.ts';
-import { nearest } from './filter/suggest.ts';
 
 /** Which counters an order compares and, in statistics, shows. */
 export type CounterSide = 'in' | 'out' | 'both';

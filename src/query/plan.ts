@@ -3,12 +3,21 @@ import type { Filter } from './filter/tree.ts';
 import type { Order } from './orders.ts';
 import type { Statistic } from './statistics.ts';
 
+/**
+ * Flows that began after, and ended before; both exclusive, milliseconds since 1970. `overlaps`: flows that ended at or
+ * after the one and began at or before the other.
+ */
+export interface Window {
+  readonly afterMs: number | undefined;
+  readonly beforeMs: number | undefined;
+  readonly overlaps: boolean;
+}
+
 /** Flows that are asked about: everything but the files, which are found when the plan is carried out. */
 export interface Selection {
   /** Host names resolved. */
   readonly filter: Filter;
-  /** Flows that began after, and ended before; both exclusive, milliseconds since 1970. */
-  readonly window: { readonly afterMs: number | undefined; readonly beforeMs: number | undefined } | undefined;
+  readonly window: Window | undefined;
   /** Only the first so many of the flows that match, in the order of the files. */
   readonly limit: number | undefined;
 }

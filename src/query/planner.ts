@@ -1,15 +1,16 @@
 import { readFileSync } from 'node:fs';
+import { nearest } from '../flow/suggest.ts';
 import { UserError } from '../flow/user-error.ts';
-import { FIVE_TUPLE, type Grouping, parseGrouping } from './aggregation.ts';
+import { conversations, FIVE_TUPLE, type Grouping, parseGrouping } from './aggregation.ts';
+import { readFormats } from './configuration.ts';
 import { resolveHostNames } from './filter/host-names.ts';
 import { parseFilter } from './filter/parse.ts';
-import { nearest } from './filter/suggest.ts';
 import type { Filter } from './filter/tree.ts';
 import { timeOfParts } from './filter/values.ts';
 import type { DumpOptions } from './options.ts';
 import { parseOrders } from './orders.ts';
 import { type Format, groupingFormat, parseFormat } from './output/format.ts';
-import type { Job, Plan, Selection } from './plan.ts';
+import type { Job, Plan, Selection, Window } from './plan.ts';
 import { statisticByName } from './statistics.ts';
 
 /** A plan and how its answer is printed. */
@@ -44,16 +45,21 @@ export async function planDump(options: DumpOptions): Promise<PlannedDump> {
   const warnings: string[] = [];
   const selection: Selection = {
     filter: await resolveHostNames(filterOf(options)),
-    window: options.window === undefined ? undefined : parseWindow(options.window),
+    window: options.window === undefined ? undefined : parseWindow(options.window, options.overlap),
     limit: options.limit,
   };
   const resultFilter =
     options.resultFilter === undefined
       ? undefined
       : await resolveHostNames(parseFilter(options.resultFilter, { name: 'result filter', readInclude }));
-  const grouping = options.aggregateBy === undefined ? undefined : parseGrouping(options.aggregateBy);
+  const grouping = groupingOf(options);
   const jobs = planJobs(options, grouping, resultFilter, warnings);
   return { plan: { selection, jobs }, format: planFormat(options, grouping, jobs), warnings };
+}
+
+function groupingOf({ aggregateBy, bidirectional }: DumpOptions): Grouping | undefined {
+  if (bidirectional !== undefined) return conversations(bidirectional);
+  return aggregateBy === undefined ? undefined : parseGrouping(aggregateBy);
 }
 
 function planJobs(
@@ -110,7 +116,10 @@ function planStatistics(
     });
   }
   if (elements.length > MAX_STATISTICS) throw new UserError(`at most ${MAX_STATISTICS} element statistics in one run`);
-  if (records.length === 0 && grouping !== undefined) warnings.push('-A has no effect on element statistics');
+  if (records.length === 0 && grouping !== undefined)
+    warnings.push(
+      `${options.bidirectional === undefined ? '-A has' : '-b and -B have'} no effect on element statistics`,
+    );
   return [...records, ...elements];
 }
 
@@ -123,22 +132,23 @@ function unknownStatistic(name: string): UserError {
 }
 
 function planFormat(options: DumpOptions, grouping: Grouping | undefined, jobs: readonly Job[]): Format {
-  const grouped = grouping !== undefined && jobs.some(({ kind }) => kind === 'groups');
+  const grouped = grouping?.others === 'absent' && jobs.some(({ kind }) => kind === 'groups');
   const name = options.format?.toLowerCase();
   if (grouped && (name === undefined || name === 'csv'))
-    return groupingFormat(name === undefined ? 'text' : 'csv', grouping.tags);
-  return parseFormat(options.format ?? 'line');
+    return groupingFormat(name === undefined ? 'text' : 'csv', grouping);
+  const standard = options.bidirectional === undefined ? 'line' : 'biline';
+  return parseFormat(options.format ?? standard, readFormats(options.configuration));
 }
 
 /** -t: `yyyy/MM/dd.hh:mm:ss`, tails may be missing, and a second one after a dash. */
-export function parseWindow(text: string): NonNullable<Selection['window']> {
+export function parseWindow(text: string, overlaps = false): Window {
   const [from = '', to, ...more] = text.split('-');
   const afterMs = parseWindowTime(from);
   const beforeMs = to === undefined ? undefined : parseWindowTime(to);
   if (afterMs === undefined || (to !== undefined && beforeMs === undefined) || more.length > 0) {
     throw new UserError(`-t ${text}: a time window is yyyy/MM/dd.hh:mm:ss[-yyyy/MM/dd.hh:mm:ss]`);
   }
-  return { afterMs, beforeMs };
+  return { afterMs, beforeMs, overlaps };
 }
 
 function parseWindowTime(text: string): number | undefined {

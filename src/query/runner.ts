@@ -90,7 +90,7 @@ export class Runner {
   private async printStatistic(job: JobOf<'statistic'>): Promise<void> {
     const { engine, format, style, quiet } = this.options;
     const { statistic, byProtocol, orders, top } = job;
-    const { bindTable, openTable } = await import('./output/statistic-table.ts');
+    const { bindTable, closeTable, openTable } = await import('./output/statistic-table.ts');
     const known = this.totals !== undefined;
     const tables = await engine.statistic(job);
     this.totals ??= tables.totals;
@@ -102,6 +102,7 @@ export class Runner {
       for await (const chunk of tables.rows(order)) {
         await this.printChunk(chunk, bindTable(chunk, table, format, style));
       }
+      closeTable(this.out, format, quiet);
     }
   }
 

@@ -81,6 +81,8 @@ export const statisticByName: ReadonlyMap<string, Statistic> = new Map(rows.map(
 /** Flows without the element are left out, except in statistics of numbers, where they count under 0. */
 export function skipsZero({ form, sides }: Statistic, schema: Schema): boolean {
   if (form === 'number') return false;
-  if (form === 'address' || form === 'hex' || form === 'natEvent' || form === 'firewallEvent') return true;
+  // A record without addresses of link layers has all of them 0, which is the address of nobody.
+  if (form === 'mac' || form === 'address' || form === 'hex' || form === 'natEvent' || form === 'firewallEvent')
+    return true;
   return sides.some((side) => !hasColumn(schema, side as ColumnName));
 }

@@ -11,6 +11,8 @@ export interface DatagramOrigin {
   loHigh: number;
   loLow: number;
   port: number;
+  /** Number of the connection that it came over, 0 for a datagram. */
+  session: number;
 }
 
 /** What weir uses of one options record. One object is used again for every record; -1 and '' stand for "not in it". */
@@ -44,6 +46,11 @@ export interface DecodeStream {
   define(template: CompiledTemplate): void;
   /** A template arrived that is byte for byte the known one. */
   refreshed(template: CompiledTemplate): void;
+  /**
+   * A template is withdrawn, or all of a kind where `id` is undefined (RFC 7011 section 8.1). False: that means nothing
+   * in this stream, since it does not come over a connection.
+   */
+  withdraw(id: number | undefined, isOptions: boolean): boolean;
   /** Before the sets of a v9 datagram: the exporter's uptime counts from `bootMs`, to the second. */
   bootedAt(bootMs: number): void;
   /** A data set, `start` to `end` without its header, whose template is not known. */
@@ -104,6 +111,7 @@ export interface DecodeCounters {
   unknownSets: number;
   setsWithoutTemplate: number;
   templatesRefused: number;
+  templatesWithdrawn: number;
   withdrawalsIgnored: number;
   /** Zero octets after the last set instead of the end of the datagram. */
   zeroTails: number;
@@ -160,6 +168,7 @@ export class Decoding {
     unknownSets: 0,
     setsWithoutTemplate: 0,
     templatesRefused: 0,
+    templatesWithdrawn: 0,
     withdrawalsIgnored: 0,
     zeroTails: 0,
     recordsWithoutClock: 0,

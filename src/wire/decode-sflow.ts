@@ -169,7 +169,15 @@ export class SflowDecoder {
   readonly headers: SampledHeaders;
   private readonly decoding: Decoding;
   /** Who the rows of a datagram are from. */
-  private readonly agent: DatagramOrigin = { receivedMs: 0, hiHigh: 0, hiLow: 0, loHigh: 0, loLow: 0, port: 0 };
+  private readonly agent: DatagramOrigin = {
+    receivedMs: 0,
+    hiHigh: 0,
+    hiLow: 0,
+    loHigh: 0,
+    loLow: 0,
+    port: 0,
+    session: 0,
+  };
   /** Where the first record of each kind begins and ends in the sample at hand, behind its tag; 0 for none. */
   private readonly starts = new Uint32Array(KINDS);
   private readonly ends = new Uint32Array(KINDS);

@@ -31,12 +31,14 @@ export function decodeTemplates(
   while (at + TEMPLATE_HEADER_BYTES <= end) {
     const id = view.getUint16(at);
     if (id < FIRST_TEMPLATE_ID) {
-      // Padding is zero; 2 and 3 with count 0 withdraw all templates, which means nothing over UDP.
-      if (id !== 0) countWithdrawalOrFault(decoding, view.getUint16(at + 2));
+      // Padding is zero; the id of the set with count 0 withdraws all templates of its kind (RFC 7011 section 8.1).
+      if (id === 0) return;
+      if (view.getUint16(at + 2) === 0) withdraw(decoding, undefined, isOptions);
+      else counters.templatesRefused++;
       return;
     }
     if (view.getUint16(at + 2) === 0 && context.version !== VERSION_V9) {
-      counters.withdrawalsIgnored++;
+      withdraw(decoding, id, isOptions);
       at += TEMPLATE_HEADER_BYTES;
       continue;
     }
@@ -51,9 +53,9 @@ export function decodeTemplates(
   if (at + TEMPLATE_HEADER_BYTES <= end) counters.templatesRefused++;
 }
 
-function countWithdrawalOrFault(decoding: Decoding, count: number): void {
-  if (count === 0) decoding.counters.withdrawalsIgnored++;
-  else decoding.counters.templatesRefused++;
+function withdraw({ context, counters }: Decoding, id: number | undefined, isOptions: boolean): void {
+  if (context.stream.withdraw(id, isOptions)) counters.templatesWithdrawn++;
+  else counters.withdrawalsIgnored++;
 }
 
 /** Number of fields (scopes included) and of scopes; undefined when the header contradicts itself. */

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { P_META_DIRECTION_KNOWN, P_META_EGRESS } from '../../src/addon/packet-layout.ts';
+import { cacheNeedsExtensions } from '../../src/cache/flow-cache.ts';
+import { parseTrack } from '../../src/cache/key-fields.ts';
 import { UserError } from '../../src/flow/user-error.ts';
 import { collecting, type TestPacket } from './packets.ts';
 
@@ -53,6 +55,16 @@ describe('timeouts', () => {
     expect(records.map(({ srcPort, reason, endMs }) => [srcPort, reason, endMs])).toEqual([[1, 1, T0 / 1000 + 15_000]]);
   });
 
+  it('let a flow leave on a silent line that was the only one, after another that ended early', () => {
+    const { cache, records, add } = collecting({ inactiveMs: 15_000, finLingerMs: 0 });
+    add(at(0), at(SECOND, { flags: FIN }), at(3 * SECOND, { srcPort: 2 }));
+    cache.advance(T0 + 20 * SECOND);
+    expect(records.map(({ srcPort, reason }) => [srcPort, reason])).toEqual([
+      [1, 3],
+      [2, 1],
+    ]);
+  });
+
   it('let flows leave on a silent line as the clock is moved on', () => {
     const { cache, records, add } = collecting({ inactiveMs: 15_000, activeMs: 20_000 });
     cache.advance(T0); // before the first packet there is nothing to do
@@ -81,6 +93,36 @@ describe('timeouts', () => {
     ]);
   });
 
+  it('are those of the protocol', () => {
+    const { cache, records, add } = collecting({ inactiveMs: 4000, tcpMs: 1000, udpMs: 2000, icmpMs: 3000 });
+    for (const proto of [6, 17, 1, 58, 132]) {
+      for (const after of [0, 1500, 4000, 7500]) add(at(after * 1000, { proto, srcPort: 0 }));
+      cache.flush();
+    }
+    const seen = (proto: number) =>
+      records.filter((one) => one.proto === proto).map(({ packets, endMs }) => [packets, endMs - T0 / 1000]);
+    const icmp = [
+      [3, 7000],
+      [1, 7500],
+    ];
+    expect(seen(6).map(([packets]) => packets)).toEqual([1, 1, 1, 1]);
+    expect(seen(17)).toEqual([
+      [2, 3500],
+      [1, 6000],
+      [1, 7500],
+    ]);
+    expect([seen(1), seen(58)]).toEqual([icmp, icmp]);
+    expect(seen(132)).toEqual([[4, 7500]]);
+  });
+
+  it('let a record span any time when active is infinite', () => {
+    const { cache, records, add } = collecting({ activeMs: Number.POSITIVE_INFINITY, inactiveMs: 60_000 });
+    for (let minute = 0; minute < 3000; minute++) add(at(minute * 60 * SECOND), at(minute * 60 * SECOND - 1));
+    expect(cache.stats()).toMatchObject({ steppedBack: 0, created: 1 });
+    cache.flush();
+    expect(records.map(({ packets, lastMs, firstMs }) => [packets, lastMs - firstMs])).toEqual([[6000, 179_940_001]]);
+  });
+
   it('outside of their ranges are refused', () => {
     expect(() => collecting({ activeMs: 0 })).toThrow(UserError);
     expect(() => collecting({ inactiveMs: Number.NaN })).toThrow(/inactive timeout/);
@@ -101,6 +143,19 @@ describe('FIN and RST', () => {
         [1, ACK, 4, 14_000],
       ]);
     }
+  });
+
+  it('have lingers of their own, and RST counts before FIN', () => {
+    const { cache, records, add } = collecting({ finLingerMs: 1000, rstLingerMs: 3000 });
+    add(at(0, { flags: FIN }), at(SECOND, { flags: RST }), at(4 * SECOND), at(7 * SECOND + 1));
+    add(at(7 * SECOND + 2, { srcPort: 2, flags: RST }), at(7 * SECOND + 3, { srcPort: 2, flags: FIN }));
+    add(at(10 * SECOND, { srcPort: 2 }), at(13 * SECOND + 1, { srcPort: 2 }));
+    cache.flush();
+    const ended = records.filter(({ reason }) => reason === 3);
+    expect(ended.map(({ packets, endMs }) => [packets, endMs - T0 / 1000])).toEqual([
+      [3, 7000],
+      [3, 13_000],
+    ]);
   });
 
   it('bring the deadline forward on the clock of other packets', () => {
@@ -215,14 +270,148 @@ describe('the key', () => {
     }
   });
 
-  it('leaves ToS out if asked to, whatever the hash given; the first packet says which is reported', () => {
-    const { cache, records, add } = collecting({ tosInKey: false, hashSeed: 77 });
-    add(at(0, { tos: 8, hash: 1 }), at(1, { tos: 16, hash: 2 }), at(2, { srcPort: 2, hash: 1 }));
+  it.each([
+    ['ip', 2],
+    ['proto', 3],
+    ['port', 5],
+    ['port,tos', 6],
+    ['ip,interface', 3],
+    ['full,vlan', 9],
+    ['vlan', 9],
+    ['ip,mac', 4],
+    ['full,mac', 9],
+    ['ether', 11],
+  ])('of --track %s tells %i of these apart, whatever hashes they come with', (track, flows) => {
+    for (const columns of [[], ['srcVlan' as const, 'minTtl' as const]]) {
+      const { cache, records, add } = collecting({ key: parseTrack(track), hashSeed: 77, columns });
+      const packets: Partial<TestPacket>[] = [
+        {},
+        { src: [1, 2, 3, 4] },
+        { proto: 17 },
+        { srcPort: 2 },
+        { dstPort: 1 },
+        { tos: 8 },
+        { input: 1 },
+        { vlans: [7, 0] },
+        { vlans: [7, 8] },
+        { srcMac: 2 ** 40 },
+        { dstMac: 1 },
+      ];
+      for (let turn = 0; turn < 3; turn++) add(...packets.map((rest, i) => at(i, { hash: i + turn, ...rest })));
+      expect(cache.stats()).toMatchObject({ packets: 33, created: flows });
+      cache.flush();
+      expect(records.reduce((sum, one) => sum + one.packets, 0)).toBe(33);
+    }
+  });
+
+  it('is not told of a flow where it does not tell it apart', () => {
+    const { cache, records, add } = collecting({ key: parseTrack('ip') });
+    const meta = P_META_DIRECTION_KNOWN | P_META_EGRESS;
+    add(at(0, { tos: 8, dstPort: 80, input: 3, meta }), at(1, { proto: 17, flags: 0, dstPort: 53 }));
+    add(at(2, { flags: FIN }), at(3, { flags: SYN }));
     cache.flush();
-    expect(records.map(({ srcPort, tos, packets }) => [srcPort, tos, packets])).toEqual([
-      [1, 8, 2],
-      [2, 0, 1],
+    expect(records).toMatchObject([
+      { proto: 0, tos: 0, srcPort: 0, dstPort: 0, input: 0, flags: 0, direction: 255, packets: 4, reason: 4 },
     ]);
+  });
+
+  it('is refused when it makes no sense', () => {
+    for (const text of ['', 'tos', 'full,full', 'full,', 'ports', 'ip,proto']) {
+      expect(() => parseTrack(text)).toThrow(UserError);
+    }
+  });
+});
+
+describe('further columns', () => {
+  const columns = [
+    'minTtl',
+    'maxTtl',
+    'minLength',
+    'maxLength',
+    'srcVlan',
+    'dstVlan',
+    'innerVlan',
+    'inSrcMac',
+    'inDstMac',
+    'outSrcMac',
+    'outDstMac',
+    'etherType',
+    'flowLabel',
+    'fragmentFlags',
+    'mpls1',
+    'mpls2',
+    'mpls10',
+  ] as const;
+
+  it('are those of the first packet, or least and most of all', () => {
+    const { cache, extras, add } = collecting({ columns });
+    const first = {
+      ttl: 64,
+      octets: 100,
+      vlans: [100, 4094] as [number, number],
+      srcMac: 0xf0de_bc9a_7856,
+      dstMac: 0x0200_0000_0001,
+      etherType: 0x86dd,
+      flowLabel: 0xfffff,
+      fragment: 0x2_0000,
+      mpls: [0xff_fff0, 0x00_0011],
+    };
+    add(at(0, first), at(1, { ttl: 255, octets: 40, vlans: [2, 0], srcMac: 5 }));
+    add(at(2, { ttl: 0, octets: 70_000, fragment: 0x1_0000 }), at(3));
+    cache.flush();
+    expect(extras).toEqual([
+      {
+        minTtl: 0,
+        maxTtl: 255,
+        minLength: 40,
+        maxLength: 65_535,
+        srcVlan: 100,
+        dstVlan: 0,
+        innerVlan: 4094,
+        inSrcMac: 0xf0de_bc9a_7856,
+        inDstMac: 0x0200_0000_0001,
+        outSrcMac: 0,
+        outDstMac: 0,
+        etherType: 0x86dd,
+        flowLabel: 0xfffff,
+        fragmentFlags: 0x60,
+        mpls1: 0xff_fff0,
+        mpls2: 0x11,
+        mpls10: 0,
+      },
+    ]);
+  });
+
+  it('of a packet on the way out are on the other side', () => {
+    const { cache, extras, add } = collecting({
+      columns: ['srcVlan', 'dstVlan', 'inSrcMac', 'outSrcMac', 'outDstMac'],
+    });
+    const out = { vlans: [5, 0] as [number, number], srcMac: 1, dstMac: 2, meta: P_META_DIRECTION_KNOWN };
+    add(at(0, { ...out, meta: P_META_DIRECTION_KNOWN | P_META_EGRESS }), at(1, { ...out, srcPort: 2 }));
+    cache.flush();
+    expect(extras).toEqual([
+      { srcVlan: 0, dstVlan: 5, inSrcMac: 0, outSrcMac: 1, outDstMac: 2 },
+      { srcVlan: 5, dstVlan: 0, inSrcMac: 1, outSrcMac: 0, outDstMac: 0 },
+    ]);
+  });
+
+  it('need extension records only where packet records do not have them', () => {
+    expect(cacheNeedsExtensions({ columns: ['minTtl', 'maxLength', 'nextAs', 'tos'] })).toBe(false);
+    expect(cacheNeedsExtensions({ columns: ['minTtl', 'srcVlan'] })).toBe(true);
+    expect(cacheNeedsExtensions({ key: parseTrack('ip,mac') })).toBe(true);
+    const { cache, extras, add } = collecting({ columns: ['minTtl', 'minLength', 'nextAs'] });
+    add(at(0, { ttl: 3, octets: 41 }));
+    cache.flush();
+    expect(extras).toEqual([{ minTtl: 3, minLength: 41 }]);
+  });
+
+  it('stay with their flow when rows are used again', () => {
+    const { cache, records, extras, add } = collecting({ columns: ['srcVlan', 'maxTtl'], maxFlows: 10, spareRows: 5 });
+    for (let i = 0; i < 300; i++) add(at(i, { srcPort: i, vlans: [i, 0], ttl: i & 0xff, flags: i % 3 ? ACK : FIN }));
+    cache.flush();
+    expect(records.map(({ srcPort }, i) => ({ ...extras[i], srcPort }))).toEqual(
+      records.map(({ srcPort }) => ({ srcVlan: srcPort, maxTtl: srcPort & 0xff, srcPort })),
+    );
   });
 });
 

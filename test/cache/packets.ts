@@ -1,8 +1,21 @@
 import {
+  EXTENSION_WORDS,
+  X_DST_MAC,
+  X_ETHERTYPE_LABELS_TUNNEL,
+  X_FINGERPRINT,
+  X_FLOW_LABEL,
+  X_FRAGMENT,
+  X_MPLS,
+  X_SRC_MAC,
+  X_VLANS,
+} from '../../src/addon/packet-extension-layout.ts';
+import {
   P_DST,
   P_HASH,
   P_INPUT,
   P_META,
+  P_META_NANOS_SHIFT,
+  P_META_TTL_SHIFT,
   P_OCTETS,
   P_PORTS,
   P_PROTO_TOS_FLAGS,
@@ -11,8 +24,10 @@ import {
   PACKET_BYTES,
   PACKET_WORDS,
 } from '../../src/addon/packet-layout.ts';
-import { FlowCache, type FlowCacheOptions } from '../../src/cache/flow-cache.ts';
+import { FlowCache } from '../../src/cache/flow-cache.ts';
+import type { FlowCacheOptions } from '../../src/cache/flow-cache-options.ts';
 import { type FlowBatch, FlowBatchPool } from '../../src/flow/batch.ts';
+import { type ColumnName, columnByName } from '../../src/flow/fields.ts';
 
 export interface TestPacket {
   src?: [number, number, number, number];
@@ -28,6 +43,17 @@ export interface TestPacket {
   version?: number;
   /** Further bits of the meta word. */
   meta?: number;
+  ttl?: number;
+  nanos?: number;
+  /** Outer and inner VLAN id. */
+  vlans?: [number, number];
+  srcMac?: number;
+  dstMac?: number;
+  etherType?: number;
+  flowLabel?: number;
+  /** Word X_FRAGMENT. */
+  fragment?: number;
+  mpls?: number[];
   timeUs: number;
 }
 
@@ -49,10 +75,14 @@ export interface TestRecord {
   direction: number;
 }
 
+/** Columns beyond those that every flow has, by name. */
+export type TestColumns = Partial<Record<ColumnName, number>>;
+
 const V4: [number, number, number, number] = [0, 0, 0xffff, 0x0a000001];
 
 /** Packet records in the addon's layout. */
-export function encode(packets: TestPacket[]): { words: Uint32Array; times: Float64Array } {
+export function encode(packets: TestPacket[]): { words: Uint32Array; times: Float64Array; extensions: Uint32Array } {
+  const extensions = new Uint32Array(packets.length * EXTENSION_WORDS);
   const memory = new ArrayBuffer(packets.length * PACKET_BYTES);
   const words = new Uint32Array(memory);
   const times = new Float64Array(memory);
@@ -70,15 +100,30 @@ export function encode(packets: TestPacket[]): { words: Uint32Array; times: Floa
     words[p + P_INPUT] = packet.input ?? 0;
     words[p + P_OCTETS] = packet.octets ?? 40;
     words[p + P_HASH] = packet.hash ?? 0;
-    words[p + P_META] = (packet.version ?? 4) | (packet.meta ?? 0);
+    const { version = 4, meta = 0, ttl = 64, nanos = 0 } = packet;
+    words[p + P_META] = version | meta | (ttl << P_META_TTL_SHIFT) | (nanos << P_META_NANOS_SHIFT);
+    extend(extensions.subarray(i * EXTENSION_WORDS), packet);
     times[i * (PACKET_BYTES / 8) + P_TIME / 2] = packet.timeUs;
   });
-  return { words, times };
+  return { words, times, extensions };
+}
+
+function extend(words: Uint32Array, packet: TestPacket): void {
+  const { vlans = [0, 0], srcMac = 0, dstMac = 0, etherType = 0x800, flowLabel = 0, fragment = 0, mpls = [] } = packet;
+  words.fill(0xdead_beef, X_FINGERPRINT, X_FINGERPRINT + 2);
+  words[X_VLANS] = vlans[0] | (vlans[1] << 16);
+  words[X_ETHERTYPE_LABELS_TUNNEL] = etherType | (mpls.length << 16);
+  words.set([srcMac, srcMac / 2 ** 32], X_SRC_MAC);
+  words.set([dstMac, dstMac / 2 ** 32], X_DST_MAC);
+  words[X_FLOW_LABEL] = flowLabel;
+  words[X_FRAGMENT] = fragment;
+  words.set(mpls, X_MPLS);
 }
 
 /** A cache whose records are kept in `records`. */
 export function collecting(options: Partial<FlowCacheOptions>, batchRows = 100) {
   const records: TestRecord[] = [];
+  const extras: TestColumns[] = [];
   const pool = new FlowBatchPool(batchRows);
   const batches: number[] = [];
   const cache = new FlowCache({
@@ -90,16 +135,30 @@ export function collecting(options: Partial<FlowCacheOptions>, batchRows = 100) 
     allocate: (bytes) => new Uint8Array(bytes),
     sink: (batch) => {
       batches.push(batch.rows);
-      for (let row = 0; row < batch.rows; row++) records.push(recordOf(batch, row));
+      for (let row = 0; row < batch.rows; row++) {
+        records.push(recordOf(batch, row));
+        extras.push(columnsOf(batch, row, options.columns ?? []));
+      }
       pool.release(batch);
     },
     ...options,
   });
   const add = (...packets: TestPacket[]) => {
-    const { words, times } = encode(packets);
-    cache.addPackets(words, times, packets.length);
+    const { words, times, extensions } = encode(packets);
+    cache.addPackets(words, times, packets.length, extensions);
   };
-  return { cache, records, batches, add };
+  return { cache, records, extras, batches, add };
+}
+
+function columnsOf(batch: FlowBatch, row: number, names: readonly ColumnName[]): TestColumns {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const column = batch.get(name);
+      if (column === undefined) return [];
+      const isWide = columnByName.get(name)!.type === 'u64';
+      return [[name, isWide ? column[row * 2]! + column[row * 2 + 1]! * 2 ** 32 : column[row]!]];
+    }),
+  );
 }
 
 function recordOf(batch: FlowBatch, row: number): TestRecord {

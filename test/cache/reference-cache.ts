@@ -1,22 +1,40 @@
-/** One packet, as plain as can be; `addresses` etc. are folded into `key`. */
+import type { KeyFields } from '../../src/cache/key-fields.ts';
+
+/** One packet, as plain as can be. */
 export interface PlainPacket {
-  /** Everything in the flow key but ToS. */
-  key: number;
+  /** Stands for both addresses and the IP version. */
+  addresses: number;
+  ports: number;
+  isTcp: boolean;
   tos: number;
+  input: number;
+  vlan: number;
+  mac: number;
   timeUs: number;
   octets: number;
   flags: number;
-  isTcp: boolean;
+  ttl: number;
 }
 
 export interface PlainRecord {
-  key: number;
+  addresses: number;
+  /** 0 where it does not tell flows apart; so all up to `mac`. */
+  proto: number;
+  ports: number;
   tos: number;
+  input: number;
+  /** Of the first packet. */
+  vlan: number;
+  mac: number;
   firstUs: number;
   lastUs: number;
   packets: number;
   octets: number;
   flags: number;
+  minTtl: number;
+  maxTtl: number;
+  minLength: number;
+  maxLength: number;
   reason: number;
   endUs: number;
   number: number;
@@ -25,44 +43,63 @@ export interface PlainRecord {
 interface Flow extends PlainRecord {
   startedUs: number;
   seenUs: number;
-  finished: boolean;
 }
 
 export interface ReferenceOptions {
   activeMs: number;
+  /** Of flows whose protocol is not known. */
   inactiveMs: number;
+  tcpMs: number;
+  udpMs: number;
   finLingerMs: number;
+  rstLingerMs: number;
   maxFlows: number;
-  tosInKey: boolean;
+  whenFull: 'evict' | 'ignore';
+  key: KeyFields;
 }
 
+const TCP = 6;
+const UDP = 17;
 const FIN = 1;
 const SYN = 2;
 const RST = 4;
 const ACK = 16;
 
 /**
- * The rules of docs/decisions/0040 and nothing else: a Map of objects that is searched from end to end whenever a
- * question comes up. Slow, and meant to be read.
+ * The rules of docs/decisions/0040, 0125 and 0126, and nothing else: a Map of objects that is searched from end to end
+ * whenever a question comes up. Slow, and meant to be read.
  */
-export function referenceCache(packets: PlainPacket[], options: ReferenceOptions): PlainRecord[] {
+export function referenceCache(
+  packets: PlainPacket[],
+  options: ReferenceOptions,
+): { records: PlainRecord[]; ignored: PlainPacket[] } {
+  const { key } = options;
   const active = options.activeMs * 1000;
-  const inactive = options.inactiveMs * 1000;
-  const linger = Math.min(options.finLingerMs * 1000, inactive);
   const table = new Map<string, Flow>();
   const records: PlainRecord[] = [];
+  const ignored: PlainPacket[] = [];
   let clock = Number.NEGATIVE_INFINITY;
 
   const end = (id: string, reason: number, endUs: number) => {
-    const { startedUs: _, seenUs: __, finished: ___, ...record } = table.get(id)!;
+    const { startedUs: _, seenUs: __, ...record } = table.get(id)!;
     records.push({ ...record, reason, endUs });
     table.delete(id);
   };
+  const isFinished = (flow: Flow) => (flow.flags & (FIN | RST)) !== 0;
+  const idleOf = (flow: Flow) => {
+    if (flow.proto === TCP) return options.tcpMs * 1000;
+    return (flow.proto === UDP ? options.udpMs : options.inactiveMs) * 1000;
+  };
+  const lingerOf = (flow: Flow) =>
+    Math.min((flow.flags & RST ? options.rstLingerMs : options.finLingerMs) * 1000, idleOf(flow));
   const deadlineOf = (flow: Flow, from: number, latest: number) => {
-    const deadlines = [{ at: from + active, reason: 2, isOver: (now: number) => now >= from + active }];
-    if (flow.finished) deadlines.push({ at: latest + linger, reason: 3, isOver: (now) => now > latest + linger });
-    deadlines.push({ at: latest + inactive, reason: 1, isOver: (now) => now > latest + inactive });
-    return deadlines.reduce((best, other) => (other.at < best.at ? other : best));
+    const idle = latest + idleOf(flow);
+    const linger = latest + lingerOf(flow);
+    const quiet = isFinished(flow)
+      ? { at: linger, reason: 3, isOver: (now: number) => now > linger }
+      : { at: idle, reason: 1, isOver: (now: number) => now > idle };
+    const longest = { at: from + active, reason: 2, isOver: (now: number) => now >= from + active };
+    return quiet.at < longest.at ? quiet : longest;
   };
   const clockDeadline = (flow: Flow) => deadlineOf(flow, flow.startedUs, flow.seenUs);
 
@@ -78,7 +115,15 @@ export function referenceCache(packets: PlainPacket[], options: ReferenceOptions
         if (deadline.at < second * 1e6) end(id, deadline.reason, deadline.at);
       }
     }
-    const id = options.tosInKey ? `${packet.key}/${packet.tos}` : `${packet.key}`;
+    const flags = key.ports ? packet.flags : 0;
+    const told = {
+      addresses: packet.addresses,
+      proto: key.proto ? (packet.isTcp ? TCP : UDP) : 0,
+      ports: key.ports ? packet.ports : 0,
+      tos: key.tos ? packet.tos : 0,
+      input: key.interface ? packet.input : 0,
+    };
+    const id = [...Object.values(told), key.vlan ? packet.vlan : '', key.mac ? packet.mac : ''].join();
     let flow = table.get(id);
     if (flow !== undefined) {
       const onClock = clockDeadline(flow);
@@ -86,11 +131,15 @@ export function referenceCache(packets: PlainPacket[], options: ReferenceOptions
       if (onClock.isOver(clock)) end(id, onClock.reason, onClock.at);
       else if (onOwnTimes.isOver(time)) end(id, onOwnTimes.reason, clock);
       else if (flow.lastUs - time >= active) end(id, 2, clock);
-      else if (flow.finished && packet.flags & SYN && !(packet.flags & ACK)) end(id, 3, clock);
+      else if (isFinished(flow) && flags & SYN && !(flags & ACK)) end(id, 3, clock);
       flow = table.get(id);
     }
     if (flow === undefined) {
       if (table.size === options.maxFlows) {
+        if (options.whenFull === 'ignore') {
+          ignored.push(packet);
+          return;
+        }
         const [oldestId, oldest] = [...table].reduce((best, other) =>
           other[1].seenUs < best[1].seenUs || (other[1].seenUs === best[1].seenUs && other[1].number < best[1].number)
             ? other
@@ -101,32 +150,38 @@ export function referenceCache(packets: PlainPacket[], options: ReferenceOptions
         else end(oldestId, 5, clock);
       }
       flow = {
-        key: packet.key,
-        tos: packet.tos,
+        ...told,
+        vlan: packet.vlan,
+        mac: packet.mac,
         firstUs: time,
         lastUs: time,
         packets: 0,
         octets: 0,
         flags: 0,
+        minTtl: 255,
+        maxTtl: 0,
+        minLength: 65_535,
+        maxLength: 0,
         reason: 0,
         endUs: 0,
         number,
         startedUs: clock,
         seenUs: clock,
-        finished: false,
       };
       table.set(id, flow);
     }
+    const length = Math.min(packet.octets, 65_535);
     flow.packets += 1;
     flow.octets += packet.octets;
-    flow.flags |= packet.flags;
+    flow.flags |= flags;
+    flow.minTtl = Math.min(flow.minTtl, packet.ttl);
+    flow.maxTtl = Math.max(flow.maxTtl, packet.ttl);
+    flow.minLength = Math.min(flow.minLength, length);
+    flow.maxLength = Math.max(flow.maxLength, length);
     flow.firstUs = Math.min(flow.firstUs, time);
     flow.lastUs = Math.max(flow.lastUs, time);
     flow.seenUs = clock;
-    if (packet.flags & (FIN | RST)) {
-      flow.finished = true;
-      if (linger === 0) end(id, 3, clock);
-    }
+    if (flags & (FIN | RST) && lingerOf(flow) === 0) end(id, 3, clock);
   });
 
   for (const [id, flow] of [...table]) {
@@ -134,5 +189,5 @@ export function referenceCache(packets: PlainPacket[], options: ReferenceOptions
     if (deadline.isOver(clock)) end(id, deadline.reason, deadline.at);
     else end(id, 4, clock);
   }
-  return records.sort((a, b) => a.endUs - b.endUs || a.number - b.number);
+  return { records: records.sort((a, b) => a.endUs - b.endUs || a.number - b.number), ignored };
 }

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { PacketStats } from '../../src/addon/addon.ts';
+import { EXTENSION_BYTES } from '../../src/addon/packet-extension-layout.ts';
 import {
   P_DST,
   P_HASH,
@@ -63,6 +64,8 @@ export interface Packet {
 export interface ReadAll {
   packets: Packet[];
   records: Buffer;
+  /** Extension records of `packets`; empty unless the source is extended. */
+  extensions: Buffer;
   stats: PacketStats;
   failure: string | null;
 }
@@ -71,13 +74,24 @@ export interface ReadAll {
 export async function readAll(reader: PacketInput, onSlot: (slot: PacketSlot) => void = () => {}): Promise<ReadAll> {
   const packets: Packet[] = [];
   const records: Buffer[] = [];
+  const extensions: Buffer[] = [];
   for (let slot = await reader.read(); slot !== undefined; slot = await reader.read()) {
     for (let i = 0; i < slot.count; i++) packets.push(packetAt(slot, i));
     records.push(Buffer.from(slot.bytes.subarray(0, slot.count * PACKET_BYTES)));
+    if (slot.extensions !== undefined) {
+      const { buffer, byteOffset } = slot.extensions;
+      extensions.push(Buffer.from(new Uint8Array(buffer, byteOffset, slot.count * EXTENSION_BYTES)));
+    }
     onSlot(slot);
     reader.release(slot);
   }
-  return { packets, records: Buffer.concat(records), stats: reader.stats(), failure: reader.failure() };
+  return {
+    packets,
+    records: Buffer.concat(records),
+    extensions: Buffer.concat(extensions),
+    stats: reader.stats(),
+    failure: reader.failure(),
+  };
 }
 
 function packetAt(slot: PacketSlot, index: number): Packet {

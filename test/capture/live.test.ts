@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { P_META_DIRECTION_KNOWN, P_META_EGRESS } from '../../src/addon/packet-layout.ts';
 import type { PacketSourceKind } from '../../src/capture/open.ts';
 import { openPacketSource } from '../../src/capture/open.ts';
 import { UserError } from '../../src/flow/user-error.ts';
@@ -131,6 +132,25 @@ describe.skipIf(!haveCable)('live capture on a veth pair (skipped without the ri
     expect(stats.packets + stats.kernelDropped).toBe(sent);
     expect(packets[0]!.input).toBeGreaterThan(0);
   });
+
+  for (const [source, installed] of kinds.filter(([source]) => source !== 'cap')) {
+    test.skipIf(!installed)(`${source}: what the interface sends is egress, what it is sent ingress`, async () => {
+      ip('link', 'set', far, 'address', '02:00:00:00:00:02');
+      const open = (device: string, localMacs: string[] = []) =>
+        openPacketSource({ device, source, localMacs, filter: 'udp and dst port 4741', flushMs: 10 });
+      const readers = [await open(near), await open(far), await open(far, ['02:00:00:00:00:99'])];
+      const sender = createSocket('udp4');
+      await new Promise((resolve) => sender.send('x', 4741, '198.18.77.2', resolve));
+      sender.close();
+      const directions = await Promise.all(
+        readers.map(async (reader) => {
+          const { packets } = await readAll(reader, () => reader.stop());
+          return packets.map(({ meta }) => meta & (P_META_DIRECTION_KNOWN | P_META_EGRESS));
+        }),
+      );
+      expect(directions).toEqual([[P_META_DIRECTION_KNOWN | P_META_EGRESS], [P_META_DIRECTION_KNOWN], [0]]);
+    });
+  }
 
   test('native: an interface may go down and come back; one that goes away ends the capture', async () => {
     const reader = await openPacketSource({ device: far, filter: 'udp and dst port 4740' });

@@ -54,7 +54,7 @@ function readyInput(number: number, count: number): PacketInput {
     const bytes = new Uint8Array(8);
     const words = new Uint32Array(bytes.buffer);
     words[0] = number;
-    return { index: left, count: 1, bytes, words, doubles: new Float64Array(bytes.buffer) };
+    return { index: left, count: 1, bytes, words, doubles: new Float64Array(bytes.buffer), extensions: undefined };
   };
   return {
     tryRead: next,

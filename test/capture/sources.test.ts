@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { addon } from '../../src/addon/addon.ts';
-import { P_META, P_META_NANOS_SHIFT, PACKET_BYTES } from '../../src/addon/packet-layout.ts';
+import {
+  P_META,
+  P_META_DIRECTION_KNOWN,
+  P_META_EGRESS,
+  P_META_NANOS_SHIFT,
+  PACKET_BYTES,
+} from '../../src/addon/packet-layout.ts';
 import { linkTypeNumber } from '../../src/capture/link-type-names.ts';
 import { openPacketSource } from '../../src/capture/open.ts';
 import { UserError } from '../../src/flow/user-error.ts';
@@ -90,6 +96,22 @@ describe('native source', () => {
     expect(stats.metered).toBe(packets.length);
     expect(reader.tryRead()).toBeUndefined();
     expect(await reader.read()).toBeUndefined();
+  });
+
+  test('local MAC addresses tell the direction', async () => {
+    const frames = [0, 1, 2, 3].map((n) => {
+      const frame = udpFrame(n);
+      frame[5] = n & 1 ? 7 : 0;
+      frame[11] = n & 2 ? 7 : 0;
+      return frame;
+    });
+    const files = [file('macs.pcap', pcapFile(frames))];
+    const known = P_META_DIRECTION_KNOWN;
+    const read = async (localMacs: string[]) =>
+      (await readAll(await openPacketSource({ files, localMacs }))).packets.map(({ meta }) => meta & 0xc0);
+    expect(await read(['00-00-00-00-00-07', '2:0:0:0:0:1'])).toEqual([0, known, known | P_META_EGRESS, 0]);
+    expect(await read([])).toEqual([0, 0, 0, 0]);
+    await expect(read(['00:00:00:00:07'])).rejects.toEqual(refusal('00:00:00:00:07 is no MAC address'));
   });
 
   test('filters with libpcap', async () => {

@@ -14,7 +14,7 @@ describe('start lines of nfcapd', () => {
     expect(goesToBackground).toBe(true);
     expect(options).toMatchObject({
       plan: { kind: 'one', directory: 'dir', ident: 'name' },
-      ports: [4444],
+      listeners: [{ transport: 'udp', host: '*', port: 4444 }],
       identity: { user: 'www', group: 'www' },
       receiveBufferBytes: 200_000,
       layout: 1,
@@ -26,7 +26,10 @@ describe('start lines of nfcapd', () => {
   it('-w as a flag before another', async () => {
     const { options, goesToBackground } = await optionsOf('-w -D -l dir -p 34343');
     expect(goesToBackground).toBe(true);
-    expect(options).toMatchObject({ plan: { kind: 'one', directory: 'dir' }, ports: [34_343] });
+    expect(options).toMatchObject({
+      plan: { kind: 'one', directory: 'dir' },
+      listeners: [{ transport: 'udp', host: '*', port: 34_343 }],
+    });
   });
 
   it('a list of extensions, and a source by address', async () => {
@@ -42,7 +45,11 @@ describe('start lines of nfcapd', () => {
   it('values attached as getopt has them, flags in one word', async () => {
     const { options, goesToBackground } = await optionsOf('-Dq4 -p9995 -Iborder -t60 -w/var/flows -z=zstd:3 -W8 -v 3');
     expect(goesToBackground).toBe(true);
-    expect(options).toMatchObject({ quiet: true, host: '0.0.0.0', ports: [9995], intervalSec: 60 });
+    expect(options).toMatchObject({
+      quiet: true,
+      listeners: [{ transport: 'udp', host: '0.0.0.0', port: 9995 }],
+      intervalSec: 60,
+    });
     expect(options.plan).toEqual({ kind: 'one', directory: '/var/flows', ident: 'border' });
     expect(options.notes).toHaveLength(3);
   });

@@ -368,7 +368,7 @@ test('a batch belongs to the sink from the moment it gets it', () => {
     acquire: () => pool.acquire(),
   });
   const payload = v5Datagram({ records: fill(48 * 5, 3) });
-  collector.addDatagram(payload, { receivedMs: T, hiHigh: 0, hiLow: 0, loHigh: 0xffff, loLow: 1, port: 1 });
+  collector.addDatagram(payload, { receivedMs: T, hiHigh: 0, hiLow: 0, loHigh: 0xffff, loLow: 1, port: 1, session: 0 });
   expect(full).toHaveLength(2);
   expect(full[0]!.batch).not.toBe(full[1]!.batch);
   expect(full.map(({ batch, port }) => batch.rows === 2 && batch.get('srcPort')![0] === port)).toEqual([true, true]);

@@ -6,6 +6,7 @@ import { beforeAll, expect, it } from 'vitest';
 import { flowLines } from '../support/flow.ts';
 import { Daemon, describeWith, ROOT, run, sleep, tempDir, weir, weirOk } from '../support/process.ts';
 import { readSegments } from '../support/segments.ts';
+import { UdpTap } from '../support/udp.ts';
 
 const DEMO = join(ROOT, 'pcaps/demo.pcap');
 const CLEAR_LINE = '\r\x1b[K';
@@ -35,6 +36,37 @@ describeWith(['weir'], 'inputs of weir export', () => {
   it('standard input, plain and compressed', async () => {
     expect(await flowsOf(['-r', '-'], `cat '${DEMO}'`)).toEqual(expected);
     expect(await flowsOf(['-r', '-'], `cat '${join(directory, 'demo.gz')}'`)).toEqual(expected);
+  });
+
+  it('names the interfaces of a pcapng file in options data', async () => {
+    const sink = await UdpTap.open();
+    await weirOk(['export', '-r', join(ROOT, 'pcaps/two-interfaces.pcapng'), '-n', `127.0.0.1:${sink.port}`]);
+    const bytes = Buffer.concat(await sink.close()).toString('latin1');
+    for (const name of ['eth0', 'tun0']) expect(bytes).toContain(name);
+  });
+
+  it('--dedup: a capture of a mirror port that delivers twice gives the flows of one that does not', async () => {
+    const demo = readFileSync(DEMO);
+    const parts = [demo.subarray(0, 24)];
+    let packets = 0;
+    for (let at = 24; at < demo.length; packets++) {
+      const end = at + 16 + demo.readUInt32LE(at + 8);
+      const copy = Buffer.from(demo.subarray(at, end));
+      const fraction = copy.readUInt32LE(4);
+      copy.writeUInt32LE(fraction < 999_000 ? fraction + 400 : fraction, 4);
+      parts.push(demo.subarray(at, end), copy);
+      at = end;
+    }
+    const twice = join(directory, 'twice.pcap');
+    writeFileSync(twice, Buffer.concat(parts));
+    const store = tempDir('dedup');
+    const { stderr } = await weir(['export', '-r', twice, '--dedup', '-w', store]);
+    // Copies of what is not metered go another way.
+    expect(stderr).toMatch(new RegExp(`^${2 * packets} packets read, \\d+ metered`, 'm'));
+    expect(Number(/(\d+) duplicate packets left out/.exec(stderr)?.[1])).toBeGreaterThan(packets * 0.9);
+    expect(flowLines(await readSegments(store))).toEqual(expected);
+    const refused = await weir(['export', '-r', twice, '--dedup', '--sampling', '10', '-w', store]);
+    expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining('--dedup needs to see every packet')]);
   });
 
   it('gzip by content, whatever the name', async () => {

@@ -65,7 +65,7 @@ describeWith(['weir'], 'weir export --dry-run and --check', () => {
       const args = ['export', '-r', DEMO, '-n', `127.0.0.1:${tap.port}`, '-v', version, '--template', template];
       const plan = await weirOk([...args, '--dry-run', '--sampling', '10']);
       expect(plan).toContain(`read    ${DEMO}\n`);
-      expect(plan).toContain('meter   the first of each 10 packets; active timeout 300 s');
+      expect(plan).toContain('meter   the first of each 10 packets; at most 4194304 flows at a time');
       expect(tap.datagrams).toEqual([]);
       await weirOk([...args, '-q']);
       const walker = new Walker();

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import type { DatagramStats } from '../../src/addon/addon.ts';
+import type { InputStats } from '../../src/pipeline/collect-inputs.ts';
 import { MAX_LABELLED_EXPORTERS, renderMetrics } from '../../src/pipeline/metrics.ts';
 import { add, rowCollector } from '../support/collect-rows.ts';
 import { netflow5 } from '../support/netflow5.ts';
 
-const received: DatagramStats = {
+const received: InputStats = {
   datagrams: 10,
   bytes: 1000,
   kernelDropped: 1,
@@ -14,6 +14,8 @@ const received: DatagramStats = {
   ports: [9995, 9996],
   bytesRead: 0,
   bytesTotal: 0,
+  denied: 7,
+  throttled: 8,
 };
 
 function metricsOf(exporters: number, label = 'none', perExporter = 2): string {

@@ -12,7 +12,14 @@ function slotOf(timesMs: number[]): PacketSlot {
   timesMs.forEach((ms, i) => {
     doubles[(i * PACKET_WORDS + P_TIME) / 2] = START_US + ms * 1000;
   });
-  return { index: 0, count: timesMs.length, bytes, words: new Uint32Array(bytes.buffer), doubles };
+  return {
+    index: 0,
+    count: timesMs.length,
+    bytes,
+    words: new Uint32Array(bytes.buffer),
+    doubles,
+    extensions: undefined,
+  };
 }
 
 beforeEach(() => {

@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UserError } from '../../src/flow/user-error.ts';
+import { dumpSurroundings } from '../../src/pipeline/dump.ts';
 import { parseDumpArguments } from '../../src/query/arguments.ts';
 import { runDump } from '../../src/query/dump.ts';
 import { parseWindow } from '../../src/query/planner.ts';
 import { makeFlows } from './support/generate.ts';
 import { writeSegment } from './support/parquet.ts';
-import { Collector, chooseFiles, dumpText } from './support/run-dump.ts';
+import { Collector, dumpText } from './support/run-dump.ts';
 
 describe('the arguments', () => {
   it('may come in any order, options together or apart; words are the filter', () => {
@@ -51,7 +52,7 @@ describe('the arguments', () => {
     [['-c', '0'], "'0' is not a number from 1 on"],
     [['-r', 'a', '-R', 'b'], 'exclude each other'],
     [['-M', 'a'], 'needs -r or -R'],
-    [['-w', 'f'], 'option -w'],
+    [['-K', 'f'], 'option -K'],
   ])('%j are refused', (argv, message) => {
     expect(() => parseDumpArguments(argv)).toThrow(UserError);
     expect(() => parseDumpArguments(argv)).toThrow(message);
@@ -62,8 +63,9 @@ describe('the arguments', () => {
     expect(parseWindow('2026/11/20.10:30:05-2026/12')).toEqual({
       afterMs: new Date(2026, 10, 20, 10, 30, 5).getTime(),
       beforeMs: at(2026, 11),
+      overlaps: false,
     });
-    expect(parseWindow('2026')).toEqual({ afterMs: at(2026, 0), beforeMs: undefined });
+    expect(parseWindow('2026')).toEqual({ afterMs: at(2026, 0), beforeMs: undefined, overlaps: false });
     expect(() => parseWindow('2026-11-20')).toThrow(UserError);
   });
 });
@@ -158,7 +160,7 @@ describe('weir dump', () => {
     const stderr = new Collector();
     const stdout = new Collector();
     const argv = ['-r', all, '-s', 'dstport', '-O', 'bytes', '-q'];
-    expect(await runDump(parseDumpArguments(argv), { stdout, stderr, chooseFiles })).toBe(0);
+    expect(await runDump(parseDumpArguments(argv), dumpSurroundings({ stdout, stderr }))).toBe(0);
     expect(stderr.text).toContain('ordered by -O bytes');
     expect(stdout.text).toBe(await dumpText(['-r', all, '-s', 'dstport/bytes', '-q']));
   });
@@ -167,7 +169,9 @@ describe('weir dump', () => {
     const stdout = new Writable({
       write: (_chunk, _encoding, callback) => callback(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })),
     });
-    expect(await runDump(parseDumpArguments(['-r', all]), { stdout, stderr: new Collector(), chooseFiles })).toBe(0);
+    expect(await runDump(parseDumpArguments(['-r', all]), dumpSurroundings({ stdout, stderr: new Collector() }))).toBe(
+      0,
+    );
   });
 
   it('says which file is no segment', async () => {

@@ -39,6 +39,7 @@ const PACKAGE_HOME: Record<string, readonly string[]> = {
   cap: ['src/capture/'],
   '@duckdb/node-bindings': ['src/query/'],
   yargs: ['src/cli/'],
+  yaml: ['src/config/'],
 };
 
 /**

@@ -55,5 +55,6 @@ export function add(collector: Collector, datagram: Pick<UdpDatagram, 'payload'>
     loHigh,
     loLow,
     port: datagram.sourcePort ?? 40_000,
+    session: 0,
   });
 }

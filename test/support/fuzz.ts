@@ -2,7 +2,7 @@
 const FUZZ_MS = 1000;
 
 /** Deterministic numbers below `limit`; the seed is printed when a test fails. */
-function dice(seed: number): (limit: number) => number {
+export function dice(seed: number): (limit: number) => number {
   let state = seed >>> 0;
   return (limit) => {
     state = (state + 0x6d2b79f5) >>> 0;

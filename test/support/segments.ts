@@ -52,7 +52,8 @@ export async function countRows(files: readonly string[]): Promise<number> {
   return Number(rows[0]!['n']);
 }
 
-function parquet(files: readonly string[]): string {
+/** A table of DuckDB made of these files. */
+export function parquet(files: readonly string[]): string {
   const list = files.map((file) => `'${file.replaceAll("'", "''")}'`).join(', ');
   return `read_parquet([${list}], union_by_name = true)`;
 }

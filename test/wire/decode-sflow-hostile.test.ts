@@ -225,7 +225,7 @@ test('the headers of many datagrams are decoded in few calls', () => {
     { stream: () => stream },
     openFrames,
   );
-  const origin = { receivedMs: 0, hiHigh: 0, hiLow: 0, loHigh: 0xffff, loLow: 1, port: 1 };
+  const origin = { receivedMs: 0, hiHigh: 0, hiLow: 0, loHigh: 0xffff, loLow: 1, port: 1, session: 0 };
   const view = new DataView(slot.buffer);
   for (let i = 0; i < 2500; i++) decoder.decode(slot, view, i * packet.length, packet.length, origin);
   decoder.settle();

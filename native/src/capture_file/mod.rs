@@ -47,6 +47,16 @@ impl Direction {
     }
 }
 
+/// What a capture calls one of its interfaces.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InterfaceName {
+    /// As in `Packet::interface`.
+    pub interface: u32,
+    pub name: String,
+    /// Empty without one.
+    pub description: String,
+}
+
 /// One packet record of a capture.
 #[derive(Debug, Clone, Copy)]
 pub struct Packet<'a> {
@@ -213,6 +223,14 @@ impl CaptureFile {
     /// Size of the file as it stands on disk, 0 for a pipe.
     pub fn bytes_total(&self) -> u64 {
         self.total
+    }
+
+    /// Names of the interfaces known so far, of those that have one.
+    pub fn interface_names(&self) -> &[InterfaceName] {
+        match &self.format {
+            Format::Pcap(_) => &[],
+            Format::Pcapng(pcapng) => pcapng.names(),
+        }
     }
 
     /// Link types of the interfaces known so far; a pcapng file may name more as it goes on.

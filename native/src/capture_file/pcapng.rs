@@ -2,7 +2,7 @@
 
 use super::input::{Input, MAX_RECORD};
 use super::pcap::{u16_at, u32_at};
-use super::{Direction, Record, Trouble, MAX_PACKET};
+use super::{Direction, InterfaceName, Record, Trouble, MAX_PACKET};
 
 const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 const INTERFACE_DESCRIPTION: u32 = 1;
@@ -15,11 +15,16 @@ const BLOCK_HEADER: usize = 8;
 const BLOCK_TRAILER: usize = 4;
 
 const OPTION_END: u16 = 0;
+const OPTION_NAME: u16 = 2;
+const OPTION_DESCRIPTION: u16 = 3;
 const OPTION_TIME_RESOLUTION: u16 = 9;
 const OPTION_TIME_OFFSET: u16 = 14;
 const OPTION_PACKET_FLAGS: u16 = 2;
 
 const MAX_INTERFACES: usize = 1 << 16;
+/// Interfaces whose names are kept, and characters of each: they end up in datagrams.
+const MAX_NAMES: usize = 1024;
+const MAX_NAME_CHARACTERS: usize = 128;
 
 struct Interface {
     link_type: u16,
@@ -42,6 +47,7 @@ pub struct Pcapng {
     big_endian: bool,
     /// Interfaces of all sections; those of the current one begin at `section`.
     interfaces: Vec<Interface>,
+    names: Vec<InterfaceName>,
     section: usize,
     last_time_ns: u64,
 }
@@ -49,6 +55,10 @@ pub struct Pcapng {
 impl Pcapng {
     pub fn link_types(&self) -> Vec<u16> {
         self.interfaces.iter().map(|interface| interface.link_type).collect()
+    }
+
+    pub fn names(&self) -> &[InterfaceName] {
+        &self.names
     }
 
     pub fn next(&mut self, input: &mut Input) -> Result<Option<Record>, Trouble> {
@@ -139,6 +149,10 @@ impl Pcapng {
             resolution: Resolution::Coarse(1000),
             offset_ns: 0,
         };
+        let mut names = InterfaceName {
+            interface: self.interfaces.len() as u32,
+            ..InterfaceName::default()
+        };
         for (code, value) in self.options(&body[8..]) {
             match (code, value.len()) {
                 (OPTION_TIME_RESOLUTION, 1) => interface.resolution = resolution(value[0]),
@@ -150,8 +164,13 @@ impl Pcapng {
                     };
                     interface.offset_ns = seconds.saturating_mul(1_000_000_000);
                 }
+                (OPTION_NAME, _) => names.name = text(value),
+                (OPTION_DESCRIPTION, _) => names.description = text(value),
                 _ => {}
             }
+        }
+        if !names.name.is_empty() && self.names.len() < MAX_NAMES {
+            self.names.push(names);
         }
         self.interfaces.push(interface);
         Ok(())
@@ -252,6 +271,16 @@ impl Interface {
         };
         since.saturating_add_signed(self.offset_ns)
     }
+}
+
+/// UTF-8 to the end or a NUL of careless writers, without what a terminal or a collector could take amiss.
+fn text(value: &[u8]) -> String {
+    let end = value.iter().position(|&byte| byte == 0).unwrap_or(value.len());
+    let text = String::from_utf8_lossy(&value[..end]);
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(MAX_NAME_CHARACTERS)
+        .collect()
 }
 
 /// if_tsresol: the negative power of 10, or of 2 if the top bit is set.

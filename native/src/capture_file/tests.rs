@@ -192,6 +192,32 @@ fn pcapng_sections_interfaces_times_and_flags() {
 }
 
 #[test]
+fn pcapng_names_its_interfaces() {
+    for big_endian in [false, true] {
+        let mut out = Out::new(big_endian);
+        out.section()
+            .interface(1, |b| {
+                b.u16(2).u16(4).raw(b"eth0").u16(3).u16(7).raw(b"up\x1blink\0").u32(0);
+            })
+            .interface(1, |_| {})
+            .interface(12, |b| {
+                b.u16(2).u16(6).raw(b"tun0\0x\0\0").u32(0);
+            })
+            .enhanced(2, 5, 9, b"abcde", None);
+        let bytes = out.bytes;
+        let mut capture = CaptureFile::from_reader("t", Box::new(Cursor::new(bytes)), 0).unwrap();
+        assert!(capture.interface_names().is_empty());
+        assert_eq!(capture.next_packet().unwrap().unwrap().interface, 2);
+        let names: Vec<_> = capture
+            .interface_names()
+            .iter()
+            .map(|one| (one.interface, one.name.as_str(), one.description.as_str()))
+            .collect();
+        assert_eq!(names, [(0, "eth0", "uplink"), (2, "tun0", "")]);
+    }
+}
+
+#[test]
 fn every_cut_hands_out_what_is_whole_and_says_where() {
     let mut pcap = Out::pcap(false, 0xa1b2_c3d4);
     let mut ends = vec![pcap.bytes.len()];

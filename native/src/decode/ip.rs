@@ -1,5 +1,6 @@
 //! IPv4 and IPv6 headers down to the ports.
 
+use super::details::{Ip, Notes, DO_NOT_FRAGMENT, MORE_FRAGMENTS};
 use super::fragments::{First, Identity};
 use super::{short, u16_at, u32_at, Decoder, Refused};
 use crate::packet::{PacketRecord, P_META_CUT, P_META_FRAGMENT};
@@ -42,7 +43,13 @@ pub(crate) struct Chain {
 impl Decoder {
     /// `packet` begins with the IP header; `wire` bytes of it were on the wire.
     #[inline]
-    pub(super) fn ipv4(&mut self, packet: &[u8], wire: usize, time_ns: u64) -> Result<PacketRecord, Refused> {
+    pub(super) fn ipv4<'a>(
+        &mut self,
+        packet: &'a [u8],
+        wire: usize,
+        time_ns: u64,
+        notes: &mut impl Notes<'a>,
+    ) -> Result<PacketRecord, Refused> {
         if packet.len() < IPV4_HEADER {
             return Err(short(packet.len(), wire));
         }
@@ -74,6 +81,16 @@ impl Decoder {
         };
         let payload = &packet[header..packet.len().min(octets)];
         let fragment = u16_at(packet, 6);
+        notes.ip(Ip {
+            protocol,
+            id: u32::from(u16_at(packet, 4)),
+            fragment: u32::from(fragment & 0x1fff) << 3
+                | if fragment & 0x2000 != 0 { MORE_FRAGMENTS } else { 0 }
+                | if fragment & 0x4000 != 0 { DO_NOT_FRAGMENT } else { 0 },
+            flow_label: 0,
+            payload,
+            payload_octets: octets - header,
+        });
         if fragment & 0x3fff == 0 {
             self.transport(&mut record, payload);
         } else {
@@ -88,7 +105,13 @@ impl Decoder {
     }
 
     #[inline]
-    pub(super) fn ipv6(&mut self, packet: &[u8], wire: usize, time_ns: u64) -> Result<PacketRecord, Refused> {
+    pub(super) fn ipv6<'a>(
+        &mut self,
+        packet: &'a [u8],
+        wire: usize,
+        time_ns: u64,
+        notes: &mut impl Notes<'a>,
+    ) -> Result<PacketRecord, Refused> {
         if packet.len() < IPV6_HEADER {
             return Err(short(packet.len(), wire));
         }
@@ -137,6 +160,15 @@ impl Decoder {
             time_ns: 0,
         };
         let payload = chain.at.map(|at| &packet[at..end.min(octets).max(at)]);
+        let (id, offset, more) = chain.fragment.unwrap_or_default();
+        notes.ip(Ip {
+            protocol: chain.protocol,
+            id,
+            fragment: u32::from(offset) << 3 | if more { MORE_FRAGMENTS } else { 0 },
+            flow_label: u32_at(packet, 0) & 0x000f_ffff,
+            payload: payload.unwrap_or_default(),
+            payload_octets: chain.at.map_or(0, |at| octets.saturating_sub(at)),
+        });
         match chain.fragment {
             // An atomic fragment (RFC 6946) is a whole packet.
             None | Some((_, 0, false)) => match payload {

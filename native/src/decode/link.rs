@@ -3,6 +3,7 @@
 //! A link layer ends in an ethertype; `walk` goes on from there. So every link type knows every tag, and a tunnel that
 //! carries frames or ethertypes can start at the same places.
 
+use super::details::{mac, Link, Notes};
 use super::{u16_at, u32_at};
 use crate::capture_file::Direction;
 
@@ -33,7 +34,7 @@ const VLAN_SERVICE: u16 = 0x88a8;
 const VLAN_OLD_1: u16 = 0x9100;
 const VLAN_OLD_2: u16 = 0x9200;
 const VLAN_OLD_3: u16 = 0x9300;
-const MPLS: u16 = 0x8847;
+pub(super) const MPLS: u16 = 0x8847;
 const MPLS_MULTICAST: u16 = 0x8848;
 const PPPOE_SESSION: u16 = 0x8864;
 const PPP: u16 = 0x880b;
@@ -44,7 +45,7 @@ const FIRST_ETHER_TYPE: u16 = 0x0600;
 const MAX_DEPTH: usize = 16;
 
 const NULL: u16 = 0;
-const ETHERNET: u16 = 1;
+pub(super) const ETHERNET: u16 = 1;
 const PPP_BARE: u16 = 9;
 const RAW_BSD: u16 = 12;
 const RAW_OPENBSD: u16 = 14;
@@ -106,36 +107,50 @@ pub fn not_supported(link_type: u16) -> String {
 }
 
 #[inline]
-pub fn locate(link_type: u16, data: &[u8]) -> Located {
+pub fn locate<'a>(link_type: u16, data: &[u8], notes: &mut impl Notes<'a>) -> Located {
     if link_type == ETHERNET {
         return Located {
-            network: ethernet(data),
+            network: ethernet(data, notes),
             direction: None,
             interface: None,
         };
     }
-    locate_other(link_type, data)
+    locate_other(link_type, data, notes)
 }
 
-fn locate_other(link_type: u16, data: &[u8]) -> Located {
+/// Addresses of the link layer, where it has such of 48 bits.
+pub fn note_macs(link_type: u16, data: &[u8], link: &mut Link) {
+    const MAC_LENGTH: u16 = 6;
+    match link_type {
+        ETHERNET if data.len() >= 12 => {
+            link.dst_mac = mac(&data[..6]);
+            link.src_mac = mac(&data[6..12]);
+        }
+        LINUX_SLL if data.len() >= 16 && u16_at(data, 4) == MAC_LENGTH => link.src_mac = mac(&data[6..12]),
+        LINUX_SLL2 if data.len() >= 20 && u16::from(data[11]) == MAC_LENGTH => link.src_mac = mac(&data[12..18]),
+        _ => {}
+    }
+}
+
+fn locate_other<'a>(link_type: u16, data: &[u8], notes: &mut impl Notes<'a>) -> Located {
     let (mut direction, mut interface) = (None, None);
     let network = match link_type {
         NULL | LOOP => loopback(data),
-        PPP_BARE | PPP_SERIAL => ppp(data, 0, PPP),
+        PPP_BARE | PPP_SERIAL => ppp(data, 0, PPP, notes),
         RAW | RAW_BSD | RAW_OPENBSD => Network::Ip {
             at: 0,
             version: ANY_VERSION,
         },
-        PPP_ETHER => walk(PPPOE_SESSION, data, 0),
+        PPP_ETHER => walk(PPPOE_SESSION, data, 0, notes),
         CISCO_HDLC => match data.len() {
             0..4 => Network::Short,
-            _ => walk(u16_at(data, 2), data, 4),
+            _ => walk(u16_at(data, 2), data, 4, notes),
         },
         LINUX_SLL => match data.len() {
             0..16 => Network::Short,
             _ => {
                 direction = Some(Direction::of_packet_type(u16_at(data, 0)));
-                cooked(u16_at(data, 2), u16_at(data, 14), data, 16)
+                cooked(u16_at(data, 2), u16_at(data, 14), data, 16, notes)
             }
         },
         LINUX_SLL2 => match data.len() {
@@ -143,10 +158,10 @@ fn locate_other(link_type: u16, data: &[u8]) -> Located {
             _ => {
                 direction = Some(Direction::of_packet_type(u16::from(data[10])));
                 interface = Some(u32_at(data, 4));
-                cooked(u16_at(data, 8), u16_at(data, 0), data, 20)
+                cooked(u16_at(data, 8), u16_at(data, 0), data, 20, notes)
             }
         },
-        MPLS_BARE => mpls(MPLS, data, 0),
+        MPLS_BARE => mpls(MPLS, data, 0, notes),
         RAW_IPV4 => Network::Ip { at: 0, version: 4 },
         RAW_IPV6 => Network::Ip { at: 0, version: 6 },
         _ => Network::Other(0),
@@ -159,19 +174,19 @@ fn locate_other(link_type: u16, data: &[u8]) -> Located {
 }
 
 #[inline]
-fn ethernet(data: &[u8]) -> Network {
+fn ethernet<'a>(data: &[u8], notes: &mut impl Notes<'a>) -> Network {
     if data.len() < 14 {
         return Network::Short;
     }
     match u16_at(data, 12) {
         IPV4 => Network::Ip { at: 14, version: 4 },
         IPV6 => Network::Ip { at: 14, version: 6 },
-        ether_type => walk(ether_type, data, 14),
+        ether_type => walk(ether_type, data, 14, notes),
     }
 }
 
 /// What `ether_type` announces at `at`, through tags, labels and PPPoE.
-fn walk(mut ether_type: u16, data: &[u8], mut at: usize) -> Network {
+pub(super) fn walk<'a>(mut ether_type: u16, data: &[u8], mut at: usize, notes: &mut impl Notes<'a>) -> Network {
     for _ in 0..MAX_DEPTH {
         match ether_type {
             IPV4 => return Network::Ip { at, version: 4 },
@@ -180,13 +195,14 @@ fn walk(mut ether_type: u16, data: &[u8], mut at: usize) -> Network {
                 if data.len() < at + 4 {
                     return Network::Short;
                 }
+                notes.vlan(u16_at(data, at));
                 ether_type = u16_at(data, at + 2);
                 at += 4;
             }
-            MPLS | MPLS_MULTICAST => return mpls(ether_type, data, at),
+            MPLS | MPLS_MULTICAST => return mpls(ether_type, data, at, notes),
             // Version and type, code, session, length; PPP without address and control follows.
-            PPPOE_SESSION => return ppp(data, at + 6, PPPOE_SESSION),
-            PPP => return ppp(data, at, PPP),
+            PPPOE_SESSION => return ppp(data, at + 6, PPPOE_SESSION, notes),
+            PPP => return ppp(data, at, PPP, notes),
             0..FIRST_ETHER_TYPE => {
                 // LLC; SNAP with Ethernet's own or the bridge tunnel's organisation code has an ethertype again.
                 let Some(llc) = data.get(at..at + 8) else {
@@ -209,12 +225,13 @@ fn walk(mut ether_type: u16, data: &[u8], mut at: usize) -> Network {
 
 /// The label stack does not name what it carries: below the last label, the first nibble tells IP from the rest
 /// (RFC 4928); pseudowires begin with 0.
-fn mpls(ether_type: u16, data: &[u8], mut at: usize) -> Network {
+fn mpls<'a>(ether_type: u16, data: &[u8], mut at: usize, notes: &mut impl Notes<'a>) -> Network {
     for _ in 0..MAX_DEPTH {
         if data.len() < at + 5 {
             return Network::Short;
         }
         let bottom = data[at + 2] & 1 != 0;
+        notes.label(u32_at(data, at));
         at += 4;
         if bottom {
             return match data[at] >> 4 {
@@ -227,7 +244,7 @@ fn mpls(ether_type: u16, data: &[u8], mut at: usize) -> Network {
 }
 
 /// PPP from its address and control bytes, or without them, to the protocol (one byte if compressed, RFC 1661).
-fn ppp(data: &[u8], mut at: usize, ether_type: u16) -> Network {
+fn ppp<'a>(data: &[u8], mut at: usize, ether_type: u16, notes: &mut impl Notes<'a>) -> Network {
     if data.get(at..at + 2) == Some(&[0xff, 0x03]) {
         at += 2;
     }
@@ -247,8 +264,8 @@ fn ppp(data: &[u8], mut at: usize, ether_type: u16) -> Network {
     match protocol {
         0x0021 => Network::Ip { at, version: 4 },
         0x0057 => Network::Ip { at, version: 6 },
-        0x0281 => mpls(MPLS, data, at),
-        0x0283 => mpls(MPLS_MULTICAST, data, at),
+        0x0281 => mpls(MPLS, data, at, notes),
+        0x0283 => mpls(MPLS_MULTICAST, data, at, notes),
         _ => Network::Other(ether_type),
     }
 }
@@ -269,11 +286,11 @@ fn loopback(data: &[u8]) -> Network {
 }
 
 /// The protocol of a cooked frame is an ethertype only on devices that have such.
-fn cooked(hardware: u16, protocol: u16, data: &[u8], at: usize) -> Network {
+fn cooked<'a>(hardware: u16, protocol: u16, data: &[u8], at: usize, notes: &mut impl Notes<'a>) -> Network {
     const NETLINK: u16 = 824;
     const RADIOTAP: u16 = 803;
     match hardware {
         NETLINK | RADIOTAP => Network::Other(0),
-        _ => walk(protocol, data, at),
+        _ => walk(protocol, data, at, notes),
     }
 }

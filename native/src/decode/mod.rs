@@ -1,19 +1,26 @@
 //! From a frame to a packet record: link layers down to IP, IP down to the ports.
 
+mod details;
 mod fragments;
 pub(crate) mod ip;
 pub mod link;
+mod local_macs;
 mod sampler;
 mod stats;
+mod tunnel;
 
 #[cfg(test)]
 mod tests;
 
+pub use details::{Details, Ip};
+pub use local_macs::{parse_mac, LocalMacs};
 pub use sampler::Sampler;
 pub use stats::Counters;
 
 use crate::capture_file::Direction;
 use crate::packet::{HashSeed, PacketRecord, PACKET_BYTES, P_META_DIRECTION_KNOWN, P_META_EGRESS};
+use crate::packet_extension::{self, EXTENSION_BYTES};
+use details::{Notes, Outer};
 use fragments::Fragments;
 use link::Network;
 
@@ -38,10 +45,15 @@ pub enum Refused {
     Cut,
 }
 
+/// Tunnels within tunnels gone into at most: more is an attack on the decoder's time.
+const MAX_TUNNELS: usize = 4;
+
 pub struct Decoder {
     seed: HashSeed,
     fragments: Fragments,
     sampler: Option<Sampler>,
+    local_macs: Option<LocalMacs>,
+    decapsulates: bool,
     pub counters: Counters,
 }
 
@@ -52,6 +64,8 @@ impl Decoder {
             seed: HashSeed::new(hash_seed),
             fragments: Fragments::new(),
             sampler: None,
+            local_macs: None,
+            decapsulates: false,
             counters: Counters::default(),
         }
     }
@@ -61,9 +75,84 @@ impl Decoder {
         Decoder { sampler, ..self }
     }
 
+    /// Tells the direction of Ethernet frames by these addresses, whatever the capture says.
+    pub fn with_local_macs(self, local_macs: Option<LocalMacs>) -> Decoder {
+        Decoder { local_macs, ..self }
+    }
+
+    /// Extended records are of the innermost packet of a tunnel instead of the outermost.
+    pub fn decapsulating(self, decapsulates: bool) -> Decoder {
+        Decoder { decapsulates, ..self }
+    }
+
+    pub fn decapsulates(&self) -> bool {
+        self.decapsulates
+    }
+
     /// Counts the frame, and writes its record if it holds IP that can be metered.
     #[inline]
     pub fn decode(&mut self, frame: &Frame, out: &mut [u8; PACKET_BYTES]) -> bool {
+        if !self.takes(frame) {
+            return false;
+        }
+        let record = self.record(frame, &mut ());
+        self.finish(record, out)
+    }
+
+    /// The same, and the extension record as well; what `decapsulating` says counts here alone.
+    pub fn decode_extended(
+        &mut self,
+        frame: &Frame,
+        out: &mut [u8; PACKET_BYTES],
+        extension: &mut [u8; EXTENSION_BYTES],
+    ) -> bool {
+        if !self.takes(frame) {
+            return false;
+        }
+        let mut details = Details::default();
+        link::note_macs(frame.link_type, frame.data, &mut details.link);
+        let mut record = self.record(frame, &mut details);
+        if let Ok(record) = &mut record {
+            if self.decapsulates {
+                self.decapsulate(record, &mut details);
+            }
+            packet_extension::write(&details, record, &self.seed, extension);
+        }
+        self.finish(record, out)
+    }
+
+    /// Makes `record` and `details` those of the packet inside, as far as there is one that can be metered. Fragments are
+    /// left alone: the length of the packet inside is not theirs.
+    fn decapsulate(&mut self, record: &mut PacketRecord, details: &mut Details) {
+        for _ in 0..MAX_TUNNELS {
+            let outer = details.ip;
+            if outer.is_fragment() {
+                return;
+            }
+            let Some(found) = tunnel::inside(&outer, record.ports) else {
+                return;
+            };
+            let (data, wire) = (outer.payload, outer.payload_octets);
+            let Ok(inner) = self.network(found, data, wire, record.time_ns, &mut details.ip) else {
+                details.ip = outer;
+                return;
+            };
+            details.tunnel.get_or_insert(Outer {
+                addresses: record.addresses,
+                protocol: outer.protocol,
+            });
+            *record = PacketRecord {
+                input: record.input,
+                time_ns: record.time_ns,
+                meta: inner.meta | record.meta & (P_META_DIRECTION_KNOWN | P_META_EGRESS),
+                ..inner
+            };
+        }
+    }
+
+    /// Counts the frame; whether it is to be metered.
+    #[inline]
+    fn takes(&mut self, frame: &Frame) -> bool {
         self.counters.packets += 1;
         self.counters.wire_bytes += u64::from(frame.wire_length);
         if let Some(sampler) = &mut self.sampler {
@@ -72,7 +161,12 @@ impl Decoder {
                 return false;
             }
         }
-        match self.record(frame) {
+        true
+    }
+
+    #[inline]
+    fn finish(&mut self, record: Result<PacketRecord, Refused>, out: &mut [u8; PACKET_BYTES]) -> bool {
+        match record {
             Ok(record) => {
                 record.write(&self.seed, out);
                 self.counters.metered += 1;
@@ -86,12 +180,37 @@ impl Decoder {
     }
 
     #[inline]
-    fn record(&mut self, frame: &Frame) -> Result<PacketRecord, Refused> {
+    fn record<'a>(&mut self, frame: &Frame<'a>, notes: &mut impl Notes<'a>) -> Result<PacketRecord, Refused> {
         let data = frame.data;
         // A hostile file may say that less was on the wire than was captured.
         let wire = (frame.wire_length as usize).max(data.len());
-        let found = link::locate(frame.link_type, data);
-        let (at, version) = match found.network {
+        let found = link::locate(frame.link_type, data, notes);
+        let mut record = self.network(found.network, data, wire, frame.time_ns, notes)?;
+        record.time_ns = frame.time_ns;
+        record.input = found.interface.unwrap_or(frame.input);
+        let direction = match &self.local_macs {
+            Some(local_macs) if frame.link_type == link::ETHERNET => local_macs.direction(data),
+            _ => found.direction.unwrap_or(frame.direction),
+        };
+        record.meta |= match direction {
+            Direction::Unknown => 0,
+            Direction::In => P_META_DIRECTION_KNOWN,
+            Direction::Out => P_META_DIRECTION_KNOWN | P_META_EGRESS,
+        };
+        Ok(record)
+    }
+
+    /// The IP packet found in `data`, of which `wire` bytes were on the wire.
+    #[inline]
+    fn network<'a>(
+        &mut self,
+        found: Network,
+        data: &'a [u8],
+        wire: usize,
+        time_ns: u64,
+        notes: &mut impl Notes<'a>,
+    ) -> Result<PacketRecord, Refused> {
+        let (at, version) = match found {
             Network::Ip { at, version } => (at, version),
             Network::Other(ether_type) => return Err(Refused::NotIp(ether_type)),
             Network::Short => return Err(short(data.len(), wire)),
@@ -99,19 +218,11 @@ impl Decoder {
         let packet = data.get(at..).ok_or_else(|| short(data.len(), wire))?;
         let first = *packet.first().ok_or_else(|| short(data.len(), wire))?;
         let wire = wire - at;
-        let mut record = match (version, first >> 4) {
-            (4 | link::ANY_VERSION, 4) => self.ipv4(packet, wire, frame.time_ns)?,
-            (6 | link::ANY_VERSION, 6) => self.ipv6(packet, wire, frame.time_ns)?,
-            _ => return Err(Refused::Malformed),
-        };
-        record.time_ns = frame.time_ns;
-        record.input = found.interface.unwrap_or(frame.input);
-        record.meta |= match found.direction.unwrap_or(frame.direction) {
-            Direction::Unknown => 0,
-            Direction::In => P_META_DIRECTION_KNOWN,
-            Direction::Out => P_META_DIRECTION_KNOWN | P_META_EGRESS,
-        };
-        Ok(record)
+        match (version, first >> 4) {
+            (4 | link::ANY_VERSION, 4) => self.ipv4(packet, wire, time_ns, notes),
+            (6 | link::ANY_VERSION, 6) => self.ipv6(packet, wire, time_ns, notes),
+            _ => Err(Refused::Malformed),
+        }
     }
 }
 

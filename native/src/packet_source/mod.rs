@@ -5,12 +5,15 @@
 
 mod producer;
 
-use crate::capture_file::CaptureFile;
-use crate::decode::{link, Counters, Decoder, Sampler};
+use crate::capture_file::{CaptureFile, InterfaceName};
+use crate::decode::{link, Counters, Decoder, LocalMacs, Sampler};
+use crate::interface_mac::interface_mac;
 use crate::libpcap::{Filter, Live, LiveOptions};
 use crate::packet::PACKET_BYTES;
+use crate::packet_extension::EXTENSION_BYTES;
 use crate::slots::{SlotRing, Wake};
 use producer::Producer;
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -31,12 +34,18 @@ pub struct Options {
     pub filter: Option<String>,
     pub slot_packets: usize,
     pub slot_count: usize,
+    /// Each slot has an extension record for each packet, behind all of its records.
+    pub extended: bool,
+    /// Records are of the packet inside of a tunnel. Makes the slots extended as well.
+    pub decapsulate: bool,
     pub input_index: u32,
     pub hash_seed: Option<u64>,
     /// One packet of so many is metered; 0 and 1 meter all.
     pub sampling_rate: u32,
     pub sampling_random: bool,
     pub sampling_seed: u32,
+    /// MAC addresses on this side of the wire, by which direction is told; `None`: the interface's own.
+    pub local_macs: Option<Vec<u64>>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -48,9 +57,14 @@ pub struct Stats {
     pub bytes_total: u64,
 }
 
+/// Names that captures have for the interfaces in them, by the number that packets are reported under.
+pub type InterfaceNames = BTreeMap<u32, InterfaceName>;
+
 pub struct PacketSource {
     ring: Arc<SlotRing>,
     stats: Arc<Mutex<Stats>>,
+    interface_names: Arc<Mutex<InterfaceNames>>,
+    record_bytes: usize,
 }
 
 /// Longest sleep of a live capture, hence how long it takes to notice `stop`.
@@ -59,7 +73,17 @@ const LONGEST_WAIT_MS: u32 = 100;
 impl PacketSource {
     /// Opens the input and starts the thread. What can be found wrong at once is an error, a text for the user.
     pub fn start(options: Options, wake: Wake) -> Result<PacketSource, String> {
-        let slot_bytes = options.slot_packets * PACKET_BYTES;
+        // Compiled twice, so that packets without extension records do not pay for those with.
+        match options.extended || options.decapsulate {
+            true => Self::start_producer::<true>(options, wake),
+            false => Self::start_producer::<false>(options, wake),
+        }
+    }
+
+    fn start_producer<const EXTENDED: bool>(options: Options, wake: Wake) -> Result<PacketSource, String> {
+        let capacity = options.slot_packets;
+        let record_bytes = capacity * PACKET_BYTES;
+        let slot_bytes = record_bytes + if EXTENDED { capacity * EXTENSION_BYTES } else { 0 };
         let ring = SlotRing::new(options.slot_count, slot_bytes, wake).map_err(|error| {
             format!(
                 "no memory for {} slots of {slot_bytes} bytes: {error}",
@@ -68,21 +92,29 @@ impl PacketSource {
         })?;
         let ring = Arc::new(ring);
         let stats = Arc::new(Mutex::new(Stats::default()));
+        let interface_names = Arc::new(Mutex::new(InterfaceNames::new()));
         // Captures are as hostile as a wire: whoever made one must not know which packets meet in one hash chain.
         let seed = options.hash_seed.unwrap_or_else(|| RandomState::new().hash_one(0u8));
-        let capacity = options.slot_packets;
         let decoder = Decoder::new(seed).sampled_by(Sampler::new(
             options.sampling_rate,
             options.sampling_random,
             options.sampling_seed,
         ));
+        let local_macs = options.local_macs.unwrap_or_else(|| match &options.input {
+            Input::Files(_) => Vec::new(),
+            Input::Device { name, .. } => own_macs(name),
+        });
+        let decoder = decoder
+            .with_local_macs(LocalMacs::new(local_macs))
+            .decapsulating(options.decapsulate);
         match options.input {
             Input::Files(files) => {
                 let filter = check_files(&files, options.filter.as_deref(), &stats)?;
                 let input_index = options.input_index;
+                let names = Arc::clone(&interface_names);
                 spawn("weir-files", &ring, &stats, move |ring, stats| {
-                    let mut producer = Producer::new(ring, stats, decoder, capacity);
-                    producer.files(&files, filter, input_index)
+                    let mut producer = Producer::<EXTENDED>::new(ring, stats, decoder, capacity);
+                    producer.files(&files, filter, input_index, &names)
                 })?;
             }
             Input::Device {
@@ -104,15 +136,30 @@ impl PacketSource {
                     return Err(format!("{}: {}", live.device(), link::not_supported(live.link_type())));
                 }
                 spawn("weir-capture", &ring, &stats, move |ring, stats| {
-                    Producer::new(ring, stats, decoder, capacity).device(live, flush_ms)
+                    Producer::<EXTENDED>::new(ring, stats, decoder, capacity).device(live, flush_ms)
                 })?;
             }
         }
-        Ok(PacketSource { ring, stats })
+        Ok(PacketSource {
+            ring,
+            stats,
+            interface_names,
+            record_bytes,
+        })
     }
 
     pub fn ring(&self) -> &SlotRing {
         &self.ring
+    }
+
+    /// Of the files read so far.
+    pub fn interface_names(&self) -> InterfaceNames {
+        lock(&self.interface_names).clone()
+    }
+
+    /// Where in a slot the extension records begin, if there are any.
+    pub fn record_bytes(&self) -> usize {
+        self.record_bytes
     }
 
     pub fn stats(&self) -> Stats {
@@ -124,6 +171,12 @@ impl Drop for PacketSource {
     fn drop(&mut self) {
         self.ring.stop();
     }
+}
+
+/// libpcap does not say whether a packet of an interface came or went (but for `any`, whose link layer has it): its own
+/// address does for what it sends and what is sent to it.
+pub fn own_macs(device: &str) -> Vec<u64> {
+    interface_mac(device).into_iter().collect()
 }
 
 /// What is wrong with files that can be looked at without taking anything from them, and the filter.
@@ -165,6 +218,6 @@ where
         .map_err(|error| format!("cannot start a thread: {error}"))
 }
 
-fn lock(stats: &Mutex<Stats>) -> MutexGuard<'_, Stats> {
-    stats.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

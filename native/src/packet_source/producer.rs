@@ -1,10 +1,11 @@
 //! The thread behind a packet source: reads, decodes into the slot at hand, and passes full ones on.
 
-use super::{lock, Stats, LONGEST_WAIT_MS};
+use super::{lock, InterfaceNames, Stats, LONGEST_WAIT_MS};
 use crate::capture_file::{CaptureFile, Direction, Packet};
 use crate::decode::{link, Decoder, Frame};
 use crate::libpcap::{Filter, Live};
 use crate::packet::PACKET_BYTES;
+use crate::packet_extension::EXTENSION_BYTES;
 use crate::slots::{Filling, SlotRing};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Failures of several files told in words; the rest are counted.
 const FAILURES_TOLD: usize = 3;
 
-pub struct Producer<'a> {
+pub struct Producer<'a, const EXTENDED: bool> {
     ring: &'a Arc<SlotRing>,
     stats: &'a Mutex<Stats>,
     decoder: Decoder,
@@ -25,8 +26,8 @@ pub struct Producer<'a> {
     count: usize,
 }
 
-impl<'a> Producer<'a> {
-    pub fn new(ring: &'a Arc<SlotRing>, stats: &'a Mutex<Stats>, decoder: Decoder, capacity: usize) -> Producer<'a> {
+impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
+    pub fn new(ring: &'a Arc<SlotRing>, stats: &'a Mutex<Stats>, decoder: Decoder, capacity: usize) -> Self {
         Producer {
             ring,
             stats,
@@ -56,7 +57,13 @@ impl<'a> Producer<'a> {
     }
 
     /// All files, one after another. A damaged one does not keep the others from being read.
-    pub fn files(&mut self, files: &[String], mut filter: Option<Filter>, input_index: u32) -> Option<String> {
+    pub fn files(
+        &mut self,
+        files: &[String],
+        mut filter: Option<Filter>,
+        input_index: u32,
+        names: &Mutex<InterfaceNames>,
+    ) -> Option<String> {
         let mut failures = Vec::new();
         let mut before = 0;
         for path in files {
@@ -69,7 +76,9 @@ impl<'a> Producer<'a> {
                     continue;
                 }
             };
-            match self.file(&mut capture, &mut filter, input_index, before) {
+            let read = self.file(&mut capture, &mut filter, input_index, before, names);
+            tell_names(&capture, input_index, names);
+            match read {
                 Ok(true) => {}
                 Ok(false) => break,
                 // A pipe that ends because it is to end was cut wherever it happened to be.
@@ -97,6 +106,7 @@ impl<'a> Producer<'a> {
         filter: &mut Option<Filter>,
         input_index: u32,
         before: u64,
+        names: &Mutex<InterfaceNames>,
     ) -> Result<bool, String> {
         let mut known_link_type = None;
         let mut until_check = CHECK_PACKETS;
@@ -125,6 +135,7 @@ impl<'a> Producer<'a> {
             if self.count == self.capacity || until_check == 0 {
                 until_check = CHECK_PACKETS;
                 if self.count == self.capacity {
+                    tell_names(capture, input_index, names);
                     self.publish();
                 }
                 self.tell(before + capture.bytes_read());
@@ -139,9 +150,14 @@ impl<'a> Producer<'a> {
     #[inline]
     fn decode(&mut self, frame: &Frame) {
         let Some(filling) = &mut self.filling else { return };
-        let at = self.count * PACKET_BYTES;
-        if let Some(out) = filling.bytes()[at..].first_chunk_mut() {
+        let (records, extensions) = filling.bytes().split_at_mut(self.capacity * PACKET_BYTES);
+        let Some(out) = records[self.count * PACKET_BYTES..].first_chunk_mut() else {
+            return;
+        };
+        if !EXTENDED {
             self.count += usize::from(self.decoder.decode(frame, out));
+        } else if let Some(extension) = extensions[self.count * EXTENSION_BYTES..].first_chunk_mut() {
+            self.count += usize::from(self.decoder.decode_extended(frame, out, extension));
         }
     }
 
@@ -227,6 +243,20 @@ impl<'a> Producer<'a> {
             stats.kernel_dropped = kernel;
             stats.interface_dropped = interface;
         }
+    }
+}
+
+/// Puts down what the file calls its interfaces; of several files with one number the first that has a name is asked.
+fn tell_names(capture: &CaptureFile, input_index: u32, names: &Mutex<InterfaceNames>) {
+    let found = capture.interface_names();
+    if found.is_empty() {
+        return;
+    }
+    let mut names = lock(names);
+    for one in found {
+        names
+            .entry(input_index.wrapping_add(one.interface))
+            .or_insert_with(|| one.clone());
     }
 }
 

@@ -1,11 +1,11 @@
 use super::*;
 use crate::fuzz::Random;
-use crate::scan_file::KEPT_CHUNKS;
-use crate::scan_job::{Cut, Measure, Order, Part, Side};
+use crate::scan::file::KEPT_CHUNKS;
+use crate::scan::job::{Cut, Measure, Order, Part, Side};
+use crate::segment::chunk::Codec;
+use crate::segment::column::{ColumnSpec, ColumnType, Values};
+use crate::segment::file::tests::Scratch;
 use crate::segment::{Options, SegmentWriter};
-use crate::segment_chunk::Codec;
-use crate::segment_column::{ColumnSpec, ColumnType, Values};
-use crate::segment_file::tests::Scratch;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

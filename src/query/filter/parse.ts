@@ -1,7 +1,7 @@
+import { nearest } from '../../flow/suggest.ts';
 import { UserError } from '../../flow/user-error.ts';
 import { flagBits, protocolByName } from '../names.ts';
 import { type PhraseNode, phraseTree } from './phrase-tree.ts';
-import { nearest } from './suggest.ts';
 import { addressTerms, numberTerms, type Phrase } from './terms.ts';
 import { type ReadInclude, syntaxError, type Token, tokenize } from './tokens.ts';
 import { type AddressMember, type Comparator, type Filter, join } from './tree.ts';

@@ -16,7 +16,7 @@ export type Operand =
   | { readonly computed: 'duration' | 'pps' | 'bps' | 'bpp' | 'flows' };
 
 /** Condition on the flow without which a term is false. */
-export type Guard = 'tcp' | 'icmp' | 'v5';
+export type Guard = 'tcp' | 'icmp' | 'engine';
 
 /** How the value of a number term is written. */
 export type ValueForm = 'number' | 'time' | 'mac';
@@ -130,9 +130,11 @@ alias('flags', { is: 'flags' });
 number('flag byte', [{ column: 'tcpFlags', mask: U8 }], U8, { guard: 'tcp' });
 number('tos|src tos', ['tos'], U8);
 number('dst tos', ['dstTos'], U8);
-number('ttl', ['minTtl', 'maxTtl'], U8);
-number('min ttl', ['minTtl'], U8);
-number('max ttl', ['maxTtl'], U8);
+// No packet arrives with a TTL of 0.
+const [minTtl, maxTtl] = (['minTtl', 'maxTtl'] as const).map((column) => ({ column, zeroIsAbsent: true }) as const);
+number('ttl', [minTtl!, maxTtl!], U8);
+number('min ttl', [minTtl!], U8);
+number('max ttl', [maxTtl!], U8);
 alias('ttl equal', { is: 'ttlEqual' });
 number('flowlabel|flow label', ['flowLabel'], 0xf_ffff);
 
@@ -201,8 +203,8 @@ mplsColumns.forEach((column, index) => {
 });
 
 // Who sent it.
-number('engine-type|engine type', [{ column: 'domain', shift: 8, mask: U8 }], U8, { guard: 'v5' });
-number('engine-id|engine id', [{ column: 'domain', mask: U8 }], U8, { guard: 'v5' });
+number('engine-type|engine type', [{ column: 'domain', shift: 8, mask: U8 }], U8, { guard: 'engine' });
+number('engine-id|engine id', [{ column: 'domain', mask: U8 }], U8, { guard: 'engine' });
 number('observation domain id', ['domain'], U32);
 number('nfversion', ['exportVersion'], U8);
 

@@ -43,11 +43,13 @@ export function selectionProgram({ filter, window }: Selection, place: (name: Co
   const writer = new ProgramWriter(place);
   let conditions = 1;
   if (window?.afterMs !== undefined) {
-    writer.time('firstMs', [[SIGN + BigInt(window.afterMs) + 1n, MAX]]);
+    const least = BigInt(window.afterMs) + (window.overlaps ? 0n : 1n);
+    writer.time(window.overlaps ? 'lastMs' : 'firstMs', [[SIGN + least, MAX]]);
     conditions++;
   }
   if (window?.beforeMs !== undefined) {
-    writer.time('lastMs', [[0n, SIGN + BigInt(window.beforeMs) - 1n]]);
+    const most = BigInt(window.beforeMs) - (window.overlaps ? 0n : 1n);
+    writer.time(window.overlaps ? 'firstMs' : 'lastMs', [[0n, SIGN + most]]);
     conditions++;
   }
   writer.filter(filter);
@@ -104,6 +106,8 @@ class ProgramWriter {
       }
       case 'ttlEqual':
         this.words.push(CODES.EQUAL, this.place('minTtl'), this.place('maxTtl'));
+        this.value('minTtl', [[1n, MAX]]);
+        this.words.push(CODES.ALL, 2);
         break;
     }
   }
@@ -176,10 +180,11 @@ class ProgramWriter {
           [58n, 58n],
         ]);
         break;
-      case 'v5':
+      case 'engine':
         this.value('exportVersion', [
           [5n, 5n],
           [7n, 7n],
+          [9n, 9n],
         ]);
         break;
     }

@@ -67,7 +67,9 @@ function statisticJob(
   { statistic, byProtocol, orders, top }: JobOf<'statistic'>,
   schema: Schema,
   columns: ColumnList,
-): ScanJob {
+): ScanJob | undefined {
+  // The addon would count what is absent under the value that stands for it.
+  if (statistic.sides.some((side) => (columnByName.get(side)?.absent ?? 0) !== 0)) return undefined;
   return {
     sides: statistic.sides.map((side) => [
       columnByName.has(side) ? columns.number(side as ColumnName) : columns.address(side as FieldName, WHOLE),
@@ -85,7 +87,7 @@ function groupsJob(
   schema: Schema,
   columns: ColumnList,
 ): ScanJob | undefined {
-  if (resultFilter !== undefined) return undefined;
+  if (resultFilter !== undefined || grouping.bidirectional !== undefined) return undefined;
   const parts: ScanPart[] = [];
   for (const key of grouping.keys) {
     const part = partOf(key, schema, columns);

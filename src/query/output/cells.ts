@@ -242,8 +242,8 @@ export function condense(text: string): string {
 /** Address of a row: writes it right-aligned and tells whether it was IPv6. */
 export type AddressWriter = (out: TextBlock, row: number, width: number, shorten: boolean) => boolean;
 
-/** Reads both columns of an address field; one that is absent prints as 0.0.0.0. */
-export function addressWriter(chunk: Chunk, field: FieldName): AddressWriter {
+/** Reads both columns of an address field; one that is absent prints as 0.0.0.0, or the text given. */
+export function addressWriter(chunk: Chunk, field: FieldName, absent?: string): AddressWriter {
   const hi = chunk.words(`${field}Hi`);
   const lo = chunk.words(`${field}Lo`);
   return (out, row, width, shorten) => {
@@ -252,6 +252,10 @@ export function addressWriter(chunk: Chunk, field: FieldName): AddressWriter {
     const w1 = hi[at]!;
     const w2 = lo[at + 1]!;
     const w3 = lo[at]!;
+    if (absent !== undefined && (w0 | w1 | w2 | w3) === 0) {
+      out.right(absent, width);
+      return true;
+    }
     if (isV4(w0, w1, w2) || (w0 | w1 | w2 | w3) === 0) {
       out.v4(w3, width);
       return false;
@@ -267,11 +271,11 @@ function addressNeeds(field: FieldName): ColumnName[] {
 }
 
 /** An address, and after it `suffix` (the place of the country where no such database is). */
-export function address(field: FieldName, suffix = ''): CellMaker {
+export function address(field: FieldName, suffix = '', absent?: string): CellMaker {
   return ({ csv, longV6, marker }) => ({
     needs: addressNeeds(field),
     bind: (chunk) => {
-      const write = addressWriter(chunk, field);
+      const write = addressWriter(chunk, field, absent);
       const width = csv ? 0 : longV6 ? 39 : 16;
       return (out, row) => {
         out.ascii(marker);

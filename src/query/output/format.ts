@@ -1,5 +1,8 @@
+import type { FieldName } from '../../flow/fields.ts';
+import { nearest } from '../../flow/suggest.ts';
 import { UserError } from '../../flow/user-error.ts';
-import { nearest } from '../filter/suggest.ts';
+import type { Grouping } from '../aggregation.ts';
+import { address } from './cells.ts';
 import { type Tag, tagByName } from './tags.ts';
 
 /** Named formats of text output. */
@@ -15,7 +18,7 @@ const TEXT_FORMATS: Readonly<Record<string, string>> = {
   nat: '%ts %evt %pr %sap -> %dap %nsap -> %ndap',
 };
 const CSV_FORMAT = '%ts,%td,%pr,%sa,%sp,%da,%dp,%pkt,%byt,%fl';
-const WHOLE_FORMATS = ['raw', 'json', 'ndjson', 'csv-fast', 'null'] as const;
+const WHOLE_FORMATS = ['raw', 'json', 'ndjson', 'csv-fast', 'csv-legacy', 'pipe', 'null'] as const;
 
 /** What -o asks for. */
 export type Format =
@@ -27,9 +30,11 @@ export type FormatPart = Tag | string;
 
 /**
  * Parses the value of -o: a name (any case, a 6 after it keeps IPv6 addresses whole), `fmt:` or `csv:` and a list of
- * tags, or a list of tags alone.
+ * tags, or a list of tags alone. `own` are formats of the user by name (lower case), as `fmt:` or `csv:` lists.
  */
-export function parseFormat(text: string): Format {
+export function parseFormat(text: string, own: ReadonlyMap<string, string> = new Map()): Format {
+  const definition = own.get(text.toLowerCase()) ?? own.get(text.toLowerCase().replace(/6$/, ''));
+  if (definition !== undefined) return { ...parseFormat(definition), longV6: !own.has(text.toLowerCase()) };
   if (text.startsWith('%')) return { kind: 'text', parts: parseParts(text), longV6: false };
   const list = /^(fmt|csv):(.*)$/is.exec(text);
   if (list !== null) {
@@ -53,11 +58,23 @@ export function parseFormat(text: string): Format {
 }
 
 /** The format that -A makes of its fields. */
-export function groupingFormat(kind: 'text' | 'csv', tags: readonly string[]): Format {
+export function groupingFormat(kind: 'text' | 'csv', { tags, keys }: Grouping): Format {
   // Two blanks on both sides of the fields of the list, as nfdump has it.
   const parts = parseParts(`%ts %td  ${tags.join(' ')}  %pkt %byt %bps %bpp %fl`);
-  return { kind, parts: kind === 'csv' ? csvTags(parts) : parts, longV6: false };
+  const own = parts.map((part) => {
+    // Cut to nothing by a prefix length for IPv4 alone, an IPv6 address is all zeros.
+    const key = keys.find((one) => 'v4' in one && one.v6 === undefined && ADDRESS_TAGS.get(one.address) === part);
+    return key === undefined || typeof part === 'string' || !('address' in key)
+      ? part
+      : { ...part, cell: address(key.address, '', '::') };
+  });
+  return { kind, parts: kind === 'csv' ? csvTags(own) : own, longV6: false };
 }
+
+const ADDRESS_TAGS = new Map<FieldName, Tag | undefined>([
+  ['srcAddr', tagByName.get('%sa')],
+  ['dstAddr', tagByName.get('%da')],
+]);
 
 function parseParts(text: string): FormatPart[] {
   const parts: FormatPart[] = [];

@@ -41,6 +41,10 @@ export async function rowPrinter(
         close: (out) => kind === 'json' && out.ascii('\n]\n'),
       };
     }
+    case 'csv-legacy':
+      return (await import('./legacy.ts')).legacyCsvPrinter(style);
+    case 'pipe':
+      return (await import('./legacy.ts')).pipePrinter;
     case 'raw': {
       const { bindRaw, rawLines } = await import('./raw.ts');
       const lines = rawLines(stored);

@@ -7,6 +7,7 @@ import type { KeyForm, Statistic } from '../statistics.ts';
 import { condense, type Style } from './cells.ts';
 import { writeDuration, writeSeconds } from './clock.ts';
 import type { Format } from './format.ts';
+import { addressFamily, writeAddressNumbers } from './legacy.ts';
 import { octetsAPacket, oneDecimal, wide, writeCounter } from './numbers.ts';
 import type { Totals } from './summary.ts';
 import type { TextBlock } from './text.ts';
@@ -27,7 +28,7 @@ const LONG_V6_WIDTH = 43;
 /** Title and header lines. */
 export function openTable(out: TextBlock, table: StatisticTable, format: Format, style: Style, quiet: boolean): void {
   const { heading, form } = table.statistic;
-  if (format.kind === 'csv') {
+  if (format.kind === 'csv' || (format.kind === 'csv-legacy' && !quiet)) {
     const letter = { in: 'i', out: 'o', both: '' }[table.order.side];
     const names = ['pkt', 'pktP', 'byt', 'bytP', 'pps', 'bps', 'bpp'].map((name) => letter + name);
     out.ascii(`ts,te,td,pr,val,fl,flP,${names.join(',')}\n`);
@@ -38,6 +39,11 @@ export function openTable(out: TextBlock, table: StatisticTable, format: Format,
     out.ascii(`Date first seen             Duration     Proto ${heading.padStart(width)}`);
     out.ascii('    Flows(%)     Packets(%)       Bytes(%)         pps      bps   bpp\n');
   }
+}
+
+/** What follows the rows. */
+export function closeTable(out: TextBlock, format: Format, quiet: boolean): void {
+  if (!quiet && (format.kind === 'csv-legacy' || format.kind === 'pipe')) out.byte(0x0a);
 }
 
 /** Writes the rows of one chunk of a table. */
@@ -52,7 +58,10 @@ export function bindTable(
     case 'text':
       return (out, row) => writeText(out, read(row), table, style);
     case 'csv':
+    case 'csv-legacy':
       return (out, row) => writeCsv(out, read(row), table, style);
+    case 'pipe':
+      return (out, row) => writePipe(out, read(row), chunk, row, table);
     case 'json':
     case 'ndjson':
       return (out, row) => writeJson(out, read(row), table, style);
@@ -181,6 +190,19 @@ function writeCsv(out: TextBlock, row: Row, { byProtocol, totals }: StatisticTab
   ] as const;
   const cells = counters.map(([value, whole]) => `${value},${percent(value, whole)}`);
   out.ascii(`,${proto},${row.key},${cells.join(',')},${row.pps},${row.bps},${row.bpp}\n`);
+}
+
+/** Numbers between bars; addresses as four of them. */
+function writePipe(out: TextBlock, row: Row, chunk: Chunk, index: number, table: StatisticTable): void {
+  const { statistic, byProtocol } = table;
+  const [hi, lo] = [chunk.words('hi'), chunk.words('lo')];
+  const isAddress = statistic.form === 'address';
+  out.ascii(
+    `${isAddress ? addressFamily(hi, lo, index) : 0}|${row.firstMs}|${row.lastMs}|${byProtocol ? row.proto : 0}|`,
+  );
+  if (isAddress) writeAddressNumbers(out, hi, lo, index);
+  else out.ascii(`${wide(lo, index)}|`);
+  out.ascii(`${row.flows}|${row.packets}|${row.octets}|${row.pps}|${row.bps}|${row.bpp}\n`);
 }
 
 function writeJson(out: TextBlock, row: Row, { statistic }: StatisticTable, { clock }: Style): void {

@@ -33,12 +33,10 @@ export interface Timing {
 /** The four lines after a table. */
 export function writeSummary(out: TextBlock, totals: Totals, read: ReadFiles, timing: Timing, style: Style): void {
   const number = (value: number) => (style.plain ? String(value) : scaled(value));
-  const seconds = (totals.last - totals.first) / 1000;
-  const perSecond = (count: number) => (seconds > 0 ? Math.floor(count / seconds) : 0);
-  const bpp = seconds > 0 && totals.packets > 0 ? Math.floor(totals.octets / totals.packets) : 0;
+  const { bps, pps, bpp } = averages(totals);
   out.ascii(`Summary: total flows: ${totals.flows}, total bytes: ${number(totals.octets)}, `);
-  out.ascii(`total packets: ${number(totals.packets)}, avg bps: ${number(perSecond(totals.octets * 8))}, `);
-  out.ascii(`avg pps: ${number(perSecond(totals.packets))}, avg bpp: ${number(bpp)}\nTime window: `);
+  out.ascii(`total packets: ${number(totals.packets)}, avg bps: ${number(bps)}, `);
+  out.ascii(`avg pps: ${number(pps)}, avg bpp: ${number(bpp)}\nTime window: `);
   if (read.last === 0) out.ascii('<unknown>\n');
   else {
     style.clock.write(out, read.first);
@@ -55,4 +53,19 @@ export function writeSummary(out: TextBlock, totals: Totals, read: ReadFiles, ti
   out.ascii(`Sys: ${systemSeconds.toFixed(4)}s User: ${userSeconds.toFixed(4)}s Wall: ${wallSeconds.toFixed(4)}s `);
   const flowsASecond = wallSeconds > 0 ? totals.rows / wallSeconds : 0;
   out.ascii(`flows/second: ${flowsASecond.toFixed(1)} Runtime: ${wallSeconds.toFixed(4)}s\n`);
+}
+
+/** The two lines that follow `csv-legacy`. */
+export function writeLegacySummary(out: TextBlock, totals: Totals): void {
+  const { flows, octets, packets, bps, pps, bpp } = averages(totals);
+  out.ascii(
+    `Summary\nflows,bytes,packets,avg_bps,avg_pps,avg_bpp\n${flows},${octets},${packets},${bps},${pps},${bpp}\n`,
+  );
+}
+
+function averages(totals: Totals) {
+  const seconds = (totals.last - totals.first) / 1000;
+  const perSecond = (count: number) => (seconds > 0 ? Math.floor(count / seconds) : 0);
+  const bpp = seconds > 0 && totals.packets > 0 ? Math.floor(totals.octets / totals.packets) : 0;
+  return { ...totals, bps: perSecond(totals.octets * 8), pps: perSecond(totals.packets), bpp };
 }

@@ -60,7 +60,7 @@ tag('%eng', ' engine', 'engine', ({ csv }) => ({
     const domains = chunk.narrow('domain');
     const versions = chunk.narrow('exportVersion');
     return (out, row) => {
-      const word = versions[row] === 5 || versions[row] === 7 ? domains[row]! : 0;
+      const word = versions[row]! <= 9 ? domains[row]! : 0;
       out.uint((word >> 8) & 255, csv ? 0 : 3);
       out.byte(0x2f);
       out.uintLeft(word & 255, csv ? 0 : 3);
@@ -228,6 +228,7 @@ tag(
 );
 
 // Data that weir does not store: what nfdump prints for a record without it.
+const ACL_HEX = '0x0        0x0        0x0       ';
 tag('%nfc', '   Conn-ID', 'connectionID', integer('flowId', 10));
 tag('%flid', '               flowID', 'flowID', ({ csv }) => ({
   needs: ['flowId'],
@@ -248,7 +249,31 @@ tag('%uname', 'UserName', 'nselUser', constant('<empty>'));
 tag('%ipl', 'Input Payload', undefined, constant('<no payload>'));
 tag('%opl', 'Output Payload', undefined, constant('<no payload>'));
 tag('%nbid', 'nbar ID', 'nbarID', constant('0..0..0'));
-tag('%nbnam', 'nbar name', 'nbarName', constant('<no nbar>'));
+tag('%nbnam', 'nbar name', 'nbarName', constant('<no nbar>', 'no-nbar'));
+tag('%iacl', 'Ingress ACL                     ', 'ingressACL', constant(ACL_HEX, ACL_HEX));
+tag('%eacl', 'Egress ACL                      ', 'egressACL', constant('         0          0          0', '0 0 0'));
+tag('%pbstart', 'Pb-Start', 'pbStart', constant('      0'));
+tag('%pbend', 'Pb-End', 'pbEnd', constant('      0'));
+tag('%pbstep', 'Pb-Step', 'pbStep', constant('      0'));
+tag('%pbsize', 'Pb-Size', 'pbSize', constant('      0'));
+tag('%isid', ' inSrvID', 'inSrvID', constant('       0'));
+tag('%osid', 'outSrvID', 'outSrvID', constant('       0'));
+tag('%nats', 'nat string', 'natString', constant('<unknown>'));
+tag('%ja3', 'ja3'.padStart(38), 'ja3', constant('no ja3'.padStart(38), 'no-ja3'));
+tag('%ja4', 'ja4'.padStart(38), 'ja4', constant('no ja4'.padStart(38), 'no-ja4'));
+tag('%sni', 'sni name', 'sniName', constant('   0'));
+tag('%tls', 'TLS ver', 'tlsVersion', constant('   0'));
+tag('%ivrfnam', '  I-VRF-Name', 'ingressVrfName', constant(''));
+tag('%evrfnam', '  E-VRF-Name', 'egressVrfName', constant(''));
+tag('%pfifn', 'interface', 'pfInterface', constant('  <no-pf>'));
+tag('%pfact', 'action', 'pfAction', constant('<no-pf>', 'no-pf'));
+tag('%pfrea', 'reason', 'pfReason', constant('<no-pf>', 'no-pf'));
+tag('%pfdir', 'dir', 'pfDirection', constant('<no pfinfo>', 'no pfinfo'));
+tag('%pfrule', 'rule', 'pfRule', constant('   0'));
+tag('%sasn', 'Src AS organisation           ', 'srcOrg', constant('none'.padStart(30), ''));
+tag('%dasn', 'Dst AS organisation           ', 'dstOrg', constant('none'.padStart(30), ''));
+tag('%stor', 'STor', 'srcTor', constant('  ', ''));
+tag('%dtor', 'DTor', 'dstTor', constant('  ', ''));
 tag('%sc', 'SC', 'srcGeo', constant('..'));
 tag('%dc', 'DC', 'dstGeo', constant('..'));
 tag('%sloc', 'Src IP location info', 'srcLocation', constant('<no location info>', 'no location info'));

@@ -3,6 +3,7 @@ import type { Grouping, GroupKey } from '../aggregation.ts';
 import { groupColumns, groupsSchema } from '../group-columns.ts';
 import type { Order } from '../orders.ts';
 import { type AddressColumns, addressColumns, highMask, isV4Sql, isV6Sql, lowMask, V4_ZERO } from './address.ts';
+import { bidirectionalSql } from './bidirectional.ts';
 import { limitSql, orderSql, type RowCounters } from './order.ts';
 import { POSITION_SQL } from './scan.ts';
 import { column, flowsSql, hasColumn, isNullable, type Schema, u64, valueSql, ZERO } from './schema.ts';
@@ -57,6 +58,15 @@ export function groupsSql(
   selected: string,
   schema: Schema,
 ): Groups {
+  if (grouping.bidirectional !== undefined) {
+    const names = groupColumns(columns, grouping, schema);
+    for (const key of grouping.keys) for (const [name] of keySql(key, schema)) names.add(name);
+    return {
+      sql: bidirectionalSql([...names], grouping.bidirectional === 'guess', POSITION_SQL, selected, schema),
+      schema: groupsSchema(columns, grouping, schema),
+      keys: ['position'],
+    };
+  }
   const cells = new Map<ColumnName, string>();
   for (const key of grouping.keys) for (const [name, sql] of keySql(key, schema)) cells.set(name, sql);
   const keys = [...cells.keys()].map((name) => column(name).sql);

@@ -66,7 +66,7 @@ function condition(filter: Filter, schema: Schema): Condition {
     }
     case 'ttlEqual':
       if (!hasColumn(schema, 'minTtl') || !hasColumn(schema, 'maxTtl')) return FALSE;
-      return nullSafe('min_ttl = max_ttl', isNullable(schema, 'minTtl'));
+      return nullSafe('min_ttl = max_ttl AND min_ttl <> 0', isNullable(schema, 'minTtl'));
   }
 }
 
@@ -118,8 +118,8 @@ function guardCondition(guard: Guard): Condition {
       return { yes: 'proto = 6', no: 'proto <> 6' };
     case 'icmp':
       return plain('proto IN (1, 58)');
-    case 'v5':
-      return plain('export_version IN (5, 7)');
+    case 'engine':
+      return plain('export_version IN (5, 7, 9)');
   }
 }
 

@@ -14,8 +14,12 @@ export const POSITION_SQL = '(file_index::BIGINT << 40 | file_row_number)';
 export function whereSql(selection: Selection, schema: Schema): string {
   const conditions: string[] = [];
   const { window, filter } = selection;
-  if (window?.afterMs !== undefined) conditions.push(`first > ${timestampSql(window.afterMs)}`);
-  if (window?.beforeMs !== undefined) conditions.push(`last < ${timestampSql(window.beforeMs)}`);
+  if (window?.afterMs !== undefined) {
+    conditions.push(`${window.overlaps ? 'last >=' : 'first >'} ${timestampSql(window.afterMs)}`);
+  }
+  if (window?.beforeMs !== undefined) {
+    conditions.push(`${window.overlaps ? 'first <=' : 'last <'} ${timestampSql(window.beforeMs)}`);
+  }
   if (filter.kind !== 'any') conditions.push(predicateSql(filter, schema));
   return conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
 }

@@ -35,8 +35,11 @@ export function statisticSql(statistic: Statistic, byProtocol: boolean, selected
 /** Expressions of one side's key. */
 function sideColumns(side: ColumnName | FieldName, schema: Schema): { hi: string; lo: string } {
   if (columnByName.has(side)) {
-    const value = valueSql(schema, side as ColumnName);
-    return { hi: ZERO, lo: column(side as ColumnName).type === 'u64' ? value : `${value}::UBIGINT` };
+    const { absent, type } = column(side as ColumnName);
+    const stored = valueSql(schema, side as ColumnName);
+    // What a flow does not say counts under 0, whatever value stands for it in files.
+    const value = absent === 0 ? stored : `CASE WHEN ${stored} = ${absent} THEN 0 ELSE ${stored} END`;
+    return { hi: ZERO, lo: type === 'u64' ? value : `${value}::UBIGINT` };
   }
   const { hi, lo } = addressColumns(side as FieldName);
   return { hi: valueSql(schema, hi), lo: valueSql(schema, lo) };

@@ -40,7 +40,7 @@ export function passes(filter: Filter, flow: TestFlow): boolean {
         return isV4(a, b, c) ? filter.version === 4 : filter.version === 6 && (a | b | c | d) !== 0;
       });
     case 'ttlEqual':
-      return flow.numbers.minTtl !== undefined && flow.numbers.minTtl === flow.numbers.maxTtl;
+      return (flow.numbers.minTtl ?? 0) !== 0 && flow.numbers.minTtl === flow.numbers.maxTtl;
   }
 }
 
@@ -50,8 +50,8 @@ function guarded(guard: Guard, { numbers }: TestFlow): boolean {
       return numbers.proto === 6;
     case 'icmp':
       return numbers.proto === 1 || numbers.proto === 58;
-    case 'v5':
-      return numbers.exportVersion === 5 || numbers.exportVersion === 7;
+    case 'engine':
+      return [5, 7, 9].includes(numbers.exportVersion!);
   }
 }
 

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
+import { dumpSurroundings } from '../../../src/pipeline/dump.ts';
 import { parseDumpArguments } from '../../../src/query/arguments.ts';
-import { type DumpSurroundings, runDump } from '../../../src/query/dump.ts';
-import { chooseSegments } from '../../../src/store/segment-files.ts';
+import { runDump } from '../../../src/query/dump.ts';
 
 /** Collects what is written. */
 export class Collector extends Writable {
@@ -21,7 +21,7 @@ export class Collector extends Writable {
 /** Standard output of `weir dump` with these arguments. */
 export async function dumpText(args: readonly string[]): Promise<string> {
   const stdout = new Collector();
-  await runDump(parseDumpArguments(args), { stdout, stderr: new Collector(), chooseFiles });
+  await runDump(parseDumpArguments(args), dumpSurroundings({ stdout, stderr: new Collector() }));
   return stdout.text;
 }
 
@@ -41,10 +41,6 @@ export async function inZone<T>(zone: string, run: () => Promise<T>): Promise<T>
 export function splitWords(line: string): string[] {
   return [...line.matchAll(/(?:'[^']*'|\S)+/g)].map(([word]) => word.replaceAll("'", ''));
 }
-
-/** Segments by name, as the command finds them. */
-export const chooseFiles: DumpSurroundings['chooseFiles'] = async (selection) =>
-  (await chooseSegments(selection)).map(({ path }) => path);
 
 /** Runs something with questions going to one engine (WEIR_QUERY_ENGINE). */
 export async function withEngine<T>(engine: 'native' | 'duckdb' | 'auto', run: () => Promise<T>): Promise<T> {

@@ -1,12 +1,15 @@
 //! Packets made by hand, and what every test of the decoder needs.
 
+mod details;
 mod fragments;
 mod ip;
 mod link;
+mod tunnel;
 
 use super::*;
 use crate::fuzz::Random;
 use crate::packet::*;
+use crate::packet_extension::{EXTENSION_BYTES, X_TUNNEL_SRC};
 
 /// The words of a record that tests look at.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
@@ -19,20 +22,23 @@ struct Seen {
     hash: u32,
 }
 
-fn decode(decoder: &mut Decoder, frame: &Frame) -> Option<(Seen, [u8; PACKET_BYTES])> {
-    let mut out = [0xee; PACKET_BYTES];
-    decoder.decode(frame, &mut out).then(|| {
-        let word = |at: usize| u32::from_ne_bytes(out[at * 4..at * 4 + 4].try_into().unwrap());
-        let seen = Seen {
+impl Seen {
+    fn of(record: &[u8; PACKET_BYTES]) -> Seen {
+        let word = |at: usize| u32::from_ne_bytes(record[at * 4..at * 4 + 4].try_into().unwrap());
+        Seen {
             ports: (word(P_PORTS) as u16, (word(P_PORTS) >> 16) as u16),
             protocol: word(P_PROTO_TOS_FLAGS) as u8,
             octets: word(P_OCTETS),
             meta: word(P_META) & 0xff,
             input: word(P_INPUT),
             hash: word(P_HASH),
-        };
-        (seen, out)
-    })
+        }
+    }
+}
+
+fn decode(decoder: &mut Decoder, frame: &Frame) -> Option<(Seen, [u8; PACKET_BYTES])> {
+    let mut out = [0xee; PACKET_BYTES];
+    decoder.decode(frame, &mut out).then(|| (Seen::of(&out), out))
 }
 
 fn frame(link_type: u16, data: &[u8]) -> Frame<'_> {
@@ -146,7 +152,7 @@ fn the_hash_is_the_flows() {
 #[test]
 fn random_and_mutated_frames_never_panic_and_add_up() {
     let (v4, v6) = (ipv4(), ipv6());
-    let seeds = [
+    let mut seeds = vec![
         v4.clone(),
         v6.clone(),
         ethernet(&[0x81, 0, 0, 1, 8, 0], &v4),
@@ -159,10 +165,16 @@ fn random_and_mutated_frames_never_panic_and_add_up() {
         ),
         ipv4_with(1, 0x2000, 12, &[8; 9]),
     ];
+    seeds.extend(
+        tunnel::tunnels(&ipv4_with(4, 0, 0, &v6))
+            .into_iter()
+            .map(|(protocol, payload)| ipv4_with(protocol, 0, 0, &payload)),
+    );
     let types = [0, 1, 9, 12, 14, 50, 51, 101, 104, 108, 113, 219, 228, 229, 276, 65535];
     let mut random = Random::new();
     let mut decoder = Decoder::new(random.next());
-    let mut metered = 0;
+    let mut opening = Decoder::new(0).decapsulating(true);
+    let (mut metered, mut opened) = (0, 0);
     while random.time_left() {
         let mut data = seeds[random.below(seeds.len())].clone();
         random.mutate(&mut data);
@@ -177,12 +189,19 @@ fn random_and_mutated_frames_never_panic_and_add_up() {
             wire_length: data.len() as u32 + longer,
             ..frame(link_type, &data)
         };
-        if let Some((seen, _)) = decode(&mut decoder, &sent) {
+        let mut extension = [0; EXTENSION_BYTES];
+        let mut out = [0; PACKET_BYTES];
+        let with = opening.decode_extended(&sent, &mut out, &mut extension);
+        assert!(!with || Seen::of(&out).octets <= sent.wire_length);
+        let without = decode(&mut decoder, &sent);
+        assert_eq!(with, without.is_some());
+        opened += u64::from(with && extension[X_TUNNEL_SRC * 4..].iter().any(|&byte| byte != 0));
+        if let Some((seen, _)) = without {
             metered += 1;
             assert!(seen.octets <= sent.wire_length);
         }
         let c = decoder.counters;
         assert_eq!(c.packets, c.metered + c.not_ip + c.malformed + c.cut_header);
     }
-    assert!(metered > 100);
+    assert!(metered > 100 && opened > 10, "{metered} {opened}");
 }

@@ -1,0 +1,442 @@
+//! One column of the row group that a thread works on, decoded block by block and only where it is asked for.
+
+use crate::scan::bits::{Deltas, Indices, SLACK};
+use crate::scan::page::{list_pages, Codec, Encoding, Page, Unpacker};
+use parquet::column::reader::{get_column_reader, ColumnReader as CrateReader};
+use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::serialized_reader::SerializedPageReader;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+/// Rows that are worked on at a time: a handful of columns of so many fit the fastest cache.
+pub const BLOCK: usize = 2048;
+/// Rows of a row group that are decoded at once where only the crate's reader can.
+const MOST_WHOLE: usize = 1 << 22;
+
+/// Where a column of a row group stands, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    pub offset: u64,
+    pub length: usize,
+    /// None: a codec that only the crate's reader knows.
+    pub codec: Option<Codec>,
+    /// 64 bits, else 32.
+    pub is_wide: bool,
+    /// Rows may lack the value, though they must not.
+    pub is_optional: bool,
+    /// Times in microseconds, which are given in milliseconds.
+    pub is_micros: bool,
+}
+
+/// The values of one block.
+#[derive(Clone, Copy)]
+pub enum Lane<'a> {
+    /// All the same; with its place in the dictionary.
+    Same(u64, usize),
+    /// Places in the dictionary, all of them within it.
+    Codes(&'a [u32]),
+    Values(&'a [u64]),
+}
+
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Every row of the row group has the only value of the dictionary.
+    #[default]
+    Same,
+    Codes,
+    /// Pages of any encoding.
+    Values,
+    /// `values` has the whole row group.
+    Whole,
+}
+
+/// Where the page at hand is, and how it goes on.
+#[derive(Default, Clone, Copy)]
+enum Cursor {
+    #[default]
+    None,
+    Plain(usize),
+    Codes,
+    Deltas,
+}
+
+#[derive(Default)]
+pub struct Column {
+    place: Option<Place>,
+    form: Form,
+    rows: usize,
+    chunk: Vec<u8>,
+    unpacked: Vec<u8>,
+    unpacker: Unpacker,
+    pages: Vec<Page>,
+    dictionary: Vec<u64>,
+    /// The next page, the row behind the page at hand, and the next row to be decoded.
+    next_page: usize,
+    page_end: usize,
+    row: usize,
+    /// The page at hand is decoded right from the chunk.
+    in_chunk: bool,
+    cursor: Cursor,
+    indices: Indices,
+    deltas: Deltas,
+    /// The block at hand.
+    block: usize,
+    count: usize,
+    same: Option<u32>,
+    codes: Vec<u32>,
+    values: Vec<u64>,
+    has_values: bool,
+}
+
+fn damaged(what: &str) -> ParquetError {
+    ParquetError::General(format!("a column is damaged: {what}"))
+}
+
+/// A question that only the general engine answers.
+pub fn not_here(what: &str) -> ParquetError {
+    ParquetError::NYI(what.to_string())
+}
+
+impl Column {
+    /// Every row has the value.
+    pub fn start_same(&mut self, value: u64) {
+        self.form = Form::Same;
+        self.dictionary.clear();
+        self.dictionary.push(value);
+        self.has_values = false;
+        self.block = usize::MAX;
+    }
+
+    /// Reads the column's bytes of one row group, and its dictionary.
+    pub fn start(&mut self, file: &Arc<File>, place: Place, metadata: &ColumnChunkMetaData, rows: usize) -> Result<()> {
+        self.place = Some(place);
+        self.rows = rows;
+        self.dictionary.clear();
+        self.has_values = false;
+        self.same = None;
+        self.block = usize::MAX;
+        self.next_page = 0;
+        self.page_end = 0;
+        self.row = 0;
+        self.cursor = Cursor::None;
+        let Some(codec) = place.codec else {
+            return self.start_whole(file, metadata);
+        };
+        self.chunk.resize(place.length + SLACK, 0);
+        file.read_exact_at(&mut self.chunk[..place.length], place.offset)?;
+        if !list_pages(&self.chunk, place.length, rows, &mut self.pages)? {
+            return self.start_whole(file, metadata);
+        }
+        if self.pages.first().is_some_and(|page| page.is_dictionary) {
+            self.read_dictionary(codec)?;
+        }
+        let all_codes = self.pages[self.next_page..]
+            .iter()
+            .all(|page| page.encoding == Encoding::Dictionary);
+        self.form = match (all_codes, self.dictionary.len()) {
+            // An optional column has levels, which must be looked at.
+            (true, 1) if !place.is_optional => Form::Same,
+            (true, _) => Form::Codes,
+            _ => Form::Values,
+        };
+        Ok(())
+    }
+
+    /// Distinct values of the row group, if it has them: the codes of lanes are places in it.
+    pub fn dictionary(&self) -> Option<&[u64]> {
+        matches!(self.form, Form::Same | Form::Codes).then_some(&self.dictionary)
+    }
+
+    fn read_dictionary(&mut self, codec: Codec) -> Result<()> {
+        let page = self.pages[0];
+        self.next_page = 1;
+        if page.encoding == Encoding::Deltas {
+            return Err(damaged("its dictionary is not plain"));
+        }
+        let place = self.place.expect("set when the row group was started");
+        let bytes = body(&self.chunk, &page, codec, &mut self.unpacker, &mut self.unpacked)?.0;
+        if bytes.len() < page.raw || page.raw < page.values * if place.is_wide { 8 } else { 4 } {
+            return Err(damaged("its dictionary is cut"));
+        }
+        self.dictionary.resize(page.values, 0);
+        read_plain(bytes, place.is_wide, &mut self.dictionary);
+        if place.is_micros {
+            to_millis(&mut self.dictionary)?;
+        }
+        Ok(())
+    }
+
+    /// Decodes the whole row group with the reader of the crate.
+    fn start_whole(&mut self, file: &Arc<File>, metadata: &ColumnChunkMetaData) -> Result<()> {
+        let place = self.place.expect("set by start");
+        if self.rows > MOST_WHOLE {
+            return Err(not_here("a large row group of an unusual encoding"));
+        }
+        self.form = Form::Whole;
+        self.dictionary.clear();
+        let pages = SerializedPageReader::new(file.clone(), metadata, self.rows, None)?;
+        let (rows, mut levels) = (self.rows, Vec::new());
+        self.values.clear();
+        match get_column_reader(metadata.column_descr_ptr(), Box::new(pages)) {
+            CrateReader::Int32ColumnReader(mut column) => {
+                let mut read = Vec::with_capacity(rows);
+                column.read_records(rows, Some(&mut levels), None, &mut read)?;
+                self.values
+                    .extend(read.iter().map(|&value: &i32| u64::from(value as u32)));
+            }
+            CrateReader::Int64ColumnReader(mut column) => {
+                let mut read = Vec::with_capacity(rows);
+                column.read_records(rows, Some(&mut levels), None, &mut read)?;
+                self.values.extend(read.iter().map(|&value: &i64| value as u64));
+            }
+            _ => return Err(not_here("a column of an unusual type")),
+        }
+        if self.values.len() != rows {
+            return Err(not_here("rows without a value"));
+        }
+        if place.is_micros {
+            to_millis(&mut self.values)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the block of `count` rows from `start` on the one at hand. Blocks come in rising order.
+    pub fn load(&mut self, start: usize, count: usize) -> Result<()> {
+        if self.form == Form::Same || self.form == Form::Whole {
+            (self.block, self.count) = (start, count);
+            return Ok(());
+        }
+        if self.block == start {
+            return Ok(());
+        }
+        while self.row < start {
+            let count = (start - self.row).min(BLOCK);
+            self.decode(count)?;
+        }
+        self.decode(count)?;
+        (self.block, self.count) = (start, count);
+        Ok(())
+    }
+
+    /// The next `count` rows.
+    fn decode(&mut self, count: usize) -> Result<()> {
+        self.same = None;
+        self.has_values = false;
+        if self.form == Form::Codes {
+            if self.row == self.page_end {
+                self.open_page()?;
+            }
+            if self.page_end - self.row >= count {
+                let bytes = if self.in_chunk { &self.chunk } else { &self.unpacked };
+                if let Some(code) = self.indices.run_of(bytes, count)? {
+                    self.indices.skip_run(count);
+                    self.row += count;
+                    self.same = Some(code);
+                    return self.check_codes(code);
+                }
+            }
+            self.codes.resize(count, 0);
+        } else {
+            self.values.resize(count, 0);
+        }
+        let mut done = 0;
+        while done < count {
+            if self.row == self.page_end {
+                self.open_page()?;
+            }
+            let step = (count - done).min(self.page_end - self.row);
+            self.decode_in_page(done, step)?;
+            self.row += step;
+            done += step;
+        }
+        if self.form == Form::Codes {
+            let most = self.codes.iter().fold(0, |most, &code| most.max(code));
+            self.check_codes(most)?;
+        } else {
+            self.has_values = true;
+            if self.place.is_some_and(|place| place.is_micros) {
+                to_millis(&mut self.values)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_codes(&self, most: u32) -> Result<()> {
+        if (most as usize) < self.dictionary.len() {
+            Ok(())
+        } else {
+            Err(damaged("an index beyond its dictionary"))
+        }
+    }
+
+    /// Decodes rows of the page at hand, to `at` in the block.
+    fn decode_in_page(&mut self, at: usize, count: usize) -> Result<()> {
+        let bytes = if self.in_chunk { &self.chunk } else { &self.unpacked };
+        let place = self.place.expect("set when the row group was started");
+        match &mut self.cursor {
+            Cursor::None => return Err(damaged("no page")),
+            Cursor::Codes if self.form == Form::Codes => {
+                self.indices.read(bytes, &mut self.codes[at..at + count])?;
+            }
+            Cursor::Codes => {
+                self.codes.resize(count, 0);
+                self.indices.read(bytes, &mut self.codes)?;
+                for (value, &code) in self.values[at..].iter_mut().zip(&self.codes) {
+                    let known = self.dictionary.get(code as usize);
+                    // Micros are converted with the block, and the dictionary was before.
+                    let scale = if place.is_micros { 1000 } else { 1 };
+                    *value = known
+                        .ok_or_else(|| damaged("an index beyond its dictionary"))?
+                        .wrapping_mul(scale);
+                }
+            }
+            Cursor::Deltas => self.deltas.read(bytes, &mut self.values[at..at + count])?,
+            Cursor::Plain(from) => {
+                let width = if place.is_wide { 8 } else { 4 };
+                read_plain(&bytes[*from..], place.is_wide, &mut self.values[at..at + count]);
+                *from += count * width;
+            }
+        }
+        Ok(())
+    }
+
+    fn open_page(&mut self) -> Result<()> {
+        let Some(&page) = self.pages.get(self.next_page) else {
+            return Err(damaged("it ends before its row group"));
+        };
+        self.next_page += 1;
+        let place = self.place.expect("set when the row group was started");
+        let codec = place.codec.expect("pages of other codecs are not listed");
+        let (bytes, mut at, in_chunk) = {
+            let (content, in_chunk) = body(&self.chunk, &page, codec, &mut self.unpacker, &mut self.unpacked)?;
+            let at = if in_chunk { page.at } else { 0 };
+            (if in_chunk { &self.chunk[..] } else { content }, at, in_chunk)
+        };
+        let end = at + page.raw;
+        if place.is_optional {
+            let length = bytes[..end]
+                .get(at..at + 4)
+                .ok_or_else(|| damaged("its levels are cut"))?;
+            let length = u32::from_le_bytes(length.try_into().expect("four bytes")) as usize;
+            let levels_end = (at + 4).saturating_add(length);
+            if levels_end > end {
+                return Err(damaged("its levels are cut"));
+            }
+            self.indices.start(at + 4, levels_end, 1)?;
+            if self.indices.run_of(bytes, page.values)? != Some(1) {
+                self.codes.resize(page.values, 0);
+                self.indices.read(bytes, &mut self.codes)?;
+                if self.codes.contains(&0) {
+                    return Err(not_here("rows without a value"));
+                }
+            }
+            at = levels_end;
+        }
+        self.cursor = match page.encoding {
+            Encoding::Dictionary => {
+                let width = *bytes[..end].get(at).ok_or_else(|| damaged("it has no indices"))?;
+                self.indices.start(at + 1, end, u32::from(width))?;
+                Cursor::Codes
+            }
+            Encoding::Deltas => {
+                self.deltas.start(bytes, at, end, if place.is_wide { 64 } else { 32 })?;
+                Cursor::Deltas
+            }
+            _ => {
+                if (end - at) / (if place.is_wide { 8 } else { 4 }) < page.values {
+                    return Err(damaged("it ends before its page"));
+                }
+                Cursor::Plain(at)
+            }
+        };
+        self.in_chunk = in_chunk;
+        self.page_end = self.row + page.values;
+        Ok(())
+    }
+
+    /// The block at hand.
+    pub fn lane(&self) -> Lane<'_> {
+        match (self.form, self.same) {
+            (Form::Same, _) => Lane::Same(self.dictionary[0], 0),
+            (Form::Codes, Some(code)) => Lane::Same(self.dictionary[code as usize], code as usize),
+            (Form::Codes, None) => Lane::Codes(&self.codes),
+            (Form::Values, _) => Lane::Values(&self.values),
+            (Form::Whole, _) => Lane::Values(&self.values[self.block..self.block + self.count]),
+        }
+    }
+
+    /// Puts the values of the block at hand in a row.
+    pub fn spread(&mut self) {
+        match (self.form, self.same) {
+            (Form::Values | Form::Whole, _) => {}
+            (Form::Codes, None) => {
+                if !self.has_values {
+                    let dictionary = &self.dictionary;
+                    self.values.clear();
+                    self.values
+                        .extend(self.codes.iter().map(|&code| dictionary[code as usize]));
+                    self.has_values = true;
+                }
+            }
+            (_, code) => {
+                let value = self.dictionary[code.unwrap_or(0) as usize];
+                // The first block of a row group fills as much as any block needs.
+                if !self.has_values || self.values.len() < self.count {
+                    self.values.clear();
+                    self.values.resize(self.count, value);
+                    self.has_values = true;
+                }
+            }
+        }
+    }
+
+    /// Values of the block at hand after `spread`.
+    pub fn values(&self) -> &[u64] {
+        let from = if self.form == Form::Whole { self.block } else { 0 };
+        &self.values[from..from + self.count]
+    }
+}
+
+/// Content of a page, and whether it is right in the chunk.
+fn body<'a>(
+    chunk: &'a [u8],
+    page: &Page,
+    codec: Codec,
+    unpacker: &mut Unpacker,
+    unpacked: &'a mut Vec<u8>,
+) -> Result<(&'a [u8], bool)> {
+    let packed = &chunk[page.at..page.at + page.packed];
+    if codec == Codec::None {
+        if page.packed != page.raw {
+            return Err(damaged("its pages are of no known length"));
+        }
+        return Ok((packed, true));
+    }
+    unpacker.unpack(codec, packed, page.raw, unpacked)?;
+    Ok((unpacked, false))
+}
+
+fn read_plain(bytes: &[u8], is_wide: bool, out: &mut [u64]) {
+    if is_wide {
+        for (value, bytes) in out.iter_mut().zip(bytes.as_chunks::<8>().0) {
+            *value = u64::from_le_bytes(*bytes);
+        }
+    } else {
+        for (value, bytes) in out.iter_mut().zip(bytes.as_chunks::<4>().0) {
+            *value = u64::from(u32::from_le_bytes(*bytes));
+        }
+    }
+}
+
+fn to_millis(values: &mut [u64]) -> Result<()> {
+    for value in values {
+        let micros = *value as i64;
+        if micros % 1000 != 0 {
+            return Err(not_here("times between milliseconds"));
+        }
+        *value = (micros / 1000) as u64;
+    }
+    Ok(())
+}

@@ -1,0 +1,213 @@
+//! Segments as a scan sees them: what columns they have, where these stand, and within which bounds.
+
+use crate::scan::column::{not_here, Place};
+use crate::scan::page::Codec;
+use crate::segment::column::ColumnType;
+use crate::segment::general;
+use crate::segment::merge::{check_bounds, named};
+use parquet::basic::{Compression, ConvertedType, LogicalType, Type as Physical};
+use parquet::errors::Result;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::schema::types::ColumnDescriptor;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Column chunks whose description is kept from the first look to the scan; beyond, files are looked at again.
+pub const KEPT_CHUNKS: usize = 100_000;
+
+/// A column of the registry that a question needs.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    pub name: String,
+    pub column_type: ColumnType,
+    pub absent: u64,
+    /// Every file has it.
+    pub is_core: bool,
+}
+
+pub struct OpenFile {
+    pub file: Arc<File>,
+    pub metadata: Arc<ParquetMetaData>,
+}
+
+/// What is known of a file before the scan.
+pub struct Segment {
+    pub path: PathBuf,
+    pub rows: u64,
+    pub groups: usize,
+    pub columns: Vec<String>,
+    /// Bounds of the columns `first` (least) and `last` (most); None without rows.
+    pub span: Option<(i64, i64)>,
+    metadata: Option<Arc<ParquetMetaData>>,
+}
+
+impl Segment {
+    /// Looks at the footer.
+    pub fn look(path: &Path) -> Result<Segment> {
+        let OpenFile { metadata, .. } = open(path)?;
+        let file = metadata.file_metadata();
+        let schema = file.schema_descr();
+        if schema.root_schema().get_fields().len() != schema.num_columns() {
+            return Err(named(path, &not_here("columns within columns")));
+        }
+        let columns: Vec<String> = schema
+            .columns()
+            .iter()
+            .map(|column| column.name().to_string())
+            .collect();
+        let span = span(&metadata).map_err(|cause| named(path, &cause))?;
+        Ok(Segment {
+            path: path.to_path_buf(),
+            rows: file.num_rows() as u64,
+            groups: metadata.num_row_groups(),
+            span,
+            columns,
+            metadata: Some(metadata),
+        })
+    }
+
+    pub fn chunks(&self) -> usize {
+        self.groups * self.columns.len()
+    }
+
+    pub fn forget(&mut self) {
+        self.metadata = None;
+    }
+
+    pub fn open(&self) -> Result<OpenFile> {
+        match &self.metadata {
+            None => open(&self.path),
+            Some(metadata) => {
+                let file = File::open(&self.path).map_err(|cause| named(&self.path, &cause.into()))?;
+                Ok(OpenFile {
+                    file: Arc::new(file),
+                    metadata: metadata.clone(),
+                })
+            }
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<OpenFile> {
+    let open = || {
+        let file = File::open(path)?;
+        let length = file.metadata()?.len();
+        let reader = SerializedFileReader::new(file.try_clone()?)?;
+        check_bounds(reader.metadata(), length)?;
+        Ok(OpenFile {
+            file: Arc::new(file),
+            metadata: Arc::new(reader.metadata().clone()),
+        })
+    };
+    open().map_err(|cause| named(path, &cause))
+}
+
+/// Place of each wanted column in the schema; None for one that the file does not have.
+pub fn bind(metadata: &ParquetMetaData, wanted: &[Wanted]) -> Result<Vec<Option<usize>>> {
+    let columns = metadata.file_metadata().schema_descr().columns();
+    wanted
+        .iter()
+        .map(|want| {
+            let Some(at) = columns.iter().position(|column| column.name() == want.name) else {
+                // The general engine says what is wrong with a file without a core column.
+                return if want.is_core {
+                    Err(not_here("a core column is missing"))
+                } else {
+                    Ok(None)
+                };
+            };
+            if !is_of_type(&columns[at], want.column_type) {
+                return Err(not_here("a column of another type"));
+            }
+            Ok(Some(at))
+        })
+        .collect()
+}
+
+fn is_of_type(column: &ColumnDescriptor, column_type: ColumnType) -> bool {
+    let is_utc = !matches!(column.logical_type_ref(), Some(LogicalType::Timestamp(time)) if !time.is_adjusted_to_u_t_c);
+    let converted = column.converted_type();
+    let right = match column_type {
+        ColumnType::U8 => converted == ConvertedType::UINT_8,
+        ColumnType::U16 => converted == ConvertedType::UINT_16,
+        ColumnType::U32 => converted == ConvertedType::UINT_32,
+        ColumnType::U64 => converted == ConvertedType::UINT_64,
+        ColumnType::TimeMs => {
+            is_utc && (converted == ConvertedType::TIMESTAMP_MILLIS || converted == ConvertedType::TIMESTAMP_MICROS)
+        }
+    };
+    right
+        && column.physical_type() == column_type.physical()
+        && column.max_rep_level() == 0
+        && column.max_def_level() <= 1
+}
+
+pub fn is_micros(column: &ColumnDescriptor) -> bool {
+    column.converted_type() == ConvertedType::TIMESTAMP_MICROS
+}
+
+pub fn place(chunk: &ColumnChunkMetaData) -> Place {
+    // `check_bounds` has seen that these are numbers within the file.
+    let (offset, length) = chunk.byte_range();
+    let column = chunk.column_descr();
+    Place {
+        offset,
+        length: length as usize,
+        codec: match chunk.compression() {
+            Compression::UNCOMPRESSED => Some(Codec::None),
+            Compression::ZSTD(_) => Some(Codec::Zstd),
+            Compression::LZ4_RAW => Some(Codec::Lz4),
+            _ => None,
+        },
+        is_wide: column.physical_type() == Physical::INT64,
+        is_optional: column.max_def_level() > 0,
+        is_micros: is_micros(column),
+    }
+}
+
+/// Least and most value of a column of a row group as its statistics have them, as they stand in the file.
+pub fn bounds(chunk: &ColumnChunkMetaData) -> Option<(u64, u64)> {
+    let statistics = chunk.statistics()?;
+    if statistics.is_min_max_deprecated() || statistics.null_count_opt().is_some_and(|count| count > 0) {
+        return None;
+    }
+    let word = |bytes: &[u8]| match bytes.len() {
+        4 => Some(u64::from(u32::from_le_bytes(bytes.try_into().ok()?))),
+        8 => Some(u64::from_le_bytes(bytes.try_into().ok()?)),
+        _ => None,
+    };
+    let (least, most) = (word(statistics.min_bytes_opt()?)?, word(statistics.max_bytes_opt()?)?);
+    if !is_micros(chunk.column_descr()) {
+        return Some((least, most));
+    }
+    // Values that are no whole milliseconds are refused when they are read.
+    Some((
+        (least as i64).div_euclid(1000) as u64,
+        (most as i64).div_euclid(1000) as u64,
+    ))
+}
+
+/// Earliest start and latest end in a file.
+fn span(metadata: &ParquetMetaData) -> Result<Option<(i64, i64)>> {
+    let columns = metadata.file_metadata().schema_descr().columns();
+    let find = |name: &str| columns.iter().position(|column| column.name() == name);
+    let (Some(first), Some(last)) = (find("first"), find("last")) else {
+        return Err(not_here("no times"));
+    };
+    let mut span: Option<(i64, i64)> = None;
+    for group in metadata.row_groups().iter().filter(|group| group.num_rows() > 0) {
+        let (Some((from, _)), Some((_, to))) = (bounds(group.column(first)), bounds(group.column(last))) else {
+            return Err(not_here("no statistics"));
+        };
+        let (from, to) = (from as i64, to as i64);
+        span = Some(span.map_or((from, to), |(least, most)| (least.min(from), most.max(to))));
+    }
+    Ok(span)
+}
+
+/// Rows of a row group as a length in memory.
+pub fn rows_of(metadata: &ParquetMetaData, group: usize) -> Result<usize> {
+    usize::try_from(metadata.row_group(group).num_rows()).map_err(|_| general("the footer is damaged: number of rows"))
+}

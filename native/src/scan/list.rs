@@ -1,0 +1,159 @@
+//! Lists of single flows: which rows they are, and the values of rows that were chosen.
+
+use crate::scan::column::BLOCK;
+use crate::scan::file::{bind, rows_of, Segment, Wanted};
+use crate::scan::group::Group;
+use crate::scan::job::{measure, Counters, Order, Rows};
+use crate::scan::table::Sums;
+use crate::segment::general;
+use parquet::errors::Result;
+use std::ops::Range;
+
+/// Bits of a row's position that are its place in its file; the others are the number of the file.
+pub const ROW_BITS: u32 = 40;
+
+/// Rows that a question lists.
+#[derive(Debug, Clone)]
+pub enum List {
+    /// The first so many in the order of the files.
+    First(usize),
+    /// The first so many in an order, equal ones in the order of the files.
+    Top(usize, Order),
+}
+
+/// Rows that one thread has found so far.
+pub struct Found<'a> {
+    list: &'a List,
+    /// What the order compares (the larger the earlier, nothing for `First`), and the position.
+    rows: Vec<(i128, u64)>,
+    /// Rows that compare less cannot come in any more.
+    least: i128,
+}
+
+impl<'a> Found<'a> {
+    pub fn new(list: &'a List) -> Found<'a> {
+        Found {
+            list,
+            rows: Vec::new(),
+            least: i128::MIN,
+        }
+    }
+
+    /// Adds the rows of a block; `position` is the place of its first row.
+    pub fn add(&mut self, group: &Group, counters: &Counters, rows: Rows, position: u64) {
+        let List::Top(count, order) = self.list else {
+            rows.each(|_, row| self.rows.push((0, position + row as u64)));
+            return;
+        };
+        let values = |column: usize| group.values(column);
+        let flows = values(counters.flows);
+        let (packets, octets) = (values(counters.packets), values(counters.octets));
+        let (out_packets, out_octets) = (values(counters.out_packets), values(counters.out_octets));
+        let (first, last) = (values(counters.first), values(counters.last));
+        rows.each(|_, row| {
+            let sums = Sums {
+                rows: 1,
+                flows: flows[row].max(1),
+                packets: packets[row],
+                octets: octets[row],
+                out_packets: out_packets[row],
+                out_octets: out_octets[row],
+                first: first[row] as i64,
+                last: last[row] as i64,
+            };
+            let measure = measure(&sums, order);
+            let measure = if order.ascending { -measure } else { measure };
+            if measure >= self.least {
+                self.rows.push((measure, position + row as u64));
+            }
+        });
+        if self.rows.len() > 4 * count + BLOCK {
+            self.cut();
+        }
+    }
+
+    /// Leaves no more rows than are wanted.
+    fn cut(&mut self) {
+        let (List::First(count) | List::Top(count, _)) = self.list;
+        if self.rows.len() > *count && *count > 0 {
+            let (_, last, _) = self.rows.select_nth_unstable_by_key(count - 1, |row| (-row.0, row.1));
+            self.least = last.0;
+        }
+        self.rows.truncate(*count);
+    }
+
+    pub fn absorb(&mut self, other: Found) {
+        self.rows.extend(other.rows);
+        self.cut();
+    }
+
+    /// Rows found from a place on.
+    pub fn count_from(&self, position: u64) -> usize {
+        self.rows.iter().rev().take_while(|(_, at)| *at >= position).count()
+    }
+
+    pub fn positions(mut self) -> Vec<u64> {
+        self.cut();
+        self.rows.sort_unstable_by_key(|row| (-row.0, row.1));
+        self.rows.into_iter().map(|(_, position)| position).collect()
+    }
+}
+
+/// Values of columns in rows: a list a column, in the order of `positions`.
+pub fn fetch(segments: &[Segment], columns: &[Wanted], positions: &[u64]) -> Result<Vec<Vec<u64>>> {
+    let mut order: Vec<usize> = (0..positions.len()).collect();
+    order.sort_unstable_by_key(|&index| positions[index]);
+    let mut values = vec![vec![0; positions.len()]; columns.len()];
+    let mut group = Group::new(columns);
+    let mut from = 0;
+    while let Some(&first) = order.get(from) {
+        let file = (positions[first] >> ROW_BITS) as usize;
+        let segment = segments.get(file).ok_or_else(|| general("no such row"))?;
+        let open = segment.open()?;
+        let bound = bind(&open.metadata, columns)?;
+        let mut start = (file as u64) << ROW_BITS;
+        for number in 0..open.metadata.num_row_groups() {
+            let count = rows_of(&open.metadata, number)?;
+            let rows = start..start + count as u64;
+            start = rows.end;
+            let wanted = &order[from..];
+            let wanted = &wanted[..wanted.partition_point(|&index| positions[index] < rows.end)];
+            if !wanted.is_empty() {
+                from += wanted.len();
+                group.start(&open, &bound, number, count);
+                read_rows(&mut group, rows, wanted, positions, &mut values)?;
+            }
+        }
+        if order
+            .get(from)
+            .is_some_and(|&index| (positions[index] >> ROW_BITS) as usize == file)
+        {
+            return Err(general("no such row"));
+        }
+    }
+    Ok(values)
+}
+
+/// Reads the wanted rows of one row group, whose rows have the positions `rows`.
+fn read_rows(
+    group: &mut Group,
+    rows: Range<u64>,
+    wanted: &[usize],
+    positions: &[u64],
+    values: &mut [Vec<u64>],
+) -> Result<()> {
+    let count = (rows.end - rows.start) as usize;
+    for (column, values) in values.iter_mut().enumerate() {
+        let mut loaded = None;
+        for &index in wanted {
+            let row = (positions[index] - rows.start) as usize;
+            let start = row - row % BLOCK;
+            if loaded != Some(start) {
+                group.spread(column, start, BLOCK.min(count - start))?;
+                loaded = Some(start);
+            }
+            values[index] = group.values(column)[row - start];
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,321 @@
+//! Joins segments: large row groups are copied as they are, small ones decoded and put together.
+
+use crate::segment::chunk::{Chunk, Codec};
+use crate::segment::column::{ColumnSpec, Values};
+use crate::segment::{general, Options, SegmentWriter};
+use bytes::Bytes;
+use parquet::bloom_filter::Sbbf;
+use parquet::column::reader::ColumnReader;
+use parquet::column::writer::ColumnCloseResult;
+use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// Row groups of so many rows are copied without a look inside.
+const COPY_ROWS: u64 = 49_152;
+/// Rows of a row group made of small ones.
+const JOINED_ROWS: u64 = 262_144;
+/// Small row groups that are read at once, which bounds open files.
+const JOINED_GROUPS: usize = 256;
+
+/// What a segment says about itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Info {
+    pub rows: u64,
+    pub row_groups: usize,
+    pub bytes: u64,
+    pub columns: Vec<String>,
+    pub metadata: HashMap<String, String>,
+}
+
+/// A file with its name in every error.
+struct Input {
+    path: PathBuf,
+    reader: SerializedFileReader<File>,
+}
+
+impl Input {
+    fn open(path: &Path) -> Result<Input> {
+        Input::try_open(path).map_err(|cause| named(path, &cause))
+    }
+
+    fn try_open(path: &Path) -> Result<Input> {
+        let file = File::open(path)?;
+        let length = file.metadata()?.len();
+        let reader = SerializedFileReader::new(file)?;
+        check_bounds(reader.metadata(), length)?;
+        Ok(Input {
+            path: path.to_path_buf(),
+            reader,
+        })
+    }
+
+    fn metadata(&self) -> &ParquetMetaData {
+        self.reader.metadata()
+    }
+}
+
+/// A damaged footer can name any number, and readers ask for memory, or panic, by what it says.
+pub fn check_bounds(metadata: &ParquetMetaData, length: u64) -> Result<()> {
+    let mut rows = 0i64;
+    for group in metadata.row_groups() {
+        let more = Some(group.num_rows()).filter(|&more| more >= 0);
+        rows = more
+            .and_then(|more| rows.checked_add(more))
+            .ok_or_else(|| general("the footer is damaged: number of rows"))?;
+        for column in group.columns() {
+            let start = column
+                .dictionary_page_offset()
+                .unwrap_or_else(|| column.data_page_offset());
+            let end = u64::try_from(start)
+                .ok()
+                .zip(u64::try_from(column.compressed_size()).ok())
+                .and_then(|(start, size)| start.checked_add(size));
+            if end.is_none_or(|end| end > length) || column.num_values() != group.num_rows() {
+                return Err(general("the footer is damaged: a column lies outside the file"));
+            }
+        }
+    }
+    if metadata.file_metadata().num_rows() != rows {
+        return Err(general("the footer is damaged: number of rows"));
+    }
+    Ok(())
+}
+
+pub fn named(path: &Path, cause: &ParquetError) -> ParquetError {
+    match cause {
+        ParquetError::NYI(what) => ParquetError::NYI(format!("{}: {what}", path.display())),
+        cause => ParquetError::General(format!("{}: {cause}", path.display())),
+    }
+}
+
+pub fn info(path: &Path) -> Result<Info> {
+    let input = Input::open(path)?;
+    let bytes = std::fs::metadata(path)
+        .map_err(|cause| named(path, &cause.into()))?
+        .len();
+    Ok(info_of(input.metadata(), bytes))
+}
+
+fn info_of(metadata: &ParquetMetaData, bytes: u64) -> Info {
+    let file = metadata.file_metadata();
+    Info {
+        rows: file.num_rows() as u64,
+        row_groups: metadata.num_row_groups(),
+        bytes,
+        columns: file
+            .schema_descr()
+            .columns()
+            .iter()
+            .map(|column| column.name().to_string())
+            .collect(),
+        metadata: file
+            .key_value_metadata()
+            .into_iter()
+            .flatten()
+            .map(|pair| (pair.key.clone(), pair.value.clone().unwrap_or_default()))
+            .collect(),
+    }
+}
+
+/// Small row groups that wait until there are enough rows.
+#[derive(Default)]
+struct Waiting {
+    /// Each with the number of the row group in its file.
+    groups: Vec<(std::rc::Rc<Input>, usize)>,
+    rows: u64,
+}
+
+/// Writes every row of `inputs`, in their order, to `output`. Columns that an input does not have are `absent` there;
+/// columns that `columns` does not name are an error, since their values would be lost.
+pub fn merge(inputs: &[PathBuf], output: &Path, columns: &[ColumnSpec], options: Options) -> Result<Info> {
+    let codec = options.codec;
+    let mut writer = SegmentWriter::create(output, options).map_err(|cause| named(output, &cause))?;
+    writer
+        .append(columns, &vec![Values::Absent; columns.len()], 0)
+        .map_err(|cause| named(output, &cause))?;
+    let mut merger = Merger {
+        writer,
+        columns,
+        output,
+        codec,
+    };
+    let mut waiting = Waiting::default();
+    for path in inputs {
+        let input = std::rc::Rc::new(Input::open(path)?);
+        merger.check_columns(&input)?;
+        for (number, group) in input.metadata().row_groups().iter().enumerate() {
+            let rows = group.num_rows() as u64;
+            if rows >= COPY_ROWS {
+                merger.join(&mut waiting)?;
+                merger.copy(&input, number)?;
+                continue;
+            }
+            if waiting.rows + rows > JOINED_ROWS || waiting.groups.len() == JOINED_GROUPS {
+                merger.join(&mut waiting)?;
+            }
+            waiting.rows += rows;
+            waiting.groups.push((input.clone(), number));
+        }
+    }
+    merger.join(&mut waiting)?;
+    merger
+        .writer
+        .finish(Vec::new())
+        .map_err(|cause| named(output, &cause))?;
+    info(output)
+}
+
+struct Merger<'a> {
+    writer: SegmentWriter,
+    columns: &'a [ColumnSpec],
+    output: &'a Path,
+    codec: Codec,
+}
+
+impl Merger<'_> {
+    fn check_columns(&self, input: &Input) -> Result<()> {
+        for column in input.metadata().file_metadata().schema_descr().columns() {
+            let known = self.columns.iter().find(|spec| spec.name == column.name());
+            let same = known.is_some_and(|spec| {
+                spec.parquet_type().is_ok_and(|wanted| wanted == *column.self_type()) && column.max_def_level() == 0
+            });
+            if !same {
+                let what = if known.is_some() {
+                    "is of another type"
+                } else {
+                    "is not known"
+                };
+                let message = format!("column {} {what}", column.name());
+                return Err(named(&input.path, &general(&message)));
+            }
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, chunks: Vec<Chunk>) -> Result<()> {
+        self.writer
+            .append_chunks(self.columns, chunks)
+            .map_err(|cause| named(self.output, &cause))
+    }
+
+    /// Copies a row group without decoding it.
+    fn copy(&mut self, input: &Input, number: usize) -> Result<()> {
+        let group = input.metadata().row_group(number);
+        let rows = group.num_rows() as usize;
+        let file = File::open(&input.path).map_err(|cause| named(&input.path, &cause.into()))?;
+        let mut chunks = Vec::with_capacity(self.columns.len());
+        for (at, spec) in self.columns.iter().enumerate() {
+            let chunk = match position(group, &spec.name) {
+                Some(there) => copy_chunk(&file, group, there).map_err(|cause| named(&input.path, &cause))?,
+                None => self.encode(at, Values::Absent, rows)?,
+            };
+            chunks.push(chunk);
+        }
+        self.append(chunks)
+    }
+
+    /// Puts the waiting row groups together into one.
+    fn join(&mut self, waiting: &mut Waiting) -> Result<()> {
+        let Waiting { groups, rows } = std::mem::take(waiting);
+        if rows == 0 {
+            return Ok(());
+        }
+        let rows = rows as usize;
+        let mut chunks = Vec::with_capacity(self.columns.len());
+        let mut values: Vec<u64> = Vec::with_capacity(rows);
+        for (at, spec) in self.columns.iter().enumerate() {
+            values.clear();
+            for (input, number) in &groups {
+                let group = input.metadata().row_group(*number);
+                let end = values.len() + group.num_rows() as usize;
+                match position(group, &spec.name) {
+                    None => values.resize(end, spec.absent),
+                    Some(there) => read_column(&input.reader, *number, there, end, &mut values)
+                        .map_err(|cause| named(&input.path, &cause))?,
+                }
+            }
+            chunks.push(self.encode(at, Values::Raw(&values), rows)?);
+        }
+        self.append(chunks)
+    }
+
+    fn encode(&mut self, at: usize, values: Values, rows: usize) -> Result<Chunk> {
+        let codec = self.codec;
+        let (descriptor, encoder) = self.writer.encoder(self.columns)?;
+        let mut encoder = encoder.lock().map_err(|_| general("an encoder failed before"))?;
+        encoder.encode(&self.columns[at], &descriptor.column(at), values, rows, codec)
+    }
+}
+
+fn position(group: &RowGroupMetaData, name: &str) -> Option<usize> {
+    group
+        .columns()
+        .iter()
+        .position(|column| column.column_descr().name() == name)
+}
+
+fn copy_chunk(file: &File, group: &RowGroupMetaData, at: usize) -> Result<Chunk> {
+    let metadata = group.column(at).clone();
+    let bloom_filter = Sbbf::read_from_column_chunk(&metadata, file)?;
+    let start = metadata
+        .dictionary_page_offset()
+        .unwrap_or_else(|| metadata.data_page_offset());
+    let length = usize::try_from(metadata.compressed_size())?;
+    let start_at = u64::try_from(start)?;
+    let bytes: Bytes = file.get_bytes(start_at, length)?;
+    // The writer finds the pages by their distance from the chunk's start, which is now 0.
+    let metadata = metadata
+        .clone()
+        .into_builder()
+        .set_dictionary_page_offset(metadata.dictionary_page_offset().map(|offset| offset - start))
+        .set_data_page_offset(metadata.data_page_offset() - start)
+        .set_bloom_filter_offset(None)
+        .set_bloom_filter_length(None)
+        .build()?;
+    Ok(Chunk {
+        close: ColumnCloseResult {
+            bytes_written: bytes.len() as u64,
+            rows_written: group.num_rows() as u64,
+            metadata,
+            bloom_filter,
+            column_index: None,
+            offset_index: None,
+        },
+        bytes,
+    })
+}
+
+/// Appends a column's values until there are `end`.
+fn read_column(
+    reader: &SerializedFileReader<File>,
+    group: usize,
+    column: usize,
+    end: usize,
+    values: &mut Vec<u64>,
+) -> Result<()> {
+    let wanted = end - values.len();
+    match reader.get_row_group(group)?.get_column_reader(column)? {
+        ColumnReader::Int32ColumnReader(mut column) => {
+            let mut read = Vec::with_capacity(wanted);
+            column.read_records(wanted, None, None, &mut read)?;
+            values.extend(read.iter().map(|&value: &i32| u64::from(value as u32)));
+        }
+        ColumnReader::Int64ColumnReader(mut column) => {
+            let mut read = Vec::with_capacity(wanted);
+            column.read_records(wanted, None, None, &mut read)?;
+            values.extend(read.iter().map(|&value: &i64| value as u64));
+        }
+        _ => return Err(general("a column is of a type that weir does not write")),
+    }
+    if values.len() != end {
+        return Err(general("a column ends before its row group"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

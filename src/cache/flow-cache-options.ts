@@ -1,0 +1,56 @@
+import type { FlowBatch } from '../flow/batch.ts';
+import type { ColumnName } from '../flow/fields.ts';
+import type { KeyFields } from './key-fields.ts';
+import type { TimeoutOptions } from './timeouts.ts';
+
+/** What happens to a packet of a new flow when the table is full. */
+export const fullPolicies = ['evict', 'ignore'] as const;
+export type FullPolicy = (typeof fullPolicies)[number];
+
+export interface FlowCacheOptions extends TimeoutOptions {
+  /** Flows kept at once, at most 2^24; beyond that `whenFull` counts. */
+  maxFlows: number;
+  /** `evict` (default): the flow longest idle leaves (end reason 5). `ignore`: the packet is not metered. */
+  whenFull?: FullPolicy;
+  /** Gets each batch as it is full, and the last one on `advance` and `flush`. Owns it from then on. */
+  sink: (batch: FlowBatch) => void;
+  /** Gives an empty batch. */
+  acquire: () => FlowBatch;
+  /** Gives zeroed memory that becomes real only as it is touched: all rows are asked for at once. */
+  allocate: (bytes: number) => Uint8Array;
+  /** What tells flows apart. Default: `FULL_KEY`. For any other, packet records are changed in place. */
+  key?: KeyFields;
+  /** Columns filled in beyond those that every flow has; of those that the cache knows nothing of it takes no notice. */
+  columns?: readonly ColumnName[];
+  /** Seed of the hash for a key that is not the full one. Never changes results. */
+  hashSeed?: number;
+  /** Records that may wait for the end of the second in which they ended. Default 65 536. */
+  spareRows?: number;
+}
+
+export interface FlowCacheStats {
+  /** Given to the cache, those that were ignored among them. */
+  packets: number;
+  octets: number;
+  /** In no flow, because the table was full (`whenFull` is `ignore`). */
+  ignoredPackets: number;
+  ignoredOctets: number;
+  /** Flows in the table now, and the most there ever were. */
+  active: number;
+  peak: number;
+  created: number;
+  /** Records ended, by end reason (IANA 136): index 1 idle ... 5 lack of resources. */
+  endedBy: number[];
+  /** Ended in the running second and not yet handed on. */
+  waiting: number;
+  /** Packets older than the clock, and those of them by the active timeout or more. */
+  late: number;
+  steppedBack: number;
+  /** Packets whose time was no number or outside of 1970 to 2106; counted at the nearest time that is inside. */
+  badTimes: number;
+  /** Records whose octets or packets were cut down to 2^53 - 1. */
+  saturated: number;
+  slots: number;
+  maxProbe: number;
+  wheelEntries: number;
+}

@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs';
+import type { TlsIdentity } from '../collect/session-listener.ts';
+import { type OptionValues, wholeNumber } from '../config/option-values.ts';
+import { UserError } from '../flow/user-error.ts';
+import type { ListenEndpoint } from '../pipeline/listen-endpoint.ts';
+
+/** Port that exporters send to unless told otherwise; nfcapd's. */
+export const DEFAULT_PORT = 9995;
+
+const TRANSPORTS = ['udp', 'tcp', 'tls'] as const;
+
+/** Reads `PORT` or `TRANSPORT:PORT`; throws UserError. */
+export function parsePort(text: string, host: string): ListenEndpoint {
+  const [, transport, port] = /^(?:(udp|tcp|tls):)?(.*)$/s.exec(text)!;
+  return { transport: transportOf(transport), host, port: wholeNumber('-p', port, 0, 65_535) };
+}
+
+/** Reads `TRANSPORT://[HOST]:PORT`, an IPv6 host in brackets, none for all addresses; throws UserError. */
+export function parseEndpoint(text: string): ListenEndpoint {
+  const match = /^(udp|tcp|tls):\/\/(?:\[([^\]]+)\]|([^:[\]/]*)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[4]);
+  if (match === null || port > 65_535) {
+    throw new UserError(
+      `--listen takes udp://, tcp:// or tls:// and HOST:PORT, such as tcp://192.0.2.1:4739, not "${text}"`,
+    );
+  }
+  return { transport: transportOf(match[1]), host: match[2] ?? (match[3] || '*'), port };
+}
+
+/** The certificate for listeners of TLS; undefined when there are none. Throws UserError. */
+export function readTls(values: OptionValues, listeners: readonly ListenEndpoint[]): TlsIdentity | undefined {
+  const [cert, key, ca] = ['tls-cert', 'tls-key', 'tls-ca'].map((name) => values.text(name));
+  if (!listeners.some(({ transport }) => transport === 'tls')) {
+    if (cert ?? key ?? ca) throw new UserError('--tls-cert, --tls-key and --tls-ca are for a listener tls://HOST:PORT');
+    return undefined;
+  }
+  if (cert === undefined || key === undefined) {
+    throw new UserError('a listener of TLS needs --tls-cert FILE and --tls-key FILE');
+  }
+  const identity = { cert: readPem('--tls-cert', cert), key: readPem('--tls-key', key) };
+  return ca === undefined ? identity : { ...identity, ca: readPem('--tls-ca', ca) };
+}
+
+function readPem(option: string, path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new UserError(`${option} ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function transportOf(text: string | undefined): ListenEndpoint['transport'] {
+  return TRANSPORTS.find((transport) => transport === text) ?? 'udp';
+}

@@ -1,0 +1,233 @@
+import type { DatagramOrigin, DecodeStream, OptionsRecord, SetContext } from '../wire/decode-context.ts';
+import { compileDefinition } from '../wire/decode-templates.ts';
+import { VERSION_IPFIX, VERSION_SFLOW, VERSION_V5, VERSION_V7, VERSION_V9 } from '../wire/protocol.ts';
+import type { CompiledTemplate } from '../wire/template.ts';
+import type { Allowance, Limits } from './limits.ts';
+import type { PendingSets } from './pending-sets.ts';
+import { SampleSources } from './sample-sources.ts';
+import { type SamplingSetting, SamplingTable } from './sampling.ts';
+import type { SavedStream } from './saved-stream.ts';
+import { BOOT_TOLERANCE_MS, SequenceTracker } from './sequence.ts';
+import { TemplateStore } from './template-store.ts';
+
+export interface InterfaceName {
+  readonly name: string;
+  readonly description: string;
+}
+
+/** All that is known of one exporter address. */
+export interface Exporter {
+  readonly address: string;
+  readonly streams: ExporterStream[];
+  readonly setting: SamplingSetting | undefined;
+  /** Rate that options told last for a whole stream of it, 0 unknown: stands in for streams that were told none. */
+  samplingRate: number;
+  hasSamplers: boolean;
+  /** Latest receive time of a datagram. */
+  lastSeenMs: number;
+}
+
+/** What the streams share. */
+export interface Shared {
+  readonly limits: Limits;
+  readonly pending: PendingSets;
+  readonly templateFields: Allowance;
+  readonly optionEntries: Allowance;
+  readonly sampleSources: Allowance;
+  /** Grows when something changes that `saveState` keeps. */
+  revision: number;
+}
+
+/** `ExporterStream.session` between two connections. */
+const NO_SESSION = -1;
+
+/**
+ * One sequence of datagrams: exporter address, protocol version and observation domain (v9 source id, v5 engine, sFlow
+ * sub-agent). The source port is no part of it, since exporters send options and templates from other ports than data.
+ *
+ * Each connection has streams of its own (RFC 7011 section 8: templates are the session's). After its end the next
+ * connection takes them over: the counters go on, templates and sequence begin anew.
+ */
+export class ExporterStream implements DecodeStream {
+  readonly exporter: Exporter;
+  readonly version: number;
+  readonly domain: number;
+  /** Number of the connection, 0 of datagrams. */
+  session: number;
+  datagrams = 0;
+  records = 0;
+  lastSeenMs = 0;
+  /** Export time less receive time of the latest datagram: how far the exporter's clock is off, and the way's delay. */
+  skewMs = 0;
+  bootMs = 0;
+  /** What v9 uptimes of the latest datagram count from, 0 before the first. */
+  uptimeFromMs = 0;
+  /** Counters that the exporter reported of itself (elements 41 and 42), -1 unknown. */
+  reportedMessages = -1;
+  reportedRecords = -1;
+  setsWithoutTemplate = 0;
+  readonly templates: TemplateStore;
+  readonly sampling: SamplingTable;
+  readonly sequence: SequenceTracker;
+  readonly samples: SampleSources;
+  readonly interfaces = new Map<number, InterfaceName>();
+  /** Set by the directory for each datagram, for the pending sets. */
+  origin!: DatagramOrigin;
+  private readonly shared: Shared;
+
+  constructor(exporter: Exporter, version: number, domain: number, session: number, shared: Shared) {
+    this.exporter = exporter;
+    this.version = version;
+    this.domain = domain;
+    this.session = session;
+    this.shared = shared;
+    this.templates = new TemplateStore(shared.limits.templatesPerStream, shared.templateFields);
+    this.sampling = new SamplingTable(shared.optionEntries);
+    this.samples = new SampleSources(shared.sampleSources);
+    this.sequence = new SequenceTracker(version === VERSION_V9 || version === VERSION_SFLOW ? 'datagrams' : 'records');
+  }
+
+  get isUdp(): boolean {
+    return this.session === 0;
+  }
+
+  /** The connection has ended, and with it what was said over it. */
+  endSession(): void {
+    this.session = NO_SESSION;
+    this.templates.release();
+    this.sampling.release();
+    this.sequence.restart();
+  }
+
+  template(id: number): CompiledTemplate | undefined {
+    return this.templates.get(id);
+  }
+
+  withdraw(id: number | undefined, isOptions: boolean): boolean {
+    if (this.isUdp) return false;
+    this.templates.withdraw(id, isOptions);
+    return true;
+  }
+
+  define(template: CompiledTemplate): void {
+    this.shared.revision++;
+    if (this.templates.define(template) === 'new') this.shared.pending.defined(this, template.id);
+  }
+
+  refreshed(template: CompiledTemplate): void {
+    this.templates.confirm(template);
+  }
+
+  /** Another run of the exporter may mean other things by the same ids. */
+  bootedAt(bootMs: number): void {
+    if (this.templates.unconfirmed > 0 && Math.abs(bootMs - this.uptimeFromMs) > BOOT_TOLERANCE_MS) {
+      this.templates.dropUnconfirmed();
+    }
+    this.uptimeFromMs = bootMs;
+  }
+
+  /** Takes what an earlier run of the collector knew of the stream. */
+  restore(saved: SavedStream): void {
+    this.uptimeFromMs = saved.uptimeFromMs;
+    this.bootMs = saved.bootMs;
+    if (this.sampling.restore(saved.sampling)) this.shareSampling();
+    for (const { definition, isOptions } of saved.templates) {
+      const template = compileDefinition(this.version, definition, isOptions);
+      if (template !== undefined) this.templates.restore(template);
+    }
+  }
+
+  withoutTemplate(setId: number, bytes: Uint8Array, start: number, end: number, context: SetContext): void {
+    this.setsWithoutTemplate++;
+    // A connection keeps the order: a template that comes later is meant for what comes after it.
+    if (this.isUdp) this.shared.pending.keep(setId, bytes, start, end, context, this.origin);
+  }
+
+  options(record: OptionsRecord): void {
+    if (record.samplingRate > 0) this.learnSampling(record);
+    if (record.bootMs > 0) this.bootMs = record.bootMs;
+    if (record.exportedMessages >= 0) this.reportedMessages = record.exportedMessages;
+    if (record.exportedRecords >= 0) this.reportedRecords = record.exportedRecords;
+    if (record.interfaceIndex >= 0) this.nameInterface(record);
+  }
+
+  get samplingFixed(): boolean {
+    return this.exporter.setting?.isFixed === true;
+  }
+
+  /**
+   * The operator's fixed rate; else what options told for the template, the stream, or another stream of the exporter
+   * (Catalysts send options under another source id); else the v5 header; else the operator's default. 0 unknown.
+   */
+  samplingRate(templateId: number, headerRate: number): number {
+    const { setting } = this.exporter;
+    if (setting?.isFixed === true) return setting.rate;
+    return this.sampling.rateFor(templateId) || this.exporter.samplingRate || headerRate || (setting?.rate ?? 0);
+  }
+
+  hasSamplers(): boolean {
+    return this.exporter.hasSamplers;
+  }
+
+  samplerRate(id: number): number {
+    const own = this.sampling.samplerRate(id);
+    if (own > 0) return own;
+    for (const other of this.exporter.streams) {
+      const rate = other.sampling.samplerRate(id);
+      if (rate > 0) return rate;
+    }
+    return 0;
+  }
+
+  account(sequence: number, sent: number, records: number, context: SetContext): void {
+    this.datagrams++;
+    this.records += records;
+    if (this.version === VERSION_SFLOW) {
+      const { uptimeMs } = context;
+      this.sequence.observe(sequence, -1, uptimeMs, this.lastSeenMs - uptimeMs);
+      return;
+    }
+    this.skewMs = context.exportMs - this.lastSeenMs;
+    // v1 has no sequence.
+    if (this.version !== VERSION_V9 && this.version !== VERSION_IPFIX && !isLegacySequenced(this.version)) return;
+    const hasHeaderUptime = this.version !== VERSION_IPFIX;
+    const bootMs = hasHeaderUptime ? context.exportMs - context.uptimeMs : Number.NaN;
+    this.sequence.observe(sequence, sent, context.exportMs, bootMs);
+  }
+
+  sample(source: number, sequence: number, drops: number, { uptimeMs }: SetContext): void {
+    this.samples.observe(source, sequence, drops, uptimeMs, this.lastSeenMs - uptimeMs);
+  }
+
+  /** Gives back what the stream took of shared allowances; it is not to be used any more. */
+  release(): void {
+    this.templates.release();
+    this.sampling.release();
+    this.samples.release();
+    this.shared.optionEntries.giveBack(this.interfaces.size);
+    this.interfaces.clear();
+  }
+
+  private learnSampling({ samplingRate, samplerId, templateId }: OptionsRecord): void {
+    if (this.sampling.learn(samplingRate, samplerId, templateId)) this.shared.revision++;
+    this.shareSampling();
+  }
+
+  private shareSampling(): void {
+    this.exporter.hasSamplers ||= this.sampling.hasSamplers;
+    this.exporter.samplingRate = this.sampling.rateFor(-1);
+  }
+
+  private nameInterface(record: OptionsRecord): void {
+    const { interfaceIndex: index, interfaceName: name, interfaceDescription: description } = record;
+    if (name === '' && description === '') return;
+    const known = this.interfaces.get(index);
+    if (known?.name === name && known.description === description) return;
+    if (known === undefined && !this.shared.optionEntries.take(1)) return;
+    this.interfaces.set(index, { name, description });
+  }
+}
+
+function isLegacySequenced(version: number): boolean {
+  return version === VERSION_V5 || version === VERSION_V7;
+}

@@ -1,0 +1,55 @@
+import { printFilter } from './filter/print.ts';
+import type { Order } from './orders.ts';
+import { Clock } from './output/clock.ts';
+import type { Format } from './output/format.ts';
+import { TextBlock } from './output/text.ts';
+import type { Job, Plan } from './plan.ts';
+
+/** -X: how a question was understood, a line for each part. */
+export function describePlan({ selection, jobs }: Plan, format: Format): string {
+  const lines = [`filter   ${printFilter(selection.filter)}`];
+  const { window, limit } = selection;
+  if (window !== undefined) {
+    const from = window.afterMs === undefined ? 'the beginning' : timeText(window.afterMs);
+    const to = window.beforeMs === undefined ? 'the end' : timeText(window.beforeMs);
+    lines.push(`window   ${from} to ${to}, ${window.overlaps ? 'flows that touch it' : 'flows within, borders not'}`);
+  }
+  if (limit !== undefined) lines.push(`limit    the first ${limit} flows that match`);
+  for (const job of jobs) lines.push(`table    ${describeJob(job)}`);
+  lines.push(`format   ${format.kind}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function timeText(ms: number): string {
+  const block = new TextBlock(64);
+  new Clock().write(block, ms);
+  return Buffer.from(block.bytes.subarray(0, block.length)).toString('latin1');
+}
+
+function describeJob(job: Job): string {
+  const rows = job.top === 0 ? 'all rows' : `${job.top} rows`;
+  switch (job.kind) {
+    case 'flows':
+      return `flows, ${describeOrders(job.order === undefined ? [] : [job.order], 'as they were stored')}, ${rows}`;
+    case 'groups': {
+      const { bidirectional, keys } = job.grouping;
+      const names = keys.map((key) => {
+        if ('column' in key) return key.column;
+        if ('maskColumn' in key) return `${key.address}/${key.maskColumn}`;
+        return `${key.address}${key.v4 === 32 && key.v6 === 128 ? '' : ` v4/${key.v4 ?? 0} v6/${key.v6 ?? 0}`}`;
+      });
+      const how = bidirectional === undefined ? '' : ' in both directions';
+      const kept = job.resultFilter === undefined ? '' : `, of these ${printFilter(job.resultFilter)}`;
+      return `flows by ${names.join(', ')}${how}, ${describeOrders(job.orders, 'latest first')}, ${rows}${kept}`;
+    }
+    case 'statistic': {
+      const split = job.byProtocol ? ' by protocol' : '';
+      return `${job.statistic.name} (${job.statistic.sides.join(', ')})${split}, ${describeOrders(job.orders, '')}, ${rows}`;
+    }
+  }
+}
+
+function describeOrders(orders: readonly Order[], none: string): string {
+  if (orders.length === 0) return none;
+  return `ordered by ${orders.map(({ name, ascending }) => `${name}${ascending ? ' ascending' : ''}`).join(', then by ')}`;
+}

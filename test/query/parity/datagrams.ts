@@ -1,0 +1,305 @@
+import { parseAddress } from '../../../src/flow/address.ts';
+import {
+  concat,
+  ipfixMessage,
+  type TemplateField,
+  uint,
+  v5Datagram,
+  v9Datagram,
+} from '../../support/flow-datagrams.ts';
+import type { CapturedDatagram } from '../../support/udp.ts';
+import { makeRandom } from '../support/generate.ts';
+
+/** Every datagram was sent, and caught, at this time. */
+export const SENT_MS = Date.UTC(2026, 10, 20, 12, 0, 0);
+const START_MS = Date.UTC(2026, 10, 20, 10, 0, 0);
+/** Devices of v5 and v9 started so long before. */
+const UPTIME_MS = 4 * 3_600_000;
+const BOOT_MS = SENT_MS - UPTIME_MS;
+const RECORDS_A_DATAGRAM = 5;
+
+/** Where the datagrams come from. */
+export const EXPORTERS = { ipfix: '127.0.0.11', v9: '127.0.0.12', nat: '127.0.0.13', v5: '127.0.0.14' } as const;
+
+type Random = (below: number) => number;
+/** Values by element number; addresses as text. */
+type Values = Readonly<Record<number, number | string>>;
+
+/** What every counter has added, so that no two flows are of the same size. */
+class Sizes {
+  private last = 0;
+  private readonly random: Random;
+  constructor(random: Random) {
+    this.random = random;
+  }
+
+  next(): { packets: number; octets: number } {
+    const packets = [1 + this.random(20), 20 + this.random(3000), 50_000 + this.random(3_000_000)][this.random(3)]!;
+    return { packets, octets: packets * (46 + this.random(1400)) + ++this.last };
+  }
+}
+
+const PORTS = [22, 25, 53, 80, 123, 443, 443, 8080];
+const FLAGS = [0x02, 0x12, 0x1b, 0x18, 0x14, 0xc2, 0x29, 0x1f];
+
+interface Ends {
+  readonly v6: boolean;
+  readonly proto: number;
+  readonly client: string;
+  readonly server: string;
+  readonly clientPort: number;
+  readonly serverPort: number;
+}
+
+function makeEnds(random: Random): Ends {
+  const proto = [6, 6, 6, 17, 17, 1, 47, 58, 132][random(9)]!;
+  const v6 = proto === 58 || (proto !== 1 && random(4) === 0);
+  const ports = proto === 6 || proto === 17 || proto === 132;
+  const icmp = proto === 1 || proto === 58 ? [0x0800, 0x0000, 0x0303, 0x8000][random(4)]! : 0;
+  return {
+    v6,
+    proto,
+    client: v6
+      ? `2001:db8:${random(3)}:1:20e:35ff:fec0:${(1 + random(9)).toString(16)}`
+      : `10.${random(3)}.${random(2)}.${1 + random(12)}`,
+    server: v6
+      ? ['2001:db8:ffff::53', '2a00:1450:4001:82b::200e'][random(2)]!
+      : ['192.0.2.1', '198.51.100.77', `172.16.${random(3)}.${1 + random(5)}`][random(3)]!,
+    clientPort: ports ? 1024 + random(60_000) : 0,
+    serverPort: ports ? PORTS[random(PORTS.length)]! : icmp,
+  };
+}
+
+function fiveTuple({ v6, proto, client, server, clientPort, serverPort }: Ends, reversed: boolean): Values {
+  const isPing = proto === 1 || proto === 58;
+  const swap = reversed && !isPing;
+  return {
+    [v6 ? 27 : 8]: reversed ? server : client,
+    [v6 ? 28 : 12]: reversed ? client : server,
+    7: swap ? serverPort : clientPort,
+    11: swap ? clientPort : serverPort,
+    4: proto,
+  };
+}
+
+function times(random: Random, i: number): { firstMs: number; lastMs: number } {
+  const firstMs = START_MS + i * 173 + random(150);
+  return { firstMs, lastMs: firstMs + [0, random(900), random(60_000), random(3_000_000)][random(4)]! };
+}
+
+/** A record of IPFIX with nearly everything. */
+function fullRecord(i: number, random: Random, sizes: Sizes): Values {
+  const ends = makeEnds(random);
+  const { firstMs, lastMs } = times(random, i);
+  const { packets, octets } = sizes.next();
+  const out = random(3) === 0 ? { packets: 0, octets: 0 } : sizes.next();
+  const mpls = (n: number) => (i % 4 === 0 ? ((16_000 + n * 10 + random(3)) << 4) | (random(8) << 1) : 0);
+  return {
+    ...fiveTuple(ends, random(3) === 0),
+    [ends.v6 ? 62 : 15]: ends.v6 ? `fe80::${1 + random(3)}` : `192.168.0.${1 + random(3)}`,
+    [ends.v6 ? 63 : 18]: ends.v6 ? `2001:db8:31::${1 + random(3)}` : `172.31.0.${1 + random(3)}`,
+    152: firstMs,
+    153: lastMs,
+    1: octets,
+    2: packets,
+    23: out.octets,
+    24: out.packets,
+    6: ends.proto === 6 ? FLAGS[random(FLAGS.length)]! : 0,
+    5: [0, 0, 32, 184][random(4)]!,
+    55: [0, 46][random(2)]!,
+    10: 1 + random(4),
+    14: random(3) === 0 ? 70_000 + random(3) : 1 + random(4),
+    [ends.v6 ? 29 : 9]: ends.v6 ? 48 : 16 + random(9),
+    [ends.v6 ? 30 : 13]: ends.v6 ? 64 : 16 + random(9),
+    16: [0, 559, 3303, 64_512, 4_200_000_001][random(5)]!,
+    17: [0, 15_169, 559, 13_335][random(4)]!,
+    128: [0, 1299, 3356][random(3)]!,
+    129: [0, 6939, 174][random(3)]!,
+    61: random(2),
+    58: [0, 10, 20, 4094][random(4)]!,
+    59: [0, 10, 30][random(3)]!,
+    89: [0, 64, 66, 128][random(4)]!,
+    136: 1 + random(5),
+    52: 30 + random(3),
+    53: 60 + random(5),
+    56: 0x0200_5e00_0000 + random(4),
+    57: 0x0200_5e10_0000 + random(4),
+    80: 0x0200_5e20_0000 + random(2),
+    81: 0x0200_5e30_0000 + random(2),
+    ...Object.fromEntries([70, 71, 72].map((element, n) => [element, mpls(n)])),
+    234: random(3),
+    235: random(3),
+  };
+}
+
+/** A conversation of v9: both directions, seldom more than one record of each. */
+function conversation(i: number, random: Random, sizes: Sizes): Values[] {
+  const ends = makeEnds(random);
+  return Array.from({ length: 1 + random(4) }, (_, n) => {
+    const { firstMs, lastMs } = times(random, i + n);
+    const { packets, octets } = sizes.next();
+    return {
+      ...fiveTuple(ends, n % 2 === 1),
+      1: octets,
+      2: packets,
+      22: firstMs - BOOT_MS,
+      21: lastMs - BOOT_MS,
+      6: ends.proto === 6 ? FLAGS[random(FLAGS.length)]! : 0,
+      5: [0, 8][random(2)]!,
+      10: 1 + (n % 2),
+      14: 2 - (n % 2),
+      16: 65_001,
+      17: 65_002,
+    };
+  });
+}
+
+/** A translation, logged by the device that made it. */
+function natRecord(i: number, random: Random): Values {
+  return {
+    8: `10.0.${random(2)}.${1 + random(9)}`,
+    12: `198.51.100.${1 + random(3)}`,
+    7: 1024 + random(60_000),
+    11: [80, 443][random(2)]!,
+    4: [6, 17][random(2)]!,
+    225: `203.0.113.${1 + random(4)}`,
+    226: `198.51.100.${1 + random(3)}`,
+    227: 1024 + random(60_000),
+    228: [80, 443][random(2)]!,
+    230: [1, 2, 4, 5][random(4)]!,
+    152: START_MS + i * 911,
+    153: START_MS + i * 911,
+    323: START_MS + i * 911,
+  };
+}
+
+const WIDTHS: Readonly<Record<number, number>> = {
+  4: 1,
+  5: 1,
+  6: 1,
+  9: 1,
+  13: 1,
+  29: 1,
+  30: 1,
+  52: 1,
+  53: 1,
+  55: 1,
+  61: 1,
+  89: 1,
+  136: 1,
+  230: 1,
+  7: 2,
+  11: 2,
+  58: 2,
+  59: 2,
+  227: 2,
+  228: 2,
+  70: 3,
+  71: 3,
+  72: 3,
+  1: 8,
+  2: 8,
+  23: 8,
+  24: 8,
+  152: 8,
+  153: 8,
+  323: 8,
+  56: 6,
+  57: 6,
+  80: 6,
+  81: 6,
+};
+const V6_ELEMENTS = new Set([27, 28, 62, 63]);
+
+function widthOf(element: number): number {
+  return WIDTHS[element] ?? (V6_ELEMENTS.has(element) ? 16 : 4);
+}
+
+function bytesOf(element: number, value: number | string): Uint8Array {
+  const width = widthOf(element);
+  if (typeof value === 'number') return uint(value, width);
+  const words = parseAddress(value)!;
+  return concat(...(width === 4 ? [words[3]] : words).map((word) => uint(word, 4)));
+}
+
+/** Records as datagrams: for each sort of record (by its elements) a template, all of them first. */
+function datagramsOf(records: readonly Values[], build: typeof ipfixMessage, domain: number): Uint8Array[] {
+  const ids = new Map<string, number>();
+  const elementsOf = (record: Values) => Object.keys(record).map(Number);
+  for (const record of records) {
+    const key = elementsOf(record).join();
+    if (!ids.has(key)) ids.set(key, 256 + ids.size);
+  }
+  const common = { domain, exportSeconds: SENT_MS / 1000, uptimeMs: UPTIME_MS };
+  const templates = [...ids].map(([key, id]) => ({
+    id,
+    fields: key.split(',').map((element): TemplateField => [Number(element), widthOf(Number(element))]),
+  }));
+  const out = [build({ ...common, templates })];
+  let sequence = build === v9Datagram ? 1 : 0;
+  for (let at = 0; at < records.length; at += RECORDS_A_DATAGRAM) {
+    const some = records.slice(at, at + RECORDS_A_DATAGRAM);
+    const data = some.map((record) => ({
+      id: ids.get(elementsOf(record).join())!,
+      bytes: concat(...elementsOf(record).map((element) => bytesOf(element, record[element]!))),
+    }));
+    out.push(build({ ...common, sequence, data }));
+    sequence += build === v9Datagram ? 1 : some.length;
+  }
+  return out;
+}
+
+function v5Record(i: number, random: Random, sizes: Sizes): Uint8Array {
+  const { firstMs, lastMs } = times(random, i);
+  const { packets, octets } = sizes.next();
+  const address = (text: string) => uint(parseAddress(text)![3], 4);
+  return concat(
+    address(`10.9.${random(2)}.${1 + random(9)}`),
+    address(`192.0.2.${1 + random(5)}`),
+    address('10.9.255.1'),
+    uint(3, 2),
+    uint(4, 2),
+    uint(packets, 4),
+    uint(octets % 0xffff_ffff, 4),
+    uint(firstMs - BOOT_MS, 4),
+    uint(lastMs - BOOT_MS, 4),
+    uint(1024 + random(60_000), 2),
+    uint(PORTS[random(PORTS.length)]!, 2),
+    uint(0, 1),
+    uint(FLAGS[random(FLAGS.length)]!, 1),
+    uint(6, 1),
+    uint([0, 16][random(2)]!, 1),
+    uint(65_010, 2),
+    uint(65_020 + random(3), 2),
+    uint(0, 4),
+  );
+}
+
+/**
+ * The flows that parity with nfdump is tested on, as exporters send them: IPFIX with nearly every field, NetFlow v9 with
+ * both directions of conversations, a log of translations, NetFlow v5. The same bytes on every run.
+ */
+export function makeDatagrams(scale = 1): CapturedDatagram[] {
+  const random = makeRandom(20_261_121);
+  const sizes = new Sizes(random);
+  const make = <T>(count: number, one: (i: number) => T) => Array.from({ length: count * scale }, (_, i) => one(i));
+  const full = make(140, (i) => fullRecord(i, random, sizes));
+  const pairs = make(50, (i) => conversation(i, random, sizes)).flat();
+  const translations = make(25, (i) => natRecord(i, random));
+  const old = make(25, (i) => v5Record(i, random, sizes));
+  const v5 = v5Datagram({
+    records: concat(...old.slice(0, 25)),
+    engine: 0x0102,
+    exportSeconds: SENT_MS / 1000,
+    uptimeMs: UPTIME_MS,
+  });
+  const streams: readonly (readonly [string, readonly Uint8Array[]])[] = [
+    [EXPORTERS.ipfix, datagramsOf(full, ipfixMessage, 7)],
+    [EXPORTERS.v9, datagramsOf(pairs, v9Datagram, 300)],
+    [EXPORTERS.nat, datagramsOf(translations, ipfixMessage, 9)],
+    [EXPORTERS.v5, [v5]],
+  ];
+  return streams.flatMap(([from, payloads]) =>
+    payloads.map((payload) => ({ payload: Buffer.from(payload), from, port: 2055, ms: SENT_MS })),
+  );
+}
