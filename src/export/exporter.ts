@@ -18,6 +18,7 @@ import { Announcer } from './announcer.ts';
 import { bootBefore, type CompleteOptions, completeOptions, type FlowExporterOptions } from './exporter-options.ts';
 import { MessageStream } from './message-stream.ts';
 import { type ControlSet, OpenDatagram } from './open-datagram.ts';
+import type { ProcessCounts } from './options.ts';
 import { Outbox } from './outbox.ts';
 import { isV6, ROW_CLASSES, RowClasses } from './row-classes.ts';
 import { FlowSplitter } from './split.ts';
@@ -197,8 +198,8 @@ export class FlowExporter implements FlowConsumer {
 
   /** Sends everything, waits until it has left, closes the transports. */
   async close(): Promise<void> {
+    if (this.options.processCounts !== undefined) this.sendCounts(this.options.processCounts);
     this.closeOverdue(Number.POSITIVE_INFINITY);
-    this.sendCounts();
     await this.outbox.close();
   }
 
@@ -207,18 +208,43 @@ export class FlowExporter implements FlowConsumer {
     return announcer.announce(exportMs, this.bootMs, this.stream, clock === 'wall' ? processCounts?.() : undefined);
   }
 
-  /** The last message: what was counted in all. */
-  private sendCounts(): void {
-    const { announcer } = this;
-    const { clock, now, processCounts } = this.options;
-    const used = this.datagrams.findIndex((datagram) => datagram !== undefined);
-    if (announcer === undefined || processCounts === undefined || used < 0) return;
-    const latestMs = Math.max(...this.datagrams.map((datagram) => datagram?.latestMs ?? 0));
-    const exportMs = clock === 'wall' ? now() : latestMs;
-    const datagram = this.makeDatagram(used);
-    datagram.open(exportMs);
-    this.addSets(datagram, announcer.announceCounts(this.stream, processCounts()), exportMs);
-    this.send(datagram);
+  /**
+   * What was counted in all, behind the last flows: in a message of its own it would look like a gap to nfcapd, which does
+   * not count options records.
+   */
+  private sendCounts(processCounts: () => ProcessCounts): void {
+    const { announcer, stream } = this;
+    if (announcer === undefined || this.datagrams.every((datagram) => datagram === undefined)) return;
+    const open = () => this.datagrams.filter((datagram) => datagram?.isOpen === true) as OpenDatagram[];
+    // It would be sent before any other.
+    if (this.announcing !== undefined && open().length > 1) this.send(this.announcing);
+    for (const datagram of open().slice(0, -1)) this.send(datagram);
+    const last = open()[0] ?? this.reopen();
+    last.encodePending(this.bootMs);
+    const process = processCounts();
+    const sum = (sets: readonly ControlSet[]) => sets.reduce((bytes, set) => bytes + set.bytes.length, 0);
+    const counts = {
+      messages: stream.messages + 1,
+      records: stream.records + last.flows,
+      bytes: stream.bytes + last.endSet() + sum(announcer.announceCounts(stream, process)),
+    };
+    const sets = announcer.announceCounts(counts, process);
+    if (last.endSet() + sum(sets) <= (this.options.maxDatagramBytes & ~3)) {
+      this.addSets(last, sets, last.latestMs);
+    } else {
+      this.send(last);
+      last.open(last.latestMs);
+      this.addSets(last, announcer.announceCounts(stream, process), last.latestMs);
+    }
+    this.send(last);
+  }
+
+  /** A datagram without flows, when all have been sent. */
+  private reopen(): OpenDatagram {
+    const used = this.datagrams.filter((datagram) => datagram !== undefined);
+    const latestMs = Math.max(...used.map((datagram) => datagram.latestMs));
+    used[0]!.open(this.options.clock === 'wall' ? this.options.now() : latestMs);
+    return used[0]!;
   }
 
   private push(datagram: OpenDatagram, row: number, exportMs: number): void {

@@ -227,6 +227,7 @@ function kindOf(field: RecordField, name: FieldName, type: 'u8' | 'u16' | 'u32' 
     case 'timeMs:4':
       return isUptime ? 'uptime' : 'seconds';
     case 'timeMs:8':
+      if (isUptime) break;
       return 'ms';
   }
   throw new Error(`no encoding of ${name} (${type}) as element ${field.element} in ${field.length} bytes`);

@@ -128,6 +128,28 @@ describe('a destination that stalls', () => {
   });
 });
 
+it('destinations are exchanged between two batches: those before get what was theirs, and are closed', async () => {
+  const [before, stays, after] = [new Taker(), new Taker(), new Taker()];
+  const old = { name: 'collector', consumer: before };
+  const output = new FlowOutput({ destinations: [old, { name: 'files', consumer: stays }], dropWhenFull: true });
+  const write = writer(output, 10);
+  before.stall();
+  for (let i = 0; i < 6; i++) write();
+  const closed = output.exchange([old], [{ name: 'collector', consumer: after }]);
+  write();
+  expect([before.closed, after.ports.length]).toEqual([false, 10]);
+  before.goOn();
+  await closed;
+  expect([before.closed, before.ports.length]).toEqual([true, 40]);
+  await output.close();
+  expect(stays.ports).toEqual(counting(70));
+  expect(after.ports).toEqual(counting(70).slice(60));
+  expect(output.losses()).toEqual([
+    { name: 'collector', flows: 20, packets: 40, octets: 20 * 2 ** 32 },
+    { name: 'files', flows: 0, packets: 0, octets: 0 },
+  ]);
+});
+
 describe('destinations that share', () => {
   it('get each flow once, and the share of one that stalls goes to the others', async () => {
     const takers = [new Taker(), new Taker(), new Taker()];
