@@ -13,6 +13,7 @@ pub struct UdpSenderOptions {
     pub dscp: Option<u32>,
     pub ttl: Option<u32>,
     pub multicast_interface: Option<String>,
+    pub keeps_source: Option<bool>,
 }
 
 #[napi(object, use_nullable = true)]
@@ -68,6 +69,7 @@ impl UdpSender {
             source_host: options.source_host,
             ip,
             datagrams_per_second,
+            keeps_source: options.keeps_source.unwrap_or(false),
         })
         .map_err(Error::from_reason)?;
         Ok(UdpSender { sender })
@@ -86,6 +88,15 @@ impl UdpSender {
             return Err(Error::from_reason("the sender is closed"));
         }
         Ok(())
+    }
+
+    #[napi]
+    pub fn send_slot(&self, slot: &[u8], count: u32) -> Result<()> {
+        match self.sender.send_slot(slot, count as usize) {
+            Some(true) => Ok(()),
+            Some(false) => Err(Error::from_reason("the sender is closed")),
+            None => Err(invalid("that is no slot, or the sender keeps no sources")),
+        }
     }
 
     #[napi]

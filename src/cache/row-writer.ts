@@ -106,6 +106,7 @@ export class RowWriter {
     const exportMs = batch.use('exportMs');
     const endReason = batch.use('endReason');
     let direction: Uint8Array | undefined = batch.get('direction');
+    let outIf: Uint32Array | undefined = batch.get('outIf');
     let at = batch.rows;
     let touched = 0;
     for (let group = start; group < end; group += GROUP) {
@@ -154,7 +155,14 @@ export class RowWriter {
         endReason[at] = state >>> R_STATE_REASON_SHIFT;
         if ((state & P_META_DIRECTION_KNOWN) !== 0) {
           direction ??= batch.use('direction');
-          direction[at] = (state & P_META_EGRESS) !== 0 ? 1 : 0;
+          const isEgress = (state & P_META_EGRESS) !== 0;
+          direction[at] = isEgress ? 1 : 0;
+          // A packet on its way out was seen on its output interface; where it came in is not known.
+          if (isEgress) {
+            outIf ??= batch.use('outIf');
+            outIf[at] = inIf[at]!;
+            inIf[at] = 0;
+          }
         }
       }
     }

@@ -34,7 +34,6 @@ export const D_SEEN = 13;
 /** When the flow ended, microseconds on the clock; set as it ends. */
 export const D_END = 14;
 
-export const R_STATE_VERSION_MASK = 0x0f;
 /** In the table. Cleared as the flow ends, before its record has left. */
 export const R_STATE_LIVE = 0x10;
 /** A FIN or RST was seen. */

@@ -24,6 +24,30 @@ export function movePacket({ words, extensions }: PacketSlot, from: number, to: 
   extensions?.copyWithin(to * EXTENSION_WORDS, from * EXTENSION_WORDS, (from + 1) * EXTENSION_WORDS);
 }
 
+/** Writes a packet of a slot over one of another, which has room for as much. */
+export function copyPacket(from: PacketSlot, packet: number, to: PacketSlot, place: number): void {
+  copyWords(from.words, packet * PACKET_WORDS, to.words, place * PACKET_WORDS, PACKET_WORDS);
+  if (from.extensions === undefined || to.extensions === undefined) return;
+  copyWords(from.extensions, packet * EXTENSION_WORDS, to.extensions, place * EXTENSION_WORDS, EXTENSION_WORDS);
+}
+
+function copyWords(from: Uint32Array, at: number, to: Uint32Array, place: number, count: number): void {
+  for (let i = 0; i < count; i++) to[place + i] = from[at + i]!;
+}
+
+/** A slot of one's own that has room for as much as another. */
+export function emptySlot(like: PacketSlot): PacketSlot {
+  const bytes = new Uint8Array(like.bytes.byteLength);
+  return {
+    index: -1,
+    count: 0,
+    bytes,
+    words: new Uint32Array(bytes.buffer),
+    doubles: new Float64Array(bytes.buffer),
+    extensions: like.extensions && new Uint32Array(like.extensions.length),
+  };
+}
+
 /** What a capture calls an interface. */
 export interface CaptureInterfaceName {
   /** As packets have it. */

@@ -1,6 +1,6 @@
 import { fullPolicies } from '../cache/flow-cache-options.ts';
 import { parseTrack, trackAdditions, trackLevels } from '../cache/key-fields.ts';
-import { type OptionTable, valueOption } from '../config/option.ts';
+import { type OptionTable, openFlagOption, valueOption } from '../config/option.ts';
 import type { OptionValues } from '../config/option-values.ts';
 import type { ExportOptions } from '../pipeline/export-options.ts';
 import { parseTimeouts, timeoutTable } from './export-timeouts.ts';
@@ -17,12 +17,20 @@ export const meteringOptions: OptionTable = {
     'evict: the flow longest idle leaves; ignore: packets of new flows are not metered',
     'evict',
   ),
+  routes: openFlagOption(
+    'masks, next hop and output interface by the routes of this host [default: of what it routes]',
+  ),
+  asn: valueOption('AS numbers out of a MaxMind database (.mmdb)'),
 };
 
-type Metering = Pick<ExportOptions, 'timeouts' | 'key' | 'maxFlows' | 'whenFull'>;
+type Metering = Pick<ExportOptions, 'timeouts' | 'key' | 'maxFlows' | 'whenFull' | 'routes' | 'asnFile'>;
 
 export function parseMetering(values: OptionValues): Metering {
+  const routes = values.flagIfGiven('routes');
+  const asnFile = values.text('asn');
   return {
+    ...(routes === undefined ? {} : { routes }),
+    ...(asnFile === undefined ? {} : { asnFile }),
     timeouts: parseTimeouts(values),
     key: parseTrack(values.text('track') ?? ''),
     maxFlows: values.whole('max-flows', 16, 1 << 24),

@@ -21,6 +21,11 @@ export class OptionValues {
     return (Array.isArray(value) ? value.at(-1) : value) === true;
   }
 
+  /** Undefined when the option was not given and has no default. */
+  flagIfGiven(name: string): boolean | undefined {
+    return this.raw[name] === undefined ? undefined : this.flag(name);
+  }
+
   list(name: string): string[] {
     const value = this.raw[name];
     if (value === undefined) return [];

@@ -28,6 +28,11 @@ export function listOption(describe: string): OptionRow {
   return { type: 'string', describe, repeatable: true };
 }
 
+/** An option without a value whose default depends on others. */
+export function openFlagOption(describe: string): OptionRow {
+  return { type: 'boolean', describe };
+}
+
 /** An option without a value. */
 export function flagOption(describe: string, fallback = false): OptionRow {
   return { type: 'boolean', describe, default: fallback };

@@ -68,6 +68,8 @@ addSpecial([60], [IP_VERSION]);
 addSpecial([32, 139], [ICMP4, ICMP6]);
 addSpecial([176, 178], icmpHalves('icmpType', 176, 178));
 addSpecial([177, 179], icmpHalves('icmpCode', 177, 179));
+addSpecial([156], [row('firstNs', 8, 156)]);
+addSpecial([157], [row('lastNs', 8, 157)]);
 for (const [value, seconds, uptime] of [
   ['firstMs', 150, 22],
   ['lastMs', 151, 21],

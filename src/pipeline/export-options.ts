@@ -1,28 +1,41 @@
 import type { FullPolicy } from '../cache/flow-cache-options.ts';
 import type { KeyFields } from '../cache/key-fields.ts';
 import type { NamedTimeouts } from '../cache/timeout-presets.ts';
+import type { CaptureInterface } from '../capture/interface.ts';
 import type { PacketSourceKind } from '../capture/open.ts';
 import type { Destination } from '../export/destination.ts';
 import type { ExportVersion } from '../export/exporter-options.ts';
 import type { InterfaceName, SamplingOptions } from '../export/options.ts';
 import type { TlsIdentity } from '../export/tcp-connection.ts';
 import type { TemplateSelection } from '../export/templates.ts';
+import type { Prefix } from '../flow/prefix.ts';
 import type { LogFormat } from './log-output.ts';
 import type { Identity } from './privileges.ts';
 
 export interface ExportOptions {
-  /** Captures read one after another, as `-r` has them; exactly one of `files` and `devices` is not empty. */
+  /** Captures read one after another, as `-r` has them; exactly one of `files` and `interfaces` is not empty. */
   files: string[];
-  /** Interfaces read at the same time; `any` for all. */
-  devices: string[];
+  /** Interfaces read at the same time. */
+  interfaces: CaptureInterface[];
+  /** MAC addresses, networks or VLANs on this side of a mirrored link; one kind at most. */
+  localMacs: string[];
+  localNets: Prefix[];
+  localVlans: number[];
   /** BPF expression. */
   filter?: string;
   source: PacketSourceKind;
   snapLength: number;
+  /** Of interfaces that do not say it themselves. */
   promiscuous: boolean;
   /** Files only: times the speed of the capture; 0: as fast as can be. */
   speed: number;
   sampling: SamplingOptions;
+  /** Whether routes of this host are looked up; undefined leaves it to what is captured and sent. */
+  routes?: boolean;
+  /** MaxMind database of AS numbers. */
+  asnFile?: string;
+  /** Tunnels are opened: flows are of the packets inside. */
+  decap: boolean;
   /** Packets seen twice within so many milliseconds are metered once. */
   dedupMs?: number;
   /** Who the process becomes once interfaces and sockets are open. */

@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { describeKey } from '../cache/key-fields.ts';
 import { timeoutNames } from '../cache/timeout-presets.ts';
+import { type CaptureInterface, confWords } from '../capture/interface.ts';
 import { describeTemplates, type TemplateDescription } from '../export/describe-templates.ts';
 import { parseCollector } from '../export/destination.ts';
 import { completeOptions } from '../export/exporter-options.ts';
@@ -8,6 +9,7 @@ import { UserError } from '../flow/user-error.ts';
 import { parseStreamFormat } from '../query/flow-printer.ts';
 import { elementLabel } from '../wire/elements.ts';
 import { captureFiles, STANDARD_INPUT } from './capture-files.ts';
+import { openAsn, routeFields } from './enrichment.ts';
 import type { ExportOptions } from './export-options.ts';
 
 /**
@@ -23,6 +25,7 @@ export function checkPlan(options: ExportOptions): void {
       throw new UserError(`${path}: cannot read: ${(cause as Error).message}`, { cause });
     }
   }
+  openAsn(options);
   if (options.print !== undefined) parseStreamFormat(options.print);
   for (const destination of options.destinations) parseCollector(destination);
   const { version, domain, sampling } = options;
@@ -33,11 +36,30 @@ export function checkPlan(options: ExportOptions): void {
 
 /** What a run with these options would do, for people: inputs, metering, outputs and the templates in full. */
 export function describePlan(options: ExportOptions): string[] {
-  const { devices, filter, sampling, speed, destinations, directory, print, version, template } = options;
-  const lines = devices.length > 0 ? [`read    interfaces ${devices.join(', ')}`] : [];
-  if (devices.length === 0) lines.push(...captureFiles(options.files).map((file) => `read    ${file}`));
+  const {
+    interfaces,
+    localMacs,
+    localNets,
+    localVlans,
+    filter,
+    sampling,
+    speed,
+    destinations,
+    directory,
+    print,
+    version,
+    template,
+  } = options;
+  const lines = interfaces.map(describeInterface);
+  if (interfaces.length === 0) lines.push(...captureFiles(options.files).map((file) => `read    ${file}`));
   if (speed > 0) lines.push(`        at ${speed} times the speed of the capture`);
   if (filter !== undefined) lines.push(`filter  ${filter}`);
+  const telling: [number, string][] = [
+    [localMacs.length, 'local MAC address(es)'],
+    [localNets.length, 'local network(s)'],
+    [localVlans.length, 'local VLAN(s)'],
+  ];
+  for (const [count, what] of telling) if (count > 0) lines.push(`        direction told by ${count} ${what}`);
   const picked = sampling.random
     ? `1 packet of ${sampling.rate}, at random`
     : `the first of each ${sampling.rate} packets`;
@@ -47,7 +69,11 @@ export function describePlan(options: ExportOptions): string[] {
     `        flows told apart by ${describeKey(options.key)}`,
     `        timeouts in seconds: ${timeoutNames.map((name) => `${name} ${options.timeouts[name]}`).join(', ')}`,
   );
+  if (options.decap) lines.push('        packets inside of tunnels');
   if (options.dedupMs !== undefined) lines.push(`        duplicates within ${options.dedupMs} ms left out`);
+  const routes = routeFields(options);
+  if (routes.size > 0) lines.push(`routes  of this host: ${[...routes].join(', ')}`);
+  if (options.asnFile !== undefined) lines.push(`asn     ${options.asnFile}`);
   if (directory !== undefined) lines.push(`write   ${directory}, a file each ${options.intervalSec} s`);
   if (print !== undefined) lines.push(`print   ${print}`);
   for (const destination of destinations) lines.push(`send    ${destination}${options.balance ? ', its share' : ''}`);
@@ -60,6 +86,14 @@ export function describePlan(options: ExportOptions): string[] {
   );
   for (const one of describeTemplates(version, template)) lines.push('', ...describeTemplate(one));
   return lines;
+}
+
+function describeInterface({ device, conf, index, name, filter }: CaptureInterface): string {
+  const words = [`conf=${conf}: ${confWords(conf).join(', ') || 'nothing'}`];
+  if (index !== undefined) words.push(`ifIndex ${index}`);
+  if (name !== undefined) words.push(`named ${name}`);
+  if (filter !== undefined) words.push(`filter ${filter}`);
+  return `read    interface ${device} (${words.join('; ')})`;
 }
 
 function describeTemplate({ id, family, directionKnown, icmp, fields, recordBytes }: TemplateDescription): string[] {

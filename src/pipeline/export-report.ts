@@ -8,6 +8,10 @@ import type { SenderSwitch } from './sender-switch.ts';
 /** Everything that a run of the exporter counted. */
 export interface ExportRun {
   packets: PacketStats;
+  /** Packets of directions that their interface does not account. */
+  notAccounted: number;
+  /** Packets that were counted on another interface before. */
+  countedBefore: number;
   /** Of the packets metered by their source, those left out after all. */
   duplicates: number;
   cache: FlowCacheStats;
@@ -21,10 +25,10 @@ const endReasons = ['', 'idle', 'active timeout', 'end of connection', 'stopped'
 
 /** What a run of the exporter saw, what became of it, and everything that was not metered or not delivered. */
 export function describeExported(run: ExportRun): string[] {
-  const { packets, duplicates, cache, output, senders, store, seconds } = run;
+  const { packets, notAccounted, countedBefore, duplicates, cache, output, senders, store, seconds } = run;
   const ended = cache.endedBy.flatMap((count, reason) => (count > 0 ? [`${count} ${endReasons[reason]}`] : []));
   const lines = [
-    `${plural(packets.packets, 'packet')} read, ${packets.metered - duplicates - cache.ignoredPackets} metered (${cache.octets - cache.ignoredOctets} IP octets) ` +
+    `${plural(packets.packets, 'packet')} read, ${packets.metered - duplicates - countedBefore - cache.ignoredPackets} metered (${cache.octets - cache.ignoredOctets} IP octets) ` +
       `in ${seconds.toFixed(2)} s (${scaled(packets.packets / Math.max(seconds, 1e-3))} packets/s)`,
     `${plural(output.flows, 'flow')}${ended.length > 0 ? `: ${ended.join(', ')}` : ''}`,
   ];
@@ -33,6 +37,8 @@ export function describeExported(run: ExportRun): string[] {
   );
   const faults: [number, string][] = [
     [packets.notSampled, 'packets passed over by sampling'],
+    [notAccounted, 'packets of a direction that is not accounted'],
+    [countedBefore, 'packets counted before on another interface'],
     [duplicates, 'duplicate packets left out'],
     [packets.notIp, `packets without IP (${types.join(', ')})`],
     [packets.malformed, 'packets with a broken IP header'],

@@ -2,18 +2,17 @@ import { randomInt } from 'node:crypto';
 import { addon } from '../addon/addon.ts';
 import { EXTENSION_WORDS } from '../addon/packet-extension-layout.ts';
 import { P_TIME, PACKET_WORDS } from '../addon/packet-layout.ts';
-import { keyColumns } from '../cache/extension-writer.ts';
 import { cacheNeedsExtensions, FlowCache } from '../cache/flow-cache.ts';
 import { timeoutOptions } from '../cache/timeout-presets.ts';
 import { END_FORCED } from '../cache/timeouts.ts';
 import { DuplicateFilter } from '../capture/duplicates.ts';
 import type { PacketSlot } from '../capture/source.ts';
-import { templateColumns } from '../export/templates.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import { UserError } from '../flow/user-error.ts';
 import { FlowPrinter } from '../query/flow-printer.ts';
 import { FlowStore } from '../store/flow-store.ts';
 import { CaptureStatistics } from './capture-statistics.ts';
+import { Enrichment } from './enrichment.ts';
 import { expireAll } from './expire-all.ts';
 import { ExportOperations } from './export-operations.ts';
 import type { ExportOptions } from './export-options.ts';
@@ -23,6 +22,7 @@ import type { ExportRuntime } from './export-runtime.ts';
 import { FlowOutput, type FlowOutputOptions } from './flow-output.ts';
 import type { Log } from './log.ts';
 import { LogOutput } from './log-output.ts';
+import { meteredColumns } from './metered-columns.ts';
 import { Pacer } from './pacer.ts';
 import { openPacketInputs, type PacketInputs } from './packet-inputs.ts';
 import { becomeIdentity } from './privileges.ts';
@@ -53,7 +53,7 @@ export async function runExport(
   reread: () => Promise<ExportOptions | undefined>,
 ): Promise<number> {
   const { configFile, logFile, logFormat, quiet } = options;
-  const live = options.devices.length > 0;
+  const live = options.interfaces.length > 0;
   const log = new LogOutput({
     command: 'export',
     format: logFormat,
@@ -62,7 +62,8 @@ export async function runExport(
     timed: live,
     quiet,
   });
-  const signals = new StopSignal(live && (configFile ?? logFile) !== undefined);
+  const runsOn = live || options.speed > 0;
+  const signals = new StopSignal(runsOn && (configFile ?? logFile) !== undefined);
   // From the start: without a listener, Node.js opens its debugger on this signal.
   let printStatistics = () => {};
   const onStatistics = () => printStatistics();
@@ -89,7 +90,7 @@ async function meter(
   reread: () => Promise<ExportOptions | undefined>,
   onStatistics: (print: () => void) => void,
 ): Promise<number> {
-  const live = options.devices.length > 0;
+  const live = options.interfaces.length > 0;
   let progress: ProgressLine | undefined;
   const clearing =
     (write: Log): Log =>
@@ -99,9 +100,10 @@ async function meter(
     };
   const [log, warn] = [clearing(logs.info), clearing(logs.warn)];
   const { key } = options;
-  const columns = [...templateColumns(options.template), ...keyColumns(key)];
+  const columns = meteredColumns(options);
   const { dedupMs } = options;
   const isExtended = dedupMs !== undefined || cacheNeedsExtensions({ key, columns });
+  const enrichment = await Enrichment.open(options, warn);
   const inputs = await openPacketInputs(options, isExtended, warn);
   const { reader } = inputs;
   // Boot time counts from the first packet in replay, from now in live capture: read when the first flow leaves.
@@ -127,7 +129,7 @@ async function meter(
     columns,
     maxFlows: options.maxFlows,
     whenFull: options.whenFull,
-    sink: rate > 1 ? (batch) => output.write(markSampled(batch, rate)) : output.write,
+    sink: (batch) => output.write(enrichment.fill(rate > 1 ? markSampled(batch, rate) : batch)),
     acquire: output.acquire,
     allocate: (bytes) => addon().allocateHuge(bytes),
   });
@@ -193,7 +195,9 @@ async function meter(
       logs.quiet = quiet;
     },
   };
-  const what = live ? `capturing on ${options.devices.join(', ')}` : `reading ${options.files.join(', ')}`;
+  const what = live
+    ? `capturing on ${options.interfaces.map(({ device }) => device).join(', ')}`
+    : `reading ${options.files.join(', ')}`;
   const reloader = new Reloader(logs, manager, what, async () => {
     const next = await reread();
     if (next === undefined) throw new UserError('these options ask for help alone');
@@ -229,6 +233,7 @@ async function meter(
     cache.flush(END_FORCED);
   } finally {
     clearInterval(timer);
+    enrichment.close();
     clearInterval(statisticsTimer);
     reader.stop();
     operations.close();
@@ -241,6 +246,8 @@ async function meter(
   const seconds = (performance.now() - startMs) / 1000;
   const report = {
     packets: reader.stats(),
+    notAccounted: inputs.notAccounted(),
+    countedBefore: inputs.countedBefore(),
     duplicates: duplicatePackets(),
     cache: cache.stats(),
     output,
@@ -281,7 +288,7 @@ async function openOutlets(
         ? undefined
         : await FlowStore.open({
             directory: options.directory,
-            mode: options.devices.length > 0 ? 'live' : 'replay',
+            mode: options.interfaces.length > 0 ? 'live' : 'replay',
             ident: options.ident,
             intervalSeconds: options.intervalSec,
             layout: options.layout,
@@ -292,7 +299,7 @@ async function openOutlets(
     const destinations: Outlets['destinations'][number][] = [...senders.destinations];
     if (store !== undefined) destinations.push({ name: options.directory!, consumer: store });
     if (options.print !== undefined) {
-      const printer = await FlowPrinter.open(options.print, process.stdout, onReaderGone);
+      const printer = await FlowPrinter.open(options.print, process.stdout, meteredColumns(options), onReaderGone);
       destinations.push({ name: 'standard output', consumer: printer });
     }
     return { destinations, senders, store, operations };

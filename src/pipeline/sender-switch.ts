@@ -63,6 +63,11 @@ export class SenderSwitch {
     return this.all().reduce((sum, senders) => sum + senders.lostMessages(), 0);
   }
 
+  /** Of the moment alone. */
+  linksInUse(): { name: string; stats: TransportStats }[] {
+    return this.current?.transportStats() ?? [];
+  }
+
   private all(): Counted[] {
     return this.current === undefined ? this.former : [...this.former, this.current];
   }

@@ -26,7 +26,7 @@ const LARGEST_MESSAGE_BYTES = MAX_DATAGRAM_BYTES & ~3;
 
 /** Opens the way to each collector. Throws a `UserError` for a destination that cannot be. */
 export async function openLinks(options: ExportOptions, log: Log): Promise<Link[]> {
-  const { datagramsPerSecond, sourceAddress, devices, tls, dscp, ttl, multicastInterface } = options;
+  const { datagramsPerSecond, sourceAddress, interfaces, tls, dscp, ttl, multicastInterface } = options;
   const ip = {
     ...(dscp === undefined ? {} : { dscp }),
     ...(ttl === undefined ? {} : { ttl }),
@@ -44,7 +44,7 @@ export async function openLinks(options: ExportOptions, log: Log): Promise<Link[
           ...destination,
           ...source,
           ...secure,
-          ...(devices.length > 0 ? LIVE : REPLAY),
+          ...(interfaces.length > 0 ? LIVE : REPLAY),
           log,
         });
         links.push({ name: `${transport}://${name}`, transport: tcp });
@@ -97,7 +97,7 @@ export class Senders {
   constructor(options: ExportOptions, links: readonly Link[], facts: RunFacts) {
     this.links = links;
     this.facts = facts;
-    this.interfaces = interfaceTable(options.devices, options.interfaceNames);
+    this.interfaces = interfaceTable(options.interfaces, options.interfaceNames);
     const common = exporterOptions(options, this.interfaces, facts.firstPacketMs);
     this.streams = streamsOf(links, options.balance).map((stream) => {
       const name = stream.map((link) => link.name).join(', ');
@@ -171,7 +171,7 @@ function exporterOptions(
   interfaces: readonly InterfaceName[],
   firstPacketMs: () => number,
 ): Omit<FlowExporterOptions, 'transports' | 'maxDatagramBytes'> {
-  const { version, template, domain, refreshSeconds, refreshDatagrams, sampling, devices } = options;
+  const { version, template, domain, refreshSeconds, refreshDatagrams, sampling } = options;
   const { maxRecords4, maxRecords6 } = options;
   return {
     version,
@@ -183,7 +183,7 @@ function exporterOptions(
     refreshDatagrams,
     sampling,
     interfaces,
-    clock: devices.length > 0 ? 'wall' : 'flows',
+    clock: options.interfaces.length > 0 ? 'wall' : 'flows',
     bootMs: () => bootBefore(firstPacketMs()),
   };
 }

@@ -28,7 +28,8 @@ export const USAGE = `usage: weir dump [options] [filter]
   -O ORDER[:a|:d]  sort: flows packets bytes pps bps bpp tstart tend duration
   -P FILTER     filter the aggregated rows
   -o FORMAT     line long extended biline bilong csv csv-fast csv-legacy pipe json ndjson raw null
-                fmt:... csv:..., or a name from the configuration file
+                fmt:... csv:..., or a name from the configuration file; WEIR_CSV=legacy makes
+                csv the 48 columns of nfdump up to 1.7.4 (csv-legacy)
   -C FILE       configuration file with formats (else NFCONF; none for no file)
   -6 -N -q -T   whole IPv6 addresses; plain numbers; no header and summary; addresses marked
   -w FILE       write the flows to a flow file instead (- for standard output)

@@ -180,7 +180,7 @@ function timing(startedAt: number) {
 function explain(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof UserError || error instanceof ReaderGone) return error;
   const message = error.message.split('\n')[0]!;
-  return /^(IO|Invalid Input|Out of Memory) Error/.test(message)
+  return /^(IO|Invalid|Invalid Input|Out of Memory) Error/.test(message)
     ? new UserError(`cannot read the flows: ${message.replace(/^[\w ]+: /, '')}`, { cause: error })
     : error;
 }

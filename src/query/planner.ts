@@ -133,11 +133,13 @@ function unknownStatistic(name: string): UserError {
 
 function planFormat(options: DumpOptions, grouping: Grouping | undefined, jobs: readonly Job[]): Format {
   const grouped = grouping?.others === 'absent' && jobs.some(({ kind }) => kind === 'groups');
-  const name = options.format?.toLowerCase();
+  // Scripts for nfdump up to 1.7.4 say csv and mean its 48 columns.
+  const legacy = process.env['WEIR_CSV'] === 'legacy' && options.format?.toLowerCase() === 'csv';
+  const name = legacy ? 'csv-legacy' : options.format?.toLowerCase();
   if (grouped && (name === undefined || name === 'csv'))
     return groupingFormat(name === undefined ? 'text' : 'csv', grouping);
   const standard = options.bidirectional === undefined ? 'line' : 'biline';
-  return parseFormat(options.format ?? standard, readFormats(options.configuration));
+  return parseFormat(legacy ? 'csv-legacy' : (options.format ?? standard), readFormats(options.configuration));
 }
 
 /** -t: `yyyy/MM/dd.hh:mm:ss`, tails may be missing, and a second one after a dash. */

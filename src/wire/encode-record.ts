@@ -13,6 +13,7 @@ import {
   putIcmpByte,
   putLowWord,
   putMs,
+  putNtp,
   putSeconds,
   putU8,
   putU16,
@@ -68,6 +69,7 @@ type Kind =
   | 'ms'
   | 'seconds'
   | 'uptime'
+  | 'ntp'
   | 'icmp'
   | 'icmpHigh'
   | 'icmpLow';
@@ -175,6 +177,10 @@ function makeSteps(field: RecordField, family: Family, offset: number): Step[] {
     const proto = family === 4 ? PROTO_ICMP : PROTO_ICMP6;
     return [{ ...common, kind: ICMP_KINDS[value], proto, columnNames: ['dstPort', 'proto'] }];
   }
+  if (value === 'firstNs' || value === 'lastNs') {
+    const milliseconds = value === 'firstNs' ? 'firstMs' : 'lastMs';
+    return [{ ...common, kind: 'ntp', columnNames: [milliseconds, value] }];
+  }
   const { type } = fieldByName(value);
   if (type === 'addr') {
     const low = `${value}Lo` as ColumnName;
@@ -276,6 +282,9 @@ function putColumn(run: ColumnRun, step: Step, a: ColumnArray, b: ColumnArray | 
       break;
     case 'uptime':
       putUptime(run, a as Float64Array);
+      break;
+    case 'ntp':
+      putNtp(run, a as Float64Array, b as Uint32Array | undefined);
       break;
     case 'icmp':
       putIcmp(run, a as Uint16Array, b as Uint8Array | undefined, step.proto);

@@ -80,6 +80,17 @@ describe('timeouts', () => {
     expect(cache.stats()).toMatchObject({ late: 1, steppedBack: 1 });
   });
 
+  it('hold after a while without any flow, for one whose row another had', () => {
+    const { cache, records, add } = collecting({ activeMs: 600_000, inactiveMs: 60_000, finLingerMs: 0 });
+    add(at(0), at(SECOND, { flags: FIN }), at(5 * SECOND, { srcPort: 2 }));
+    cache.advance(T0 + 67 * SECOND);
+    expect(records.map(({ srcPort, reason, endMs }) => [srcPort, reason, endMs - T0 / 1000])).toEqual([
+      [1, 3, 1000],
+      [2, 1, 65_000],
+    ]);
+    expect(cache.stats().active).toBe(0);
+  });
+
   it('work at once over years of silence, and with timeouts longer than the wheel', () => {
     const { cache, records, add } = collecting({ activeMs: 300 * 86_400_000, inactiveMs: 200 * 86_400_000 });
     add(at(0), at(1, { srcPort: 2 }), at(150 * 86_400 * SECOND, { srcPort: 2 }));
@@ -405,6 +416,15 @@ describe('further columns', () => {
     expect(extras).toEqual([{ minTtl: 3, minLength: 41 }]);
   });
 
+  it('tell nanoseconds of the first and the last packet, whatever order they come in', () => {
+    const { cache, records, extras, add } = collecting({ columns: ['firstNs', 'lastNs'] });
+    add(at(5_001, { nanos: 7 }), at(5_001, { nanos: 3 }), at(7_999, { nanos: 999 }), at(7_999, { nanos: 998 }));
+    add(at(2_004, { nanos: 50 }), at(6_000, { nanos: 1 }), at(2_004, { nanos: 60 }));
+    cache.flush();
+    expect(extras).toEqual([{ firstNs: 4_050, lastNs: 999_999 }]);
+    expect(records.map(({ firstMs, lastMs }) => [firstMs - T0 / 1000, lastMs - T0 / 1000])).toEqual([[2, 7]]);
+  });
+
   it('stay with their flow when rows are used again', () => {
     const { cache, records, extras, add } = collecting({ columns: ['srcVlan', 'maxTtl'], maxFlows: 10, spareRows: 5 });
     for (let i = 0; i < 300; i++) add(at(i, { srcPort: i, vlans: [i, 0], ttl: i & 0xff, flags: i % 3 ? ACK : FIN }));
@@ -429,7 +449,7 @@ describe('records', () => {
       version: 6,
     };
     add(at(1999, { ...packet, flags: SYN, meta: P_META_DIRECTION_KNOWN | P_META_EGRESS }));
-    add(at(5_001_001, { ...packet, flags: 0x1c0, meta: 0xff00 }));
+    add(at(5_001_001, { ...packet, flags: 0x1c0, meta: 0xff00 | P_META_DIRECTION_KNOWN | P_META_EGRESS }));
     add(at(6_000_000, { proto: 1, flags: 0, srcPort: 0, dstPort: 3 * 256 + 1, meta: P_META_DIRECTION_KNOWN }));
     add(at(6_000_001, { proto: 1, flags: 0, srcPort: 0, dstPort: 3 * 256 + 2 }));
     cache.flush();
@@ -441,7 +461,8 @@ describe('records', () => {
       proto: 6,
       tos: 0xb8,
       flags: 0x1c2,
-      input: 0xfffffffe,
+      input: 0,
+      output: 0xfffffffe,
       packets: 2,
       octets: 3000,
       firstMs: T0 / 1000 + 1,
@@ -453,6 +474,17 @@ describe('records', () => {
     expect(records.slice(1).map(({ proto, dstPort, direction }) => [proto, dstPort, direction])).toEqual([
       [1, 769, 0],
       [1, 770, 255],
+    ]);
+  });
+
+  it('of one interface are apart by direction: what leaves has it as output, all else as input', () => {
+    const { cache, records, add } = collecting({});
+    const known = P_META_DIRECTION_KNOWN;
+    for (const meta of [known, known | P_META_EGRESS, 0, known | P_META_EGRESS]) add(at(0, { input: 7, meta }));
+    cache.flush();
+    expect(records.map(({ direction, input, output, packets }) => [direction, input, output, packets])).toEqual([
+      [0, 7, 0, 2],
+      [1, 0, 7, 2],
     ]);
   });
 

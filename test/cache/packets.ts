@@ -66,6 +66,7 @@ export interface TestRecord {
   tos: number;
   flags: number;
   input: number;
+  output: number;
   packets: number;
   octets: number;
   firstMs: number;
@@ -175,6 +176,7 @@ function recordOf(batch: FlowBatch, row: number): TestRecord {
     tos: batch.get('tos')![row]!,
     flags: batch.get('tcpFlags')![row]!,
     input: batch.get('inIf')![row]!,
+    output: batch.get('outIf')?.[row] ?? 0,
     packets: wide(batch.get('packets')!),
     octets: wide(batch.get('octets')!),
     firstMs: batch.get('firstMs')![row]!,

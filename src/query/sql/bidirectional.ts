@@ -1,5 +1,5 @@
 import type { ColumnName } from '../../flow/fields.ts';
-import { column, flowsSql, type Schema, valueSql } from './schema.ts';
+import { column, flowsSql, hasColumn, type Schema, valueSql } from './schema.ts';
 import { u64Sql } from './totals.ts';
 
 /** Only these protocols have conversations; every other flow stands for itself. */
@@ -25,7 +25,7 @@ const PORT_BORDERS = [1024, 32_768, 49_152];
 /**
  * Groups of both directions of a conversation (-b): the record that comes first gives direction and all other values,
  * counters of the other direction are "out". `guess` (-B) turns conversations around whose source looks like the server;
- * then counters change sides as well where there are two of them. `position` says which record came first.
+ * then counters change sides as well where records have two of them. `position` says which record came first.
  */
 export function bidirectionalSql(
   names: readonly ColumnName[],
@@ -55,7 +55,7 @@ export function bidirectionalSql(
     `CASE WHEN first_turned THEN ${whenTurned} ELSE ${otherwise} END`;
   const directed = names.map((name) => `${directedSql(name, ofFirst)} AS ${sql(name)}`);
   const result = `SELECT ${directed.join(', ')}, rows, position FROM (${groups})`;
-  return guess ? guessedSql(names, result) : result;
+  return guess ? guessedSql(names, result, hasColumn(schema, 'outPackets')) : result;
 }
 
 function sql(name: ColumnName): string {
@@ -91,7 +91,7 @@ function directedSql(name: ColumnName, ofFirst: (whenTurned: string, otherwise: 
   }
 }
 
-function guessedSql(names: readonly ColumnName[], groups: string): string {
+function guessedSql(names: readonly ColumnName[], groups: string, carriesOut: boolean): string {
   const [source, target] = ['src_port', 'dst_port'];
   const wrong = PORT_BORDERS.map((border) => `${source} < ${border} AND ${target} >= ${border}`).join(' OR ');
   const swapped = `(${TWO_SIDED} AND (${wrong}))`;
@@ -101,7 +101,7 @@ function guessedSql(names: readonly ColumnName[], groups: string): string {
       return `CASE WHEN ${swapped} THEN ${sql(other)} ELSE ${sql(name)} END AS ${sql(name)}`;
     const counter = counterOfOtherSide(name);
     if (counter === undefined) return sql(name);
-    const both = `(flows > 1 OR ${sql('outPackets')} > 0)`;
+    const both = carriesOut ? 'TRUE' : `(flows > 1 OR ${sql('outPackets')} > 0)`;
     return `CASE WHEN ${swapped} AND ${both} THEN ${sql(counter)} ELSE ${sql(name)} END AS ${sql(name)}`;
   });
   return `SELECT ${cells.join(', ')}, rows, position FROM (${groups})`;

@@ -21,6 +21,8 @@ const RECORDS_A_DATAGRAM = 5;
 /** Where the datagrams come from. */
 export const EXPORTERS = { ipfix: '127.0.0.11', v9: '127.0.0.12', nat: '127.0.0.13', v5: '127.0.0.14' } as const;
 
+const ICMP = new Set<number | string | undefined>([1, 58]);
+
 type Random = (below: number) => number;
 /** Values by element number; addresses as text. */
 type Values = Readonly<Record<number, number | string>>;
@@ -78,6 +80,7 @@ function fiveTuple({ v6, proto, client, server, clientPort, serverPort }: Ends, 
     [v6 ? 28 : 12]: reversed ? client : server,
     7: swap ? serverPort : clientPort,
     11: swap ? clientPort : serverPort,
+    ...(isPing ? { [v6 ? 139 : 32]: serverPort } : {}),
     4: proto,
   };
 }
@@ -190,6 +193,8 @@ const WIDTHS: Readonly<Record<number, number>> = {
   230: 1,
   7: 2,
   11: 2,
+  32: 2,
+  139: 2,
   58: 2,
   59: 2,
   227: 2,
@@ -277,9 +282,12 @@ function v5Record(i: number, random: Random, sizes: Sizes): Uint8Array {
 
 /**
  * The flows that parity with nfdump is tested on, as exporters send them: IPFIX with nearly every field, NetFlow v9 with
- * both directions of conversations, a log of translations, NetFlow v5. The same bytes on every run.
+ * both directions of conversations, a log of translations, NetFlow v5. The same bytes on every run. `scale` makes more of
+ * everything but v5; without `icmp` for collectors that do not keep its types.
  */
-export function makeDatagrams(scale = 1): CapturedDatagram[] {
+export function makeDatagrams(options: { scale?: number; icmp?: false } = {}): CapturedDatagram[] {
+  const { scale = 1 } = options;
+  const isWanted = (record: Values) => options.icmp !== false || !ICMP.has(record[4]);
   const random = makeRandom(20_261_121);
   const sizes = new Sizes(random);
   const make = <T>(count: number, one: (i: number) => T) => Array.from({ length: count * scale }, (_, i) => one(i));
@@ -294,8 +302,8 @@ export function makeDatagrams(scale = 1): CapturedDatagram[] {
     uptimeMs: UPTIME_MS,
   });
   const streams: readonly (readonly [string, readonly Uint8Array[]])[] = [
-    [EXPORTERS.ipfix, datagramsOf(full, ipfixMessage, 7)],
-    [EXPORTERS.v9, datagramsOf(pairs, v9Datagram, 300)],
+    [EXPORTERS.ipfix, datagramsOf(full.filter(isWanted), ipfixMessage, 7)],
+    [EXPORTERS.v9, datagramsOf(pairs.filter(isWanted), v9Datagram, 300)],
     [EXPORTERS.nat, datagramsOf(translations, ipfixMessage, 9)],
     [EXPORTERS.v5, [v5]],
   ];

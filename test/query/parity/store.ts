@@ -17,7 +17,7 @@ export async function collectIntoFile(datagrams: readonly CapturedDatagram[], pa
   });
   for (const { payload, from, ms } of datagrams) {
     const [hiHigh, hiLow, loHigh, loLow] = parseAddress(from)!;
-    collector.addDatagram(payload, { receivedMs: ms, hiHigh, hiLow, loHigh, loLow, port: 30_000 });
+    collector.addDatagram(payload, { receivedMs: ms, hiHigh, hiLow, loHigh, loLow, port: 30_000, session: 0 });
   }
   collector.flush();
   await written;
