@@ -268,6 +268,12 @@ export interface UdpSenderOptions {
   keepsSource?: boolean;
   /** At most so many datagrams a second; 0 sends as fast as the socket takes them. */
   datagramsPerSecond?: number;
+  /** DiffServ code point, 0 to 63. */
+  dscp?: number;
+  /** Time to live or hop limit, 1 to 255. */
+  ttl?: number;
+  /** Name or number of the interface that multicast leaves by. */
+  multicastInterface?: string;
 }
 
 export interface ScanColumn {
