@@ -1,5 +1,6 @@
 use crate::udp_sender::{SenderOptions, UdpSender as Sender};
 use crate::udp_sender_queue::QUEUE_BYTES;
+use crate::udp_socket_options::IpOptions;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
@@ -9,6 +10,10 @@ pub struct UdpSenderOptions {
     pub port: u32,
     pub source_host: Option<String>,
     pub datagrams_per_second: Option<f64>,
+    pub dscp: Option<u32>,
+    pub ttl: Option<u32>,
+    pub multicast_interface: Option<String>,
+    pub keeps_source: Option<bool>,
 }
 
 #[napi(object, use_nullable = true)]
@@ -29,6 +34,18 @@ fn invalid(text: impl Into<String>) -> Error {
     Error::new(Status::InvalidArg, text.into())
 }
 
+fn byte(name: &str, value: Option<u32>, range: std::ops::RangeInclusive<u8>) -> Result<Option<u8>> {
+    let Some(value) = value else { return Ok(None) };
+    match u8::try_from(value) {
+        Ok(value) if range.contains(&value) => Ok(Some(value)),
+        _ => Err(invalid(format!(
+            "{name} {value} is not {} to {}",
+            range.start(),
+            range.end()
+        ))),
+    }
+}
+
 #[napi]
 impl UdpSender {
     #[napi(constructor)]
@@ -41,11 +58,18 @@ impl UdpSender {
         if !(0.0..=1e9).contains(&datagrams_per_second) {
             return Err(invalid("datagramsPerSecond is 0 to 1e9"));
         }
+        let ip = IpOptions {
+            dscp: byte("dscp", options.dscp, 0..=63)?,
+            ttl: byte("ttl", options.ttl, 1..=255)?,
+            multicast_interface: options.multicast_interface,
+        };
         let sender = Sender::open(&SenderOptions {
             host: options.host,
             port,
             source_host: options.source_host,
+            ip,
             datagrams_per_second,
+            keeps_source: options.keeps_source.unwrap_or(false),
         })
         .map_err(Error::from_reason)?;
         Ok(UdpSender { sender })
@@ -64,6 +88,15 @@ impl UdpSender {
             return Err(Error::from_reason("the sender is closed"));
         }
         Ok(())
+    }
+
+    #[napi]
+    pub fn send_slot(&self, slot: &[u8], count: u32) -> Result<()> {
+        match self.sender.send_slot(slot, count as usize) {
+            Some(true) => Ok(()),
+            Some(false) => Err(Error::from_reason("the sender is closed")),
+            None => Err(invalid("that is no slot, or the sender keeps no sources")),
+        }
     }
 
     #[napi]

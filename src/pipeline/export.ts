@@ -2,15 +2,12 @@ import { randomInt } from 'node:crypto';
 import { addon } from '../addon/addon.ts';
 import { EXTENSION_WORDS } from '../addon/packet-extension-layout.ts';
 import { P_TIME, PACKET_WORDS } from '../addon/packet-layout.ts';
-import { keyColumns } from '../cache/extension-writer.ts';
 import { cacheNeedsExtensions, FlowCache } from '../cache/flow-cache.ts';
 import { timeoutOptions } from '../cache/timeout-presets.ts';
 import { END_FORCED } from '../cache/timeouts.ts';
 import { DuplicateFilter } from '../capture/duplicates.ts';
 import type { PacketSlot } from '../capture/source.ts';
-import { presetColumns } from '../export/templates.ts';
 import type { FlowBatch } from '../flow/batch.ts';
-import type { FlowConsumer } from '../flow/consumer.ts';
 import { UserError } from '../flow/user-error.ts';
 import { FlowPrinter } from '../query/flow-printer.ts';
 import { FlowStore } from '../store/flow-store.ts';
@@ -22,16 +19,18 @@ import type { ExportOptions } from './export-options.ts';
 import { type ReloadActions, reloadExport } from './export-reload.ts';
 import { describeExported } from './export-report.ts';
 import type { ExportRuntime } from './export-runtime.ts';
-import { FlowOutput } from './flow-output.ts';
+import { FlowOutput, type FlowOutputOptions } from './flow-output.ts';
 import type { Log } from './log.ts';
 import { LogOutput } from './log-output.ts';
+import { meteredColumns } from './metered-columns.ts';
 import { Pacer } from './pacer.ts';
 import { openPacketInputs, type PacketInputs } from './packet-inputs.ts';
 import { becomeIdentity } from './privileges.ts';
+import { processCounts } from './process-counts.ts';
 import { ProgressLine } from './progress.ts';
 import { Reloader } from './reload.ts';
 import { SenderSwitch } from './sender-switch.ts';
-import { abortLinks, openLinks, Senders } from './senders.ts';
+import { abortLinks, openLinks, type RunFacts, Senders } from './senders.ts';
 import { ServiceManager } from './service-manager.ts';
 import { StopSignal } from './stop-signal.ts';
 
@@ -63,7 +62,8 @@ export async function runExport(
     timed: live,
     quiet,
   });
-  const signals = new StopSignal(live && (configFile ?? logFile) !== undefined);
+  const runsOn = live || options.speed > 0;
+  const signals = new StopSignal(runsOn && (configFile ?? logFile) !== undefined);
   // From the start: without a listener, Node.js opens its debugger on this signal.
   let printStatistics = () => {};
   const onStatistics = () => printStatistics();
@@ -100,7 +100,7 @@ async function meter(
     };
   const [log, warn] = [clearing(logs.info), clearing(logs.warn)];
   const { key } = options;
-  const columns = [...presetColumns(options.template), ...keyColumns(key)];
+  const columns = meteredColumns(options);
   const { dedupMs } = options;
   const isExtended = dedupMs !== undefined || cacheNeedsExtensions({ key, columns });
   const enrichment = await Enrichment.open(options, warn);
@@ -108,10 +108,19 @@ async function meter(
   const { reader } = inputs;
   // Boot time counts from the first packet in replay, from now in live capture: read when the first flow leaves.
   let firstPacketMs = Date.now();
-  const outlets = await openOutlets(options, inputs, () => firstPacketMs, warn);
-  const { senders, store, operations } = outlets;
+  const facts: RunFacts = {
+    firstPacketMs: () => firstPacketMs,
+    namedInFiles: inputs.namedInFiles,
+    counts: (stream) =>
+      processCounts(
+        reader.stats(),
+        cache.stats(),
+        output.losses().find(({ name }) => name === stream),
+      ),
+  };
+  const { destinations, senders, store, operations } = await openOutlets(options, reader, facts, warn);
 
-  const output = new FlowOutput({ consumers: outlets.consumers, dropWhenFull: live });
+  const output = new FlowOutput({ destinations, dropWhenFull: live });
   const { rate } = options.sampling;
   const cache = new FlowCache({
     ...timeoutOptions(options.timeouts),
@@ -134,7 +143,12 @@ async function meter(
     senders.tick(nowMs);
   };
   const timer = live || pacer !== undefined ? setInterval(tick, TICK_MS) : undefined;
-  const statistics = new CaptureStatistics(inputs.parts, () => cache.stats(), duplicatePackets);
+  const statistics = new CaptureStatistics(
+    inputs.parts,
+    () => cache.stats(),
+    () => output.losses(),
+    duplicatePackets,
+  );
   onStatistics(() => {
     for (const { text } of statistics.lines()) warn(text);
   });
@@ -152,6 +166,7 @@ async function meter(
     manager.stopping();
     reader.stop();
     pacer?.stop();
+    output.hurry();
   };
   const runtime: ExportRuntime = {
     startedMs: Date.now(),
@@ -172,9 +187,8 @@ async function meter(
   const actions: ReloadActions = {
     async openSenders(next) {
       const links = await openLinks(next, warn);
-      const replacement =
-        links.length > 0 ? new Senders(next, links, () => firstPacketMs, inputs.namedInFiles) : undefined;
-      return () => senders.replace(replacement);
+      const replacement = links.length > 0 ? new Senders(next, links, facts) : undefined;
+      return () => senders.replace(replacement, output);
     },
     startStatistics,
     setQuiet: (quiet) => {
@@ -244,11 +258,12 @@ async function meter(
   for (const line of describeExported(report)) log(line);
   const failure = reader.failure();
   if (failure !== null) warn(`weir export: ${failure}`);
-  return failure !== null || output.droppedFlows > 0 || (store?.lostFlows ?? 0) > 0 ? 1 : 0;
+  const lost = output.lostFlows + (store?.lostFlows ?? 0) + senders.lostMessages();
+  return failure !== null || lost > 0 ? 1 : 0;
 }
 
 interface Outlets {
-  readonly consumers: FlowConsumer[];
+  readonly destinations: FlowOutputOptions['destinations'];
   readonly senders: SenderSwitch;
   readonly store: FlowStore | undefined;
   readonly operations: ExportOperations;
@@ -257,8 +272,8 @@ interface Outlets {
 /** Opens what needs privileges, gives them up, and opens the rest; on failure nothing stays open. */
 async function openOutlets(
   options: ExportOptions,
-  { reader, namedInFiles }: PacketInputs,
-  firstPacketMs: () => number,
+  reader: PacketInputs['reader'],
+  facts: RunFacts,
   warn: Log,
 ): Promise<Outlets> {
   let links: Awaited<ReturnType<typeof openLinks>> = [];
@@ -267,9 +282,7 @@ async function openOutlets(
     links = await openLinks(options, warn);
     operations = await ExportOperations.listen(options, warn);
     becomeIdentity(options.identity);
-    const senders = new SenderSwitch(
-      links.length > 0 ? new Senders(options, links, firstPacketMs, namedInFiles) : undefined,
-    );
+    const senders = new SenderSwitch(links.length > 0 ? new Senders(options, links, facts) : undefined);
     const store =
       options.directory === undefined
         ? undefined
@@ -283,11 +296,13 @@ async function openOutlets(
           });
     // Without a reader there is nothing left to do for a run that only prints.
     const onReaderGone = () => links.length === 0 && store === undefined && reader.stop();
-    const consumers: FlowConsumer[] = store === undefined ? [senders] : [senders, store];
+    const destinations: Outlets['destinations'][number][] = [...senders.destinations];
+    if (store !== undefined) destinations.push({ name: options.directory!, consumer: store });
     if (options.print !== undefined) {
-      consumers.push(await FlowPrinter.open(options.print, process.stdout, onReaderGone));
+      const printer = await FlowPrinter.open(options.print, process.stdout, meteredColumns(options), onReaderGone);
+      destinations.push({ name: 'standard output', consumer: printer });
     }
-    return { consumers, senders, store, operations };
+    return { destinations, senders, store, operations };
   } catch (error) {
     reader.stop();
     operations?.close();
