@@ -27,6 +27,13 @@ export interface OptionsRecord {
   interfaceIndex: number;
   interfaceName: string;
   interfaceDescription: string;
+  vrfId: number;
+  vrfName: string;
+  /** `engine:number`. */
+  applicationId: string;
+  applicationName: string;
+  applicationDescription: string;
+  samplerName: string;
   /** systemInitTimeMilliseconds, 0 when not there. */
   bootMs: number;
   /** What the exporter says it has sent (40, 41, 42). */
