@@ -2,6 +2,7 @@ import type { ExporterNames } from '../flow/exporter-names.ts';
 import type { DatagramOrigin, DecodeStream, OptionsRecord, SetContext } from '../wire/decode-context.ts';
 import { compileDefinition } from '../wire/decode-templates.ts';
 import { VERSION_IPFIX, VERSION_SFLOW, VERSION_V5, VERSION_V7, VERSION_V9 } from '../wire/protocol.ts';
+import { type QuirkName, quirkNames, quirkNumber } from '../wire/quirks.ts';
 import type { CompiledTemplate } from '../wire/template.ts';
 import type { Allowance, Limits } from './limits.ts';
 import type { PendingSets } from './pending-sets.ts';
@@ -35,6 +36,8 @@ export interface Shared {
   revision: number;
 }
 
+const SAMPLER_OF_OTHER_STREAM = quirkNumber('sampler-of-other-stream');
+
 /** `ExporterStream.session` between two connections. */
 const NO_SESSION = -1;
 
@@ -65,6 +68,7 @@ export class ExporterStream implements DecodeStream {
   setsWithoutTemplate = 0;
   /** Records by name of an element that they had and weir knows nothing of. */
   readonly unknown = new Map<string, number>();
+  private readonly quirkCounts = new Float64Array(quirkNames.length);
   readonly templates: TemplateStore;
   readonly sampling: SamplingTable;
   readonly sequence: SequenceTracker;
@@ -160,7 +164,13 @@ export class ExporterStream implements DecodeStream {
   samplingRate(templateId: number, headerRate: number): number {
     const { setting } = this.exporter;
     if (setting?.isFixed === true) return setting.rate;
-    return this.sampling.rateFor(templateId) || this.exporter.samplingRate || headerRate || (setting?.rate ?? 0);
+    const own = this.sampling.rateFor(templateId);
+    if (own > 0) return own;
+    if (this.exporter.samplingRate > 0) {
+      this.quirk(SAMPLER_OF_OTHER_STREAM, 1);
+      return this.exporter.samplingRate;
+    }
+    return headerRate || (setting?.rate ?? 0);
   }
 
   hasSamplers(): boolean {
@@ -175,6 +185,17 @@ export class ExporterStream implements DecodeStream {
       if (rate > 0) return rate;
     }
     return 0;
+  }
+
+  quirk(number: number, times: number): void {
+    this.quirkCounts[number]! += times;
+  }
+
+  /** How often each quirk was met; those that were not are left out. */
+  quirks(): Partial<Record<QuirkName, number>> {
+    const met = quirkNames.map((name, number): [QuirkName, number] => [name, this.quirkCounts[number]!]);
+    if (this.version === VERSION_V9 && this.sequence.unit === 'records') met.push(['v9-sequence-of-records', 1]);
+    return Object.fromEntries(met.filter(([, times]) => times > 0));
   }
 
   unknownElements(elements: readonly string[], records: number): void {

@@ -22,6 +22,7 @@ const overflowStream: DecodeStream = {
   hasSamplers: () => false,
   samplerRate: () => 0,
   unknownElements: () => {},
+  quirk: () => {},
   account: () => {},
   sample: () => {},
 };

@@ -90,6 +90,7 @@ function describeAccount(account: Account): string {
     `Ident '${account.ident}', ${stamp(account.startedMs)} to ${stamp(account.writtenMs)}`,
     line(table.map(([heading]) => heading)),
     ...rows.map(line),
+    ...account.streams.flatMap(describeQuirks),
     ...account.streams.flatMap(describeUnknown),
     `Received: ${reception.datagrams} datagrams, lost in the kernel: ${reception.kernelDropped}, in our queue: ` +
       `${reception.queueDropped}, ignored: ${reception.ignored}, bad: ${bad}`,
@@ -102,6 +103,12 @@ function describeAccount(account: Account): string {
     `Flows stored: ${account.storedFlows}, not stored: ${account.lostFlows}`,
     '',
   ].join('\n');
+}
+
+/** What devices do in their own way, and how often that was met. */
+function describeQuirks({ exporter, version, domain, quirks }: StreamStats): string[] {
+  const met = Object.entries(quirks ?? {}).map(([name, times]) => `${name} (${times})`);
+  return met.length === 0 ? [] : [`Quirks of ${exporter} v${version} domain ${domain}: ${met.join(', ')}`];
 }
 
 /** Elements that weir only knows the number of, one line a stream. */
