@@ -6,19 +6,21 @@
  * linking a file a module is half of the time that a command takes to start (docs/decisions/0170). Constants are put in
  * where they are used: an imported constant costs V8 a load and three checks at every use, however hot the loop
  * (docs/decisions/0042). yargs comes along, other packages stay outside. Types are not looked at here; `npm run check`
- * does.
+ * does. Arguments are further entries, as the benchmarks of parts in `test/bench` are.
  */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, parse } from 'node:path';
 import { rolldown } from 'rolldown';
 import { ROOT } from './steps.mjs';
 
 const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 const packages = Object.keys({ ...dependencies, ...optionalDependencies });
 
+const entries = ['src/cli/main.ts', ...process.argv.slice(2)];
+
 const bundle = await rolldown({
   cwd: ROOT,
-  input: { main: join(ROOT, 'src/cli/main.ts') },
+  input: Object.fromEntries(entries.map((path) => [parse(path).name, join(ROOT, path)])),
   platform: 'node',
   external: packages.filter((name) => name !== 'yargs'),
   optimization: { inlineConst: { mode: 'all', pass: 2 } },

@@ -1,11 +1,11 @@
 /**
  * Packets per second of the flow cache, on made-up packets: flows of heavy-tailed length, interleaved, with the packet
- * records made outside of the timed part. Needs `npm run build:native`, and is built as weir is:
+ * records made outside of the timed part. Needs `npm run build:native`, and is built with weir:
  *
- *   npx rolldown test/bench/cache.mjs --file dist/bench/cache.mjs --platform node
- *   node dist/bench/cache.mjs [packets=10000000] [flows=1400000]   as in docs/decisions/0041, three times
- *   node dist/bench/cache.mjs concurrent                           random packets over 10 k ... 2 M flows at once
- *   node dist/bench/cache.mjs flood                                every packet a flow of its own, the table full
+ *   node scripts/build.mjs test/bench/cache.mjs
+ *   node dist/cli/cache.js [packets=10000000] [flows=1400000]   as in docs/decisions/0041, three times
+ *   node dist/cli/cache.js concurrent                           random packets over 10 k ... 2 M flows at once
+ *   node dist/cli/cache.js flood                                every packet a flow of its own, the table full
  *
  * WEIR_BENCH_SMALL_PAGES=1 takes memory from Node.js instead of huge pages.
  *
