@@ -36,7 +36,7 @@ const elementBytes: Partial<Record<ElementType, number>> = {
   u64: 8,
   milliseconds: 8,
 };
-const columnBytes = { u8: 1, u16: 2, u32: 4, u64: 8, timeMs: 8 } as const;
+const columnBytes = { u8: 1, u16: 2, u32: 4, u64: 8, timeMs: 8, text: 0 } as const;
 
 /** Fields that may be shorter than their column (RFC 7011 section 6.2), because the encoder knows what to do then. */
 const shortened: Partial<Record<FieldName, readonly number[]>> = {

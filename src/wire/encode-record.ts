@@ -50,7 +50,7 @@ const ICMP_KINDS = { icmpTypeCode: 'icmp', icmpType: 'icmpHigh', icmpCode: 'icmp
 const FIRST_UPTIME = 22;
 const LAST_UPTIME = 21;
 /** Bytes that a column of each type fills. */
-const WIDTHS = { u8: 1, u16: 2, u32: 4, u64: 8, timeMs: 8 } as const;
+const WIDTHS = { u8: 1, u16: 2, u32: 4, u64: 8, timeMs: 8, text: 0 } as const;
 const PROTO_ICMP = 1;
 const PROTO_ICMP6 = 58;
 
