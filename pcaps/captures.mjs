@@ -25,6 +25,7 @@ import {
   udp,
 } from './frames.mjs';
 import { byTime, filler, ping, tcpConversation, udpExchange } from './traffic.mjs';
+import { tunnelled } from './tunnels.mjs';
 
 /** @typedef {import('./traffic.mjs').Sent} Sent */
 
@@ -315,6 +316,7 @@ function twoInterfaces() {
   ]);
 }
 
+const short = () => few().filter(({ packet }) => packet.length < 105);
 const tcpFrames = () => timed(connections().map((sent) => framed(sent)));
 const fewFrames = () => timed(few().map((sent) => framed(sent)));
 const behind = (/** @type {(sent: Sent) => {us: number, bytes: Buffer}} */ wrap) => timed(few().map(wrap));
@@ -328,6 +330,14 @@ export const captures = {
   'links.pcap': () => pcap(timed(links())),
   'fragments.pcap': () => pcap(timed(fragments())),
   'protocols.pcap': () => pcap(timed(protocols())),
+  'tunnels.pcap': () =>
+    pcap(
+      timed(
+        short()
+          .flatMap(tunnelled)
+          .map((sent) => framed(sent)),
+      ),
+    ),
   'nanoseconds.pcap': () => pcap(fewFrames(), { nanoseconds: true }),
   'big-endian.pcap': () => pcap(fewFrames(), { bigEndian: true }),
   'big-endian-nanoseconds.pcap': () => pcap(fewFrames(), { bigEndian: true, nanoseconds: true }),

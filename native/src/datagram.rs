@@ -81,6 +81,14 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    /// IPv4 where it is mapped.
+    pub fn ip(&self) -> IpAddr {
+        let bits = u128::from(self.high) << 64 | u128::from(self.low);
+        std::net::Ipv6Addr::from(bits).to_canonical()
+    }
+}
+
 impl From<SocketAddr> for Endpoint {
     fn from(address: SocketAddr) -> Endpoint {
         match address.ip() {
@@ -177,6 +185,32 @@ fn describe(meta: &mut [u8], offset: usize, length: usize, origin: &Origin) {
     put(RECEIVED_MS, &origin.received_ms.to_ne_bytes());
     put(LISTENER, &origin.listener.to_ne_bytes());
     meta.copy_from_slice(&words);
+}
+
+/// What a slot says of one datagram.
+pub struct Entry<'a> {
+    pub source: Endpoint,
+    pub session: u32,
+    pub payload: &'a [u8],
+}
+
+/// Reads the description of datagram `index`; `None` when it does not lie in the slot.
+pub fn entry(slot: &[u8], index: usize) -> Option<Entry<'_>> {
+    let meta = slot
+        .get(index.checked_mul(META_BYTES)?..)?
+        .first_chunk::<META_BYTES>()?;
+    let word = |at: usize| u32::from_ne_bytes([meta[at * 4], meta[at * 4 + 1], meta[at * 4 + 2], meta[at * 4 + 3]]);
+    let half = |at: usize| u64::from(word(at)) | u64::from(word(at + 1)) << 32;
+    let start = word(OFFSET) as usize;
+    Some(Entry {
+        source: Endpoint {
+            high: half(SRC_HI),
+            low: half(SRC_LO),
+            port: word(SRC_PORT) as u16,
+        },
+        session: word(SESSION),
+        payload: slot.get(start..start.checked_add(word(LENGTH) as usize)?)?,
+    })
 }
 
 /// Payloads of a slot that the caller took from the ring, for tests.

@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn a_batch_has_payload_source_and_time_in_order() {
         for host in ["127.0.0.1", "::1"] {
-            let (socket, listener) = Listener::open(host, 0, 1 << 20).unwrap();
+            let (socket, listener) = Listener::open(host, 0, 1 << 20, false).unwrap();
             let sender = UdpSocket::bind((host, 0)).unwrap();
             let before = now_ms() - 1000.0;
             let lengths = [0usize, 1, 1464, 9000, 60_000];

@@ -1,9 +1,8 @@
 //! Datagrams out of capture files, on a thread of its own. The ring's consumer sets the pace and nothing is lost.
 
 use crate::capture_file::{never_stop, CaptureFile};
-use crate::datagram::{Counters, DatagramSlot, Origin, MIN_SLOT_BYTES};
-use crate::datagram_packet::{content, Content, Datagram};
-use crate::datagram_reassembly::{Joined, Reassembly};
+use crate::datagram::{Counters, MIN_SLOT_BYTES};
+use crate::datagram_output::{Output, PortSet, Stopped};
 use crate::decode::link;
 use crate::slots::{SlotRing, Wake};
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -51,13 +50,8 @@ impl FileSource {
             .name("weir-files".to_owned())
             .spawn(move || {
                 let mut reader = Reader {
-                    reassembly: Reassembly::default(),
-                    output: Output {
-                        shared: &thread,
-                        ports,
-                        slot: None,
-                        skipped: 0,
-                    },
+                    shared: &thread,
+                    output: Output::new(&thread.ring, &thread.counters, ports),
                 };
                 let failure = catch_unwind(AssertUnwindSafe(|| reader.files(&options.files)))
                     .unwrap_or_else(|_| Some("internal error in the datagram reader".to_owned()));
@@ -101,30 +95,8 @@ fn check_files(files: &[String]) -> Result<u64, String> {
     Ok(total)
 }
 
-/// Destination ports to keep, one bit each.
-struct PortSet {
-    bits: Box<[u64; 1024]>,
-}
-
-impl PortSet {
-    fn new(ports: &[u16]) -> PortSet {
-        let mut bits = Box::new([0u64; 1024]);
-        for &port in ports {
-            bits[usize::from(port) / 64] |= 1 << (port % 64);
-        }
-        PortSet { bits }
-    }
-
-    fn has(&self, port: u16) -> bool {
-        self.bits[usize::from(port) / 64] >> (port % 64) & 1 != 0
-    }
-}
-
-/// The consumer wants no more.
-struct Stopped;
-
 struct Reader<'a> {
-    reassembly: Reassembly,
+    shared: &'a Arc<Shared>,
     output: Output<'a>,
 }
 
@@ -134,7 +106,7 @@ impl Reader<'_> {
         let mut failures = Vec::new();
         let mut before = 0;
         for path in files {
-            let shared = Arc::clone(self.output.shared);
+            let shared = Arc::clone(self.shared);
             let opened = CaptureFile::open(path, Box::new(move || shared.ring.stopped()));
             let read = opened.and_then(|mut capture| {
                 let outcome = self.packets(&mut capture, before);
@@ -147,9 +119,8 @@ impl Reader<'_> {
                 Err(text) => failures.push(text),
             }
         }
-        self.output.skipped += self.reassembly.clear();
-        self.output.publish();
-        self.output.tell(before);
+        self.output.finish();
+        self.tell(before);
         let more = failures.len().saturating_sub(FAILURES_TOLD);
         failures.truncate(FAILURES_TOLD);
         match more {
@@ -171,84 +142,22 @@ impl Reader<'_> {
                 known_link_type = Some(link_type);
             }
             let ms = packet.time_ns as f64 / 1e6;
-            let outcome = match content(link_type, packet.data) {
-                Content::Datagram(datagram) => self.output.put(&datagram, ms),
-                Content::Fragment(fragment) => match self.reassembly.add(&fragment, ms) {
-                    Joined::Whole(datagram) => self.output.put(&datagram, ms),
-                    Joined::Lost(packets) => {
-                        self.output.skipped += packets;
-                        Ok(())
-                    }
-                },
-                Content::Other => {
-                    self.output.skipped += 1;
-                    Ok(())
-                }
-            };
-            if outcome.is_err() {
+            if self.output.packet(link_type, packet.data, ms).is_err() {
                 return Ok(Err(Stopped));
             }
             if capture.packets().is_multiple_of(CHECK_PACKETS) {
-                self.output.tell(before + capture.bytes_read());
-                if self.output.shared.ring.stopped() {
+                self.tell(before + capture.bytes_read());
+                if self.shared.ring.stopped() {
                     return Ok(Err(Stopped));
                 }
             }
         }
         Ok(Ok(()))
     }
-}
-
-/// Where datagrams go.
-struct Output<'a> {
-    shared: &'a Arc<Shared>,
-    ports: Option<PortSet>,
-    slot: Option<DatagramSlot<'a>>,
-    skipped: u64,
-}
-
-impl Output<'_> {
-    #[inline]
-    fn put(&mut self, datagram: &Datagram, ms: f64) -> Result<(), Stopped> {
-        if self
-            .ports
-            .as_ref()
-            .is_some_and(|ports| !ports.has(datagram.destination_port))
-        {
-            self.skipped += 1;
-            return Ok(());
-        }
-        let origin = Origin {
-            source: datagram.source,
-            local_port: datagram.destination_port,
-            received_ms: ms,
-            listener: 0,
-        };
-        if let Some(slot) = &mut self.slot {
-            if slot.push(datagram.payload, &origin) {
-                return Ok(());
-            }
-        }
-        self.publish();
-        let mut fresh = DatagramSlot::acquire(&self.shared.ring).ok_or(Stopped)?;
-        assert!(
-            fresh.push(datagram.payload, &origin),
-            "an empty slot holds any datagram"
-        );
-        self.slot = Some(fresh);
-        Ok(())
-    }
-
-    fn publish(&mut self) {
-        if let Some(full) = self.slot.take() {
-            full.publish(&self.shared.counters);
-        }
-    }
 
     fn tell(&self, bytes_read: u64) {
-        let counters = &self.shared.counters;
-        counters.skipped_packets.store(self.skipped, Ordering::Relaxed);
-        counters.bytes_read.store(bytes_read, Ordering::Relaxed);
+        self.output.tell();
+        self.shared.counters.bytes_read.store(bytes_read, Ordering::Relaxed);
     }
 }
 

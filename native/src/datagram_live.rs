@@ -21,6 +21,8 @@ pub struct Bind {
     pub host: String,
     pub port: u16,
     pub receive_buffer: usize,
+    /// Sockets, each with a thread, among which the kernel parts senders.
+    pub workers: usize,
 }
 
 pub struct LiveOptions {
@@ -36,7 +38,8 @@ pub struct LiveOptions {
 /// Sockets being received on. Dropping it stops the threads without delivering what they have.
 pub struct LiveSource {
     shared: Arc<Shared>,
-    listeners: Vec<Arc<Listener>>,
+    /// With the index of their bind.
+    listeners: Vec<(usize, Arc<Listener>)>,
 }
 
 struct Shared {
@@ -56,10 +59,15 @@ impl LiveSource {
     pub fn open(options: LiveOptions, wake: Wake) -> Result<LiveSource, String> {
         let mut sockets = Vec::new();
         let mut listeners = Vec::new();
-        for bind in &options.binds {
-            let (socket, listener) = Listener::open(&bind.host, bind.port, bind.receive_buffer)?;
-            sockets.push(socket);
-            listeners.push(Arc::new(listener));
+        for (index, bind) in options.binds.iter().enumerate() {
+            let mut port = bind.port;
+            for _ in 0..bind.workers.max(1) {
+                let (socket, listener) = Listener::open(&bind.host, port, bind.receive_buffer, bind.workers > 1)?;
+                // Port 0: all have the one that the system chose for the first.
+                port = listener.port;
+                sockets.push(socket);
+                listeners.push((index, Arc::new(listener)));
+            }
         }
         let slot_bytes = options.slot_bytes.max(MIN_SLOT_BYTES);
         // Each thread holds a slot while it fills, and the consumer holds one.
@@ -86,8 +94,8 @@ impl LiveSource {
             receivers.push(Receiver {
                 socket,
                 stop_signal,
-                listener: Arc::clone(&listeners[index]),
-                index: index as u32,
+                index: listeners[index].0 as u32,
+                listener: Arc::clone(&listeners[index].1),
                 shared: Arc::clone(&shared),
                 batch: Batch::new().map_err(system)?,
             });
@@ -110,7 +118,8 @@ impl LiveSource {
         &self.shared.counters
     }
 
-    pub fn listeners(&self) -> &[Arc<Listener>] {
+    /// Every socket with the index of its bind; those of one bind follow one another.
+    pub fn listeners(&self) -> &[(usize, Arc<Listener>)] {
         &self.listeners
     }
 
@@ -323,6 +332,7 @@ mod tests {
                     host: "127.0.0.1".to_string(),
                     port: 0,
                     receive_buffer: 4 << 20,
+                    workers: 1,
                 }],
                 slot_bytes: 0,
                 slot_count: 2,
@@ -337,7 +347,7 @@ mod tests {
     fn send(source: &LiveSource, count: usize) {
         let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
         for _ in 0..count {
-            let sent = sender.send_to(&[7; 1000], ("127.0.0.1", source.listeners()[0].port));
+            let sent = sender.send_to(&[7; 1000], ("127.0.0.1", source.listeners()[0].1.port));
             assert_eq!(sent.unwrap(), 1000);
         }
     }
@@ -361,7 +371,7 @@ mod tests {
         source.stop();
         ended(&source);
         let counters = source.counters();
-        let kernel = source.listeners()[0].kernel_dropped();
+        let kernel = source.listeners()[0].1.kernel_dropped();
         assert!(number(&counters.datagrams) > 0 && number(&counters.queue_dropped) > 0);
         assert_eq!(
             number(&counters.datagrams) + number(&counters.queue_dropped) + kernel,

@@ -1,5 +1,6 @@
 //! UDP sockets to receive on: bound, sized, and with their losses readable.
 
+use crate::datagram_multicast;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -25,15 +26,31 @@ struct Drops {
 
 impl Listener {
     /// Binds `host:port`. `host` is an address, a name, or `*` (or nothing) for all addresses of both families; `::`
-    /// receives IPv4 as well. The error text is for the user.
-    pub fn open(host: &str, port: u16, receive_buffer: usize) -> Result<(Arc<UdpSocket>, Listener), String> {
+    /// receives IPv4 as well; a multicast group is joined, on the interface behind `%` if there is one. `shared` lets
+    /// other sockets of this process have the same address: the kernel then parts senders among them. The error text is
+    /// for the user.
+    pub fn open(
+        host: &str,
+        port: u16,
+        receive_buffer: usize,
+        shared: bool,
+    ) -> Result<(Arc<UdpSocket>, Listener), String> {
         let name = name_of(host, port);
+        if let Some(group) =
+            datagram_multicast::group_of(host).map_err(|why| format!("cannot listen on {name}: {why}"))?
+        {
+            let socket = bind(group.socket_address(port), receive_buffer, Sharing::Group)
+                .and_then(|socket| group.join(&socket).map(|()| socket))
+                .map_err(|cause| refusal_text(&name, port, &cause))?;
+            return Listener::of(socket, &name);
+        }
         let addresses = resolve(host, port).map_err(|cause| {
             format!("cannot listen on {name}: the host name does not resolve ({cause}): give an address of this host")
         })?;
+        let sharing = if shared { Sharing::Workers } else { Sharing::None };
         let mut refusal = None;
         for address in addresses {
-            match bind(address, receive_buffer) {
+            match bind(address, receive_buffer, sharing) {
                 Ok(socket) => return Listener::of(socket, &name),
                 Err(cause) => refusal = refusal.or(Some(cause)),
             }
@@ -104,7 +121,17 @@ fn refusal_text(name: &str, port: u16, cause: &io::Error) -> String {
     format!("cannot listen on {name}: {remedy}")
 }
 
-fn bind(address: SocketAddr, receive_buffer: usize) -> io::Result<UdpSocket> {
+/// Who else may have the address of a socket.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sharing {
+    None,
+    /// Each datagram goes to one of them, those of a sender always to the same.
+    Workers,
+    /// Each of a multicast group's receivers on this host gets every datagram.
+    Group,
+}
+
+fn bind(address: SocketAddr, receive_buffer: usize, sharing: Sharing) -> io::Result<UdpSocket> {
     let family = if address.is_ipv4() {
         libc::AF_INET
     } else {
@@ -123,6 +150,11 @@ fn bind(address: SocketAddr, receive_buffer: usize) -> io::Result<UdpSocket> {
     unsafe { libc::fcntl(socket.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) };
     if address.is_ipv6() {
         set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 0)?;
+    }
+    match sharing {
+        Sharing::None => {}
+        Sharing::Workers => set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)?,
+        Sharing::Group => set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?,
     }
     set_receive_buffer(&socket, receive_buffer);
     #[cfg(target_os = "linux")]
@@ -262,20 +294,20 @@ mod tests {
 
     #[test]
     fn refusals_name_the_place_and_a_remedy() {
-        let (socket, listener) = Listener::open("127.0.0.1", 0, 100_000).unwrap();
-        let text = Listener::open("127.0.0.1", listener.port, 0).err().unwrap();
+        let (socket, listener) = Listener::open("127.0.0.1", 0, 100_000, false).unwrap();
+        let text = Listener::open("127.0.0.1", listener.port, 0, false).err().unwrap();
         assert!(
             text.contains(&format!("127.0.0.1:{}", listener.port)) && text.contains("in use"),
             "{text}"
         );
         drop(socket);
-        assert!(Listener::open("127.0.0.1", listener.port, 0).is_ok());
-        let text = Listener::open("192.0.2.77", 9995, 0).err().unwrap();
+        assert!(Listener::open("127.0.0.1", listener.port, 0, false).is_ok());
+        let text = Listener::open("192.0.2.77", 9995, 0, false).err().unwrap();
         assert!(
             text.contains("192.0.2.77:9995") && text.contains("not one of this host's"),
             "{text}"
         );
-        let text = Listener::open("no.such.host.invalid", 9995, 0).err().unwrap();
+        let text = Listener::open("no.such.host.invalid", 9995, 0, false).err().unwrap();
         assert!(
             text.contains("no.such.host.invalid:9995") && text.contains("does not resolve"),
             "{text}"
@@ -286,7 +318,7 @@ mod tests {
 
     #[test]
     fn the_granted_buffer_has_the_unit_of_the_request() {
-        let (_socket, listener) = Listener::open("127.0.0.1", 0, 100_000).unwrap();
+        let (_socket, listener) = Listener::open("127.0.0.1", 0, 100_000, false).unwrap();
         assert_eq!(listener.receive_buffer, 100_000);
     }
 

@@ -1,4 +1,5 @@
 use crate::datagram::{self, Counters};
+use crate::datagram_device::{DeviceOptions, DeviceSource};
 use crate::datagram_file::{FileOptions, FileSource};
 use crate::datagram_live::{Bind, LiveOptions, LiveSource, GIVE_UP};
 use crate::datagram_socket::DEFAULT_RECEIVE_BUFFER;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 const DEFAULT_SLOT_BYTES: u32 = 1 << 20;
 const DEFAULT_SLOT_COUNT: u32 = 12;
+const MAX_WORKERS: u32 = 64;
 const DEFAULT_FLUSH_MS: f64 = 20.0;
 
 #[napi(object)]
@@ -19,12 +21,15 @@ pub struct ListenerOptions {
     pub host: String,
     pub port: u32,
     pub receive_buffer_bytes: Option<f64>,
+    pub workers: Option<u32>,
 }
 
 #[napi(object)]
 pub struct DatagramSourceOptions {
     pub listeners: Option<Vec<ListenerOptions>>,
     pub files: Option<Vec<String>>,
+    pub device: Option<String>,
+    pub device_buffer_bytes: Option<u32>,
     pub ports: Option<Vec<u32>>,
     pub slot_bytes: Option<u32>,
     pub slot_count: Option<u32>,
@@ -59,6 +64,7 @@ pub struct DatagramSource {
 enum Source {
     Live(LiveSource),
     Files(FileSource),
+    Device(DeviceSource),
 }
 
 fn invalid(text: impl Into<String>) -> Error {
@@ -72,36 +78,44 @@ impl DatagramSource {
         let slot_bytes = options.slot_bytes.unwrap_or(DEFAULT_SLOT_BYTES) as usize;
         let slot_count = options.slot_count.unwrap_or(DEFAULT_SLOT_COUNT).clamp(2, 1024) as usize;
         let wake = wake_callback(wake)?;
-        let source = match (options.listeners, options.files) {
-            (Some(listeners), None) if !listeners.is_empty() => {
-                let flush_ms = options.flush_ms.unwrap_or(DEFAULT_FLUSH_MS);
-                if !(0.0..=60_000.0).contains(&flush_ms) {
-                    return Err(invalid("flushMs is 0 to 60000"));
-                }
+        let flush_ms = options.flush_ms.unwrap_or(DEFAULT_FLUSH_MS);
+        if !(0.0..=60_000.0).contains(&flush_ms) {
+            return Err(invalid("flushMs is 0 to 60000"));
+        }
+        let flush = Duration::from_micros((flush_ms * 1e3) as u64);
+        let ports = || -> Result<Vec<u16>> { options.ports.unwrap_or_default().into_iter().map(port_of).collect() };
+        let source = match (options.listeners, options.files, options.device) {
+            (Some(listeners), None, None) if !listeners.is_empty() => {
                 let options = LiveOptions {
                     binds: listeners.into_iter().map(bind_of).collect::<Result<_>>()?,
                     slot_bytes,
                     slot_count,
-                    flush: Duration::from_micros((flush_ms * 1e3) as u64),
+                    flush,
                     give_up: GIVE_UP,
                 };
                 LiveSource::open(options, wake).map(Source::Live)
             }
-            (None, Some(files)) if !files.is_empty() => {
+            (None, Some(files), None) if !files.is_empty() => {
                 let options = FileOptions {
                     files,
-                    ports: options
-                        .ports
-                        .unwrap_or_default()
-                        .into_iter()
-                        .map(port_of)
-                        .collect::<Result<_>>()?,
+                    ports: ports()?,
                     slot_bytes,
                     slot_count,
                 };
                 FileSource::open(options, wake).map(Source::Files)
             }
-            _ => return Err(invalid("exactly one of listeners and files is needed")),
+            (None, None, Some(device)) => {
+                let options = DeviceOptions {
+                    device,
+                    ports: ports()?,
+                    kernel_buffer_bytes: options.device_buffer_bytes.unwrap_or(DEFAULT_RECEIVE_BUFFER as u32),
+                    slot_bytes,
+                    slot_count,
+                    flush,
+                };
+                DeviceSource::open(options, wake).map(Source::Device)
+            }
+            _ => return Err(invalid("exactly one of listeners, files and device is needed")),
         };
         Ok(DatagramSource {
             source: source.map_err(Error::from_reason)?,
@@ -134,6 +148,7 @@ impl DatagramSource {
         match &self.source {
             Source::Live(live) => live.stop(),
             Source::Files(files) => files.ring().stop(),
+            Source::Device(device) => device.stop(),
         }
     }
 
@@ -147,7 +162,14 @@ impl DatagramSource {
         let (counters, listeners, bytes_total) = match &self.source {
             Source::Live(live) => (live.counters(), live.listeners(), 0),
             Source::Files(files) => (files.counters(), [].as_slice(), files.bytes_total()),
+            Source::Device(device) => (device.counters(), [].as_slice(), 0),
         };
+        let kernel_dropped = match &self.source {
+            Source::Device(device) => device.kernel_dropped(),
+            _ => listeners.iter().map(|(_, listener)| listener.kernel_dropped()).sum(),
+        };
+        // Workers of a listener are alike: the first speaks for all.
+        let firsts = || listeners.chunk_by(|a, b| a.0 == b.0).map(|workers| &workers[0].1);
         let Counters {
             datagrams,
             bytes,
@@ -159,14 +181,11 @@ impl DatagramSource {
         DatagramStats {
             datagrams: number(datagrams),
             bytes: number(bytes),
-            kernel_dropped: listeners.iter().map(|listener| listener.kernel_dropped()).sum::<u64>() as f64,
+            kernel_dropped: kernel_dropped as f64,
             queue_dropped: number(queue_dropped),
             skipped_packets: number(skipped_packets),
-            receive_buffer_bytes: listeners
-                .iter()
-                .map(|listener| listener.receive_buffer as f64)
-                .collect(),
-            ports: listeners.iter().map(|listener| u32::from(listener.port)).collect(),
+            receive_buffer_bytes: firsts().map(|listener| listener.receive_buffer as f64).collect(),
+            ports: firsts().map(|listener| u32::from(listener.port)).collect(),
             bytes_read: number(bytes_read),
             bytes_total: bytes_total as f64,
         }
@@ -176,6 +195,7 @@ impl DatagramSource {
         match &self.source {
             Source::Live(live) => live.ring(),
             Source::Files(files) => files.ring(),
+            Source::Device(device) => device.ring(),
         }
     }
 }
@@ -194,5 +214,6 @@ fn bind_of(listener: ListenerOptions) -> Result<Bind> {
         host: listener.host,
         port: port_of(listener.port)?,
         receive_buffer,
+        workers: listener.workers.unwrap_or(1).clamp(1, MAX_WORKERS) as usize,
     })
 }

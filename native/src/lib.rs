@@ -2,12 +2,16 @@
 //!
 //! Modules named `*_napi` are the only ones that know Node.js; everything else is plain Rust with its own tests.
 
+pub mod block_codec;
 pub mod capture_file;
 pub mod datagram;
 pub mod datagram_batch;
-pub mod datagram_file;
+pub mod datagram_device;
+mod datagram_file;
 pub mod datagram_live;
-pub mod datagram_packet;
+pub mod datagram_multicast;
+mod datagram_output;
+mod datagram_packet;
 pub mod datagram_reassembly;
 pub mod datagram_socket;
 pub mod decode;
@@ -26,8 +30,10 @@ pub mod segment;
 pub mod slots;
 pub mod udp_sender;
 pub mod udp_sender_queue;
+mod udp_sender_raw;
 pub mod udp_sender_socket;
 
+pub mod block_codec_napi;
 pub mod datagram_source_napi;
 pub mod frame_decoder_napi;
 pub mod interfaces_napi;

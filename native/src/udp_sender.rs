@@ -2,6 +2,7 @@
 //! full, and what the socket does not take at once is kept, not lost.
 
 use crate::udp_sender_queue::{Notice, Piece, SendQueue};
+use crate::udp_sender_raw::{self, Packets};
 use crate::udp_sender_socket::{connect, max_payload, wait_writable, Burst, MAX_BURST};
 use std::io;
 use std::net::UdpSocket;
@@ -25,6 +26,8 @@ pub struct SenderOptions {
     pub source_host: Option<String>,
     /// 0: as fast as the socket takes them.
     pub datagrams_per_second: f64,
+    /// Datagrams of slots go out under the address of whoever sent them.
+    pub keeps_source: bool,
 }
 
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -40,6 +43,8 @@ pub struct UdpSender {
     shared: Arc<Shared>,
     socket: Option<Arc<UdpSocket>>,
     thread: Option<JoinHandle<()>>,
+    /// Where the sender keeps sources.
+    packets: Option<Mutex<Packets>>,
 }
 
 #[derive(Default)]
@@ -55,7 +60,14 @@ struct Shared {
 impl UdpSender {
     /// The error text is for the user.
     pub fn open(options: &SenderOptions) -> Result<UdpSender, String> {
-        let socket = Arc::new(connect(&options.host, options.port, options.source_host.as_deref())?);
+        let (socket, packets) = if options.keeps_source {
+            let (socket, destination) = udp_sender_raw::connect(&options.host, options.port)?;
+            (socket, Some(Mutex::new(Packets::new(destination))))
+        } else {
+            let socket = connect(&options.host, options.port, options.source_host.as_deref())?;
+            (socket, None)
+        };
+        let socket = Arc::new(socket);
         let shared = Arc::new(Shared::default());
         let worker = Worker {
             shared: Arc::clone(&shared),
@@ -72,6 +84,7 @@ impl UdpSender {
             shared,
             socket: Some(socket),
             thread: Some(thread),
+            packets,
         })
     }
 
@@ -79,6 +92,19 @@ impl UdpSender {
     /// when the sender is closed.
     pub fn send(&self, bytes: &[u8], lengths: &[u32]) -> bool {
         self.shared.queue.put(bytes, lengths)
+    }
+
+    /// Queues the first `count` datagrams of a slot under their own sources; as `send`. What cannot be sent so is counted
+    /// as failed. `None` when the sender keeps no sources, or that is no slot.
+    pub fn send_slot(&self, slot: &[u8], count: usize) -> Option<bool> {
+        let mut packets = self.packets.as_ref()?.lock().unwrap();
+        let impossible = packets.fill(slot, count)?;
+        if impossible > 0 {
+            self.shared.failed.fetch_add(impossible as u64, Ordering::Relaxed);
+            self.shared
+                .remember(&io::Error::other("not of the collector's IP version, or too long"));
+        }
+        Some(self.shared.queue.put(&packets.bytes, &packets.lengths))
     }
 
     /// Calls `notice` once no more than `cost` bytes are queued: at once if so already, or when the sender is closed.
@@ -298,6 +324,7 @@ mod tests {
             port,
             source_host: None,
             datagrams_per_second,
+            keeps_source: false,
         })
         .unwrap()
     }

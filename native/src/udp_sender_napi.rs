@@ -9,6 +9,7 @@ pub struct UdpSenderOptions {
     pub port: u32,
     pub source_host: Option<String>,
     pub datagrams_per_second: Option<f64>,
+    pub keeps_source: Option<bool>,
 }
 
 #[napi(object, use_nullable = true)]
@@ -46,6 +47,7 @@ impl UdpSender {
             port,
             source_host: options.source_host,
             datagrams_per_second,
+            keeps_source: options.keeps_source.unwrap_or(false),
         })
         .map_err(Error::from_reason)?;
         Ok(UdpSender { sender })
@@ -64,6 +66,15 @@ impl UdpSender {
             return Err(Error::from_reason("the sender is closed"));
         }
         Ok(())
+    }
+
+    #[napi]
+    pub fn send_slot(&self, slot: &[u8], count: u32) -> Result<()> {
+        match self.sender.send_slot(slot, count as usize) {
+            Some(true) => Ok(()),
+            Some(false) => Err(Error::from_reason("the sender is closed")),
+            None => Err(invalid("that is no slot, or the sender keeps no sources")),
+        }
     }
 
     #[napi]

@@ -43,6 +43,13 @@ export interface PacketSourceOptions {
   flushMs?: number;
   /** An extension record (`packet-extension-layout.ts`) beside every packet record, default false. */
   extended?: boolean;
+  /**
+   * Records are of the innermost packet of a tunnel (at most four in one another) instead of the outermost, default false;
+   * the addresses and protocol of the outermost IP header stand in the extension record: makes a source `extended`.
+   * The first fragment of a tunnel's packet counts as the packet inside; later ones, and payloads that are no IP packet,
+   * stay packets of the tunnel.
+   */
+  decapsulate?: boolean;
   /** ifIndex reported for packets whose source does not say (plain pcap: 0); a live device fills in its own. */
   inputIndex?: number;
   /** One packet of so many is metered, default all: the first of each, or with `samplingRandom` one that chance picks. */
@@ -112,13 +119,18 @@ export interface NativeFrameDecoder {
 
 export interface DatagramSourceOptions {
   /**
-   * Sockets to bind. Exactly one of `listeners` and `files` is given. `host` is an address of this host, a name of one, or
-   * `*` for all addresses of both families; `::` receives IPv4 as well. Default buffer: 32 MiB.
+   * Sockets to bind. Exactly one of `listeners`, `files` and `device` is given. `host` is an address of this host, a name
+   * of one, or `*` for all addresses of both families; `::` receives IPv4 as well; a multicast group (`GROUP%INTERFACE`)
+   * is joined. Default buffer: 32 MiB. Among `workers` sockets, each with a thread, the kernel parts the senders; a
+   * group has one.
    */
-  listeners?: { host: string; port: number; receiveBufferBytes?: number }[];
+  listeners?: { host: string; port: number; receiveBufferBytes?: number; workers?: number }[];
   /** Capture files whose UDP payloads are taken as datagrams. */
   files?: string[];
-  /** Files only: keep datagrams to these destination ports; empty keeps all. */
+  /** An interface whose UDP payloads are taken, whoever they are addressed to; `any` for all. */
+  device?: string;
+  deviceBufferBytes?: number;
+  /** Files and device: keep datagrams to these destination ports; of files empty keeps all. */
   ports?: number[];
   /** Default 1 MiB, at least 128 KiB. */
   slotBytes?: number;
@@ -206,6 +218,9 @@ export interface SegmentInfo {
   metadata: Record<string, string>;
 }
 
+/** How blocks of other collectors' files are packed. */
+export type PackedWith = 'lzo' | 'bz2' | 'lz4' | 'zstd';
+
 /** Exclusive use of a directory through a lock on a file; the system drops it when the process ends, however it ends. */
 export interface NativeDirectoryLock {
   /** False when somebody else has the directory. */
@@ -219,6 +234,8 @@ export interface NativeUdpSender {
    * queue (8 MiB) is full; who waits for `room` first is not blocked.
    */
   send(bytes: Uint8Array, lengths: Uint32Array, count: number): void;
+  /** With `keepsSource`: the first `count` datagrams of a slot of a datagram source, copied as `send` does. */
+  sendSlot(slot: Uint8Array, count: number): void;
   stats(): UdpSenderStats;
   /** Bytes that wait to be sent; each datagram counts 4 more. */
   queuedBytes(): number;
@@ -234,7 +251,7 @@ export interface NativeUdpSender {
 
 export interface UdpSenderStats {
   sent: number;
-  /** UDP payload of what was sent. */
+  /** UDP payload of what was sent; with `keepsSource` whole packets. */
   bytes: number;
   /** Not taken by the system, or reported refused by the collector's host after it was sent. */
   failed: number;
@@ -247,6 +264,8 @@ export interface UdpSenderOptions {
   host: string;
   port: number;
   sourceHost?: string;
+  /** Takes slots only, whose datagrams go out under address and port of their first sender; needs CAP_NET_RAW. */
+  keepsSource?: boolean;
   /** At most so many datagrams a second; 0 sends as fast as the socket takes them. */
   datagramsPerSecond?: number;
 }
@@ -371,6 +390,8 @@ export interface Addon {
     options: SegmentOptions,
   ): Promise<SegmentInfo>;
   segmentInfo(path: string): Promise<SegmentInfo>;
+  /** Unpacks one block, off the main thread; rejects when it is damaged or gives more than `most` bytes. */
+  unpackBlock(method: PackedWith, packed: Uint8Array, most: number): Promise<Uint8Array>;
   openScan(paths: string[]): Promise<FlowScan>;
   DirectoryLock: new (lockFile: string) => NativeDirectoryLock;
   UdpSender: new (options: UdpSenderOptions) => NativeUdpSender;

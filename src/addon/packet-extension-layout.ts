@@ -8,7 +8,7 @@ export const EXTENSION_WORDS = 32;
 
 /** Word 0: outer VLAN id | inner VLAN id << 16, 0 for none. */
 export const X_VLANS = 0;
-/** Word 1: ethertype of the network layer | number of MPLS labels << 16 | protocol of the outer IP header << 24. */
+/** Word 1: ethertype of the network layer | number of MPLS labels << 16 | protocol of the outermost IP header << 24 (0: no tunnel). */
 export const X_ETHERTYPE_LABELS_TUNNEL = 1;
 /** Words 2-3 and 4-5: MAC addresses as numbers, low word first; 0 without. */
 export const X_SRC_MAC = 2;
@@ -26,6 +26,9 @@ export const X_FINGERPRINT = 8;
 /** Words 12-21: MPLS entries from the top, as the wire has them without the TTL: label << 4 | class << 1 | bottom. */
 export const X_MPLS = 12;
 export const X_MPLS_MOST = 10;
-/** Words 24-27 and 28-31: addresses of the outer IP header when the packet's record is of an inner one, else 0. */
+/**
+ * Words 24-27 and 28-31: addresses of the outermost IP header when the packet's record is of an inner one, else 0. Words 6
+ * to 9 are then the inner packet's, the ethertype too; VLANs, MAC addresses and labels are those of the frame.
+ */
 export const X_TUNNEL_SRC = 24;
 export const X_TUNNEL_DST = 28;

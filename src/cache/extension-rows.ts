@@ -31,7 +31,7 @@ const LONGEST = 0xffff;
  */
 export class ExtensionRows {
   readonly words: Int32Array;
-  private readonly store: RowStore;
+  readonly store: RowStore;
 
   constructor(store: RowStore, allocate: (bytes: number) => Uint8Array) {
     const memory = allocate((store.capacity + 1) * EXTENSION_WORDS * 4);

@@ -5,6 +5,8 @@ import {
   X_FLOW_LABEL,
   X_MPLS,
   X_SRC_MAC,
+  X_TUNNEL_DST,
+  X_TUNNEL_SRC,
   X_VLANS,
 } from '../addon/packet-extension-layout.ts';
 import type { FlowBatch } from '../flow/batch.ts';
@@ -14,11 +16,12 @@ import {
   E_FRAGMENT_SHIFT,
   E_MAX_LENGTH,
   E_MIN_LENGTH,
+  E_NANOS,
   E_TTLS,
   type ExtensionRows,
 } from './extension-rows.ts';
-
 import type { KeyFields } from './key-fields.ts';
+import { D_FIRST, D_LAST, ROW_DOUBLE_SHIFT } from './row.ts';
 
 /** Where a column is in an extension row. */
 interface Place {
@@ -27,8 +30,12 @@ interface Place {
   readonly mask?: number;
   /** Two words, low first. */
   readonly isWide?: true;
+  /** Half of an address: two words whose bytes stand in network order. */
+  readonly isAddress?: true;
   /** On the way in (also when the direction is not known) or out: 0 of packets that went the other way. */
   readonly side?: 'in' | 'out';
+  /** Nanoseconds below the millisecond: those below the microsecond belong to this time (D_*) of the row. */
+  readonly below?: number;
   /** The packet record has it: no extension record needed. */
   readonly isOrdinary?: true;
 }
@@ -46,11 +53,16 @@ const MPLS_COLUMNS = [
   'mpls10',
 ] as const;
 
+/** Columns that tell of the tunnel that a flow's first packet came through. */
+export const TUNNEL_COLUMNS = ['tunSrcAddrHi', 'tunSrcAddrLo', 'tunDstAddrHi', 'tunDstAddrLo', 'tunProto'] as const;
+
 const places: ReadonlyMap<ColumnName, Place> = new Map<ColumnName, Place>([
   ['minTtl', { word: E_TTLS, mask: 0xff, isOrdinary: true }],
   ['maxTtl', { word: E_TTLS, shift: 8, mask: 0xff, isOrdinary: true }],
   ['minLength', { word: E_MIN_LENGTH, isOrdinary: true }],
   ['maxLength', { word: E_MAX_LENGTH, isOrdinary: true }],
+  ['firstNs', { word: E_NANOS, mask: 0xffff, below: D_FIRST, isOrdinary: true }],
+  ['lastNs', { word: E_NANOS, shift: 16, below: D_LAST, isOrdinary: true }],
   ['fragmentFlags', { word: E_TTLS, shift: E_FRAGMENT_SHIFT, mask: 0xff }],
   ['flowLabel', { word: X_FLOW_LABEL }],
   ['srcVlan', { word: X_VLANS, mask: 0xffff, side: 'in' }],
@@ -61,6 +73,11 @@ const places: ReadonlyMap<ColumnName, Place> = new Map<ColumnName, Place>([
   ['outSrcMac', { word: X_SRC_MAC, isWide: true, side: 'out' }],
   ['outDstMac', { word: X_DST_MAC, isWide: true, side: 'out' }],
   ['etherType', { word: X_ETHERTYPE_LABELS_TUNNEL, mask: 0xffff }],
+  ['tunSrcAddrHi', { word: X_TUNNEL_SRC, isAddress: true }],
+  ['tunSrcAddrLo', { word: X_TUNNEL_SRC + 2, isAddress: true }],
+  ['tunDstAddrHi', { word: X_TUNNEL_DST, isAddress: true }],
+  ['tunDstAddrLo', { word: X_TUNNEL_DST + 2, isAddress: true }],
+  ['tunProto', { word: X_ETHERTYPE_LABELS_TUNNEL, shift: 24 }],
   ...MPLS_COLUMNS.map((name, i): [ColumnName, Place] => [name, { word: X_MPLS + i }]),
 ]);
 
@@ -105,8 +122,12 @@ export class ExtensionWriter {
       const groupEnd = Math.min(end, group + GROUP);
       for (const [name, place] of this.columns) {
         const target = batch.use(name);
-        if (place.isWide) this.fillWide(target as Uint32Array, place, rows, group, groupEnd, at + group - start);
-        else this.fillNarrow(target, place, rows, group, groupEnd, at + group - start);
+        const to = at + group - start;
+        if (place.below !== undefined)
+          this.fillNanos(target as Uint32Array, place, place.below, rows, group, groupEnd, to);
+        else if (place.isAddress) this.fillAddress(target as Uint32Array, place, rows, group, groupEnd, to);
+        else if (place.isWide) this.fillWide(target as Uint32Array, place, rows, group, groupEnd, to);
+        else this.fillNarrow(target, place, rows, group, groupEnd, to);
       }
     }
   }
@@ -128,6 +149,40 @@ export class ExtensionWriter {
     }
   }
 
+  private fillNanos(
+    target: Uint32Array,
+    { word, shift = 0, mask = -1 }: Place,
+    time: number,
+    rows: Int32Array,
+    from: number,
+    to: number,
+    at: number,
+  ): void {
+    const { words, store } = this.rows;
+    for (let i = from; i < to; i++) {
+      const row = rows[i]!;
+      const us = store.doubles[(row << ROW_DOUBLE_SHIFT) + time]!;
+      target[at + i - from] = (us % 1000) * 1000 + ((words[row * EXTENSION_WORDS + word]! >>> shift) & mask);
+    }
+  }
+
+  private fillAddress(
+    target: Uint32Array,
+    { word }: Place,
+    rows: Int32Array,
+    from: number,
+    to: number,
+    at: number,
+  ): void {
+    const { words } = this.rows;
+    for (let i = from; i < to; i++) {
+      const e = rows[i]! * EXTENSION_WORDS;
+      const pair = (at + i - from) << 1;
+      target[pair] = swapped(words[e + word + 1]!);
+      target[pair + 1] = swapped(words[e + word]!);
+    }
+  }
+
   private fillWide(
     target: Uint32Array,
     { word, side }: Place,
@@ -146,6 +201,11 @@ export class ExtensionWriter {
       target[pair + 1] = isOther ? 0 : words[e + word + 1]!;
     }
   }
+}
+
+/** From network order to a number. */
+function swapped(word: number): number {
+  return (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
 }
 
 /** E_EGRESS as it is in the rows that have a column of this side empty. */

@@ -1,22 +1,18 @@
 import {
-  P_HASH,
   P_INPUT,
   P_META,
-  P_META_EGRESS,
   P_META_VERSION_MASK,
   P_OCTETS,
   P_PORTS,
   P_PROTO_TOS_FLAGS,
   P_TIME,
-  PACKET_WORDS,
 } from '../addon/packet-layout.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import { UserError } from '../flow/user-error.ts';
 import { ExtensionRows } from './extension-rows.ts';
 import { columnNeedsExtensions, ExtensionWriter, isExtensionColumn } from './extension-writer.ts';
 import type { FlowCacheOptions, FlowCacheStats } from './flow-cache-options.ts';
-import { FULL_KEY, isFullKey, type KeyFields, keyNeedsExtensions } from './key-fields.ts';
-import { KeyReducer } from './key-reducer.ts';
+import { FULL_KEY, keyNeedsExtensions } from './key-fields.ts';
 import {
   IGNORED_OCTETS,
   IGNORED_PACKETS,
@@ -47,19 +43,11 @@ import {
   ROW_WORD_SHIFT,
   RowStore,
 } from './row.ts';
+import { GROUP, META_KEY, PROTO_TOS_MASK, RowFinder } from './row-finder.ts';
 import { RowWriter } from './row-writer.ts';
 import { END_ACTIVE, END_DETECTED, END_FORCED, type TimeoutOptions, Timeouts } from './timeouts.ts';
 
-/** Packets handled at a time; 16 to 128 measured alike, 1 a third slower (docs/decisions/0041). */
-const GROUP = 32;
 const MAX_FLOWS = 1 << 24;
-/** Protocol and ToS: the flags behind them do not tell flows apart. */
-const KEY_MASK = 0xffff;
-/**
- * What of the meta word is in the key: a packet that is seen on its way in and again on its way out of one interface
- * belongs to two flows.
- */
-const META_KEY = P_META_VERSION_MASK | P_META_EGRESS;
 
 /** Indices of `FlowCache.counts`: doubles in class fields would be boxed, and change the shape of the class. */
 const C_PACKETS = 0;
@@ -88,15 +76,10 @@ export class FlowCache {
   private readonly store: RowStore;
   private readonly writer: RowWriter;
   private readonly clock: PacketClock;
-  private readonly key: KeyFields;
-  /** Makes records for a key that is not the full one. */
-  private readonly reducer: KeyReducer | undefined;
+  private readonly finder: RowFinder;
+  private readonly needsExtensions: boolean;
   /** What is kept beyond rows; undefined when nobody asked for it. */
   private readonly extras: ExtensionRows | undefined;
-  /** Extension records of the packets in hand. */
-  private extensions: Uint32Array | undefined;
-  private readonly hashes = new Int32Array(GROUP);
-  private readonly candidates = new Int32Array(GROUP);
   /** Indexed by C_*. */
   private readonly counts = new Float64Array(2);
 
@@ -117,8 +100,8 @@ export class FlowCache {
     );
     this.flows = new LiveFlows(options, this.store, (rows, count) => this.writer.write(rows, count));
     this.clock = new PacketClock(this.flows);
-    this.key = key;
-    if (!isFullKey(key)) this.reducer = new KeyReducer(key, hashSeed);
+    this.needsExtensions = cacheNeedsExtensions(options);
+    this.finder = new RowFinder(this.store, this.flows.table, this.extras, key, hashSeed);
   }
 
   /**
@@ -127,8 +110,10 @@ export class FlowCache {
    * (`cacheNeedsExtensions`). Full batches go to the sink meanwhile.
    */
   addPackets(words: Uint32Array, times: Float64Array, count: number, extensions?: Uint32Array): void {
-    const { flows, hashes, candidates, extras } = this;
-    this.extensions = extensions;
+    const { flows, finder, extras } = this;
+    const { hashes, candidates } = finder;
+    if (this.needsExtensions && extensions === undefined) throw new Error('flow cache: no extension records');
+    finder.extensions = extensions;
     const rows = this.store.words;
     const doubles = this.store.doubles;
     const now = flows.now;
@@ -139,7 +124,7 @@ export class FlowCache {
     let octets = 0;
     for (let start = 0; start < count; start += GROUP) {
       const size = Math.min(GROUP, count - start);
-      this.readAhead(words, start, size);
+      finder.readAhead(words, start, size);
       for (let i = 0; i < size; i++) {
         const packet = start + i;
         const p = packet << 4;
@@ -173,7 +158,7 @@ export class FlowCache {
           (rows[r + 3]! ^ words[p + 3]!) |
           (rows[r + 7]! ^ words[p + 7]!) |
           (rows[r + R_PORTS]! ^ words[p + P_PORTS]!) |
-          ((rows[r + R_PROTO_TOS_FLAGS]! ^ protoTosFlags) & KEY_MASK) |
+          ((rows[r + R_PROTO_TOS_FLAGS]! ^ protoTosFlags) & PROTO_TOS_MASK) |
           (rows[r + R_INPUT]! ^ words[p + P_INPUT]!) |
           ((rows[r + R_STATE]! & (META_KEY | R_STATE_LIVE)) ^ (metaKey | R_STATE_LIVE));
         // All IPv4 addresses are alike in their first three words.
@@ -187,7 +172,7 @@ export class FlowCache {
             (rows[r + 6]! ^ words[p + 6]!);
         }
         if (differ !== 0) {
-          row = this.find(words, packet, hash);
+          row = finder.find(words, packet, hash);
           r = row << ROW_WORD_SHIFT;
         }
         const d = row << ROW_DOUBLE_SHIFT;
@@ -288,62 +273,6 @@ export class FlowCache {
       maxProbe: flows.table.maxProbe,
       wheelEntries: flows.wheel.entries,
     };
-  }
-
-  /** Passes one and two over a group: hashes, slots, and the rows that those name. */
-  private readAhead(words: Uint32Array, start: number, size: number): void {
-    const { hashes, candidates } = this;
-    const { slots, mask } = this.flows.table;
-    const rows = this.store.words;
-    let touched = 0;
-    this.reducer?.reduce(words, this.extensions, start, size);
-    for (let i = 0; i < size; i++) {
-      const hash = words[(start + i) * PACKET_WORDS + P_HASH]! | 0;
-      hashes[i] = hash;
-      touched ^= slots[(hash & mask) << 1]!;
-    }
-    for (let i = 0; i < size; i++) {
-      const hash = hashes[i]!;
-      let at = hash & mask;
-      let row = slots[(at << 1) + 1]!;
-      while (slots[at << 1] !== hash && row !== 0) {
-        at = (at + 1) & mask;
-        row = slots[(at << 1) + 1]!;
-      }
-      candidates[i] = row;
-      const r = row << ROW_WORD_SHIFT;
-      touched ^= rows[r]! ^ rows[r + 16]!;
-    }
-    this.store.touched[0] = touched;
-    // The loop over packets knows nothing of extension records: then every packet's flow is to be found by `find`.
-    if (this.key.vlan || this.key.mac) candidates.fill(0, 0, size);
-  }
-
-  /** The live row with the key of a packet, or 0. */
-  private find(words: Uint32Array, packet: number, hash: number): number {
-    const p = packet * PACKET_WORDS;
-    const { slots, mask } = this.flows.table;
-    const rows = this.store.words;
-    for (let at = hash & mask; ; at = (at + 1) & mask) {
-      const row = slots[(at << 1) + 1]!;
-      if (row === 0) return 0;
-      if (slots[at << 1] !== hash) continue;
-      const r = row << ROW_WORD_SHIFT;
-      let differ = (rows[r + R_PROTO_TOS_FLAGS]! ^ words[p + P_PROTO_TOS_FLAGS]!) & KEY_MASK;
-      for (let i = 0; i <= R_PORTS; i++) differ |= rows[r + i]! ^ words[p + i]!;
-      differ |= rows[r + R_INPUT]! ^ words[p + P_INPUT]!;
-      differ |= (rows[r + R_STATE]! ^ words[p + P_META]!) & META_KEY;
-      if (differ === 0 && this.hasExtensionKey(row, packet)) return row;
-    }
-  }
-
-  private hasExtensionKey(row: number, packet: number): boolean {
-    const { extras, extensions } = this;
-    if (extras === undefined || extensions === undefined) return true;
-    return (
-      (!this.key.vlan || extras.hasVlans(row, extensions, packet)) &&
-      (!this.key.mac || extras.hasMacs(row, extensions, packet))
-    );
   }
 
   /** Ends the flow of the packet in hand if the packet cannot join it; returns whether. */

@@ -101,7 +101,7 @@ export class Timeouts {
 }
 
 /** A year: what timeouts are measured by stays far inside of the clock's range. */
-export const LONGEST_TIMEOUT_MS = 366 * 86_400_000;
+const LONGEST_TIMEOUT_MS = 366 * 86_400_000;
 
 function microseconds(ms: number, name: string, leastMs: number): number {
   if (!(ms >= leastMs && ms <= LONGEST_TIMEOUT_MS)) {

@@ -168,7 +168,8 @@ export class FrameSource implements PacketSlotSource {
   #addSlot(): number {
     const allocate = (bytes: number) => addon().allocateHuge(bytes).subarray(0, bytes);
     this.slots.push(allocate(this.#slotPackets * PACKET_BYTES));
-    if (this.#options.extended) this.extensions.push(allocate(this.#slotPackets * EXTENSION_BYTES));
+    const { extended, decapsulate } = this.#options;
+    if (extended || decapsulate) this.extensions.push(allocate(this.#slotPackets * EXTENSION_BYTES));
     this.#counts.push(0);
     return this.slots.length - 1;
   }

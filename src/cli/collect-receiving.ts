@@ -3,17 +3,18 @@ import { isIP } from 'node:net';
 import type { SamplingSetting } from '../collect/sampling.ts';
 import { flagOption, keyed, listOption, type OptionTable, valueOption } from '../config/option.ts';
 import type { OptionValues } from '../config/option-values.ts';
+import { isV4, parseAddress } from '../flow/address.ts';
 import { parsePrefix } from '../flow/prefix.ts';
 import { UserError } from '../flow/user-error.ts';
-import type { CollectOptions } from '../pipeline/collect.ts';
 import type { InputOptions } from '../pipeline/collect-inputs.ts';
+import type { CollectOptions } from '../pipeline/collect-options.ts';
 import { DEFAULT_PORT, parseEndpoint, parsePort, readTls } from './collect-listening.ts';
 
 /** Where datagrams come from, and how they are read. */
 export const receivingOptions: OptionTable = {
   p: keyed(
     'ports',
-    listOption('UDP port, or tcp:PORT or tls:PORT [default: 9995; with -f: only datagrams to these ports]'),
+    listOption('UDP port, or tcp:PORT or tls:PORT [default: 9995; with -f and -d: only datagrams to these ports]'),
   ),
   b: keyed('address', valueOption('address to listen on [default: all, IPv4 and IPv6]')),
   '4': keyed('ipv4', flagOption('listen on IPv4 only')),
@@ -22,8 +23,14 @@ export const receivingOptions: OptionTable = {
   'tls-cert': valueOption('certificate of the listeners of TLS, PEM, chain included'),
   'tls-key': valueOption('its private key, PEM'),
   'tls-ca': valueOption('only take clients with a certificate of these authorities, PEM'),
+  J: keyed('groups', listOption('GROUP[%INTERFACE]: receive this multicast group, at the ports of -p')),
+  workers: valueOption('receiving threads of each UDP listener; each exporter stays with one', '1'),
   B: keyed('receive-buffer', valueOption('socket receive buffer in octets', '33554432')),
   f: keyed('captures', listOption('read datagrams from a capture file instead, several in order')),
+  d: keyed(
+    'interface',
+    valueOption('read datagrams that this interface sees, addressed to whomever, instead of listening'),
+  ),
   s: keyed('sampling', valueOption('sampling rate of exporters that tell none; negative: of all, whatever they tell')),
 };
 
@@ -33,29 +40,65 @@ export const admissionOptions: OptionTable = {
   'exporter-rate': valueOption('datagrams a second that are taken of one exporter; 0: any number', '0'),
 };
 
+/** More than cores make sense nowhere. */
+const MAX_WORKERS = 64;
+
 type Receiving = InputOptions & Pick<CollectOptions, 'sampling'>;
 
 /** Looks up the name that `-b` may be, and reads the files of TLS. */
 export async function parseReceiving(values: OptionValues): Promise<Receiving> {
   const sampling = samplingOf(values.text('s'));
   const files = values.list('f');
-  const host = await listenAddress(values.text('b'), values.flag('4'), values.flag('6'));
-  const ofPorts = values.list('p').map((text) => parsePort(text, host));
-  const listed = values.list('listen').map(parseEndpoint);
-  if (files.length > 0 && (listed.length > 0 || ofPorts.some(({ transport }) => transport !== 'udp'))) {
-    throw new UserError('-f reads captures instead of the network: leave out --listen, tcp: and tls:');
-  }
-  const given = [...ofPorts, ...listed];
-  const listeners = given.length > 0 ? given : [{ transport: 'udp', host, port: DEFAULT_PORT } as const];
+  const device = values.text('d');
+  const { ports, listeners } = await parsePlaces(values, files.length > 0, device);
   const tls = readTls(values, listeners);
   return {
     files,
-    ports: files.length === 0 ? [] : ofPorts.map(({ port }) => port),
-    listeners: files.length === 0 ? listeners : [],
+    ...(device === undefined ? {} : { device }),
+    ports,
+    listeners,
+    workers: values.whole('workers', 1, MAX_WORKERS),
     ...(tls === undefined ? {} : { tls }),
     receiveBufferBytes: values.whole('B', 4096, 2 ** 30),
     ...(sampling === undefined ? {} : { sampling }),
   };
+}
+
+/** Ports of captured datagrams, or places to listen on. */
+async function parsePlaces(
+  values: OptionValues,
+  isFile: boolean,
+  device: string | undefined,
+): Promise<Pick<InputOptions, 'ports' | 'listeners'>> {
+  const groups = values.list('J');
+  if (groups.length > 0 && values.text('b') !== undefined) throw new UserError('-J and -b exclude each other');
+  const hosts =
+    groups.length > 0 ? groups : [await listenAddress(values.text('b'), values.flag('4'), values.flag('6'))];
+  for (const group of groups) checkGroup(group);
+  const at = (text: string) => hosts.map((host) => parsePort(text, host));
+  const ofPorts = values.list('p').flatMap(at);
+  const listed = values.list('listen').map(parseEndpoint);
+  if (!isFile && device === undefined) {
+    if (groups.length > 0 && ofPorts.some(({ transport }) => transport !== 'udp')) {
+      throw new UserError('-J is for UDP: give --listen for tcp:// and tls://');
+    }
+    const isDefault = ofPorts.length === 0 && (listed.length === 0 || groups.length > 0);
+    return { ports: [], listeners: [...(isDefault ? at(String(DEFAULT_PORT)) : ofPorts), ...listed] };
+  }
+  if (isFile && device !== undefined) throw new UserError('-f and -d exclude each other');
+  if (listed.length + groups.length > 0 || ofPorts.some(({ transport }) => transport !== 'udp')) {
+    throw new UserError('-f and -d read captured datagrams: leave out --listen, -J, tcp: and tls:');
+  }
+  const ports = ofPorts.map(({ port }) => port);
+  return { ports: isFile || ports.length > 0 ? ports : [DEFAULT_PORT], listeners: [] };
+}
+
+function checkGroup(text: string): void {
+  const words = parseAddress(text.replace(/%.*$/s, ''));
+  const isGroup =
+    words !== undefined && (isV4(words[0], words[1], words[2]) ? words[3] >>> 28 === 14 : words[0] >>> 24 === 0xff);
+  if (!isGroup)
+    throw new UserError(`-J takes a multicast group such as 239.0.0.1, 239.0.0.1%eth0 or ff02::1%eth0, not "${text}"`);
 }
 
 export function parseAdmission(values: OptionValues): Pick<CollectOptions, 'allowed' | 'exporterRate'> {

@@ -2,12 +2,16 @@ import { flagOption, keyed, listOption, type OptionTable, valueOption } from '..
 import type { OptionValues } from '../config/option-values.ts';
 import { type Destination, parseDestination } from '../export/destination.ts';
 import { UserError } from '../flow/user-error.ts';
-import type { CollectOptions } from '../pipeline/collect.ts';
+import type { CollectOptions } from '../pipeline/collect-options.ts';
 import { logFormats } from '../pipeline/log-output.ts';
 
 /** Who else gets the datagrams. */
 export const repeatingOptions: OptionTable = {
   R: keyed('repeat', listOption('HOST[/PORT]: send every datagram on to this collector')),
+  A: keyed(
+    'repeat-with-source',
+    flagOption('-R keeps address and port of the exporter as the source; needs root or CAP_NET_RAW'),
+  ),
 };
 
 /** How the program runs and what it tells. */
@@ -29,10 +33,12 @@ const DEFAULT_METRICS_PORT = 9996;
 /** As many as nfcapd takes. */
 const MAX_REPEATERS = 8;
 
-export function parseRepeating(values: OptionValues): Pick<CollectOptions, 'repeatTo'> {
+export function parseRepeating(values: OptionValues): Pick<CollectOptions, 'repeatTo' | 'keepsSource'> {
   const texts = values.list('R');
   if (texts.length > MAX_REPEATERS) throw new UserError(`-R: at most ${MAX_REPEATERS} collectors can be repeated to`);
-  return { repeatTo: texts.map((text): Destination => parseDestination(text)) };
+  const keepsSource = values.flag('A');
+  if (keepsSource && texts.length === 0) throw new UserError('-A is about -R: name the collectors to repeat to');
+  return { repeatTo: texts.map((text): Destination => parseDestination(text)), keepsSource };
 }
 
 type Running = Pick<

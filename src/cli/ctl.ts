@@ -26,6 +26,8 @@ export async function ctlCommand(argv: string[]): Promise<number> {
   if (args['help'] === true || args['version'] === true) return 0;
   const [command, ...rest] = args._.map(String);
   if (command === undefined) throw new UserError('weir ctl takes a command, such as status; see weir ctl --help');
+  // A reader that has gone, as `head` does, has seen enough.
+  process.stdout.on('error', () => process.exit(0));
   const reply = await askControl(
     controlPath(last(args['s'] as string | string[] | undefined)),
     { command, arguments: rest },
@@ -37,13 +39,9 @@ export async function ctlCommand(argv: string[]): Promise<number> {
   return 0;
 }
 
-/** Resolves once the system has taken it; a reader that has gone ends the program quietly. */
+/** Resolves once the system has taken it. */
 function writeOut(piece: string | Buffer): Promise<void> {
-  return new Promise((resolve, reject) => {
-    process.stdout.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(0);
-      reject(error);
-    });
-    process.stdout.write(piece, (error) => (error ? undefined : resolve()));
+  return new Promise((resolve) => {
+    process.stdout.write(piece, () => resolve());
   });
 }

@@ -24,6 +24,7 @@ export const inputOptions: OptionTable = {
   snaplen: valueOption('octets captured of each packet on an interface', '256'),
   promiscuous: flagOption('take packets that are not for this host (interfaces)', true),
   speed: valueOption('replay at N times the speed of the capture, 1 as captured, 0 without pause', '0'),
+  decap: flagOption('meter packets inside of tunnels: GRE, IP in IP, VXLAN, Geneve, GTP-U, MPLS, Teredo'),
   dedup: flagOption('leave out packets seen before, with the same TTL: for mirror ports that deliver twice'),
   'dedup-window': valueOption('milliseconds between a packet and its duplicate at most', '10'),
   sampling: valueOption('meter one packet of N: N takes the first of each, N:random any', '1'),
@@ -42,6 +43,7 @@ type Inputs = Pick<
   | 'promiscuous'
   | 'speed'
   | 'sampling'
+  | 'decap'
   | 'dedupMs'
 >;
 
@@ -78,6 +80,7 @@ export function parseInputs(values: OptionValues, operands: readonly string[]): 
     promiscuous: values.flag('promiscuous'),
     speed,
     sampling,
+    decap: values.flag('decap'),
     ...(values.flag('dedup') ? { dedupMs: values.whole('dedup-window', 1, 10_000) } : {}),
   };
 }

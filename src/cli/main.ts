@@ -8,6 +8,9 @@ const commands: Record<string, () => Promise<(argv: string[]) => Promise<number>
   exporters: async () => (await import('./exporters.ts')).exportersCommand,
   ctl: async () => (await import('./ctl.ts')).ctlCommand,
   expire: async () => (await import('./expire.ts')).expireCommand,
+  import: async () => (await import('./import.ts')).importCommand,
+  replay: async () => (await import('./replay.ts')).replayCommand,
+  anonymize: async () => (await import('./anonymize.ts')).anonymizeCommand,
   dump: async () => (await import('./dump.ts')).dumpCommand,
 };
 
@@ -16,6 +19,9 @@ const usage = `weir: flow exporter and collector
   weir export   packets (interface or capture file) to flows to NetFlow v5, v9, IPFIX or flow files
   weir collect  NetFlow v5, v9 and IPFIX datagrams to flow files
   weir dump     questions to flow files, in nfdump's language
+  weir import   flow files of nfcapd to flow files of weir
+  weir replay   flow files to NetFlow v5, v9 and IPFIX datagrams
+  weir anonymize  flow files to others whose addresses are anonymous
   weir ctl      questions and commands to a running weir export
   weir expire   old flow files deleted by size and age
   weir exporters  what a collector has from each exporter, and what was lost

@@ -7,7 +7,7 @@ export interface CollectArguments {
 }
 
 /** Short options that take a value, attached or as the next word. */
-const WITH_VALUE = 'bBfgIlMnpPRsStTuwWx';
+const WITH_VALUE = 'bBdfgIJlMnpPRsStTuwWx';
 
 const COMPRESSED = 'flow files are always compressed';
 const ALL_FIELDS = 'all fields are stored';
@@ -27,11 +27,8 @@ const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
 
 /** Options of nfcapd that would be missed if they did nothing. */
 const REFUSED: Readonly<Record<string, string>> = {
-  A: 'repeated datagrams carry the address of this host: weir does not write the source address of others',
   C: 'the configuration file of nfcapd is another one: give --config FILE',
-  d: 'datagrams are not taken from an interface: let the exporter send to this host, or give -f FILE',
   i: 'counters are served by HTTP: give --metrics HOST:PORT',
-  J: 'multicast groups are not joined: let the exporter send to an address of this host',
   m: 'counters are served by HTTP: give --metrics HOST:PORT',
   Y: 'yaf files are not read',
 };

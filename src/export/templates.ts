@@ -159,6 +159,8 @@ const presets: Record<TemplatePreset, readonly Row[]> = {
   ],
   full: [
     ...CORE_BEFORE_FLAGS,
+    { value: 'firstNs', ipfix: [8, 156] },
+    { value: 'lastNs', ipfix: [8, 157] },
     { value: 'tcpFlags', v9: [1, 6], ipfix: [2, 6] },
     ...CORE_AFTER_FLAGS,
     ...MORE_LENGTHS,

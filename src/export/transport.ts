@@ -40,6 +40,11 @@ export class UdpTransport implements DatagramTransport {
     this.#sender.send(bytes, lengths, count);
   }
 
+  /** With `keepsSource`: queues copies of the first `count` datagrams of a slot of a datagram source. */
+  sendSlot(slot: Uint8Array, count: number): void {
+    this.#sender.sendSlot(slot, count);
+  }
+
   room(): Promise<void> | undefined {
     return this.#sender.queuedBytes() > ROOM_BYTES ? this.#sender.room() : undefined;
   }

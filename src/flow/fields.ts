@@ -46,6 +46,20 @@ const rows = [
   { name: 'firstMs', type: 'timeMs', ie: 152, core: true, column: 'first', doc: 'first packet of the flow' },
   { name: 'lastMs', type: 'timeMs', ie: 153, core: true, column: 'last', doc: 'last packet of the flow' },
   {
+    name: 'firstNs',
+    type: 'u32',
+    ie: 0,
+    column: 'first_ns',
+    doc: 'nanoseconds of the first packet below its millisecond',
+  },
+  {
+    name: 'lastNs',
+    type: 'u32',
+    ie: 0,
+    column: 'last_ns',
+    doc: 'nanoseconds of the last packet below its millisecond',
+  },
+  {
     name: 'exportMs',
     type: 'timeMs',
     ie: 0,
@@ -215,6 +229,16 @@ const rows = [
   { name: 'mpls8', type: 'u32', ie: 77, column: 'mpls_8', doc: 'eighth MPLS entry' },
   { name: 'mpls9', type: 'u32', ie: 78, column: 'mpls_9', doc: 'ninth MPLS entry' },
   { name: 'mpls10', type: 'u32', ie: 79, column: 'mpls_10', doc: 'tenth MPLS entry' },
+  // Tunnels (weir export --decap). IANA has no element that says "outer": these do not leave in NetFlow or IPFIX.
+  { name: 'tunSrcAddr', type: 'addr', ie: 0, column: 'tun_src_addr', doc: 'source address of the outermost IP header' },
+  { name: 'tunDstAddr', type: 'addr', ie: 0, column: 'tun_dst_addr', doc: 'destination address of the same' },
+  {
+    name: 'tunProto',
+    type: 'u8',
+    ie: 0,
+    column: 'tun_proto',
+    doc: 'IP protocol of the same: 4, 17, 41, 47, ...; 0 none',
+  },
   // Address translation and events.
   { name: 'eventMs', type: 'timeMs', ie: 323, column: 'event', doc: 'time of a firewall or NAT event' },
   { name: 'natEvent', type: 'u8', ie: 230, column: 'nat_event', doc: 'NAT event (RFC 8158)' },

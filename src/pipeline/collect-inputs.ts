@@ -10,10 +10,14 @@ import type { Log } from './log.ts';
 export interface InputOptions {
   /** Captures to read datagrams from instead of the network; empty: listen. */
   readonly files: string[];
-  /** Of files: ports whose datagrams are taken, empty for all. */
+  /** Interface whose datagrams are taken, whoever they are addressed to, instead of listening. */
+  readonly device?: string;
+  /** Of files and the interface: ports whose datagrams are taken; of files empty for all. */
   readonly ports: number[];
   readonly listeners: readonly ListenEndpoint[];
   readonly receiveBufferBytes: number;
+  /** Receiving threads of each listener of datagrams. */
+  readonly workers: number;
   /** For the listeners of TLS. */
   readonly tls?: TlsIdentity;
 }
@@ -35,6 +39,9 @@ export interface BoundListener {
 
 /** A file waits for its reader, so there is no burst to make room for, and few slots stay in the processor's cache. */
 const FILE_SLOTS = 4;
+/** Slots of a megabyte for bursts, and those that threads are filling. */
+const SLOTS = 11;
+const SLOTS_PER_WORKER = 1;
 const NO_DATAGRAMS: DatagramStats = {
   datagrams: 0,
   bytes: 0,
@@ -79,9 +86,13 @@ export class CollectInputs {
 
   /** Binds the sockets or opens the files. Throws UserError naming what cannot be opened and the remedy. */
   static async open(options: InputOptions, gate: SenderGate, log: Log): Promise<CollectInputs> {
-    const { files, ports, listeners, receiveBufferBytes, tls } = options;
+    const { files, device, ports, listeners, receiveBufferBytes, workers, tls } = options;
     if (files.length > 0) {
       const reader = new DatagramReader({ files, ports, slotCount: FILE_SLOTS });
+      return new CollectInputs(options, gate, reader, undefined);
+    }
+    if (device !== undefined) {
+      const reader = new DatagramReader({ device, ports, deviceBufferBytes: receiveBufferBytes });
       return new CollectInputs(options, gate, reader, undefined);
     }
     const udp = listeners.filter(({ transport }) => transport === 'udp');
@@ -89,7 +100,10 @@ export class CollectInputs {
     const datagrams =
       udp.length === 0
         ? undefined
-        : new DatagramReader({ listeners: udp.map(({ host, port }) => ({ host, port, receiveBufferBytes })) });
+        : new DatagramReader({
+            listeners: udp.map(({ host, port }) => ({ host, port, receiveBufferBytes, workers })),
+            slotCount: SLOTS + SLOTS_PER_WORKER * udp.length * workers,
+          });
     if (others.length === 0) return new CollectInputs(options, gate, datagrams, undefined);
     try {
       const sessions = await SessionListener.open({

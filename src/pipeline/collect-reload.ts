@@ -1,5 +1,5 @@
 import type { AfterSlot } from './after-slot.ts';
-import type { CollectOptions } from './collect.ts';
+import type { CollectOptions } from './collect-options.ts';
 import { changedKeys, type Reloaded, withKept } from './reload.ts';
 import type { RepeaterSwitch } from './repeater.ts';
 
@@ -17,7 +17,10 @@ const EFFECTS: Readonly<Record<keyof CollectOptions, Effect>> = {
   plan: { restart: 'directory, sources, directory-by-exporter, ident' },
   files: { restart: 'captures' },
   ports: { restart: 'ports' },
-  listeners: { restart: 'ports, address, listen' },
+  device: { restart: 'interface' },
+  workers: { restart: 'workers' },
+  keepsSource: { restart: 'repeat-with-source' },
+  listeners: { restart: 'ports, address, listen, groups' },
   tls: { restart: 'tls-cert, tls-key, tls-ca' },
   receiveBufferBytes: { restart: 'receive-buffer' },
   sampling: { restart: 'sampling' },

@@ -1,61 +1,26 @@
 import { receiveBufferAdvice } from '../collect/listener.ts';
-import type { SamplingSetting } from '../collect/sampling.ts';
 import { SenderGate } from '../collect/sender-gate.ts';
-import type { Destination } from '../export/destination.ts';
-import type { Prefix } from '../flow/prefix.ts';
 import { UserError } from '../flow/user-error.ts';
 import { AfterSlot } from './after-slot.ts';
 import { reportReady } from './background.ts';
-import { CollectInputs, type InputOptions } from './collect-inputs.ts';
+import { CollectInputs } from './collect-inputs.ts';
+import type { CollectOptions } from './collect-options.ts';
 import { reloadCollect } from './collect-reload.ts';
 import { describeCollected, describeSlot } from './collect-report.ts';
 import type { FlowSourceOptions } from './flow-source.ts';
 import { formatEndpoint } from './listen-endpoint.ts';
 import type { Log } from './log.ts';
-import { type LogFormat, LogOutput } from './log-output.ts';
+import { LogOutput } from './log-output.ts';
 import { renderMetrics } from './metrics.ts';
 import { MetricsServer } from './metrics-server.ts';
 import { PidFile } from './pid-file.ts';
-import { becomeIdentity, type Identity } from './privileges.ts';
+import { becomeIdentity } from './privileges.ts';
 import { Reloader } from './reload.ts';
 import { RepeaterSwitch } from './repeater.ts';
 import { ServiceManager } from './service-manager.ts';
 import type { SourcePlan } from './source-plan.ts';
 import { SourceRouter } from './source-router.ts';
 import { StopSignal } from './stop-signal.ts';
-
-export interface CollectOptions extends InputOptions {
-  plan: SourcePlan;
-  /** Blocks whose exporters are heard; empty: all. */
-  allowed: readonly Prefix[];
-  /** Datagrams a second that an exporter may send; 0: any number. */
-  exporterRate: number;
-  intervalSec: number;
-  /** Sub-directories of the store, 0 to 8. */
-  layout: number;
-  /** What the operator says about sampling. */
-  sampling?: SamplingSetting;
-  flushMs: number;
-  /** Delete old files after each slot, by the limits that are kept for the store. */
-  expires: boolean;
-  /** Collectors that get the same datagrams. */
-  repeatTo: readonly Destination[];
-  /** Where counters are served by HTTP. */
-  metrics?: Destination;
-  /** Run after each slot. */
-  command?: string;
-  pidFile?: string;
-  identity: Identity;
-  /** Where the settings come from, beside the command line: SIGHUP reads it again. */
-  configFile?: string;
-  logFile?: string;
-  logFormat: LogFormat;
-  /** This process was started to run in the background: no terminal, somebody waits for `reportReady`. */
-  isBackground: boolean;
-  quiet: boolean;
-  /** Lines about options that have no effect. */
-  notes: readonly string[];
-}
 
 /** How long a new template waits to be written down. */
 const STATE_MS = 2000;
@@ -111,7 +76,7 @@ async function collect(
   const inputs = await CollectInputs.open(options, gate, log);
   const after = new AfterSlot(options, log, warn);
   let pidFile: PidFile | undefined;
-  const repeater = new RepeaterSwitch(!live);
+  const repeater = new RepeaterSwitch({ mayWait: !live, keepsSource: options.keepsSource });
   let metrics: MetricsServer | undefined;
   let router: SourceRouter;
   try {
@@ -224,6 +189,10 @@ function openSources(
 }
 
 function announce(inputs: CollectInputs, options: CollectOptions, log: Log): void {
+  if (options.device !== undefined) {
+    const ports = options.ports.join(', ');
+    log(`reading datagrams to port ${ports} on ${options.device}, flows go to ${describePlan(options.plan)}`);
+  }
   for (const { endpoint, receiveBufferBytes } of inputs.bound) {
     const place = formatEndpoint(endpoint);
     log(`listening on ${place}, flows go to ${describePlan(options.plan)}`);

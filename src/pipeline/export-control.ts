@@ -7,6 +7,7 @@ import type { ControlAnswer, ControlCommand, ControlCommands } from './control-s
 import { describeExported, duration } from './export-report.ts';
 import type { ExportRuntime } from './export-runtime.ts';
 import { plural } from './log.ts';
+import { meteredColumns } from './metered-columns.ts';
 import { withTimeout } from './single-timeout.ts';
 
 /** What `weir ctl` asks of a running `weir export`. */
@@ -52,7 +53,7 @@ function status(runtime: ExportRuntime): ControlAnswer {
     const { packets, wireBytes, kernelDropped, interfaceDropped, queueDropped } = input.stats();
     return { name, packets, wireBytes, dropped: kernelDropped + interfaceDropped + queueDropped };
   });
-  const links = senders.transportStats().map(({ name, stats }) => ({ name, ...stats }));
+  const links = senders.linksInUse().map(({ name, stats }) => ({ name, ...stats }));
   const { directory, filter, maxFlows } = options;
   const uptime = seconds(runtime);
   const lines = [
@@ -125,7 +126,7 @@ function flows(runtime: ExportRuntime, [format = 'line', unexpected]: readonly s
     };
     // A client that is cut off does not take what waits for it.
     const cut = new Promise<void>((resolve) => socket.once('close', resolve)).then(gone);
-    const printer = await FlowPrinter.open(format, socket, gone);
+    const printer = await FlowPrinter.open(format, socket, meteredColumns(runtime.options), gone);
     const batch = new FlowBatch(PORTION_ROWS);
     for (let from = 1; from !== 0 && !isGone; ) {
       batch.reset();

@@ -34,7 +34,7 @@ export function renderExportMetrics(runtime: ExportRuntime, ofProcess: ProcessMe
   );
   text.counter(
     'weir_export_packets_metered_total',
-    'Packets that are in flows.',
+    'Packets whose IP header was read: in flows, but for duplicates and ignored ones.',
     perInput(({ metered }) => metered),
   );
   text.counter(
@@ -62,6 +62,12 @@ export function renderExportMetrics(runtime: ExportRuntime, ofProcess: ProcessMe
     })),
   );
 
+  text.counter('weir_export_packets_duplicate_total', 'Packets left out, having been seen before.', [
+    [{}, runtime.duplicates()],
+  ]);
+  text.counter('weir_export_packets_ignored_total', 'Packets of new flows for which the cache had no room.', [
+    [{}, cache.ignoredPackets],
+  ]);
   text.gauge('weir_export_flows_active', 'Flows in the cache.', [[{}, cache.active]]);
   text.gauge('weir_export_flows_limit', 'Flows that the cache takes.', [[{}, runtime.options.maxFlows]]);
   text.counter('weir_export_flows_created_total', 'Flows begun.', [[{}, cache.created]]);

@@ -33,6 +33,8 @@ export interface ExportOptions {
   routes?: boolean;
   /** MaxMind database of AS numbers. */
   asnFile?: string;
+  /** Tunnels are opened: flows are of the packets inside. */
+  decap: boolean;
   /** Packets seen twice within so many milliseconds are metered once. */
   dedupMs?: number;
   /** Who the process becomes once interfaces and sockets are open. */

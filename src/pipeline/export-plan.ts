@@ -68,6 +68,7 @@ export function describePlan(options: ExportOptions): string[] {
     `        flows told apart by ${describeKey(options.key)}`,
     `        timeouts in seconds: ${timeoutNames.map((name) => `${name} ${options.timeouts[name]}`).join(', ')}`,
   );
+  if (options.decap) lines.push('        packets inside of tunnels');
   if (options.dedupMs !== undefined) lines.push(`        duplicates within ${options.dedupMs} ms left out`);
   const routes = routeFields(options);
   if (routes.size > 0) lines.push(`routes  of this host: ${[...routes].join(', ')}`);

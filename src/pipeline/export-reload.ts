@@ -35,6 +35,7 @@ const EFFECTS: Readonly<Record<keyof ExportOptions, Effect>> = {
   promiscuous: { restart: 'promiscuous' },
   speed: { restart: 'speed' },
   sampling: { restart: 'sampling' },
+  decap: { restart: 'decap' },
   dedupMs: { restart: 'dedup' },
   key: { restart: 'track' },
   whenFull: { restart: 'when-full' },

@@ -1,5 +1,7 @@
 import type { PacketStats } from '../addon/addon.ts';
 import type { FlowCacheStats } from '../cache/flow-cache-options.ts';
+import type { ExporterStats } from '../export/exporter.ts';
+import type { TransportStats } from '../export/transport.ts';
 import type { FlowStore } from '../store/flow-store.ts';
 import type { FlowOutput } from './flow-output.ts';
 import { plural, scaled } from './log.ts';
@@ -57,12 +59,25 @@ export function describeExported(run: ExportRun): string[] {
   const sent = senders.stats();
   if (sent !== undefined) {
     lines.push(`${plural(sent.records, 'record')} in ${plural(sent.datagrams, 'datagram')} (${sent.bytes} octets)`);
+  }
+  faults.push(...sendingFaults(sent, senders.transportStats()));
+  for (const [count, what] of faults) if (count > 0) lines.push(`  ${count} ${what}`);
+  return lines;
+}
+
+/** What was not sent, or not as it was, with how often; `sent` is undefined where nothing is sent. */
+export function sendingFaults(
+  sent: ExporterStats | undefined,
+  transports: readonly { name: string; stats: TransportStats }[],
+): [number, string][] {
+  const faults: [number, string][] = [];
+  if (sent !== undefined) {
     faults.push(
       [sent.skippedIpv6Flows, 'IPv6 flows not exported: NetFlow v5 knows none (use -v 9 or 10)'],
       [sent.splitFlows, 'flows sent as several records because a counter passed 32 bits'],
     );
   }
-  for (const { name, stats } of senders.transportStats()) {
+  for (const { name, stats } of transports) {
     const { failed, tooLong, lastError } = stats;
     const reason = lastError === null ? '' : ` (${lastError})`;
     faults.push(
@@ -70,8 +85,7 @@ export function describeExported(run: ExportRun): string[] {
       [tooLong, `datagrams to ${name} longer than its path takes (see --mtu)`],
     );
   }
-  for (const [count, what] of faults) if (count > 0) lines.push(`  ${count} ${what}`);
-  return lines;
+  return faults;
 }
 
 /** `3 d 04:05:06`, `04:05:06`. */

@@ -2,13 +2,11 @@ import { randomInt } from 'node:crypto';
 import { addon } from '../addon/addon.ts';
 import { EXTENSION_WORDS } from '../addon/packet-extension-layout.ts';
 import { P_TIME, PACKET_WORDS } from '../addon/packet-layout.ts';
-import { keyColumns } from '../cache/extension-writer.ts';
 import { cacheNeedsExtensions, FlowCache } from '../cache/flow-cache.ts';
 import { timeoutOptions } from '../cache/timeout-presets.ts';
 import { END_FORCED } from '../cache/timeouts.ts';
 import { DuplicateFilter } from '../capture/duplicates.ts';
 import type { PacketSlot } from '../capture/source.ts';
-import { presetColumns } from '../export/templates.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import type { FlowConsumer } from '../flow/consumer.ts';
 import { UserError } from '../flow/user-error.ts';
@@ -25,6 +23,7 @@ import type { ExportRuntime } from './export-runtime.ts';
 import { FlowOutput } from './flow-output.ts';
 import type { Log } from './log.ts';
 import { LogOutput } from './log-output.ts';
+import { meteredColumns } from './metered-columns.ts';
 import { Pacer } from './pacer.ts';
 import { openPacketInputs, type PacketInputs } from './packet-inputs.ts';
 import { becomeIdentity } from './privileges.ts';
@@ -63,7 +62,8 @@ export async function runExport(
     timed: live,
     quiet,
   });
-  const signals = new StopSignal(live && (configFile ?? logFile) !== undefined);
+  const runsOn = live || options.speed > 0;
+  const signals = new StopSignal(runsOn && (configFile ?? logFile) !== undefined);
   // From the start: without a listener, Node.js opens its debugger on this signal.
   let printStatistics = () => {};
   const onStatistics = () => printStatistics();
@@ -100,7 +100,7 @@ async function meter(
     };
   const [log, warn] = [clearing(logs.info), clearing(logs.warn)];
   const { key } = options;
-  const columns = [...presetColumns(options.template), ...keyColumns(key)];
+  const columns = meteredColumns(options);
   const { dedupMs } = options;
   const isExtended = dedupMs !== undefined || cacheNeedsExtensions({ key, columns });
   const enrichment = await Enrichment.open(options, warn);
@@ -285,7 +285,7 @@ async function openOutlets(
     const onReaderGone = () => links.length === 0 && store === undefined && reader.stop();
     const consumers: FlowConsumer[] = store === undefined ? [senders] : [senders, store];
     if (options.print !== undefined) {
-      consumers.push(await FlowPrinter.open(options.print, process.stdout, onReaderGone));
+      consumers.push(await FlowPrinter.open(options.print, process.stdout, meteredColumns(options), onReaderGone));
     }
     return { consumers, senders, store, operations };
   } catch (error) {

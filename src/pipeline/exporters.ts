@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StreamStats } from '../collect/collector.ts';
+import type { SessionStats } from '../collect/session-listener.ts';
 import { UserError } from '../flow/user-error.ts';
 import { VERSION_SFLOW } from '../wire/protocol.ts';
 import { type Account, readAccount } from './account.ts';
@@ -46,6 +47,7 @@ const table: readonly TableColumn[] = [
   ['Exporter', (stream) => stream.exporter],
   ['Ver', ({ version }) => (version === VERSION_SFLOW ? 'sFlow' : String(version))],
   ['Domain', (stream) => String(stream.domain)],
+  ['By', ({ transport }) => transport ?? 'udp'],
   ['Datagrams', (stream) => String(stream.datagrams)],
   ['Records', (stream) => String(stream.records)],
   ['Lost', (stream) => (stream.lost === 0 ? '0' : `${stream.lost} ${stream.lostUnit}`)],
@@ -71,6 +73,7 @@ function describeAccount(account: Account): string {
       .join('  ')
       .trimEnd();
   const { reception, decode } = account;
+  const { denied, throttled, sessions } = reception;
   const bad = decode.tooShort + decode.unknownVersion + decode.badHeader + decode.truncated + decode.badSet;
   return [
     `Ident '${account.ident}', ${stamp(account.startedMs)} to ${stamp(account.writtenMs)}`,
@@ -78,9 +81,24 @@ function describeAccount(account: Account): string {
     ...rows.map(line),
     `Received: ${reception.datagrams} datagrams, lost in the kernel: ${reception.kernelDropped}, in our queue: ` +
       `${reception.queueDropped}, ignored: ${reception.ignored}, bad: ${bad}`,
+    ...(reception.kernelDropped + reception.queueDropped > 0
+      ? ['These are among what the exporters above lost; the rest was lost before it reached us']
+      : []),
+    // Accounts of earlier versions have none of these.
+    ...(denied + throttled > 0 ? [`Turned away: ${denied} not allowed, ${throttled} beyond the rate`] : []),
+    ...(sessions === undefined ? [] : [describeSessions(sessions)]),
     `Flows stored: ${account.storedFlows}, not stored: ${account.lostFlows}`,
     '',
   ].join('\n');
+}
+
+function describeSessions(sessions: SessionStats): string {
+  const { open, accepted, refusedByLimit, refusedAddress, failedHandshakes, broken, timedOut, cut } = sessions;
+  const failed = broken + timedOut + cut;
+  return (
+    `Sessions: ${open} of ${accepted} open, refused: ${refusedByLimit + refusedAddress + failedHandshakes}, ` +
+    `ended before their time: ${failed}`
+  );
 }
 
 function inOrder(a: StreamStats, b: StreamStats): number {

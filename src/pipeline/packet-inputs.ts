@@ -78,9 +78,10 @@ export async function openPacketInputs(options: ExportOptions, extended: boolean
 /** Longest time that packets of an interface wait for their slot to fill, where packets are counted once. */
 const ONCE_FLUSH_MS = 25;
 
-function common({ source, sampling, localMacs, localVlans }: ExportOptions, extended: boolean) {
+function common({ source, sampling, decap, localMacs, localVlans }: ExportOptions, extended: boolean) {
   return {
     source,
+    decapsulate: decap,
     extended: extended || localVlans.length > 0,
     ...(localMacs.length === 0 ? {} : { localMacs }),
     ...(sampling.rate > 1 ? { samplingRate: sampling.rate, samplingRandom: sampling.random } : {}),

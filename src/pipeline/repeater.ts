@@ -11,19 +11,28 @@ export interface RepeaterStats extends TransportStats {
   readonly dropped: number;
 }
 
+export interface RepeaterOptions {
+  /** The input is a file, so datagrams wait for room instead of being dropped. */
+  readonly mayWait: boolean;
+  /** Datagrams keep address and port of their sender; else they come from this host. */
+  readonly keepsSource: boolean;
+}
+
 /**
- * Sends every datagram on to other collectors, byte for byte, from an address of this host. Reception never waits for
- * them: what a live collector cannot send in time is dropped and counted.
+ * Sends every datagram on to other collectors, byte for byte. Reception never waits for them: what a live collector
+ * cannot send in time is dropped and counted.
  */
 export class Repeater {
   private readonly legs: readonly RepeaterLeg[];
   private readonly outbox: Outbox;
+  private readonly keepsSource: boolean;
 
-  /** `mayWait`: the input is a file, so datagrams wait for room instead. Throws UserError as `UdpTransport` does. */
-  constructor(destinations: readonly Destination[], mayWait: boolean) {
+  /** Throws UserError as `UdpTransport` does. */
+  constructor(destinations: readonly Destination[], options: RepeaterOptions) {
+    this.keepsSource = options.keepsSource;
     const legs: RepeaterLeg[] = [];
     try {
-      for (const destination of destinations) legs.push(new RepeaterLeg(destination, mayWait));
+      for (const destination of destinations) legs.push(new RepeaterLeg(destination, options));
     } catch (error) {
       for (const leg of legs) leg.abort();
       throw error;
@@ -35,6 +44,10 @@ export class Repeater {
   /** Repeats the `count` datagrams of a slot; to be waited for when it gives a promise. */
   addSlot(slot: DatagramSlot, count: number): Promise<void> | undefined {
     const { words, bytes } = slot;
+    if (this.keepsSource) {
+      for (const leg of this.legs) leg.sendSlot(bytes, count);
+      return this.outbox.room();
+    }
     for (let i = 0, at = 0; i < count; i++, at += DATAGRAM_META_WORDS) {
       const offset = words[at + D_OFFSET]!;
       const length = words[at + D_LENGTH]!;
@@ -63,18 +76,17 @@ export class Repeater {
 
 /** The repeater of the moment, or none; may be replaced by another between two slots. */
 export class RepeaterSwitch {
-  private readonly mayWait: boolean;
+  private readonly options: RepeaterOptions;
   private current: Repeater | undefined;
   private closing: Promise<unknown> = Promise.resolve();
 
-  /** @param mayWait see `Repeater` */
-  constructor(mayWait: boolean) {
-    this.mayWait = mayWait;
+  constructor(options: RepeaterOptions) {
+    this.options = options;
   }
 
   /** From the next slot on; the one before sends what it has. Throws UserError, and then the one before stays. */
   replace(destinations: readonly Destination[]): void {
-    const next = destinations.length > 0 ? new Repeater(destinations, this.mayWait) : undefined;
+    const next = destinations.length > 0 ? new Repeater(destinations, this.options) : undefined;
     this.closing = Promise.all([this.closing, this.current?.close()]);
     this.closing.catch(() => {});
     this.current = next;
@@ -105,10 +117,15 @@ class RepeaterLeg implements DatagramTransport {
   private readonly mayWait: boolean;
   private dropped = 0;
 
-  constructor(destination: Destination, mayWait: boolean) {
+  constructor(destination: Destination, { mayWait, keepsSource }: RepeaterOptions) {
     this.name = formatDestination(destination);
-    this.udp = new UdpTransport(destination);
+    this.udp = new UdpTransport({ ...destination, keepsSource });
     this.mayWait = mayWait;
+  }
+
+  sendSlot(slot: Uint8Array, count: number): void {
+    if (!this.mayWait && this.udp.room() !== undefined) this.dropped += count;
+    else this.udp.sendSlot(slot, count);
   }
 
   send(bytes: Uint8Array, lengths: Uint32Array, count: number): void {

@@ -64,6 +64,11 @@ export class SenderSwitch implements FlowConsumer {
     return this.all().flatMap((senders) => senders.transportStats());
   }
 
+  /** Of the moment alone. */
+  linksInUse(): { name: string; stats: TransportStats }[] {
+    return this.current?.transportStats() ?? [];
+  }
+
   private all(): Counted[] {
     return this.current === undefined ? this.former : [...this.former, this.current];
   }

@@ -11,6 +11,24 @@ import type { ExportOptions } from './export-options.ts';
 import { interfaceTable } from './interface-names.ts';
 import type { Log } from './log.ts';
 
+/** What is sent, where to, and how. */
+export type SendOptions = Pick<
+  ExportOptions,
+  | 'destinations'
+  | 'balance'
+  | 'version'
+  | 'template'
+  | 'refreshSeconds'
+  | 'refreshDatagrams'
+  | 'domain'
+  | 'mtu'
+  | 'datagramsPerSecond'
+  | 'sourceAddress'
+  | 'interfaceNames'
+  | 'sampling'
+  | 'interfaces'
+>;
+
 interface Link {
   readonly name: string;
   readonly transport: UdpTransport | TcpTransport;
@@ -22,7 +40,7 @@ const PATIENCE_MS = 10_000;
 const TCP_MESSAGE_BYTES = 16_384;
 
 /** Opens the way to each collector. Throws a `UserError` for a destination that cannot be. */
-export async function openLinks(options: ExportOptions, log: Log): Promise<Link[]> {
+export async function openLinks(options: SendOptions, log: Log): Promise<Link[]> {
   const { datagramsPerSecond, sourceAddress, interfaces } = options;
   const links: Link[] = [];
   try {
@@ -68,7 +86,7 @@ export class Senders implements FlowConsumer {
    * @param namedInFiles interfaces that are named in the files read so far
    */
   constructor(
-    options: ExportOptions,
+    options: SendOptions,
     links: readonly Link[],
     firstPacketMs: () => number,
     namedInFiles: () => readonly InterfaceName[],
@@ -140,7 +158,7 @@ export class Senders implements FlowConsumer {
 }
 
 function exporterOptions(
-  options: ExportOptions,
+  options: SendOptions,
   interfaces: readonly InterfaceName[],
   firstPacketMs: () => number,
 ): Omit<FlowExporterOptions, 'transports' | 'maxDatagramBytes'> {

@@ -6,7 +6,7 @@ const WITH_VALUE = 'rRMfstcnoOAPlLWGHCDwJivE';
 const WITHOUT_VALUE = 'aNq6mTZhbBIgXjy';
 const LONG: Readonly<Record<string, string>> = { help: 'h', sql: 'sql', overlap: 'overlap' };
 const REFUSED: Readonly<Record<string, string>> = {
-  K: 'addresses are not anonymised while reading; use an anonymiser on the files',
+  K: 'addresses are not anonymised while reading: use weir anonymize',
   x: 'use any Parquet tool to look into a segment, or -v to verify one',
   V: 'use weir --version',
   p: 'there is no such option any more in nfdump either',
@@ -14,7 +14,7 @@ const REFUSED: Readonly<Record<string, string>> = {
 
 /** Help of `weir dump -h`. */
 export const USAGE = `usage: weir dump [options] [filter]
-  -r FILE|DIR   read a file, or all files below a directory
+  -r FILE|DIR   read a file (also one of nfcapd), or all files below a directory
   -R RANGE      read a range of files: DIR, DIR/FIRST, DIR/FIRST:LAST
   -M DIR/A:B    read the same -r or -R below several directories (DIR@: below all)
   -t TIME       time window yyyy/MM/dd.hh:mm:ss[-yyyy/MM/dd.hh:mm:ss]

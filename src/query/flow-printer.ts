@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { FlowBatch } from '../flow/batch.ts';
 import type { FlowConsumer } from '../flow/consumer.ts';
-import { columnByName } from '../flow/fields.ts';
+import { type ColumnName, columnByName } from '../flow/fields.ts';
 import { BatchChunk } from './batch-chunk.ts';
 import { Clock } from './output/clock.ts';
 import { type Format, parseFormat } from './output/format.ts';
@@ -33,10 +33,15 @@ export class FlowPrinter implements FlowConsumer {
   }
 
   /**
-   * Throws a `UserError` for a format that there is not. `onReaderGone` is called once when nobody reads `stream` any
-   * more; flows are passed over from then on.
+   * Throws a `UserError` for a format that there is not. Flows have the core columns, and `further` ones. `onReaderGone`
+   * is called once when nobody reads `stream` any more; flows are passed over from then on.
    */
-  static async open(format: string, stream: Writable, onReaderGone: () => void): Promise<FlowPrinter> {
+  static async open(
+    format: string,
+    stream: Writable,
+    further: readonly ColumnName[],
+    onReaderGone: () => void,
+  ): Promise<FlowPrinter> {
     const parsed = parseStreamFormat(format);
     const style = {
       csv: parsed.kind === 'csv',
@@ -45,7 +50,10 @@ export class FlowPrinter implements FlowConsumer {
       marker: '',
       clock: new Clock(),
     };
-    const printer = await rowPrinter(parsed, style, (name) => columnByName.get(name)!.core);
+    const printer = await rowPrinter(parsed, style, (name) => {
+      const column = columnByName.get(name)!;
+      return column.core || further.includes(column.name);
+    });
     return new FlowPrinter(printer, stream, onReaderGone);
   }
 

@@ -21,12 +21,15 @@ export interface PlannedDump {
   readonly warnings: readonly string[];
 }
 
+/** The options that choose flows. */
+export type SelectionOptions = Pick<DumpOptions, 'filter' | 'filterFile' | 'window' | 'overlap' | 'limit'>;
+
 const MAX_STATISTICS = 8;
 const DEFAULT_TOP = 10;
 export const FILTER_FILE_EXIT = 255;
 
 /** The filter of the command line, or of -f; words of the command line win. */
-export function filterOf(options: DumpOptions): Filter {
+export function filterOf(options: Pick<DumpOptions, 'filter' | 'filterFile'>): Filter {
   if (options.filter.trim() !== '') return parseFilter(options.filter, { readInclude });
   if (options.filterFile === undefined) return { kind: 'any' };
   return parseFilter(readInclude(options.filterFile), { name: options.filterFile, readInclude });
@@ -40,14 +43,19 @@ function readInclude(path: string): string {
   }
 }
 
-/** Understands the options; the only thing it asks the world for is the addresses of host names. */
-export async function planDump(options: DumpOptions): Promise<PlannedDump> {
-  const warnings: string[] = [];
-  const selection: Selection = {
+/** The flows that are asked about. Asks the world for the addresses of host names. */
+export async function planSelection(options: SelectionOptions): Promise<Selection> {
+  return {
     filter: await resolveHostNames(filterOf(options)),
     window: options.window === undefined ? undefined : parseWindow(options.window, options.overlap),
     limit: options.limit,
   };
+}
+
+/** Understands the options; the only thing it asks the world for is the addresses of host names. */
+export async function planDump(options: DumpOptions): Promise<PlannedDump> {
+  const warnings: string[] = [];
+  const selection = await planSelection(options);
   const resultFilter =
     options.resultFilter === undefined
       ? undefined

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { addon, type NativeDirectoryLock, type SegmentOptions } from '../addon/addon.ts';
+import type { NativeDirectoryLock, SegmentOptions } from '../addon/addon.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import type { FlowConsumer } from '../flow/consumer.ts';
 import { UserError } from '../flow/user-error.ts';
@@ -12,6 +11,7 @@ import type { SlotStatsJson } from './slot-stats.ts';
 import { SlotWriter } from './slot-writer.ts';
 import { DEFAULT_INTERVAL_SECONDS, DEFAULT_LAYOUT, LAYOUT_COUNT, slotDirectory, slotStart } from './slots.ts';
 import { Staging } from './staging.ts';
+import { takeDirectory } from './take-directory.ts';
 
 /** A slot that ended, once its file is in place. */
 export interface EndedSlot {
@@ -318,15 +318,4 @@ export class FlowStore implements FlowConsumer {
 function endOfSlot(received: Float64Array, row: number, rows: number, endMs: number): number {
   while (row < rows && received[row]! < endMs) row++;
   return row;
-}
-
-function takeDirectory(directory: string): NativeDirectoryLock {
-  try {
-    mkdirSync(directory, { recursive: true });
-    const lock = new (addon().DirectoryLock)(join(directory, '.weir.lock'));
-    if (lock.held()) return lock;
-  } catch (cause) {
-    throw new UserError(`cannot use ${directory} for flows: ${(cause as Error).message}`, { cause });
-  }
-  throw new UserError(`${directory} is in use by another weir process; give each its own directory`);
 }

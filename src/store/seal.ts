@@ -101,7 +101,7 @@ async function infoOrSetAside(path: string, log: (message: string) => void): Pro
   }
 }
 
-async function syncDirectory(directory: string): Promise<void> {
+export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r');
   try {
     await handle.sync();

@@ -15,6 +15,15 @@ export interface FileSelection {
   readonly sources?: string | undefined;
 }
 
+/** Which files of a directory are meant, and what their names say. */
+export interface FileNaming {
+  matches(name: string): boolean;
+  /** Digits of the slot that a file is named for; undefined when its name has none. */
+  time(name: string): string | undefined;
+}
+
+const SEGMENTS: FileNaming = { matches: (name) => name.endsWith(SEGMENT_SUFFIX), time: segmentTime };
+
 export interface ChosenFile {
   readonly path: string;
   /** A part of a slot that is still running: it may be gone, merged into its slot's file, by the time it is opened. */
@@ -30,21 +39,26 @@ interface FoundFile extends ChosenFile {
  * The segments that a query reads, in name order. Names with a leading dot and everything not called `*.parquet` are
  * passed over when a directory is searched; parts of a slot are left out when the slot's file already has their rows.
  */
-export async function chooseSegments(selection: FileSelection): Promise<ChosenFile[]> {
+export function chooseSegments(selection: FileSelection): Promise<ChosenFile[]> {
+  return chooseFiles(selection, SEGMENTS);
+}
+
+/** The files that a selection means, in name order; within directories those of a naming alone. */
+export async function chooseFiles(selection: FileSelection, naming: FileNaming): Promise<ChosenFile[]> {
   const { read, range, sources } = selection;
   if (read !== undefined && range !== undefined) throw new UserError('-r and -R exclude each other; give one of them');
   const wanted = read ?? range;
   if (wanted === undefined) throw new UserError('no flow files given; name them with -r or -R');
   const choose = read === undefined ? chooseRange : chooseOne;
   if (sources === undefined) {
-    const files = await choose('', wanted);
+    const files = await choose('', wanted, naming);
     if (files === undefined) throw new UserError(`no such file or directory: ${wanted.split(':')[0]}`);
     return files.map(plain);
   }
   const chosen: ChosenFile[] = [];
   let found = false;
   for (const source of await sourceDirectories(sources)) {
-    const files = await choose(source, wanted);
+    const files = await choose(source, wanted, naming);
     found ||= files !== undefined;
     chosen.push(...(files ?? []).map(plain));
   }
@@ -56,7 +70,8 @@ function plain({ path, isPart }: FoundFile): ChosenFile {
   return { path, isPart };
 }
 
-async function sourceDirectories(sources: string): Promise<string[]> {
+/** What `-M` means. Throws a UserError for a directory that is not there. */
+export async function sourceDirectories(sources: string): Promise<string[]> {
   if (sources.endsWith('@')) {
     const directory = sources.slice(0, -1) || '.';
     const entries = await list(directory);
@@ -74,23 +89,25 @@ async function sourceDirectories(sources: string): Promise<string[]> {
 }
 
 /** `-r`; undefined when there is no such thing. */
-async function chooseOne(base: string, name: string): Promise<FoundFile[] | undefined> {
+async function chooseOne(base: string, name: string, naming: FileNaming): Promise<FoundFile[] | undefined> {
   const path = join(base, name);
   const kind = await kindOf(path);
-  if (kind === 'directory') return walk(path);
+  if (kind === 'directory') return walk(path, naming);
   if (kind === 'file') return [{ path, isPart: partTime(basename(path)) !== undefined, key: [basename(path)] }];
-  const files = await filesOfSlot(base, name, name);
+  const files = await filesOfSlot(base, name, name, naming);
   return files.length === 0 ? undefined : files;
 }
 
 /** `-R`; undefined when the first file is missing. */
-async function chooseRange(base: string, range: string): Promise<FoundFile[] | undefined> {
+async function chooseRange(base: string, range: string, naming: FileNaming): Promise<FoundFile[] | undefined> {
   const [first, last, ...more] = range.split(':');
   if (more.length > 0) throw new UserError(`a range of files has one colon: ${range}`);
   if (last?.startsWith('/')) throw new UserError(`the end of a range is relative to its beginning: ${range}`);
   const path = join(base, first!);
   const kind = await kindOf(path);
-  if (last === undefined && kind === 'directory') return walk(path);
+  if (last === undefined && kind === 'directory') return walk(path, naming);
+  // A slot that is in parts has no file of its name; anything else that is not there need not be searched for.
+  if (kind === undefined && naming.time(basename(path)) === undefined) return undefined;
   const lastKey = last?.split('/').filter((part) => part !== '');
   const depth = lastKey?.length ?? 1;
   const steps = path.split('/');
@@ -102,14 +119,14 @@ async function chooseRange(base: string, range: string): Promise<FoundFile[] | u
     throw new UserError(`the range ends before it begins: ${range}`);
   }
   const top = steps.slice(0, -depth).join('/') || (path.startsWith('/') ? '/' : '.');
-  const files = (await kindOf(top)) === 'directory' ? await walk(top) : [];
+  const files = (await kindOf(top)) === 'directory' ? await walk(top, naming) : [];
   const inRange = files.filter(
     ({ key }) => compareKeys(key, firstKey) >= 0 && (lastKey === undefined || compareKeys(key, lastKey) <= 0),
   );
   // The first file must exist, if only in parts.
   if (inRange.length > 0 && compareKeys(inRange[0]!.key, firstKey) === 0) return inRange;
   if (kind === 'file') return inRange;
-  const bySlot = await filesOfSlot(base, first!, last);
+  const bySlot = await filesOfSlot(base, first!, last, naming);
   return bySlot.length === 0 ? undefined : bySlot;
 }
 
@@ -117,18 +134,23 @@ async function chooseRange(base: string, range: string): Promise<FoundFile[] | u
  * Files of the slots from one bare name to another wherever the layout of sub-directories put them; none unless the
  * first of them is there. Without `last`, to the end.
  */
-async function filesOfSlot(base: string, first: string, last: string | undefined): Promise<FoundFile[]> {
+async function filesOfSlot(
+  base: string,
+  first: string,
+  last: string | undefined,
+  naming: FileNaming,
+): Promise<FoundFile[]> {
   const directory = join(base, dirname(first));
-  const from = segmentTime(basename(first));
-  const to = last === undefined ? '9' : segmentTime(basename(last));
+  const from = naming.time(basename(first));
+  const to = last === undefined ? '9' : naming.time(basename(last));
   if (from === undefined || to === undefined || (await kindOf(directory)) !== 'directory') return [];
-  const timeOf = ({ key }: FoundFile) => segmentTime(key.at(-1)!) ?? '';
-  const files = (await walk(directory)).filter((file) => timeOf(file) >= from && timeOf(file) <= to);
+  const timeOf = ({ key }: FoundFile) => naming.time(key.at(-1)!) ?? '';
+  const files = (await walk(directory, naming)).filter((file) => timeOf(file) >= from && timeOf(file) <= to);
   return files.some((file) => timeOf(file) === from) ? files : [];
 }
 
-/** Every segment below a directory, in the order of their names. */
-async function walk(directory: string, above: readonly string[] = []): Promise<FoundFile[]> {
+/** Every file of a naming below a directory, in the order of their names. */
+async function walk(directory: string, naming: FileNaming, above: readonly string[] = []): Promise<FoundFile[]> {
   const entries = (await list(directory)) ?? [];
   const names = new Set(entries.map((entry) => entry.name));
   const merged = new Map<string, Promise<Set<string>>>();
@@ -138,10 +160,10 @@ async function walk(directory: string, above: readonly string[] = []): Promise<F
     const path = join(directory, name);
     if (name.startsWith('.')) continue;
     if ((entry.isSymbolicLink() ? await kindOf(path) : entry.isDirectory() ? 'directory' : 'file') === 'directory') {
-      found.push(...(await walk(path, [...above, name])));
+      found.push(...(await walk(path, naming, [...above, name])));
       continue;
     }
-    if (!name.endsWith(SEGMENT_SUFFIX)) continue;
+    if (!naming.matches(name)) continue;
     const time = partTime(name);
     if (time === undefined) {
       found.push({ path, isPart: false, key: [...above, name] });

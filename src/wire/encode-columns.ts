@@ -3,6 +3,10 @@
  * on a condition each branch has a store of its own: V8 takes twice as long for `setUint32(at, a ? b : c)`.
  */
 import { V4_MAPPED_WORD } from '../flow/address.ts';
+import { NTP_EPOCH_SECONDS } from './protocol.ts';
+
+/** Units of 2^-32 s. */
+const NTP_PER_NANOSECOND = 2 ** 32 / 1e9;
 
 /** Where a column goes: row `rows[i]` to byte `at + i * stride`, for i below `count`. */
 export interface ColumnRun {
@@ -110,6 +114,23 @@ export function putMs(run: ColumnRun, from: Float64Array): void {
     const high = Math.floor(ms / 0x1_0000_0000);
     view.setUint32(at, high);
     view.setUint32(at + 4, ms - high * 0x1_0000_0000);
+  }
+}
+
+/**
+ * Seconds since 1900 and their fraction (RFC 7011 section 6.1.10) of milliseconds and the nanoseconds below them. The
+ * fraction is rounded up, so that whoever rounds down gets these nanoseconds. A time that is not known (0) stays 0.
+ */
+export function putNtp(run: ColumnRun, from: Float64Array, below: Uint32Array | undefined): void {
+  const { view, stride, rows, count } = run;
+  let at = run.at;
+  for (let i = 0; i < count; i++, at += stride) {
+    const row = rows[i]!;
+    const ms = from[row]!;
+    const seconds = Math.floor(ms / 1000);
+    const nanoseconds = (ms - seconds * 1000) * 1e6 + (below === undefined ? 0 : below[row]!);
+    view.setUint32(at, ms === 0 ? 0 : seconds + NTP_EPOCH_SECONDS);
+    view.setUint32(at + 4, Math.ceil(nanoseconds * NTP_PER_NANOSECOND));
   }
 }
 

@@ -12,6 +12,7 @@ import {
   putIcmp,
   putLowWord,
   putMs,
+  putNtp,
   putU8,
   putU16,
   putU16Low,
@@ -58,6 +59,7 @@ type Kind =
   | 'addr4'
   | 'ms'
   | 'uptime'
+  | 'ntp'
   | 'icmp';
 
 type ColumnArray = Uint8Array | Uint16Array | Uint32Array | Float64Array;
@@ -163,6 +165,10 @@ function makeSteps(field: RecordField, family: Family, offset: number): Step[] {
     const proto = family === 4 ? PROTO_ICMP : PROTO_ICMP6;
     return [{ ...common, kind: 'icmp', proto, columnNames: ['dstPort', 'proto'] }];
   }
+  if (value === 'firstNs' || value === 'lastNs') {
+    const milliseconds = value === 'firstNs' ? 'firstMs' : 'lastMs';
+    return [{ ...common, kind: 'ntp', columnNames: [milliseconds, value] }];
+  }
   const { type } = fieldByName(value);
   if (type === 'addr') {
     const low = `${value}Lo` as ColumnName;
@@ -248,6 +254,9 @@ function putColumn(run: ColumnRun, step: Step, a: ColumnArray, b: ColumnArray | 
       break;
     case 'uptime':
       putUptime(run, a as Float64Array);
+      break;
+    case 'ntp':
+      putNtp(run, a as Float64Array, b as Uint32Array | undefined);
       break;
     case 'icmp':
       putIcmp(run, a as Uint16Array, b as Uint8Array | undefined, step.proto);

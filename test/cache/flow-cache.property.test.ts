@@ -218,7 +218,7 @@ describe('the flow cache and its plain reference', () => {
     const preset = fc.constantFrom(...timeoutPresetNames).map((name) => timeoutOptions(timeoutPresets[name]));
     fc.assert(
       fc.property(
-        fc.array(hourly, { minLength: 200, maxLength: 600 }),
+        fc.array(hourly, { minLength: 50, maxLength: 600 }),
         preset,
         fc.constantFrom(4, 1000),
         (steps, timeouts, maxFlows) => {

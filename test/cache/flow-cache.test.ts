@@ -80,6 +80,17 @@ describe('timeouts', () => {
     expect(cache.stats()).toMatchObject({ late: 1, steppedBack: 1 });
   });
 
+  it('hold after a while without any flow, for one whose row another had', () => {
+    const { cache, records, add } = collecting({ activeMs: 600_000, inactiveMs: 60_000, finLingerMs: 0 });
+    add(at(0), at(SECOND, { flags: FIN }), at(5 * SECOND, { srcPort: 2 }));
+    cache.advance(T0 + 67 * SECOND);
+    expect(records.map(({ srcPort, reason, endMs }) => [srcPort, reason, endMs - T0 / 1000])).toEqual([
+      [1, 3, 1000],
+      [2, 1, 65_000],
+    ]);
+    expect(cache.stats().active).toBe(0);
+  });
+
   it('work at once over years of silence, and with timeouts longer than the wheel', () => {
     const { cache, records, add } = collecting({ activeMs: 300 * 86_400_000, inactiveMs: 200 * 86_400_000 });
     add(at(0), at(1, { srcPort: 2 }), at(150 * 86_400 * SECOND, { srcPort: 2 }));
@@ -403,6 +414,15 @@ describe('further columns', () => {
     add(at(0, { ttl: 3, octets: 41 }));
     cache.flush();
     expect(extras).toEqual([{ minTtl: 3, minLength: 41 }]);
+  });
+
+  it('tell nanoseconds of the first and the last packet, whatever order they come in', () => {
+    const { cache, records, extras, add } = collecting({ columns: ['firstNs', 'lastNs'] });
+    add(at(5_001, { nanos: 7 }), at(5_001, { nanos: 3 }), at(7_999, { nanos: 999 }), at(7_999, { nanos: 998 }));
+    add(at(2_004, { nanos: 50 }), at(6_000, { nanos: 1 }), at(2_004, { nanos: 60 }));
+    cache.flush();
+    expect(extras).toEqual([{ firstNs: 4_050, lastNs: 999_999 }]);
+    expect(records.map(({ firstMs, lastMs }) => [firstMs - T0 / 1000, lastMs - T0 / 1000])).toEqual([[2, 7]]);
   });
 
   it('stay with their flow when rows are used again', () => {

@@ -87,7 +87,7 @@ describe('start lines of nfcapd', () => {
     ['-n x,10.0.0.1,b -n x,10.0.0.2,c', /x twice/],
     ['-w a -s 0', /-s/],
     ['-w a -p', /-p needs a value/],
-    ['-w a -A', /-A: .*source address/],
+    ['-w a -A', /-A is about -R/],
     ['-w a -m /tmp/socket', /-m: .*--metrics/],
     ['-w a -k', /Unknown argument: k/],
     ['-w a -4 -b ::1', /::1.*-4/],

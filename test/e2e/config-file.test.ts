@@ -40,7 +40,7 @@ describeWith(['weir'], '--config', () => {
   });
 
   it.each([
-    ['export', 'active: x', 'active takes a whole number from 1 to 604800, not "x"'],
+    ['export', 'active: x', 'active takes a whole number from 1 to 2678400, not "x"'],
     ['export', 'collectors:\n\n  - 192.0.2.1:x', 'collectors: destination "192.0.2.1:x"', 4],
     ['export', 'sampling: 0', 'sampling takes N or N:random'],
     ['export', 'speed: 1\ninterfaces: [eth0]', 'speed is for capture files (-r)'],

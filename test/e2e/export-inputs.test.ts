@@ -45,6 +45,34 @@ describeWith(['weir'], 'inputs of weir export', () => {
     for (const name of ['eth0', 'tun0']) expect(bytes).toContain(name);
   });
 
+  it('--decap: the flows inside of tunnels, else those of the tunnels', async () => {
+    const file = join(ROOT, 'pcaps/tunnels.pcap');
+    const totals = async (args: string[]) => {
+      const store = tempDir('decap');
+      await weirOk(['export', '-r', file, ...args, '-w', store]);
+      const flows = await readSegments(store);
+      const packets = flows.reduce((sum, flow) => sum + flow.packets, 0);
+      return { packets, protocols: [...new Set(flows.map((flow) => flow.proto))].sort((a, b) => a - b) };
+    };
+    const outer = await totals([]);
+    expect(outer.protocols).toEqual([4, 17, 41, 47]);
+    expect(await totals(['--decap'])).toEqual({ packets: outer.packets, protocols: [1, 6, 58] });
+    // nfdump's words for tunnels. One flow is one tunnel's, so each capture has packets of one alone.
+    const bytes = readFileSync(file);
+    const first = join(directory, 'tunnel.pcap');
+    writeFileSync(first, bytes.subarray(0, 24 + 16 + bytes.readUInt32LE(24 + 8)));
+    const store = tempDir('tunnel');
+    await weirOk(['export', '-r', first, '--decap', '-w', store]);
+    const found = (filter: string) => weirOk(['dump', '-R', store, '-q', '-o', 'fmt:%sa %da %pr', filter]);
+    const flow = await found('any');
+    expect(flow).toMatch(/192\.0\.2\.11 +198\.51\.100\.21 +TCP/);
+    for (const filter of ['tun ip 192.0.2.200', 'dst tun ip 198.51.100.200', 'tun net 192.0.2.0/24', 'tun proto 4']) {
+      expect(await found(filter)).toBe(flow);
+      expect(await found(`not (${filter})`)).not.toContain('192.0.2.11');
+    }
+    expect(await found('src tun ip 198.51.100.200 or tun proto gre')).not.toContain('192.0.2.11');
+  });
+
   it('--dedup: a capture of a mirror port that delivers twice gives the flows of one that does not', async () => {
     const demo = readFileSync(DEMO);
     const parts = [demo.subarray(0, 24)];

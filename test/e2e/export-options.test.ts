@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { Walker } from '../export/walk.ts';
 import { add, rowCollector } from '../support/collect-rows.ts';
-import { describeWith, ROOT, sleep, tempDir, weirOk } from '../support/process.ts';
-import { query } from '../support/segments.ts';
+import { describeWith, ROOT, sleep, tempDir, weir, weirOk } from '../support/process.ts';
+import { parquet, query, segmentFiles } from '../support/segments.ts';
 import { drained, UdpTap } from '../support/udp.ts';
 
 const DEMO = join(ROOT, 'pcaps/demo.pcap');
@@ -94,6 +94,40 @@ describeWith(['weir'], 'options of weir export', () => {
     for (const datagram of v5!) expect(datagram.readUInt16BE(22)).toBe((mode << 14) | rate);
     // Chance is seeded: the same capture gives the same flows.
     expect(packetsOf((await exported(['--sampling', sampling]))[0]!)).toEqual(packetsOf(v9!));
+  });
+
+  it('--when-full ignore meters no new flows at --max-flows, and counts what it leaves out', async () => {
+    const run = (...args: string[]) =>
+      weir(['export', '-r', DEMO, '-w', tempDir('full'), '--max-flows', '16', ...args]);
+    const all = (await run()).stderr;
+    const [, read = '', octets = ''] = /, (\d+) metered \((\d+) IP octets\)/.exec(all) ?? [];
+    expect(all).toMatch(/\d+ cache full/);
+    const store = tempDir('ignored');
+    const { status, stderr } = await run('--when-full', 'ignore', '-w', store);
+    const [, metered = '', meteredOctets = ''] = /, (\d+) metered \((\d+) IP octets\)/.exec(stderr) ?? [];
+    const [, ignored = '', ignoredOctets = ''] =
+      /(\d+) packets not metered \((\d+) IP octets\): --max-flows flows were held/.exec(stderr) ?? [];
+    expect(status).toBe(0);
+    expect(stderr).not.toContain('cache full');
+    expect(Number(ignored)).toBeGreaterThan(0);
+    expect(Number(metered) + Number(ignored)).toBe(Number(read));
+    expect(Number(meteredOctets) + Number(ignoredOctets)).toBe(Number(octets));
+    expect(
+      await query(
+        `SELECT sum(packets)::BIGINT AS packets, sum(octets)::BIGINT AS octets FROM ${parquet(segmentFiles(store))}`,
+      ),
+    ).toEqual([{ packets: BigInt(metered), octets: BigInt(meteredOctets) }]);
+  });
+
+  it('-o has the fields of the template', async () => {
+    const printed = await weirOk(['export', '-r', DEMO, '-q', '-o', 'json', '--template', 'full']);
+    const flows = printed
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(flows.length).toBeGreaterThan(0);
+    for (const flow of flows) expect(Number(flow['ip_minttl'])).toBeGreaterThan(0);
+    expect(flows.some((flow) => /[1-9a-f]/.test(String(flow['in_src_mac'])))).toBe(true);
   });
 
   it('--source-address is where datagrams come from', async () => {

@@ -53,18 +53,25 @@ describeWith(['weir'], 'weir exporters', () => {
     });
     const lines = (await weirOk(['exporters', '-r', directory])).split('\n');
     expect(lines[1]!.split(/ {2,}/)).toEqual(
-      ['Exporter', 'Ver', 'Domain', 'Datagrams', 'Records', 'Lost', 'Late', 'Twice', 'Resets', 'Templates'].concat([
-        'Unknown',
-        'Sampling',
-        'Skew',
-        'Last seen',
-      ]),
+      [
+        'Exporter',
+        'Ver',
+        'Domain',
+        'By',
+        'Datagrams',
+        'Records',
+        'Lost',
+        'Late',
+        'Twice',
+        'Resets',
+        'Templates',
+      ].concat(['Unknown', 'Sampling', 'Skew', 'Last seen']),
     );
     // By number, so .9 before .10.
     expect(lines[2]).toMatch(
-      /^127\.0\.0\.9 +10 +7 +3 +1 +0 +0 +0 +0 +1 +1 +- +-?\d+\.\d s +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/,
+      /^127\.0\.0\.9 +10 +7 +udp +3 +1 +0 +0 +0 +0 +1 +1 +- +-?\d+\.\d s +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/,
     );
-    expect(lines[3]).toMatch(/^127\.0\.0\.10 +5 +0 +2 +10 +15 records +0 +0 +0 +0 +0 +- /);
+    expect(lines[3]).toMatch(/^127\.0\.0\.10 +5 +0 +udp +2 +10 +15 records +0 +0 +0 +0 +0 +- /);
     expect(lines[4]).toMatch(/^Received: 6 datagrams, lost in the kernel: 0, in our queue: 0, ignored: 0, bad: 1$/);
   });
 

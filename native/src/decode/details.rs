@@ -36,8 +36,8 @@ pub const MORE_FRAGMENTS: u32 = 1 << 16;
 pub const DO_NOT_FRAGMENT: u32 = 1 << 17;
 
 impl Ip<'_> {
-    pub fn is_fragment(&self) -> bool {
-        self.fragment & !DO_NOT_FRAGMENT != 0
+    pub fn is_later_fragment(&self) -> bool {
+        self.fragment & 0xffff != 0
     }
 }
 

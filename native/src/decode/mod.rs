@@ -20,7 +20,7 @@ pub use stats::Counters;
 use crate::capture_file::Direction;
 use crate::packet::{HashSeed, PacketRecord, PACKET_BYTES, P_META_DIRECTION_KNOWN, P_META_EGRESS};
 use crate::packet_extension::{self, EXTENSION_BYTES};
-use details::{Notes, Outer};
+use details::{Notes, Outer, MORE_FRAGMENTS};
 use fragments::Fragments;
 use link::Network;
 
@@ -47,6 +47,8 @@ pub enum Refused {
 
 /// Tunnels within tunnels gone into at most: more is an attack on the decoder's time.
 const MAX_TUNNELS: usize = 4;
+/// Octets that a packet in fragments has at most, and so what it carries.
+const MOST_IN_FRAGMENTS: u32 = 65_535;
 
 pub struct Decoder {
     seed: HashSeed,
@@ -121,19 +123,25 @@ impl Decoder {
         self.finish(record, out)
     }
 
-    /// Makes `record` and `details` those of the packet inside, as far as there is one that can be metered. Fragments are
-    /// left alone: the length of the packet inside is not theirs.
+    /// Makes `record` and `details` those of the packet inside, as far as there is one that can be metered. The first
+    /// fragment of a tunnel's packet stands for the whole packet inside; later ones stay the tunnel's.
     fn decapsulate(&mut self, record: &mut PacketRecord, details: &mut Details) {
         for _ in 0..MAX_TUNNELS {
             let outer = details.ip;
-            if outer.is_fragment() {
+            if outer.is_later_fragment() {
                 return;
             }
             let Some(found) = tunnel::inside(&outer, record.ports) else {
                 return;
             };
-            let (data, wire) = (outer.payload, outer.payload_octets);
-            let Ok(inner) = self.network(found, data, wire, record.time_ns, &mut details.ip) else {
+            let wire = match outer.fragment & MORE_FRAGMENTS {
+                0 => outer.payload_octets,
+                // A packet inside that does not tell its length gets this one, and is refused.
+                _ => u32::MAX as usize >> 1,
+            };
+            let inner = self.network(found, outer.payload, wire, record.time_ns, &mut details.ip);
+            let fits = |inner: &PacketRecord| wire == outer.payload_octets || inner.octets <= MOST_IN_FRAGMENTS;
+            let Some(inner) = inner.ok().filter(fits) else {
                 details.ip = outer;
                 return;
             };

@@ -100,6 +100,11 @@ address('router|exporter', ['exporter']);
 address('nat|xlate', ['natSrcAddr', 'natDstAddr']);
 address('src nat|src xlate', ['natSrcAddr']);
 address('dst nat|dst xlate', ['natDstAddr']);
+address('tun', ['tunSrcAddr', 'tunDstAddr']);
+address('src tun', ['tunSrcAddr']);
+address('dst tun', ['tunDstAddr']);
+alias('tunip', { is: 'ip', term: 'tun ip' });
+alias('tunnet', { is: 'net', term: 'tun ip' });
 for (const [side, term] of [
   ['', 'nat ip'],
   ['src ', 'src nat ip'],
@@ -122,6 +127,7 @@ for (const [spelling, version] of [
 
 // Layers 3 and 4.
 number('proto|protocol', ['proto'], U8, { names: protocolByName });
+number('tun proto', [{ column: 'tunProto', zeroIsAbsent: true }], U8, { names: protocolByName });
 number('port', ['srcPort', 'dstPort'], U16, { names: serviceNames });
 number('src port|source port', ['srcPort'], U16, { names: serviceNames });
 number('dst port|destination port', ['dstPort'], U16, { names: serviceNames });
@@ -259,16 +265,6 @@ for (const [term, ids] of [
 // In nfdump's language, but about data that weir does not store.
 refuse('flows are stored without payload', 'payload', 'in payload', 'out payload');
 refuse('there is no country database', 'geo', 'src geo', 'dst geo', 'nat geo', 'src nat geo', 'dst nat geo', 'tun geo');
-refuse(
-  'tunnel headers are not stored',
-  'tun ip',
-  'src tun ip',
-  'dst tun ip',
-  'tun net',
-  'tun proto',
-  'tunip',
-  'tunnet',
-);
 refuse('latencies are not stored', 'client latency', 'server latency', 'app latency');
 refuse('port blocks are not stored', 'nat pblock', 'pblock');
 refuse('access lists are not stored', 'ingress acl', 'egress acl', 'ingress ace', 'egress ace', 'ingress xace');

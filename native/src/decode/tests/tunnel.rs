@@ -170,7 +170,6 @@ fn tunnels_in_tunnels_to_a_depth_with_the_outermost_addresses() {
 
 #[test]
 fn what_holds_no_whole_packet_is_the_outer_ones() {
-    let first_fragment = ipv4_with(4, 0x2000, 0, &ipv4());
     let mut broken = ipv4();
     broken[3] += 1;
     let arp = ethernet(&[8, 6], &[0; 28]);
@@ -203,7 +202,35 @@ fn what_holds_no_whole_packet_is_the_outer_ones() {
         assert!(extension[X_TUNNEL_SRC * 4..].iter().all(|&byte| byte == 0));
         assert_eq!(word(&extension, X_ETHERTYPE_LABELS_TUNNEL), 0x0800);
     }
-    assert_eq!(opened(&first_fragment).0.protocol, 4);
+}
+
+#[test]
+fn the_first_fragment_of_a_tunnels_packet_stands_for_the_packet_inside() {
+    let whole = ipv4_with(4, 0, 0, &ipv4_with(6, 0x4000, 0, &[&tcp()[..], &[0; 1400]].concat()));
+    let mut first = whole[..596].to_vec();
+    first[2..4].copy_from_slice(&596u16.to_be_bytes());
+    first[6] = 0x20;
+    let (seen, _, extension) = opened(&first);
+    assert_eq!(
+        (seen.protocol, seen.ports, seen.octets, seen.meta & P_META_FRAGMENT),
+        (6, (1000, 443), 1440, 0)
+    );
+    assert_eq!(
+        (
+            word(&extension, X_FRAGMENT),
+            word(&extension, X_ETHERTYPE_LABELS_TUNNEL) >> 24
+        ),
+        (1 << 17, 4)
+    );
+    let later = ipv4_with(4, 72, 0, &whole[596..]);
+    let (seen, _, extension) = opened(&later);
+    assert_eq!(
+        (seen.protocol, seen.octets as usize, word(&extension, X_TUNNEL_SRC + 3)),
+        (4, later.len(), 0)
+    );
+    // A length that nobody tells.
+    first[22..24].fill(0);
+    assert_eq!(opened(&first).0.protocol, 4);
 }
 
 #[test]

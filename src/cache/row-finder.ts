@@ -1,0 +1,103 @@
+import {
+  P_HASH,
+  P_INPUT,
+  P_META,
+  P_META_EGRESS,
+  P_META_VERSION_MASK,
+  P_PROTO_TOS_FLAGS,
+  PACKET_WORDS,
+} from '../addon/packet-layout.ts';
+import type { ExtensionRows } from './extension-rows.ts';
+import { isFullKey, type KeyFields } from './key-fields.ts';
+import { KeyReducer } from './key-reducer.ts';
+import { R_INPUT, R_PORTS, R_PROTO_TOS_FLAGS, R_STATE, ROW_WORD_SHIFT, type RowStore } from './row.ts';
+import type { SlotTable } from './slot-table.ts';
+
+/** Packets handled at a time; 16 to 128 measured alike, 1 a third slower (docs/decisions/0041). */
+export const GROUP = 32;
+/** Protocol and ToS: the flags behind them do not tell flows apart. */
+export const PROTO_TOS_MASK = 0xffff;
+/**
+ * What of the meta word is in the key: a packet that is seen on its way in and again on its way out of one interface
+ * belongs to two flows.
+ */
+export const META_KEY = P_META_VERSION_MASK | P_META_EGRESS;
+
+/** Finds the rows of packets: where they probably are for a whole group at once, and for certain one by one. */
+export class RowFinder {
+  /** Of the packets of a group: their hashes, and the rows that were found under them, 0 for none. */
+  readonly hashes = new Int32Array(GROUP);
+  readonly candidates = new Int32Array(GROUP);
+  /** Extension records of the packets in hand. */
+  extensions: Uint32Array | undefined;
+  private readonly store: RowStore;
+  private readonly table: SlotTable;
+  private readonly extras: ExtensionRows | undefined;
+  private readonly key: KeyFields;
+  /** Makes records for a key that is not the full one. */
+  private readonly reducer: KeyReducer | undefined;
+
+  constructor(store: RowStore, table: SlotTable, extras: ExtensionRows | undefined, key: KeyFields, hashSeed: number) {
+    this.store = store;
+    this.table = table;
+    this.extras = extras;
+    this.key = key;
+    if (!isFullKey(key)) this.reducer = new KeyReducer(key, hashSeed);
+  }
+
+  /** Reads the slots of a group of packets, `size` from number `start` on, and the rows that those name. */
+  readAhead(words: Uint32Array, start: number, size: number): void {
+    const { hashes, candidates } = this;
+    const { slots, mask } = this.table;
+    const rows = this.store.words;
+    let touched = 0;
+    this.reducer?.reduce(words, this.extensions, start, size);
+    for (let i = 0; i < size; i++) {
+      const hash = words[(start + i) * PACKET_WORDS + P_HASH]! | 0;
+      hashes[i] = hash;
+      touched ^= slots[(hash & mask) << 1]!;
+    }
+    for (let i = 0; i < size; i++) {
+      const hash = hashes[i]!;
+      let at = hash & mask;
+      let row = slots[(at << 1) + 1]!;
+      while (slots[at << 1] !== hash && row !== 0) {
+        at = (at + 1) & mask;
+        row = slots[(at << 1) + 1]!;
+      }
+      candidates[i] = row;
+      const r = row << ROW_WORD_SHIFT;
+      touched ^= rows[r]! ^ rows[r + 16]!;
+    }
+    this.store.touched[0] = touched;
+    // The loop over packets knows nothing of extension records: then every packet's flow is to be found by `find`.
+    if (this.key.vlan || this.key.mac) candidates.fill(0, 0, size);
+  }
+
+  /** The live row with the key of a packet, or 0. */
+  find(words: Uint32Array, packet: number, hash: number): number {
+    const p = packet * PACKET_WORDS;
+    const { slots, mask } = this.table;
+    const rows = this.store.words;
+    for (let at = hash & mask; ; at = (at + 1) & mask) {
+      const row = slots[(at << 1) + 1]!;
+      if (row === 0) return 0;
+      if (slots[at << 1] !== hash) continue;
+      const r = row << ROW_WORD_SHIFT;
+      let differ = (rows[r + R_PROTO_TOS_FLAGS]! ^ words[p + P_PROTO_TOS_FLAGS]!) & PROTO_TOS_MASK;
+      for (let i = 0; i <= R_PORTS; i++) differ |= rows[r + i]! ^ words[p + i]!;
+      differ |= rows[r + R_INPUT]! ^ words[p + P_INPUT]!;
+      differ |= (rows[r + R_STATE]! ^ words[p + P_META]!) & META_KEY;
+      if (differ === 0 && this.hasExtensionKey(row, packet)) return row;
+    }
+  }
+
+  private hasExtensionKey(row: number, packet: number): boolean {
+    const { extras, extensions } = this;
+    if (extras === undefined || extensions === undefined) return true;
+    return (
+      (!this.key.vlan || extras.hasVlans(row, extensions, packet)) &&
+      (!this.key.mac || extras.hasMacs(row, extensions, packet))
+    );
+  }
+}

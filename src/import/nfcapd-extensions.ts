@@ -1,0 +1,155 @@
+import { type Extension, extension, type LostRow, lostExtension } from './nfcapd-cells.ts';
+
+const without = (offset: number, kind: LostRow[1], name: string): LostRow => [offset, kind, { name }];
+
+const mpls = extension(40, ...Array.from({ length: 10 }, (_, i) => [i * 4, 'u32', `mpls${i + 1}`] as const));
+const blockNumbers = lostExtension(8, 'NAT port block');
+
+/** Extensions of nfdump 1.7's records by their number: what stands where behind the four octets of type and length. */
+export const EXTENSIONS: readonly (Extension | undefined)[] = table({
+  1: extension(
+    48,
+    [0, 'ms', 'firstMs'],
+    [8, 'ms', 'lastMs'],
+    [16, 'ms', 'receivedMs'],
+    [24, 'u64', 'packets'],
+    [32, 'u64', 'octets'],
+    [40, 'u16', 'srcPort'],
+    [42, 'u16', 'dstPort'],
+    [44, 'u8', 'proto'],
+    [45, 'u8', 'tcpFlags'],
+    [46, 'u8', 'forwardingStatus'],
+    [47, 'u8', 'tos'],
+  ),
+  2: extension(8, [0, 'v4', 'srcAddr'], [4, 'v4', 'dstAddr']),
+  3: extension(32, [0, 'v6', 'srcAddr'], [16, 'v6', 'dstAddr']),
+  4: extension(
+    16,
+    [0, 'u32', 'inIf'],
+    [4, 'u32', 'outIf'],
+    [8, 'u8', 'srcMask'],
+    [9, 'u8', 'dstMask'],
+    [10, 'u8', 'direction'],
+    [11, 'u8', 'dstTos'],
+    without(12, 'u8', 'biflow direction'),
+    [13, 'u8', 'endReason'],
+  ),
+  5: extension(24, [0, 'u64', 'flows'], [8, 'u64', 'outPackets'], [16, 'u64', 'outOctets']),
+  6: extension(8, [0, 'u32', 'srcVlan'], [4, 'u32', 'dstVlan']),
+  7: extension(8, [0, 'u32', 'srcAs'], [4, 'u32', 'dstAs']),
+  8: extension(4, [0, 'v4', 'bgpNextHop']),
+  9: extension(16, [0, 'v6', 'bgpNextHop']),
+  10: extension(4, [0, 'v4', 'nextHop']),
+  11: extension(16, [0, 'v6', 'nextHop']),
+  12: extension(4, [0, 'v4', 'exporter']),
+  13: extension(16, [0, 'v6', 'exporter']),
+  14: mpls,
+  15: extension(32, [0, 'u64', 'inSrcMac'], [8, 'u64', 'outDstMac'], [16, 'u64', 'inDstMac'], [24, 'u64', 'outSrcMac']),
+  16: extension(8, [0, 'u32', 'nextAs'], [4, 'u32', 'prevAs']),
+  17: lostExtension(24, 'latencies'),
+  18: lostExtension(8, 'sampler id'),
+  19: extension(
+    16,
+    [0, 'ms', 'eventMs'],
+    [8, 'u32', 'flowId'],
+    [12, 'u16', 'firewallExtEvent'],
+    [14, 'u8', 'firewallEvent'],
+  ),
+  20: extension(8, [0, 'v4', 'natSrcAddr'], [4, 'v4', 'natDstAddr']),
+  21: extension(32, [0, 'v6', 'natSrcAddr'], [16, 'v6', 'natDstAddr']),
+  22: extension(4, [0, 'u16', 'natSrcPort'], [2, 'u16', 'natDstPort']),
+  23: lostExtension(24, 'access lists'),
+  24: lostExtension(0, 'user name'),
+  25: extension(16, [0, 'ms', 'eventMs'], without(8, 'u32', 'NAT pool id'), [12, 'u8', 'natEvent']),
+  26: blockNumbers,
+  27: lostExtension(0, 'application id'),
+  28: lostExtension(0, 'label'),
+  29: lostExtension(0, 'payload'),
+  30: lostExtension(0, 'payload'),
+  31: lostExtension(12, 'tunnel addresses'),
+  32: lostExtension(36, 'tunnel addresses'),
+  33: extension(12, without(0, 'u64', 'observation point')),
+  34: lostExtension(0, 'sampled frame'),
+  35: lostExtension(0, 'sampled frame'),
+  36: extension(8, [0, 'u32', 'egressVrf'], [4, 'u32', 'ingressVrf']),
+  37: lostExtension(0, 'pf information'),
+  38: extension(
+    32,
+    [0, 'u16', 'srcVlan'],
+    [2, 'u16', 'innerVlan'],
+    [4, 'u16', 'dstVlan'],
+    without(6, 'u16', 'customer VLAN'),
+    without(8, 'u32', 'physical interface'),
+    without(12, 'u32', 'physical interface'),
+    without(16, 'u64', 'VXLAN'),
+    [24, 'u16', 'etherType'],
+  ),
+  39: extension(8, [0, 'u64', 'flowId']),
+  40: lostExtension(4, 'Nokia service ids'),
+  41: lostExtension(0, 'Nokia NAT string'),
+  42: extension(4, [1, 'u8', 'fragmentFlags'], [2, 'u8', 'minTtl'], [3, 'u8', 'maxTtl']),
+});
+
+/** Extension 25 as the first versions of 1.7 wrote it. */
+export const NAT_EVENT_WITH_VRF = extension(
+  24,
+  [0, 'ms', 'eventMs'],
+  [8, 'u32', 'egressVrf'],
+  [12, 'u32', 'ingressVrf'],
+  without(16, 'u32', 'NAT pool id'),
+  [20, 'u8', 'natEvent'],
+);
+
+/** Extensions of nfdump 1.6's records by their number; they stand one after another as an extension map says. */
+export const OLD_EXTENSIONS: readonly (Extension | undefined)[] = table({
+  4: extension(4, [0, 'u16', 'inIf'], [2, 'u16', 'outIf']),
+  5: extension(8, [0, 'u32', 'inIf'], [4, 'u32', 'outIf']),
+  6: extension(4, [0, 'u16', 'srcAs'], [2, 'u16', 'dstAs']),
+  7: extension(8, [0, 'u32', 'srcAs'], [4, 'u32', 'dstAs']),
+  8: extension(4, [0, 'u8', 'dstTos'], [1, 'u8', 'direction'], [2, 'u8', 'srcMask'], [3, 'u8', 'dstMask']),
+  9: extension(4, [0, 'v4', 'nextHop']),
+  10: extension(16, [0, 'v6', 'nextHop']),
+  11: extension(4, [0, 'v4', 'bgpNextHop']),
+  12: extension(16, [0, 'v6', 'bgpNextHop']),
+  13: extension(4, [0, 'u16', 'srcVlan'], [2, 'u16', 'dstVlan']),
+  14: extension(4, [0, 'u32', 'outPackets']),
+  15: extension(8, [0, 'u64', 'outPackets']),
+  16: extension(4, [0, 'u32', 'outOctets']),
+  17: extension(8, [0, 'u64', 'outOctets']),
+  18: extension(4, [0, 'u32', 'flows']),
+  19: extension(8, [0, 'u64', 'flows']),
+  20: extension(16, [0, 'u64', 'inSrcMac'], [8, 'u64', 'outDstMac']),
+  21: extension(16, [0, 'u64', 'inDstMac'], [8, 'u64', 'outSrcMac']),
+  22: mpls,
+  23: extension(4, [0, 'v4', 'exporter']),
+  24: extension(16, [0, 'v6', 'exporter']),
+  // Type and id of the engine; the exporter's own record has them, too.
+  25: extension(4),
+  26: extension(8, [0, 'u32', 'nextAs'], [4, 'u32', 'prevAs']),
+  27: extension(8, [0, 'ms', 'receivedMs']),
+  37: extension(
+    20,
+    [0, 'ms', 'eventMs'],
+    [8, 'u32', 'flowId'],
+    // ICMP type and code, where they are known.
+    [12, 'u16', 'dstPort'],
+    [14, 'u8', 'firewallEvent'],
+    [16, 'u16', 'firewallExtEvent'],
+    without(18, 'u16', 'security group'),
+  ),
+  38: extension(4, [0, 'u16', 'natSrcPort'], [2, 'u16', 'natDstPort']),
+  39: extension(8, [0, 'v4', 'natSrcAddr'], [4, 'v4', 'natDstAddr']),
+  40: extension(32, [0, 'v6', 'natSrcAddr'], [16, 'v6', 'natDstAddr']),
+  41: lostExtension(24, 'access lists'),
+  42: lostExtension(24, 'user name'),
+  43: lostExtension(72, 'user name'),
+  45: lostExtension(24, 'latencies'),
+  46: extension(12, [0, 'u8', 'natEvent'], [4, 'u32', 'egressVrf'], [8, 'u32', 'ingressVrf']),
+  47: lostExtension(8, 'NAT addresses of 2012'),
+  48: blockNumbers,
+});
+
+function table(rows: Readonly<Record<number, Extension>>): (Extension | undefined)[] {
+  const last = Math.max(...Object.keys(rows).map(Number));
+  return Array.from({ length: last + 1 }, (_, number) => rows[number]);
+}

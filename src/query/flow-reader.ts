@@ -1,0 +1,43 @@
+import { type ColumnName, columns } from '../flow/fields.ts';
+import { DuckDbEngine } from './duckdb-engine.ts';
+import type { Rows } from './engine.ts';
+import { planSelection, type SelectionOptions } from './planner.ts';
+
+const EVERYTHING: SelectionOptions = {
+  filter: '',
+  filterFile: undefined,
+  window: undefined,
+  overlap: false,
+  limit: undefined,
+};
+
+/** Reads whole flows back from segments, in the order of the files. */
+export class FlowReader {
+  /** What the files have. */
+  readonly columns: readonly ColumnName[];
+  private readonly engine: DuckDbEngine;
+
+  private constructor(engine: DuckDbEngine) {
+    this.engine = engine;
+    this.columns = columns.filter(({ sql }) => engine.schema.columns.has(sql)).map(({ name }) => name);
+  }
+
+  /** @throws UserError for a filter that cannot be read, and for files that are not of flows */
+  static async open(files: readonly string[], options: SelectionOptions = EVERYTHING): Promise<FlowReader> {
+    return new FlowReader(await DuckDbEngine.open(files, await planSelection(options)));
+  }
+
+  /** All columns of the flows that are selected. */
+  flows(): Rows {
+    return this.engine.flows({ kind: 'flows', order: undefined, top: 0 }, this.columns);
+  }
+
+  /** Earliest start and latest end in the files, selected or not; 0 without flows. */
+  span(): Promise<{ first: number; last: number }> {
+    return this.engine.span();
+  }
+
+  close(): void {
+    this.engine.close();
+  }
+}
