@@ -2,6 +2,7 @@ import { type ColumnName, columns } from '../flow/fields.ts';
 import { UserError } from '../flow/user-error.ts';
 import { Database } from './database.ts';
 import type { QueryEngine, Rows, Tables } from './engine.ts';
+import { bindings, type Sequence } from './filter/sequence.ts';
 import type { Order } from './orders.ts';
 import type { Totals } from './output/summary.ts';
 import type { Job, JobOf, Selection } from './plan.ts';
@@ -9,6 +10,7 @@ import { type Groups, groupsSql, rowsSql, sortSql } from './sql/flows.ts';
 import { predicateSql } from './sql/predicate.ts';
 import { filesSql, selectedSql } from './sql/scan.ts';
 import type { Schema } from './sql/schema.ts';
+import { chainRowsSql, chainsSql, flowsOfChainsSql } from './sql/sequence.ts';
 import { statisticRowsSql, statisticSql } from './sql/statistic.ts';
 import { TOTAL_COLUMNS, totalsOfGroupsSql, totalsSql } from './sql/totals.ts';
 
@@ -20,20 +22,26 @@ export class DuckDbEngine implements QueryEngine {
   private readonly database: Database;
   private readonly files: readonly string[];
   private readonly selected: string;
+  private readonly sequence: Sequence | undefined;
   private known: Totals | undefined;
 
   private constructor(database: Database, files: readonly string[], schema: Schema, selection: Selection) {
     this.database = database;
     this.files = files;
     this.schema = schema;
-    this.selected = selectedSql(files, selection, schema);
+    this.sequence = selection.sequence;
+    this.selected =
+      this.sequence === undefined ? selectedSql(files, selection, schema) : flowsOfChainsSql(files, schema);
   }
 
   /** @throws UserError for files that are not of flows; errors of the engine for files that cannot be read. */
   static async open(files: readonly string[], selection: Selection): Promise<DuckDbEngine> {
     const database = await Database.open();
     try {
-      return new DuckDbEngine(database, files, await describe(database, files), selection);
+      const schema = await describe(database, files);
+      const { sequence } = selection;
+      if (sequence !== undefined) await database.run(chainsSql(files, selection, sequence, schema));
+      return new DuckDbEngine(database, files, schema, selection);
     } catch (error) {
       database.close();
       throw error;
@@ -70,11 +78,23 @@ export class DuckDbEngine implements QueryEngine {
     return rowsSql(wanted, this.selected, this.schema, order, ties, top);
   }
 
+  chains(wanted: readonly ColumnName[]): Rows {
+    return this.database.chunks(this.chainsSql(wanted));
+  }
+
+  private chainsSql(wanted: readonly ColumnName[]): string {
+    const values = [...bindings(this.sequence!).keys()].flatMap((_, index) => [`v${index}_hi`, `v${index}_lo`]);
+    const flows = chainRowsSql(this.files, this.schema);
+    return rowsSql(wanted, flows, this.schema, undefined, ['chain', 'step'], 0, ['chain', 'step', ...values]);
+  }
+
   /** The statements that answer a job, one for each of its orders. */
   sql(job: Job, wanted: readonly ColumnName[]): string[] {
     switch (job.kind) {
       case 'flows':
-        return [this.flowsSql(job, wanted)];
+        return [
+          this.sequence === undefined || job.order !== undefined ? this.flowsSql(job, wanted) : this.chainsSql(wanted),
+        ];
       case 'groups': {
         const groups = this.groupsOf(job, wanted);
         const orders = job.orders.length === 0 ? [undefined] : job.orders;

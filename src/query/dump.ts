@@ -15,8 +15,9 @@ import { Clock } from './output/clock.ts';
 import { OutputSink, ReaderGone } from './output/sink.ts';
 import { type ReadFiles, writeLegacySummary, writeSummary } from './output/summary.ts';
 import type { Plan, Selection } from './plan.ts';
-import { filterOf, planDump } from './planner.ts';
+import { planDump, questionOf } from './planner.ts';
 import { Runner } from './runner.ts';
+import { chainsSql } from './sql/sequence.ts';
 
 export interface DumpSurroundings {
   readonly stdout: Writable;
@@ -42,7 +43,7 @@ export async function runDump(options: DumpOptions, surroundings: DumpSurroundin
   const sink = new OutputSink(surroundings.stdout);
   try {
     if (options.action === 'help') sink.block.ascii(USAGE);
-    else if (options.action === 'check') filterOf(options);
+    else if (options.action === 'check') questionOf(options);
     else if (options.action === 'dump') await dump(options, surroundings, sink);
     else await act(options, surroundings, sink);
     await sink.end();
@@ -123,6 +124,10 @@ async function act(options: DumpOptions, surroundings: DumpSurroundings, sink: O
       const { DuckDbEngine } = await import('./duckdb-engine.ts');
       const engine = await DuckDbEngine.open(files, plan.selection);
       const names = writtenColumns(engine.schema).map(({ name }) => name);
+      const { sequence } = plan.selection;
+      if (sequence !== undefined) {
+        sink.block.text(`${chainsSql(files, plan.selection, sequence, engine.schema)};\n`);
+      }
       for (const job of plan.jobs) for (const sql of engine.sql(job, names)) sink.block.text(`${sql};\n`);
       engine.close();
       return;

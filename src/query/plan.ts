@@ -1,4 +1,5 @@
 import type { Grouping } from './aggregation.ts';
+import type { Sequence } from './filter/sequence.ts';
 import type { Filter } from './filter/tree.ts';
 import type { Order } from './orders.ts';
 import type { Statistic } from './statistics.ts';
@@ -17,6 +18,8 @@ export interface Window {
 export interface Selection {
   /** Host names resolved. */
   readonly filter: Filter;
+  /** Only flows of such chains, host names resolved; `filter` is then `any`, and `limit` counts chains. */
+  readonly sequence?: Sequence;
   readonly window: Window | undefined;
   /** Only the first so many of the flows that match, in the order of the files. */
   readonly limit: number | undefined;

@@ -5,6 +5,8 @@ import { conversations, FIVE_TUPLE, type Grouping, parseGrouping } from './aggre
 import { readFormats } from './configuration.ts';
 import { resolveHostNames } from './filter/host-names.ts';
 import { parseFilter } from './filter/parse.ts';
+import { isSequence, parseQuestion } from './filter/parse-sequence.ts';
+import { resolveSequence, type Sequence } from './filter/sequence.ts';
 import type { Filter } from './filter/tree.ts';
 import { timeOfParts } from './filter/values.ts';
 import type { DumpOptions } from './options.ts';
@@ -28,11 +30,11 @@ const MAX_STATISTICS = 8;
 const DEFAULT_TOP = 10;
 export const FILTER_FILE_EXIT = 255;
 
-/** The filter of the command line, or of -f; words of the command line win. */
-export function filterOf(options: Pick<DumpOptions, 'filter' | 'filterFile'>): Filter {
-  if (options.filter.trim() !== '') return parseFilter(options.filter, { readInclude });
+/** The filter or sequence of the command line, or of -f; words of the command line win. */
+export function questionOf(options: Pick<DumpOptions, 'filter' | 'filterFile'>): Filter | Sequence {
+  if (options.filter.trim() !== '') return parseQuestion(options.filter, { readInclude });
   if (options.filterFile === undefined) return { kind: 'any' };
-  return parseFilter(readInclude(options.filterFile), { name: options.filterFile, readInclude });
+  return parseQuestion(readInclude(options.filterFile), { name: options.filterFile, readInclude });
 }
 
 function readInclude(path: string): string {
@@ -45,8 +47,12 @@ function readInclude(path: string): string {
 
 /** The flows that are asked about. Asks the world for the addresses of host names. */
 export async function planSelection(options: SelectionOptions): Promise<Selection> {
+  const question = questionOf(options);
+  const asked = isSequence(question)
+    ? { filter: { kind: 'any' } as const, sequence: await resolveSequence(question) }
+    : { filter: await resolveHostNames(question) };
   return {
-    filter: await resolveHostNames(filterOf(options)),
+    ...asked,
     window: options.window === undefined ? undefined : parseWindow(options.window, options.overlap),
     limit: options.limit,
   };
@@ -55,7 +61,10 @@ export async function planSelection(options: SelectionOptions): Promise<Selectio
 /** Understands the options; the only thing it asks the world for is the addresses of host names. */
 export async function planDump(options: DumpOptions): Promise<PlannedDump> {
   const warnings: string[] = [];
-  const selection = await planSelection(options);
+  const selected = await planSelection(options);
+  const { limit, sequence } = selected;
+  const selection =
+    sequence !== undefined && listsOnly(options) ? { ...selected, limit: limit ?? options.top } : selected;
   const resultFilter =
     options.resultFilter === undefined
       ? undefined
@@ -63,6 +72,11 @@ export async function planDump(options: DumpOptions): Promise<PlannedDump> {
   const grouping = groupingOf(options);
   const jobs = planJobs(options, grouping, resultFilter, warnings);
   return { plan: { selection, jobs }, format: planFormat(options, grouping, jobs), warnings };
+}
+
+/** Whether chains are listed as they are; -n means so many of them. */
+function listsOnly({ statistics, order, aggregate, aggregateBy, bidirectional, top }: DumpOptions): boolean {
+  return statistics.length === 0 && !aggregate && (order ?? aggregateBy ?? bidirectional) === undefined && top !== 0;
 }
 
 function groupingOf({ aggregateBy, bidirectional }: DumpOptions): Grouping | undefined {

@@ -1,16 +1,21 @@
 import { nearest } from '../../flow/suggest.ts';
 import { elementById, elementByName, elementLabel, elements } from '../../wire/elements.ts';
-import { addressOperand, numberOperand, readComparator } from './operands.ts';
-import { addressTerms, elementTerms, numberTerms } from './terms.ts';
+import { readComparator } from './operands.ts';
+import { addressTerms, elementTerms } from './terms.ts';
 import type { TokenReader } from './token-reader.ts';
 import type { Filter } from './tree.ts';
 import { parseNumber } from './values.ts';
 
+/** What an information element is in filters: a term about its column, or a key of the column `extra`. */
+export type NamedElement =
+  | { readonly is: 'number' | 'ip'; readonly term: string }
+  | { readonly is: 'extra'; readonly name: string };
+
 /**
- * What stands behind `ie`: the name or number of an IANA element, or PEN/NUMBER, and what it is compared with. Elements
- * with a column mean the column, whatever their family or width; others are looked for in the column `extra`.
+ * Reads what stands behind `ie`: the name or number of an IANA element, or PEN/NUMBER. Elements with a column mean the
+ * column, whatever their family or width.
  */
-export function elementOperand(reader: TokenReader): Filter {
+export function readElement(reader: TokenReader): NamedElement {
   const token = reader.value('the name or the number of an information element');
   let name: string;
   if (/^\d{1,10}$/.test(token.text)) {
@@ -41,13 +46,12 @@ export function elementOperand(reader: TokenReader): Filter {
     name = elementById(element.id)!.name;
   }
   const term = elementTerms.get(name);
-  if (term === undefined) return extraOperand(reader, name);
-  if (numberTerms.has(term)) return numberOperand(reader, term);
-  if (!addressTerms.has(term)) throw new Error(`no term ${term}`);
-  return addressOperand(reader, term, 'ip');
+  if (term === undefined) return { is: 'extra', name };
+  return addressTerms.has(term) ? { is: 'ip', term } : { is: 'number', term };
 }
 
-function extraOperand(reader: TokenReader, name: string): Filter {
+/** What an element without a column is compared with. */
+export function extraOperand(reader: TokenReader, name: string): Filter {
   const list = reader.list(() => readValue(reader, name));
   if (list !== undefined) {
     return { kind: 'element', name, comparator: list.negated ? '!=' : '=', values: list.members };

@@ -87,6 +87,10 @@ export class NativeEngine implements QueryEngine {
     else yield new CellsChunk(positions.length / 2, cells);
   }
 
+  async *chains(wanted: readonly ColumnName[]): AsyncGenerator<Chunk, void, undefined> {
+    yield* (await this.elsewhere()).chains(wanted);
+  }
+
   async groups(job: JobOf<'groups'>, wanted: readonly ColumnName[]): Promise<Tables> {
     const kept = groupColumns(wanted, job.grouping, this.schema);
     const chunks: Chunk[] = [];

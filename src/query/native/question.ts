@@ -20,10 +20,10 @@ const LATEST_FIRST = { measure: 'position', side: 'in', ascending: false } as co
 
 /**
  * The plan as the addon takes it; undefined when it asks for something that only the general engine does: long lists,
- * limits of anything but a plain list, filters on groups, prefix lengths from the flows, elements without a column.
+ * limits of anything but a plain list, filters on groups, prefix lengths from the flows, elements without a column, sequences.
  */
 export function scanQuestion(plan: Plan, printsNothing: boolean, schema: Schema): ScanQuestion | undefined {
-  if (readsExtra(plan.selection.filter)) return undefined;
+  if (plan.selection.sequence !== undefined || readsExtra(plan.selection.filter)) return undefined;
   const columns = new ColumnList();
   const jobs: ScanJob[] = [];
   let list: ScanList | undefined;
