@@ -43,6 +43,8 @@ export const USAGE = `usage: weir dump [options] [filter]
   -X, --sql     show how the question is understood; as SQL
   -Z            check the filter only
   -h            this text
+Filters are nfdump's, with !=, ranges (port 1000-2000), lists from files (ip in @FILE), service names, any
+element (ie NAME = VALUE), and sequences: first { dst ip A port 445 } then { src ip A port 80 } within 10m
 `;
 
 /**

@@ -10,7 +10,7 @@ import { type Groups, groupsSql, rowsSql, sortSql } from './sql/flows.ts';
 import { predicateSql } from './sql/predicate.ts';
 import { filesSql, selectedSql } from './sql/scan.ts';
 import type { Schema } from './sql/schema.ts';
-import { chainRowsSql, chainsSql, flowsOfChainsSql } from './sql/sequence.ts';
+import { CHAINS_TABLE, chainRowsSql, chainsSql, flowsOfChainsSql, MOST_CHAINS } from './sql/sequence.ts';
 import { statisticRowsSql, statisticSql } from './sql/statistic.ts';
 import { TOTAL_COLUMNS, totalsOfGroupsSql, totalsSql } from './sql/totals.ts';
 
@@ -40,7 +40,7 @@ export class DuckDbEngine implements QueryEngine {
     try {
       const schema = await describe(database, files);
       const { sequence } = selection;
-      if (sequence !== undefined) await database.run(chainsSql(files, selection, sequence, schema));
+      if (sequence !== undefined) await findChains(database, files, { ...selection, sequence }, schema);
       return new DuckDbEngine(database, files, schema, selection);
     } catch (error) {
       database.close();
@@ -143,6 +143,25 @@ export class DuckDbEngine implements QueryEngine {
     await this.database.run(`CREATE OR REPLACE TEMP TABLE ${GROUPS_TABLE} AS ${sql}`);
     this.known ??= await this.database.numbers(totalsOfGroupsSql(GROUPS_TABLE, sides), TOTAL_COLUMNS);
     return { table: GROUPS_TABLE, totals: this.known };
+  }
+}
+
+async function findChains(
+  database: Database,
+  files: readonly string[],
+  selection: Selection & { sequence: Sequence },
+  schema: Schema,
+): Promise<void> {
+  const { sequence, limit } = selection;
+  await database.run(chainsSql(files, selection, sequence, schema));
+  if (!sequence.every || limit !== undefined) return;
+  const { chains } = await database.numbers(`SELECT coalesce(max(chain), 0) AS chains FROM ${CHAINS_TABLE}`, [
+    'chains',
+  ]);
+  if (chains > MOST_CHAINS) {
+    throw new UserError(
+      `more than ${MOST_CHAINS} chains: leave out "every", narrow the stages, or ask for some with -c`,
+    );
   }
 }
 

@@ -171,10 +171,11 @@ describe('chains of flows', () => {
       first: fc.record({ filter: fc.constantFrom(...filters), binds: fc.constantFrom(...binding) }),
       steps: fc.array(step, { minLength: 1, maxLength: 2 }),
       all: within,
+      every: fc.boolean(),
     })
-    .map(({ first, steps, all }) => {
+    .map(({ first, steps, all, every }) => {
       const variables = [{ name: 'A', address: isAddress(first.binds) }];
-      let text = `first { ${first.binds} A ${first.filter} }`;
+      let text = `${every ? 'every ' : ''}first { ${first.binds} A ${first.filter} }`;
       for (const { filter, binds, joins, within } of steps) {
         const terms = joins.map(({ use, variable }) => {
           const { name, address } = variables[variable % variables.length]!;
@@ -207,7 +208,7 @@ describe('chains of flows', () => {
     );
   }, 90_000);
 
-  const text = 'first { dst ip A dst port 445 } then { src ip A dst port 80 } within 20s';
+  const text = 'every first { dst ip A dst port 445 } then { src ip A dst port 80 } within 20s';
 
   it('are cut by -c and -n', async () => {
     const chains = expected(text);
@@ -233,7 +234,7 @@ describe('chains of flows', () => {
     expect(sorted).toEqual(flows.sort((a, b) => a - b));
     expect(await ask('-o', 'null', text)).toContain(`total flows: ${flows.length}`);
     expect(await ask('-s', 'dstport', text)).toContain(`total flows: ${flows.length}`);
-    expect(await ask('-X', text)).toContain('chains   first { dst ip $A and dst port 445 } then');
+    expect(await ask('-X', text)).toContain('chains   every first { dst ip $A and dst port 445 } then');
     expect(await ask('--sql', text)).toContain('CREATE OR REPLACE TEMP TABLE chain_flows');
   });
 });

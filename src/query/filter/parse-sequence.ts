@@ -15,7 +15,7 @@ const MAX_CHOICES = 16;
 const MAX_WITHIN_MS = 1e13;
 
 /**
- * Parses a filter, or a sequence: `first { FILTER } then { FILTER } [within TIME] ... [all within TIME]`. In a stage
+ * Parses a filter, or a sequence: `[every] first { FILTER } then { FILTER } [within TIME] ... [all within TIME]`. In a stage
  * `and` may be left out, and an upper-case word or `$name` in the place of a value is a variable.
  *
  * @throws UserError as `parseFilter` does.
@@ -36,12 +36,14 @@ class SequenceParser extends Parser {
   private lastVariable: Token | undefined;
 
   get isSequence(): boolean {
-    return this.plain() === 'first' && this.plain(1) === '{';
+    const first = this.plain() === 'every' ? 1 : 0;
+    return this.plain(first) === 'first' && this.plain(first + 1) === '{';
   }
 
   sequence(): Sequence {
     const stages: Stage[] = [];
     let withinMs: number | undefined;
+    const every = this.accept('every');
     while (this.accept(stages.length === 0 ? 'first' : 'then')) {
       if (stages.length === MAX_STAGES) this.fail(`more than ${MAX_STAGES} stages`);
       stages.push(this.readStage());
@@ -58,7 +60,7 @@ class SequenceParser extends Parser {
       );
     }
     if (stages.length < 2) this.fail('a sequence has two stages or more: first { ... } then { ... }');
-    return { stages, withinMs };
+    return { every, stages, withinMs };
   }
 
   private readStage(): Stage {

@@ -20,10 +20,12 @@ export interface Stage {
 }
 
 /**
- * A question for chains of flows, one for each stage, no flow twice in one chain. Each begins when or after the one
- * before it began.
+ * A question for chains of flows, one for each stage. Each begins after the one before it began; of flows that begin in
+ * the same millisecond the one that is stored later counts as later.
  */
 export interface Sequence {
+  /** All chains; else one for each first flow, with the earliest second flow, then the earliest third, and so on. */
+  readonly every: boolean;
   readonly stages: readonly Stage[];
   /** The last flow begins at most so long after the first. */
   readonly withinMs: number | undefined;
@@ -67,7 +69,7 @@ export async function resolveSequence(sequence: Sequence): Promise<Sequence> {
 }
 
 /** Text that parses to the same sequence. */
-export function printSequence({ stages, withinMs }: Sequence): string {
+export function printSequence({ every, stages, withinMs }: Sequence): string {
   const parts = stages.map(({ filter, uses, withinMs: step }, index) => {
     const terms = uses.map(({ term, comparator, variable }) => {
       return `${term} ${comparator === '=' ? '' : `${comparator} `}$${variable}`;
@@ -76,7 +78,7 @@ export function printSequence({ stages, withinMs }: Sequence): string {
     else if (filter.kind !== 'any' || terms.length === 0) terms.push(printFilter(filter));
     return `${index === 0 ? 'first' : 'then'} { ${terms.join(' and ')} }${within(step)}`;
   });
-  return `${parts.join(' ')}${withinMs === undefined ? '' : ` all${within(withinMs)}`}`;
+  return `${every ? 'every ' : ''}${parts.join(' ')}${withinMs === undefined ? '' : ` all${within(withinMs)}`}`;
 }
 
 function within(ms: number | undefined): string {

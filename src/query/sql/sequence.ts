@@ -21,57 +21,89 @@ interface Side {
   readonly there: string;
 }
 
+/** More chains than this are refused where every one is asked for: few words can ask for billions. */
+export const MOST_CHAINS = 1_000_000;
+
 /**
  * The statement that fills `CHAINS_TABLE`. Each stage becomes a table of positions, starts and the fields that are
- * compared with variables; all are joined on the variables' equality, which DuckDB does with hash tables that can go to
- * the disk, and on the times between starts.
+ * compared with variables; all are joined on the variables' equality, which DuckDB does with tables that can go to the
+ * disk, and on the times between starts.
  */
 export function chainsSql(files: readonly string[], selection: Selection, sequence: Sequence, schema: Schema): string {
-  const { stages, withinMs } = sequence;
+  const { stages, every } = sequence;
+  const bound = bindings(sequence);
   const source = filesSql(files, schema.mixed);
   const tables = stages.map((stage, index) => {
     const where = whereSql({ ...selection, filter: stage.filter, limit: undefined }, schema);
-    return `s${index} AS (${stageSql(stage, source, where, schema)})`;
+    return `s${index} AS (${stageSql(stage, index, bound, source, where, schema)})`;
   });
-  const bound = bindings(sequence);
-  const joins = stages.map(({ uses, withinMs: step }, index) => {
-    const conditions = uses.flatMap((use, place) => {
-      const by = bound.get(use.variable)!;
-      return by.stage === index && by.use === place
-        ? []
-        : [compareSql(use, `s${index}.u${place}`, `s${by.stage}.u${by.use}`)];
-    });
-    if (index > 0) {
-      conditions.push(`s${index}.start >= s${index - 1}.start`);
-      for (let before = 0; before < index; before++) conditions.push(`s${index}.pos <> s${before}.pos`);
-      if (step !== undefined) conditions.push(`s${index}.start <= s${index - 1}.start + ${step}`);
-      if (withinMs !== undefined) conditions.push(`s${index}.start <= s0.start + ${withinMs}`);
-    }
-    return conditions;
-  });
-  const from = joins
-    .map((conditions, index) => {
-      if (index === 0) return 's0';
-      const { cross, equal } = timeSlots(index, Math.min(stages[index]!.withinMs ?? NEVER, withinMs ?? NEVER));
-      return `${cross}JOIN s${index} ON ${[...equal, ...conditions].join(' AND ')}`;
-    })
-    .join(' ');
-  const firstOnly = joins[0]!.length === 0 ? '' : ` WHERE ${joins[0]!.join(' AND ')}`;
   const values = [...bound.values()].flatMap(({ stage, use }, index) => [
     `s${stage}.u${use}_hi AS v${index}_hi`,
     `s${stage}.u${use}_lo AS v${index}_lo`,
   ]);
   const names = [...bound.keys()].flatMap((_, index) => [`v${index}_hi`, `v${index}_lo`]);
   const places = stages.flatMap((_, index) => [`s${index}.start AS t${index}`, `s${index}.pos AS p${index}`]);
-  const order = stages.flatMap((_, index) => [`t${index}`, `p${index}`]).join(', ');
-  const limit = selection.limit === undefined ? '' : ` ORDER BY ${order} LIMIT ${selection.limit}`;
+  const order = stages.flatMap((_, index) => [`t${index}`, `p${index}`]);
+  const found = `SELECT ${[...places, ...values].join(', ')} FROM ${joinSql(sequence, bound)}`;
+  const limit = selection.limit ?? (every ? MOST_CHAINS + 1 : undefined);
+  const cut =
+    limit === undefined ? '' : `${selection.limit === undefined ? '' : ` ORDER BY ${order.join(', ')}`} LIMIT ${limit}`;
   const members = stages.map((_, index) =>
     [`SELECT chain, ${index + 1}::UTINYINT AS step, p${index} AS pos`, ...names].join(', ').concat(' FROM numbered'),
   );
+  const chosen = every || isNearest(sequence, bound) ? found : earliestSql(found, [...order, ...names]);
   return `CREATE OR REPLACE TEMP TABLE ${CHAINS_TABLE} AS WITH ${tables.join(', ')},
-    chains AS (SELECT ${[...places, ...values].join(', ')} FROM ${from}${firstOnly}${limit}),
-    numbered AS (SELECT (row_number() OVER (ORDER BY ${order}))::UBIGINT AS chain, * FROM chains)
+    chains AS (${chosen}${cut}),
+    numbered AS (SELECT (row_number() OVER (ORDER BY ${order.join(', ')}))::UBIGINT AS chain, * FROM chains)
     ${members.join(' UNION ALL ')}`;
+}
+
+/** Two stages that only equalities join: the second flow is the nearest one, which needs no look at all pairs. */
+function isNearest({ stages, every }: Sequence, bound: ReturnType<typeof bindings>): boolean {
+  return !every && stages.length === 2 && crossing(stages[1]!, 1, bound).every(({ use }) => use.comparator === '=');
+}
+
+/** Comparisons of a stage with what earlier ones have bound. */
+function crossing({ uses }: Stage, index: number, bound: ReturnType<typeof bindings>) {
+  return uses.map((use, place) => ({ use, place, by: bound.get(use.variable)! })).filter(({ by }) => by.stage < index);
+}
+
+function joinSql(sequence: Sequence, bound: ReturnType<typeof bindings>): string {
+  const { stages, withinMs } = sequence;
+  const nearest = isNearest(sequence, bound);
+  return stages
+    .map((stage, index) => {
+      if (index === 0) return 's0';
+      const limitMs = Math.min(stage.withinMs ?? NEVER, withinMs ?? NEVER);
+      const on = crossing(stage, index, bound).map(({ use, place, by }) =>
+        compareSql(use, `s${index}.u${place}`, `s${by.stage}.u${by.use}`),
+      );
+      const [own, before] = [`s${index}`, `s${index - 1}`];
+      const times: string[] = [];
+      if (stage.withinMs !== undefined) times.push(`${own}.start <= ${before}.start + ${stage.withinMs}`);
+      if (withinMs !== undefined) times.push(`${own}.start <= s0.start + ${withinMs}`);
+      if (nearest) {
+        const where = times.length === 0 ? '' : ` WHERE ${times.join(' AND ')}`;
+        return `ASOF JOIN ${own} ON ${on.join(' AND ')} AND ${placeSql(before)} < ${placeSql(own)}${where}`;
+      }
+      const after = `(${own}.start > ${before}.start OR ${own}.start = ${before}.start AND ${own}.pos > ${before}.pos)`;
+      const { cross, equal } = timeSlots(index, limitMs);
+      return `${cross}JOIN ${own} ON ${[...equal, ...on, after, ...times].join(' AND ')}`;
+    })
+    .join(' ');
+}
+
+/** Start and position as one number. */
+function placeSql(table: string): string {
+  return `${table}.start::HUGEINT * 9223372036854775808 + ${table}.pos`;
+}
+
+/** Of the chains from one flow the one whose second flow is the earliest, then the third, and so on. */
+function earliestSql(found: string, columns: readonly string[]): string {
+  const [t0, p0, ...rest] = columns;
+  const packed = rest.map((name) => `${name} := ${name}`).join(', ');
+  return `SELECT ${t0}, ${p0}, earliest.* FROM
+    (SELECT ${t0}, ${p0}, min(struct_pack(${packed})) AS earliest FROM (${found}) GROUP BY ${t0}, ${p0})`;
 }
 
 /**
@@ -102,7 +134,14 @@ export function chainRowsSql(files: readonly string[], schema: Schema): string {
  * A stage's flows. One that has two fields behind a term that is compared comes once for each, so that what joins is
  * always an equality of columns; UNION puts together what is the same on both sides.
  */
-function stageSql({ uses }: Stage, source: string, where: string, schema: Schema): string {
+function stageSql(
+  { uses }: Stage,
+  index: number,
+  bound: ReturnType<typeof bindings>,
+  source: string,
+  where: string,
+  schema: Schema,
+): string {
   let choices: (readonly Side[])[] = [[]];
   for (const { term } of uses) {
     const sides = sidesSql(term, schema);
@@ -115,7 +154,12 @@ function stageSql({ uses }: Stage, source: string, where: string, schema: Schema
     const all = there === '' ? where : where === '' ? ` WHERE ${there}` : `${where} AND ${there}`;
     return `SELECT ${POSITION_SQL} AS pos, epoch_ms(first) AS start${fields.join('')} FROM ${source}${all}`;
   });
-  return selects.join(' UNION ');
+  const within = uses.flatMap((use, place) => {
+    const by = bound.get(use.variable)!;
+    return by.stage === index && by.use !== place ? [compareSql(use, `u${place}`, `u${by.use}`)] : [];
+  });
+  const all = selects.join(' UNION ');
+  return within.length === 0 ? all : `SELECT * FROM (${all}) WHERE ${within.join(' AND ')}`;
 }
 
 function sidesSql(term: string, schema: Schema): Side[] {

@@ -5,8 +5,8 @@ import { numbersOf, passes } from './interpret.ts';
 
 type Values = ReadonlyMap<string, string | number>;
 
-/** All chains of a sequence by plain loops, in the order of the starts; flows that start together in the order given. */
-export function chainsOf({ stages, withinMs }: Sequence, flows: readonly TestFlow[]): TestFlow[][] {
+/** Chains of a sequence by plain loops, in the order of the starts; flows that start together in the order given. */
+export function chainsOf({ every, stages, withinMs }: Sequence, flows: readonly TestFlow[]): TestFlow[][] {
   const found: number[][] = [];
   const start = (index: number) => flows[index]!.numbers.firstMs!;
   const extend = (chain: readonly number[], values: Values): void => {
@@ -17,10 +17,10 @@ export function chainsOf({ stages, withinMs }: Sequence, flows: readonly TestFlo
     }
     for (let index = 0; index < flows.length; index++) {
       const before = chain.at(-1);
-      if (chain.includes(index)) continue;
       if (before !== undefined) {
         const since = start(index) - start(before);
-        if (since < 0 || since > (stage.withinMs ?? Number.POSITIVE_INFINITY)) continue;
+        if (since < 0 || (since === 0 && index <= before)) continue;
+        if (since > (stage.withinMs ?? Number.POSITIVE_INFINITY)) continue;
         if (start(index) - start(chain[0]!) > (withinMs ?? Number.POSITIVE_INFINITY)) continue;
       }
       const after = stageValues(stage, flows[index]!, values);
@@ -35,7 +35,9 @@ export function chainsOf({ stages, withinMs }: Sequence, flows: readonly TestFlo
     }
     return 0;
   };
-  return found.sort(byStart).map((chain) => chain.map((index) => flows[index]!));
+  found.sort(byStart);
+  const chosen = every ? found : found.filter((chain, place) => chain[0] !== found[place - 1]?.[0]);
+  return chosen.map((chain) => chain.map((index) => flows[index]!));
 }
 
 /** The variables after a flow has been taken for a stage; undefined when it cannot be. */
