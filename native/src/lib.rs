@@ -32,6 +32,7 @@ pub mod udp_sender;
 pub mod udp_sender_queue;
 mod udp_sender_raw;
 pub mod udp_sender_socket;
+pub mod udp_socket_options;
 
 pub mod block_codec_napi;
 pub mod datagram_source_napi;

@@ -4,6 +4,7 @@
 use crate::udp_sender_queue::{Notice, Piece, SendQueue};
 use crate::udp_sender_raw::{self, Packets};
 use crate::udp_sender_socket::{connect, max_payload, wait_writable, Burst, MAX_BURST};
+use crate::udp_socket_options::IpOptions;
 use std::io;
 use std::net::UdpSocket;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,6 +25,7 @@ pub struct SenderOptions {
     pub host: String,
     pub port: u16,
     pub source_host: Option<String>,
+    pub ip: IpOptions,
     /// 0: as fast as the socket takes them.
     pub datagrams_per_second: f64,
     /// Datagrams of slots go out under the address of whoever sent them.
@@ -64,7 +66,8 @@ impl UdpSender {
             let (socket, destination) = udp_sender_raw::connect(&options.host, options.port)?;
             (socket, Some(Mutex::new(Packets::new(destination))))
         } else {
-            let socket = connect(&options.host, options.port, options.source_host.as_deref())?;
+            let source = options.source_host.as_deref();
+            let socket = connect(&options.host, options.port, source, &options.ip)?;
             (socket, None)
         };
         let socket = Arc::new(socket);
@@ -323,6 +326,7 @@ mod tests {
             host: "127.0.0.1".to_string(),
             port,
             source_host: None,
+            ip: IpOptions::default(),
             datagrams_per_second,
             keeps_source: false,
         })

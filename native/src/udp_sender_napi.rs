@@ -1,5 +1,6 @@
 use crate::udp_sender::{SenderOptions, UdpSender as Sender};
 use crate::udp_sender_queue::QUEUE_BYTES;
+use crate::udp_socket_options::IpOptions;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
@@ -9,6 +10,9 @@ pub struct UdpSenderOptions {
     pub port: u32,
     pub source_host: Option<String>,
     pub datagrams_per_second: Option<f64>,
+    pub dscp: Option<u32>,
+    pub ttl: Option<u32>,
+    pub multicast_interface: Option<String>,
     pub keeps_source: Option<bool>,
 }
 
@@ -30,6 +34,18 @@ fn invalid(text: impl Into<String>) -> Error {
     Error::new(Status::InvalidArg, text.into())
 }
 
+fn byte(name: &str, value: Option<u32>, range: std::ops::RangeInclusive<u8>) -> Result<Option<u8>> {
+    let Some(value) = value else { return Ok(None) };
+    match u8::try_from(value) {
+        Ok(value) if range.contains(&value) => Ok(Some(value)),
+        _ => Err(invalid(format!(
+            "{name} {value} is not {} to {}",
+            range.start(),
+            range.end()
+        ))),
+    }
+}
+
 #[napi]
 impl UdpSender {
     #[napi(constructor)]
@@ -42,10 +58,16 @@ impl UdpSender {
         if !(0.0..=1e9).contains(&datagrams_per_second) {
             return Err(invalid("datagramsPerSecond is 0 to 1e9"));
         }
+        let ip = IpOptions {
+            dscp: byte("dscp", options.dscp, 0..=63)?,
+            ttl: byte("ttl", options.ttl, 1..=255)?,
+            multicast_interface: options.multicast_interface,
+        };
         let sender = Sender::open(&SenderOptions {
             host: options.host,
             port,
             source_host: options.source_host,
+            ip,
             datagrams_per_second,
             keeps_source: options.keeps_source.unwrap_or(false),
         })

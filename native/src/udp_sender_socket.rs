@@ -1,18 +1,19 @@
 //! A connected UDP socket that sends many datagrams in one system call where the system can.
 
 use crate::datagram_socket::name_of;
+use crate::udp_socket_options::IpOptions;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
 use std::os::fd::AsRawFd;
 
 /// Opens a socket connected to `host:port`, from `source_host` if given. The error text is for the user.
-pub fn connect(host: &str, port: u16, source_host: Option<&str>) -> Result<UdpSocket, String> {
+pub fn connect(host: &str, port: u16, source_host: Option<&str>, options: &IpOptions) -> Result<UdpSocket, String> {
     let name = name_of(host, port);
     let destinations = lookup(host, port)
         .map_err(|cause| format!("cannot send to {name}: the host name does not resolve ({cause}): give an address"))?;
     let mut refusal = format!("cannot send to {name}: the host name has no address");
     for destination in destinations {
-        match connect_to(destination, source_host) {
+        match connect_to(destination, source_host, options) {
             Ok(socket) => return Ok(socket),
             Err(text) => refusal = format!("cannot send to {name}: {text}"),
         }
@@ -24,7 +25,7 @@ fn lookup(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     Ok((host, port).to_socket_addrs()?.collect())
 }
 
-fn connect_to(destination: SocketAddr, source_host: Option<&str>) -> Result<UdpSocket, String> {
+fn connect_to(destination: SocketAddr, source_host: Option<&str>, options: &IpOptions) -> Result<UdpSocket, String> {
     let source = match source_host {
         Some(host) => {
             let family = if destination.is_ipv4() { "IPv4" } else { "IPv6" };
@@ -43,6 +44,7 @@ fn connect_to(destination: SocketAddr, source_host: Option<&str>) -> Result<UdpS
         }
         _ => format!("cannot bind {source}: {cause}"),
     })?;
+    options.apply(&socket, destination.ip())?;
     socket.connect(destination).map_err(|cause| cause.to_string())?;
     socket.set_nonblocking(true).map_err(|cause| cause.to_string())?;
     Ok(socket)
@@ -178,7 +180,7 @@ mod tests {
         for host in ["127.0.0.1", "::1"] {
             let receiver = UdpSocket::bind((host, 0)).unwrap();
             let port = receiver.local_addr().unwrap().port();
-            let socket = connect(host, port, Some(host)).unwrap();
+            let socket = connect(host, port, Some(host), &IpOptions::default()).unwrap();
             assert!(max_payload(&socket).is_none_or(|bytes| (1232..=65_507).contains(&bytes)));
             let lengths = [3u32, 0, 5];
             let bytes = *b"abcdefgh";
@@ -194,17 +196,37 @@ mod tests {
 
     #[test]
     fn refusals_name_the_place() {
-        let text = connect("no.such.host.invalid", 9995, None).unwrap_err();
+        let text = connect("no.such.host.invalid", 9995, None, &IpOptions::default()).unwrap_err();
         assert!(
             text.contains("no.such.host.invalid:9995") && text.contains("does not resolve"),
             "{text}"
         );
-        let text = connect("127.0.0.1", 9995, Some("192.0.2.77")).unwrap_err();
+        let text = connect("127.0.0.1", 9995, Some("192.0.2.77"), &IpOptions::default()).unwrap_err();
         assert!(
             text.contains("127.0.0.1:9995") && text.contains("192.0.2.77 is not an address"),
             "{text}"
         );
-        let text = connect("127.0.0.1", 9995, Some("::1")).unwrap_err();
+        let text = connect("127.0.0.1", 9995, Some("::1"), &IpOptions::default()).unwrap_err();
         assert!(text.contains("no IPv4 address"), "{text}");
+    }
+
+    #[test]
+    fn multicast_leaves_by_the_interface_named() {
+        let receiver = UdpSocket::bind("0.0.0.0:0").unwrap();
+        let group = "239.255.7.7";
+        let loopback = "127.0.0.1".parse().unwrap();
+        receiver.join_multicast_v4(&group.parse().unwrap(), &loopback).unwrap();
+        let port = receiver.local_addr().unwrap().port();
+        // Interface 1 is the loopback interface.
+        let options = IpOptions {
+            multicast_interface: Some("1".to_string()),
+            ttl: Some(3),
+            dscp: None,
+        };
+        let socket = connect(group, port, None, &options).unwrap();
+        Burst::default().send(&socket, b"flows", &[5]).unwrap();
+        let timeout = std::time::Duration::from_secs(5);
+        receiver.set_read_timeout(Some(timeout)).unwrap();
+        assert_eq!(receiver.recv(&mut [0u8; 16]).unwrap(), 5);
     }
 }

@@ -1,23 +1,39 @@
 import { flagOption, keyed, listOption, type OptionTable, valueOption } from '../config/option.ts';
 import { type OptionValues, wholeNumber } from '../config/option-values.ts';
+import { parseTemplateFields } from '../export/compose-template.ts';
+import { parseCollector } from '../export/destination.ts';
+import { MAX_RECORDS } from '../export/exporter-options.ts';
 import type { InterfaceName } from '../export/options.ts';
-import { templatePresets } from '../export/templates.ts';
+import { type TemplateSelection, templatePresets } from '../export/templates.ts';
 import { UserError } from '../flow/user-error.ts';
 import type { ExportOptions } from '../pipeline/export-options.ts';
+import { parseTls, tlsOptions } from './export-tls.ts';
 
 /** What is sent to collectors, and how. */
 export const sendingOptions: OptionTable = {
-  n: keyed('collectors', listOption('send flows to HOST:PORT over UDP, or tcp://HOST:PORT; each gets all flows')),
+  n: keyed(
+    'collectors',
+    listOption('send flows to HOST:PORT over UDP, or to tcp:// or tls://HOST:PORT; each gets all flows'),
+  ),
   balance: flagOption('each destination gets a share of the flows'),
-  v: keyed('export-version', valueOption('export version: 5, 9 or 10 (IPFIX) [default: 9, with tcp:// 10]')),
+  v: keyed('export-version', valueOption('export version: 5, 9 or 10 (IPFIX) [default: 9, with tcp:// and tls:// 10]')),
   template: valueOption(`fields sent (v9, IPFIX): ${templatePresets.join(', ')}`, 'default'),
+  fields: valueOption(
+    'fields sent, NAME[:LENGTH],...: IANA element names, names of weir or numbers; not with --template',
+  ),
   'refresh-seconds': valueOption('templates and options are sent again after so long,', '60'),
   'refresh-packets': valueOption('and after so many datagrams', '256'),
   domain: valueOption('v9 source id, IPFIX domain, v5 engine', '0'),
   mtu: valueOption('largest datagram payload in octets [default: 1472, IPv6 1452]'),
+  'max-records4': valueOption('flows of IPv4 in one message at most [default: as many as fit]'),
+  'max-records6': valueOption('and of IPv6'),
   rate: valueOption('datagrams sent a second at most, 0 without limit', '0'),
   'source-address': valueOption('address of this host to send from'),
+  dscp: valueOption('DiffServ code point of datagrams, 0 to 63'),
+  ttl: valueOption('time to live of datagrams, also of multicast [default: the system decides, multicast 1]'),
+  'multicast-interface': valueOption('interface that multicast leaves by [default: by the routes]'),
   'if-name': listOption('INDEX=NAME: name of an interface in options data [default: the system names them]'),
+  ...tlsOptions,
 };
 
 type Sending = Pick<
@@ -31,35 +47,78 @@ type Sending = Pick<
   | 'domain'
   | 'mtu'
   | 'datagramsPerSecond'
+  | 'maxRecords4'
+  | 'maxRecords6'
   | 'sourceAddress'
+  | 'dscp'
+  | 'ttl'
+  | 'multicastInterface'
   | 'interfaceNames'
+  | 'tls'
 >;
 
 export function parseSending(values: OptionValues): Sending {
   const destinations = values.list('n');
-  const overTcp = destinations.some((destination) => destination.startsWith('tcp://'));
-  const version = wholeNumber('-v', values.text('v') ?? (overTcp ? '10' : '9'), 5, 10);
+  const ways = new Set(destinations.map((text) => parseCollector(text).transport));
+  const isConnected = ways.has('tcp') || ways.has('tls');
+  const version = wholeNumber('-v', values.text('v') ?? (isConnected ? '10' : '9'), 5, 10);
   if (version !== 5 && version !== 9 && version !== 10) {
     throw new UserError(`-v takes 5, 9 or 10 (IPFIX), not ${version}`);
   }
-  if (overTcp && version === 5) throw new UserError('NetFlow v5 goes over UDP only: use -v 10 or 9 with tcp://');
+  if (isConnected && version === 5) {
+    throw new UserError('NetFlow v5 goes over UDP only: use -v 10 or 9 with tcp:// and tls://');
+  }
   const balance = values.flag('balance');
   if (balance && destinations.length < 2) throw new UserError('--balance shares flows among several -n HOST:PORT');
+  const datagrams = datagramSettings(values, destinations.length === 0 || ways.has('udp'));
+  const maxRecords4 = values.wholeIfGiven('max-records4', 1, MAX_RECORDS);
+  const maxRecords6 = values.wholeIfGiven('max-records6', 1, MAX_RECORDS);
+  const tls = parseTls(values, ways.has('tls'));
   const mtu = values.wholeIfGiven('mtu', 576, 65_507);
   const sourceAddress = values.text('source-address');
   return {
     destinations,
     balance,
     version,
-    template: values.choice('template', templatePresets),
+    template: templateOf(values, version),
     refreshSeconds: values.whole('refresh-seconds', 1, 86_400),
     refreshDatagrams: values.whole('refresh-packets', 1, 0xffff_ffff),
     domain: values.whole('domain', 0, 0xffff_ffff),
     ...(mtu === undefined ? {} : { mtu }),
     datagramsPerSecond: values.whole('rate', 0, 10_000_000),
     ...(sourceAddress === undefined ? {} : { sourceAddress }),
+    ...datagrams,
+    ...(maxRecords4 === undefined ? {} : { maxRecords4 }),
+    ...(maxRecords6 === undefined ? {} : { maxRecords6 }),
+    ...(tls === undefined ? {} : { tls }),
     interfaceNames: values.list('if-name').map(interfaceNameOf),
   };
+}
+
+function datagramSettings(
+  values: OptionValues,
+  hasUdp: boolean,
+): Pick<ExportOptions, 'dscp' | 'ttl' | 'multicastInterface'> {
+  const dscp = values.wholeIfGiven('dscp', 0, 63);
+  const ttl = values.wholeIfGiven('ttl', 1, 255);
+  const multicastInterface = values.text('multicast-interface');
+  if (!hasUdp && (dscp ?? ttl ?? multicastInterface) !== undefined) {
+    throw new UserError('--dscp, --ttl and --multicast-interface are for datagrams: there is no -n that goes over UDP');
+  }
+  return {
+    ...(dscp === undefined ? {} : { dscp }),
+    ...(ttl === undefined ? {} : { ttl }),
+    ...(multicastInterface === undefined ? {} : { multicastInterface }),
+  };
+}
+
+function templateOf(values: OptionValues, version: number): TemplateSelection {
+  const preset = values.choice('template', templatePresets);
+  const fields = values.text('fields');
+  if (fields === undefined) return preset;
+  if (preset !== 'default') throw new UserError('--fields and --template both say what is sent: give one of them');
+  if (version === 5) throw new UserError('NetFlow v5 has fixed fields: use -v 9 or 10 with --fields');
+  return parseTemplateFields(fields);
 }
 
 function interfaceNameOf(text: string): InterfaceName {

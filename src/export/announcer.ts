@@ -2,6 +2,7 @@
 import type { FieldName } from '../flow/fields.ts';
 import { RecordEncoder } from '../wire/encode-record.ts';
 import {
+  type FieldSpec,
   type OptionsTable,
   optionsDataSet,
   optionsTemplateSet,
@@ -15,17 +16,19 @@ import {
   flowKeyTable,
   type InterfaceName,
   interfaceTables,
+  type ProcessCounts,
+  processTables,
   type SamplingOptions,
   samplingTables,
   startTable,
   statisticsTable,
 } from './options.ts';
 import { flowClass, otherFamily } from './row-classes.ts';
-import { knownTemplateId, type TemplatePreset, templateFields } from './templates.ts';
+import { knownTemplateId, type TemplateSelection, templateFields } from './templates.ts';
 
 export interface AnnouncerOptions {
   readonly version: number;
-  readonly preset: TemplatePreset;
+  readonly template: TemplateSelection;
   readonly domain: number;
   readonly sampling: SamplingOptions;
   readonly interfaces: readonly InterfaceName[];
@@ -44,15 +47,17 @@ const MAX_OPTIONS_SET_BYTES = 400;
 
 export class Announcer {
   private readonly options: AnnouncerOptions;
+  private selection: TemplateSelection;
   private readonly templates = new Map<number, FlowTemplate>();
-  private readonly ids = new Set<number>();
-  private readonly optionsIds = new Map<string, number>();
+  /** Numbers given out, by what they stand for: the same fields always have the same. */
+  private readonly ids = new Map<string, number>();
   private asked = true;
   private announcedMs = 0;
   private datagrams = 0;
 
   constructor(options: AnnouncerOptions) {
     this.options = options;
+    this.selection = options.template;
   }
 
   /** Template of a class of flows. Both families of a class are announced as soon as one is in use. */
@@ -63,6 +68,18 @@ export class Announcer {
     this.addTemplate(otherFamily(rowClass & ~1));
     this.asked = true;
     return this.templates.get(rowClass)!;
+  }
+
+  /**
+   * Flows from now on have other fields. Gives the numbers of the templates that were in use; other fields never get one of
+   * them.
+   */
+  changeTemplate(selection: TemplateSelection): number[] {
+    const ids = new Set([...this.templates.values()].map(({ id }) => id));
+    this.templates.clear();
+    this.selection = selection;
+    this.asked = true;
+    return [...ids];
   }
 
   get hasTemplates(): boolean {
@@ -85,20 +102,21 @@ export class Announcer {
   }
 
   /** Everything to announce, templates first; starts the next interval. */
-  announce(nowMs: number, bootMs: number, counts: ExportCounts): ControlSet[] {
+  announce(nowMs: number, bootMs: number, counts: ExportCounts, process?: ProcessCounts): ControlSet[] {
     this.asked = false;
     this.announcedMs = nowMs;
     this.datagrams = 0;
     const { version, domain, sampling, interfaces, keyFields } = this.options;
     const sets: ControlSet[] = [];
-    for (const { id, encoder } of this.templates.values()) {
-      sets.push({ bytes: templateSet(version, id, encoder.fields), records: 1, dataRecords: 0 });
+    // Two classes may have the same template: fields that are alike for both families.
+    const flowTemplates = new Map([...this.templates.values()].map(({ id, encoder }) => [id, encoder.fields]));
+    for (const [id, fields] of flowTemplates) {
+      sets.push({ bytes: templateSet(version, id, fields), records: 1, dataRecords: 0 });
     }
     const tables = samplingTables(version, domain, sampling);
-    tables.push(statisticsTable(version, domain, counts));
+    tables.push(...this.statistics(counts, process));
     if (version !== VERSION_V9) {
       tables.push(startTable(domain, bootMs));
-      const flowTemplates = [...this.templates.values()].map(({ id, encoder }) => ({ id, fields: encoder.fields }));
       tables.push(flowKeyTable(flowTemplates, keyFields));
     }
     tables.push(...interfaceTables(version, interfaces));
@@ -106,26 +124,38 @@ export class Announcer {
     return sets;
   }
 
+  /** Counters alone, for the end: nothing else has changed. */
+  announceCounts(counts: ExportCounts, process?: ProcessCounts): ControlSet[] {
+    const sets: ControlSet[] = [];
+    for (const table of this.statistics(counts, process)) this.addOptions(table, sets);
+    return sets;
+  }
+
+  private statistics(counts: ExportCounts, process: ProcessCounts | undefined): OptionsTable[] {
+    const { version, domain } = this.options;
+    const table = statisticsTable(version, domain, counts);
+    return process === undefined ? [table] : [table, ...processTables(version, domain, process)];
+  }
+
   private addTemplate(rowClass: number): void {
-    const { preset, version } = this.options;
+    const { version } = this.options;
     const flows = flowClass(rowClass);
-    const fields = templateFields(preset, version, flows);
-    const known = knownTemplateId(preset, version, flows);
-    const id = known ?? templateId([], fields, this.ids);
-    this.ids.add(id);
+    const fields = templateFields(this.selection, version, flows);
+    const id = this.idOf([], fields, knownTemplateId(this.selection, version, flows));
     this.templates.set(rowClass, { id, encoder: new RecordEncoder(fields, flows.family) });
   }
 
   private addOptions(table: OptionsTable, sets: ControlSet[]): void {
-    const key = JSON.stringify([table.scopes, table.fields]);
-    let id = this.optionsIds.get(key);
-    if (id === undefined) {
-      id = templateId(table.scopes, table.fields, this.ids);
-      this.ids.add(id);
-      this.optionsIds.set(key, id);
-    }
+    const id = this.idOf(table.scopes, table.fields);
     sets.push({ bytes: optionsTemplateSet(this.options.version, id, table), records: 1, dataRecords: 0 });
     addRows(id, table, sets);
+  }
+
+  private idOf(scopes: readonly FieldSpec[], fields: readonly FieldSpec[], known?: number): number {
+    const key = JSON.stringify([scopes, fields].map((specs) => specs.map(({ element, length }) => [element, length])));
+    const id = this.ids.get(key) ?? known ?? templateId(scopes, fields, new Set(this.ids.values()));
+    this.ids.set(key, id);
+    return id;
   }
 }
 

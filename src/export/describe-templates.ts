@@ -4,7 +4,7 @@ import { VERSION_V5 } from '../wire/protocol.ts';
 import { Announcer } from './announcer.ts';
 import type { ExportVersion } from './exporter-options.ts';
 import { flowClass, ROW_CLASSES } from './row-classes.ts';
-import { hasDirection, separatesIcmp, type TemplatePreset } from './templates.ts';
+import { hasDirection, separatesIcmp, type TemplateSelection } from './templates.ts';
 
 /** A flow template as it goes out. */
 export interface TemplateDescription {
@@ -18,15 +18,15 @@ export interface TemplateDescription {
   readonly recordBytes: number;
 }
 
-/** Every template that a run with this version and preset may send. */
-export function describeTemplates(version: ExportVersion, preset: TemplatePreset): TemplateDescription[] {
+/** Every template that a run with this version and template may send. */
+export function describeTemplates(version: ExportVersion, template: TemplateSelection): TemplateDescription[] {
   if (version === VERSION_V5) {
     const { recordBytes } = new RecordEncoder(V5_LAYOUT, 4);
     return [{ id: 0, family: 4, directionKnown: false, icmp: false, fields: V5_LAYOUT, recordBytes }];
   }
   const announcer = new Announcer({
     version,
-    preset,
+    template,
     domain: 0,
     sampling: { rate: 1, random: false },
     interfaces: [],
@@ -37,7 +37,7 @@ export function describeTemplates(version: ExportVersion, preset: TemplatePreset
   const templates: TemplateDescription[] = [];
   for (let rowClass = 0; rowClass < ROW_CLASSES; rowClass++) {
     const flows = flowClass(rowClass);
-    if ((flows.directionKnown && !hasDirection(preset)) || (flows.icmp && !separatesIcmp(preset))) continue;
+    if ((flows.directionKnown && !hasDirection(template)) || (flows.icmp && !separatesIcmp(template))) continue;
     const { id, encoder } = announcer.template(rowClass);
     templates.push({ id, ...flows, fields: encoder.fields, recordBytes: encoder.recordBytes });
   }

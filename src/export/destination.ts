@@ -40,23 +40,25 @@ export function parseDestination(text: string, defaultPort: number = DEFAULT_POR
   return { host, port };
 }
 
+export type Transport = 'udp' | 'tcp' | 'tls';
+
 /** A destination and the way there. */
 export interface Collector extends Destination {
-  readonly transport: 'udp' | 'tcp';
+  readonly transport: Transport;
 }
 
-/** Port of IPFIX, for TCP. */
+/** Port of IPFIX (IANA), for connections. */
 const IPFIX_PORT = 4739;
 
-/** Reads `tcp://` (port 4739 by default) or `udp://` and a destination; without either, UDP. Throws UserError. */
+/** Reads `tcp://` or `tls://` (port 4739 by default) or `udp://` and a destination; without, UDP. Throws UserError. */
 export function parseCollector(text: string): Collector {
-  const [, scheme, rest] = /^(?:(udp|tcp):\/\/)?(.*)$/s.exec(text) as unknown as [
+  const [, scheme, rest] = /^(?:(udp|tcp|tls):\/\/)?(.*)$/s.exec(text) as unknown as [
     string,
-    'udp' | 'tcp' | undefined,
+    Transport | undefined,
     string,
   ];
   const transport = scheme ?? 'udp';
-  return { transport, ...parseDestination(rest, transport === 'tcp' ? IPFIX_PORT : DEFAULT_PORT) };
+  return { transport, ...parseDestination(rest, transport === 'udp' ? DEFAULT_PORT : IPFIX_PORT) };
 }
 
 /** The destination as one writes it. */

@@ -2,6 +2,7 @@
 import type { FlowBatch } from '../flow/batch.ts';
 import type { FlowConsumer } from '../flow/consumer.ts';
 import { RecordEncoder } from '../wire/encode-record.ts';
+import { withdrawalSet } from '../wire/encode-template.ts';
 import { V5_LAYOUT } from '../wire/encode-v5.ts';
 import {
   IPFIX_HEADER_BYTES,
@@ -14,13 +15,14 @@ import {
   VERSION_V9,
 } from '../wire/protocol.ts';
 import { Announcer } from './announcer.ts';
-import { bootBefore, completeOptions, type FlowExporterOptions } from './exporter-options.ts';
+import { bootBefore, type CompleteOptions, completeOptions, type FlowExporterOptions } from './exporter-options.ts';
 import { MessageStream } from './message-stream.ts';
 import { type ControlSet, OpenDatagram } from './open-datagram.ts';
+import type { ProcessCounts } from './options.ts';
 import { Outbox } from './outbox.ts';
 import { isV6, ROW_CLASSES, RowClasses } from './row-classes.ts';
 import { FlowSplitter } from './split.ts';
-import { hasDirection, separatesIcmp } from './templates.ts';
+import { hasDirection, separatesIcmp, type TemplateSelection } from './templates.ts';
 
 export interface ExporterStats {
   /** Flows taken in, and records sent for them: more when flows were split, less when IPv6 was skipped. */
@@ -48,11 +50,11 @@ const WORD = 0x1_0000_0000;
  * into batches (clock `flows`).
  */
 export class FlowExporter implements FlowConsumer {
-  private readonly options: Required<FlowExporterOptions>;
+  private readonly options: CompleteOptions;
   private readonly outbox: Outbox;
   private readonly stream: MessageStream;
   private readonly announcer: Announcer | undefined;
-  private readonly classes: RowClasses;
+  private classes: RowClasses;
   private readonly splitter = new FlowSplitter();
   /** By class of row; filled as classes turn up. */
   private readonly datagrams: (OpenDatagram | undefined)[] = new Array(ROW_CLASSES).fill(undefined);
@@ -69,13 +71,13 @@ export class FlowExporter implements FlowConsumer {
 
   constructor(options: FlowExporterOptions) {
     this.options = completeOptions(options);
-    const { version, preset, domain, sampling, refreshSeconds } = this.options;
+    const { version, template, domain, sampling, refreshSeconds } = this.options;
     this.outbox = new Outbox(this.options.transports);
     this.stream = new MessageStream(version, domain, sampling, this.outbox);
     if (version === VERSION_V5) {
       this.classes = new RowClasses(false, false);
     } else {
-      this.classes = new RowClasses(hasDirection(preset), separatesIcmp(preset));
+      this.classes = new RowClasses(hasDirection(template), separatesIcmp(template));
       this.announcer = new Announcer({ ...this.options, refreshMs: refreshSeconds * 1000 });
     }
   }
@@ -139,6 +141,29 @@ export class FlowExporter implements FlowConsumer {
   }
 
   /**
+   * Flows written from now on have other fields. What is under way leaves as it is; then templates no longer used are
+   * withdrawn where that is due (RFC 7011 section 8.1). The new ones have numbers of their own. Not for NetFlow v5.
+   */
+  changeTemplate(template: TemplateSelection): void {
+    const { announcer } = this;
+    if (announcer === undefined) throw new Error('NetFlow v5 has no templates');
+    this.closeOverdue(Number.POSITIVE_INFINITY);
+    const used = this.datagrams.findIndex((datagram) => datagram !== undefined);
+    const last = this.datagrams[used];
+    const ids = announcer.changeTemplate(template);
+    if (last !== undefined && this.options.withdraws && this.options.version === VERSION_IPFIX) {
+      const sets = ids.map((id) => ({ bytes: withdrawalSet(id), records: 0, dataRecords: 0 }));
+      const exportMs = this.options.clock === 'wall' ? this.options.now() : last.latestMs;
+      last.open(exportMs);
+      this.addSets(last, sets, exportMs);
+      this.send(last);
+    }
+    this.datagrams.fill(undefined);
+    this.classes = new RowClasses(hasDirection(template), separatesIcmp(template));
+    this.outbox.flush();
+  }
+
+  /**
    * A new transport session (a TCP connection made anew) begins: sequence from 0, and templates before everything else,
    * datagrams that are under way included.
    */
@@ -152,7 +177,7 @@ export class FlowExporter implements FlowConsumer {
     // What announced templates in the old session need not be waited for in the new one.
     this.announcing = undefined;
     datagram.open(exportMs);
-    this.addSets(datagram, announcer.announce(exportMs, this.bootMs, this.stream), exportMs);
+    this.addSets(datagram, this.announcements(announcer, exportMs), exportMs);
     this.send(datagram);
     this.outbox.flush();
   }
@@ -173,8 +198,53 @@ export class FlowExporter implements FlowConsumer {
 
   /** Sends everything, waits until it has left, closes the transports. */
   async close(): Promise<void> {
+    if (this.options.processCounts !== undefined) this.sendCounts(this.options.processCounts);
     this.closeOverdue(Number.POSITIVE_INFINITY);
     await this.outbox.close();
+  }
+
+  private announcements(announcer: Announcer, exportMs: number): ControlSet[] {
+    const { clock, processCounts } = this.options;
+    return announcer.announce(exportMs, this.bootMs, this.stream, clock === 'wall' ? processCounts?.() : undefined);
+  }
+
+  /**
+   * What was counted in all, behind the last flows: in a message of its own it would look like a gap to nfcapd, which does
+   * not count options records.
+   */
+  private sendCounts(processCounts: () => ProcessCounts): void {
+    const { announcer, stream } = this;
+    if (announcer === undefined || this.datagrams.every((datagram) => datagram === undefined)) return;
+    const open = () => this.datagrams.filter((datagram) => datagram?.isOpen === true) as OpenDatagram[];
+    // It would be sent before any other.
+    if (this.announcing !== undefined && open().length > 1) this.send(this.announcing);
+    for (const datagram of open().slice(0, -1)) this.send(datagram);
+    const last = open()[0] ?? this.reopen();
+    last.encodePending(this.bootMs);
+    const process = processCounts();
+    const sum = (sets: readonly ControlSet[]) => sets.reduce((bytes, set) => bytes + set.bytes.length, 0);
+    const counts = {
+      messages: stream.messages + 1,
+      records: stream.records + last.flows,
+      bytes: stream.bytes + last.endSet() + sum(announcer.announceCounts(stream, process)),
+    };
+    const sets = announcer.announceCounts(counts, process);
+    if (last.endSet() + sum(sets) <= (this.options.maxDatagramBytes & ~3)) {
+      this.addSets(last, sets, last.latestMs);
+    } else {
+      this.send(last);
+      last.open(last.latestMs);
+      this.addSets(last, announcer.announceCounts(stream, process), last.latestMs);
+    }
+    this.send(last);
+  }
+
+  /** A datagram without flows, when all have been sent. */
+  private reopen(): OpenDatagram {
+    const used = this.datagrams.filter((datagram) => datagram !== undefined);
+    const latestMs = Math.max(...used.map((datagram) => datagram.latestMs));
+    used[0]!.open(this.options.clock === 'wall' ? this.options.now() : latestMs);
+    return used[0]!;
   }
 
   private push(datagram: OpenDatagram, row: number, exportMs: number): void {
@@ -191,7 +261,7 @@ export class FlowExporter implements FlowConsumer {
   /** Puts templates and options into a datagram just opened, or in front of it when they leave no room for a flow. */
   private announceIn(datagram: OpenDatagram, exportMs: number): void {
     if (this.announcing !== undefined) this.send(this.announcing);
-    const sets = this.announcer!.announce(exportMs, this.bootMs, this.stream);
+    const sets = this.announcements(this.announcer!, exportMs);
     if (sets.every((set) => datagram.addControl(set, 1))) {
       datagram.announces = true;
       this.announcing = datagram;
@@ -255,15 +325,22 @@ export class FlowExporter implements FlowConsumer {
   }
 
   private makeDatagram(rowClass: number): OpenDatagram {
-    const { version } = this.options;
+    const { version, maxRecords4, maxRecords6 } = this.options;
+    const most = isV6(rowClass) ? maxRecords6 : maxRecords4;
     // Sets are padded to 4 bytes, so a limit that is none of 4's multiples is of no use.
     const maxBytes = this.options.maxDatagramBytes & ~3;
     if (this.announcer === undefined) {
-      return new OpenDatagram(new RecordEncoder(V5_LAYOUT, 4), V5_HEADER_BYTES, maxBytes, V5_MAX_RECORDS, 0);
+      return new OpenDatagram(
+        new RecordEncoder(V5_LAYOUT, 4),
+        V5_HEADER_BYTES,
+        maxBytes,
+        Math.min(V5_MAX_RECORDS, most),
+        0,
+      );
     }
     const { id, encoder } = this.announcer.template(rowClass);
     const headerBytes = version === VERSION_V9 ? V9_HEADER_BYTES : IPFIX_HEADER_BYTES;
-    return new OpenDatagram(encoder, headerBytes, maxBytes, 0xffff, id);
+    return new OpenDatagram(encoder, headerBytes, maxBytes, most, id);
   }
 
   private splitFlow(datagram: OpenDatagram, row: number, exportMs: number): void {

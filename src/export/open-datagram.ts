@@ -108,15 +108,24 @@ export class OpenDatagram {
     this.pending = 0;
   }
 
-  /** Ends the data set (padded with zeros to 4 bytes, RFC 3954 section 5.3); returns the datagram's length. */
-  finish(): number {
+  /**
+   * Ends the data set (padded with zeros to 4 bytes, RFC 3954 section 5.3), so that other sets may follow it; returns the
+   * datagram's length so far.
+   */
+  endSet(): number {
     if (this.setStart !== 0) {
       while (this.end % 4 !== 0) this.bytes[this.end++] = 0;
       this.view.setUint16(this.setStart, this.setId);
       this.view.setUint16(this.setStart + 2, this.end - this.setStart);
+      this.setStart = 0;
     }
-    this.isOpen = false;
     return this.end;
+  }
+
+  /** Ends the datagram; returns its length. */
+  finish(): number {
+    this.isOpen = false;
+    return this.endSet();
   }
 
   private roomFrom(end: number): number {

@@ -1,7 +1,7 @@
 /** What the exporter says about itself in options records: sampling, start, counts, keys, interfaces. */
 import type { FieldName } from '../flow/fields.ts';
 import type { RecordField } from '../wire/encode-record.ts';
-import type { OptionsTable, OptionValue } from '../wire/encode-template.ts';
+import type { FieldSpec, OptionsTable, OptionValue } from '../wire/encode-template.ts';
 import { V9_SCOPE_SYSTEM, VERSION_V9 } from '../wire/protocol.ts';
 
 export interface InterfaceName {
@@ -23,8 +23,26 @@ export interface ExportCounts {
   readonly records: number;
 }
 
+/** What the metering and exporting processes counted since they started. */
+export interface ProcessCounts {
+  /** Packets that came to the sampler, and that it took. */
+  readonly observedPackets: number;
+  readonly selectedPackets: number;
+  /** IP packets that were not metered: dropped before they were read, or broken. */
+  readonly ignoredPackets: number;
+  readonly observedFlows: number;
+  /** Flows that were metered and then not sent to this collector, and what they had counted. */
+  readonly notSentFlows: number;
+  readonly notSentPackets: number;
+  readonly notSentOctets: number;
+}
+
 const SYSTEM_SCOPE = { element: V9_SCOPE_SYSTEM, length: 4 };
 const DOMAIN_SCOPE = { element: 149, length: 4 };
+const PROCESS_SCOPE = { element: 144, length: 4 };
+const SELECTOR_SCOPE = { element: 302, length: 8 };
+/** The only exporting process of this observation domain. */
+const EXPORTING_PROCESS = 1;
 const MAX_NAME_BYTES = 64;
 const MAX_DESCRIPTION_BYTES = 128;
 
@@ -59,7 +77,7 @@ export function samplingTables(version: number, domain: number, sampling: Sampli
 function selectorReport({ rate, random }: SamplingOptions): OptionsTable {
   const [taken, of] = random ? [309, 310] : [305, 306];
   return {
-    scopes: [{ element: 302, length: 8 }],
+    scopes: [SELECTOR_SCOPE],
     fields: [
       { element: 304, length: 2 },
       { element: taken!, length: 4 },
@@ -74,13 +92,44 @@ export function statisticsTable(version: number, domain: number, counts: ExportC
   const isV9 = version === VERSION_V9;
   return {
     scopes: [isV9 ? SYSTEM_SCOPE : DOMAIN_SCOPE],
-    fields: [
-      { element: 41, length: 8 },
-      { element: 42, length: 8 },
-      { element: 40, length: 8 },
-    ],
+    fields: wide(41, 42, 40),
     rows: [[isV9 ? 0 : domain, counts.messages, counts.records, counts.bytes]],
   };
+}
+
+/**
+ * RFC 7011 sections 4.2 and 4.3 and, in IPFIX, RFC 5477 section 6.5.3: what was not metered, not sent, not selected. v9
+ * has no scopes for processes and selectors: there the first two speak of the system.
+ */
+export function processTables(version: number, domain: number, counts: ProcessCounts): OptionsTable[] {
+  const isV9 = version === VERSION_V9;
+  const { observedPackets, selectedPackets, ignoredPackets, observedFlows } = counts;
+  const { notSentFlows, notSentPackets, notSentOctets } = counts;
+  const tables: OptionsTable[] = [
+    {
+      scopes: [isV9 ? SYSTEM_SCOPE : DOMAIN_SCOPE],
+      fields: wide(163, 164),
+      rows: [[isV9 ? 0 : domain, observedFlows, ignoredPackets]],
+    },
+    {
+      scopes: [isV9 ? SYSTEM_SCOPE : PROCESS_SCOPE],
+      fields: wide(166, 167, 168),
+      rows: [[isV9 ? 0 : EXPORTING_PROCESS, notSentFlows, notSentPackets, notSentOctets]],
+    },
+  ];
+  if (!isV9) {
+    tables.push({
+      scopes: [SELECTOR_SCOPE],
+      fields: wide(318, 319),
+      rows: [[SELECTOR, observedPackets, selectedPackets]],
+    });
+  }
+  return tables;
+}
+
+/** Counters of eight bytes. */
+function wide(...ids: number[]): FieldSpec[] {
+  return ids.map((element) => ({ element, length: 8 }));
 }
 
 /** IPFIX: systemInitTimeMilliseconds, which v9 has in its header as sysUptime. */
@@ -90,11 +139,11 @@ export function startTable(domain: number, bootMs: number): OptionsTable {
 
 /** RFC 7011 section 4.4: which fields of each template (the first 64) make the flow's key. */
 export function flowKeyTable(
-  templates: readonly { id: number; fields: readonly RecordField[] }[],
+  templates: ReadonlyMap<number, readonly RecordField[]>,
   keys: readonly FieldName[],
 ): OptionsTable {
   const isKey = new Set<string>(keys);
-  const rows = templates.map(({ id, fields }) => {
+  const rows = [...templates].map(([id, fields]) => {
     let bits = 0n;
     for (const [i, field] of fields.slice(0, 64).entries()) if (isKey.has(field.value)) bits |= 1n << BigInt(i);
     return [id, bits];

@@ -2,7 +2,7 @@
 import { V4_MAPPED_WORD } from '../flow/address.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import { DIRECTION_UNKNOWN } from '../flow/fields.ts';
-import type { FlowClass } from './templates.ts';
+import type { FlowClass } from './template-rows.ts';
 
 /** Classes are small numbers made of these bits. */
 const IS_V6 = 1;

@@ -1,13 +1,21 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { UserError } from '../flow/user-error.ts';
 import { type Destination, formatDestination } from './destination.ts';
+import { connectTo, explain, type TlsIdentity } from './tcp-connection.ts';
 import type { DatagramTransport, TransportStats } from './transport.ts';
 
 export interface TcpTransportOptions extends Destination {
   readonly sourceHost?: string;
+  /** TLS on top, with what weir shows and trusts. */
+  readonly tls?: TlsIdentity;
   /** Messages kept for a collector that is slow or away, in octets; default 8 MiB. What comes on top is lost and counted. */
   readonly queueBytes?: number;
-  /** How long a producer that can wait (replay) waits for a connection to come back; 0: not at all. */
+  /** `open` fails when it cannot connect. */
+  readonly required?: boolean;
+  /**
+   * How long `room` keeps a producer waiting that has filled half of the queue while there is no connection; default 0.
+   * After that the queue fills up, and the rest is lost here.
+   */
   readonly patienceMs?: number;
   /** One line for the operator when the connection is lost and when it is back. */
   readonly log: (line: string) => void;
@@ -26,9 +34,17 @@ const LONGEST_RETRY_MS = 10_000;
 const KEEP_ALIVE_MS = 30_000;
 /** For what is queued at the end: to leave, or first of all to find the collector again. */
 const DRAIN_MS = 5000;
+/**
+ * A collector that refuses our certificate says so after the handshake (TLS 1.3), or just hangs up: only a session of this
+ * age is told of, and what a younger one took is lost when the collector ends it.
+ */
+const TLS_TRIAL_MS = 1000;
+const NO_ANSWER = 'no answer';
+/** A connection of this age makes the next one be tried at once again. */
+const STEADY_MS = 10_000;
 
 /**
- * IPFIX over TCP (RFC 7011 section 10.4): messages one after another, nothing around them. A connection that breaks is made
+ * IPFIX over TCP, with or without TLS (RFC 7011 sections 10.4 and 11.1): messages one after another, nothing around them. A connection that breaks is made
  * anew for as long as it takes; what was on its way is lost and counted, what comes meanwhile waits, within bounds, and
  * belongs to the next session: whoever makes the messages is told when one session ends (`onSessionEnd`).
  */
@@ -36,11 +52,20 @@ export class TcpTransport implements DatagramTransport {
   readonly #options: TcpTransportOptions;
   readonly #queueBytes: number;
   readonly #name: string;
+  readonly #trialMs: number;
   #socket: Socket | undefined;
   #attempt: Socket | undefined;
   #retry: NodeJS.Timeout | undefined;
   #retryMs = FIRST_RETRY_MS;
   #disconnectedMs = performance.now();
+  #connectedMs = 0;
+  #trial: NodeJS.Timeout | undefined;
+  /** What the running attempt or connection came to grief by. */
+  #reason: string | null = null;
+  /** Why there is no connection, as the operator was told. */
+  #told: string | null = null;
+  /** What this session has taken. */
+  #session = { sent: 0, bytes: 0 };
   /** For the session to come. */
   #waiting: Chunk[] = [];
   /** Octets waiting here or in the socket. */
@@ -57,11 +82,12 @@ export class TcpTransport implements DatagramTransport {
   private constructor(options: TcpTransportOptions) {
     this.#options = options;
     this.#queueBytes = options.queueBytes ?? QUEUE_BYTES;
-    this.#name = `tcp://${formatDestination(options)}`;
+    this.#name = `${options.tls === undefined ? 'tcp' : 'tls'}://${formatDestination(options)}`;
+    this.#trialMs = options.tls === undefined ? 0 : TLS_TRIAL_MS;
   }
 
   /**
-   * Connects. When that fails (or takes more than five seconds): with patience throws a UserError, without it goes on
+   * Connects. When that fails (or takes more than five seconds): throws a UserError if it is `required`, else goes on
    * trying in the background.
    */
   static async open(options: TcpTransportOptions): Promise<TcpTransport> {
@@ -69,8 +95,9 @@ export class TcpTransport implements DatagramTransport {
     transport.#connect();
     await transport.#until(() => transport.#socket !== undefined || transport.#lastError !== null, CONNECT_TIMEOUT_MS);
     if (transport.#socket !== undefined) return transport;
-    const why = transport.#lastError ?? 'no answer';
-    if ((options.patienceMs ?? 0) > 0) {
+    const why = transport.#lastError ?? NO_ANSWER;
+    transport.#told = why;
+    if (options.required === true) {
       transport.abort();
       throw new UserError(`${transport.#name}: cannot connect: ${why}`);
     }
@@ -101,9 +128,12 @@ export class TcpTransport implements DatagramTransport {
     return hasRoom() ? undefined : this.#until(hasRoom, Number.POSITIVE_INFINITY);
   }
 
-  /** Resolves when everything has been handed to the system, or after five seconds without getting there. */
-  drain(): Promise<void> {
-    return this.#until(() => this.#pendingBytes === 0 || this.#closed, DRAIN_MS);
+  /** Resolves when everything has been handed to the system, or once nothing has been for five seconds. */
+  async drain(): Promise<void> {
+    for (let before = -1; this.#pendingBytes !== before && this.#pendingBytes > 0 && !this.#closed; ) {
+      before = this.#pendingBytes;
+      await this.#until(() => this.#pendingBytes < before || this.#closed, DRAIN_MS);
+    }
   }
 
   close(): Promise<void> {
@@ -115,6 +145,7 @@ export class TcpTransport implements DatagramTransport {
   abort(): void {
     this.#closed = true;
     clearTimeout(this.#retry);
+    clearTimeout(this.#trial);
     this.#attempt?.destroy();
     this.#socket?.destroy();
     this.#dropWaiting();
@@ -134,6 +165,7 @@ export class TcpTransport implements DatagramTransport {
 
   async #close(): Promise<void> {
     await this.drain();
+    if (this.#trial !== undefined) await this.#until(() => this.#trial === undefined, this.#trialMs);
     const socket = this.#socket;
     if (socket !== undefined && !this.#closed) {
       this.#closed = true;
@@ -144,11 +176,8 @@ export class TcpTransport implements DatagramTransport {
   }
 
   #connect(): void {
-    const { host, port, sourceHost } = this.#options;
-    const socket = connect({ host, port, ...(sourceHost === undefined ? {} : { localAddress: sourceHost }) });
-    this.#attempt = socket;
-    socket.setTimeout(CONNECT_TIMEOUT_MS, () => socket.destroy(new Error('no answer')));
-    socket.once('connect', () => {
+    this.#reason = null;
+    const socket = connectTo(this.#options, () => {
       socket.setTimeout(0);
       socket.setNoDelay(true);
       socket.setKeepAlive(true, KEEP_ALIVE_MS);
@@ -156,37 +185,77 @@ export class TcpTransport implements DatagramTransport {
       socket.resume();
       this.#connected(socket);
     });
+    this.#attempt = socket;
+    socket.setTimeout(CONNECT_TIMEOUT_MS, () => socket.destroy(new Error(NO_ANSWER)));
     socket.on('error', (error) => {
-      this.#lastError = error.message;
+      this.#reason = explain(error);
+      this.#lastError = this.#reason;
     });
     socket.once('close', () => this.#disconnected(socket));
   }
 
   #connected(socket: Socket): void {
-    if (this.#lastError !== null) this.#options.log(`${this.#name}: connected`);
     this.#attempt = undefined;
     this.#socket = socket;
-    this.#retryMs = FIRST_RETRY_MS;
+    this.#session = { sent: 0, bytes: 0 };
+    this.#connectedMs = performance.now();
+    if (this.#trialMs === 0) this.#tellConnected();
+    else this.#trial = setTimeout(() => this.#endTrial(), this.#trialMs);
     for (const chunk of this.#waiting.splice(0)) this.#write(socket, chunk);
     this.#notify();
   }
 
+  #endTrial(): void {
+    this.#trial = undefined;
+    this.#tellConnected();
+    this.#notify();
+  }
+
+  #tellConnected(): void {
+    if (this.#told !== null) this.#options.log(`${this.#name}: connected`);
+    this.#told = null;
+  }
+
   #disconnected(socket: Socket): void {
+    const onTrial = this.#trial !== undefined;
+    clearTimeout(this.#trial);
+    this.#trial = undefined;
     const stood = this.#socket === socket;
     this.#attempt = undefined;
     if (stood) {
+      const nowMs = performance.now();
       this.#socket = undefined;
-      this.#disconnectedMs = performance.now();
+      this.#disconnectedMs = nowMs;
+      if (onTrial) this.#loseSession();
+      if (nowMs - this.#connectedMs >= STEADY_MS || this.#trialMs === 0) this.#retryMs = FIRST_RETRY_MS;
       if (!this.#closed) {
-        this.#lastError ??= 'closed by the collector';
-        this.#options.log(`${this.#name}: connection lost: ${this.#lastError}; trying again`);
+        this.#reason ??= `closed by the collector${onTrial ? ', which may not accept our certificate' : ''}`;
+        this.#lastError = this.#reason;
         this.#endSession();
       }
     }
+    this.#tell(stood);
     this.#notify();
     if (this.#closed) return;
     this.#retry = setTimeout(() => this.#connect(), this.#retryMs);
     this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
+  }
+
+  /** One line for each reason, not for each attempt. */
+  #tell(stood: boolean): void {
+    const why = this.#reason;
+    if (why === null || why === this.#told || (this.#told === null && !stood)) return;
+    this.#told = why;
+    const what = stood ? 'connection lost' : 'cannot connect';
+    this.#options.log(`${this.#name}: ${what}: ${why}${this.#closed ? '' : '; trying again'}`);
+  }
+
+  /** What a collector took that then refused us has not arrived. */
+  #loseSession(): void {
+    const { sent, bytes } = this.#session;
+    this.#sent -= sent;
+    this.#bytes -= bytes;
+    this.#failed += sent;
   }
 
   #write(socket: Socket, { bytes, messages }: Chunk): void {
@@ -195,6 +264,8 @@ export class TcpTransport implements DatagramTransport {
       if (error === null || error === undefined) {
         this.#sent += messages;
         this.#bytes += bytes.length;
+        this.#session.sent += messages;
+        this.#session.bytes += bytes.length;
       } else {
         this.#failed += messages;
       }

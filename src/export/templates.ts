@@ -1,7 +1,20 @@
-/** Which fields the flow templates of each preset have, in which order and width. */
-import { type ColumnName, columns, type FieldName, fieldByName } from '../flow/fields.ts';
+/** Which fields flow templates have, in which order and width: presets by name, or what the user composed. */
+import { type ColumnName, type FieldName, fieldByName } from '../flow/fields.ts';
 import type { DerivedValue, Family, RecordField } from '../wire/encode-record.ts';
+import { recordColumns } from '../wire/encode-record.ts';
 import { VERSION_IPFIX, VERSION_V9 } from '../wire/protocol.ts';
+import {
+  ADDRESS,
+  both,
+  DIRECTION,
+  FIRST,
+  type FlowClass,
+  ICMP4,
+  ICMP6,
+  IP_VERSION,
+  LAST,
+  type TemplateRow,
+} from './template-rows.ts';
 
 /**
  * - `default`: what nfcapd, nfacctd, goflow2 and Wireshark all read in full; eight-byte fields first.
@@ -22,35 +35,9 @@ export const templatePresets: readonly TemplatePreset[] = [
   'full',
 ];
 
-/** The kinds of flows that need templates of their own. */
-export interface FlowClass {
-  readonly family: Family;
-  /** Flows of unknown direction go without element 61 rather than with a guess. */
-  readonly directionKnown: boolean;
-  readonly icmp: boolean;
-}
+/** What flow templates are made of: a preset, or rows as `parseTemplateFields` reads them. */
+export type TemplateSelection = TemplatePreset | readonly TemplateRow[];
 
-interface Row {
-  readonly value: FieldName | DerivedValue;
-  readonly v9?: Wire;
-  readonly ipfix?: Wire;
-  readonly only?: Partial<FlowClass>;
-  readonly constant?: number;
-}
-
-/** Element and length; the element comes from the field registry where it is left out. */
-type Wire = readonly [length: number, element?: number];
-
-/** Length that stands for the family's: 4 or 16 bytes. */
-const ADDRESS = 0;
-
-/** v9 has uptimes (goflow2 reads no others there), IPFIX absolute milliseconds (RFC 7011 section 5.1). */
-const FIRST: Row = { value: 'firstMs', v9: [4, 22], ipfix: [8, 152] };
-const LAST: Row = { value: 'lastMs', v9: [4, 21], ipfix: [8, 153] };
-const IP_VERSION: Row = { value: 'ipVersion', v9: [1, 60], ipfix: [1, 60] };
-const DIRECTION = both('direction', 1);
-const ICMP4: Row = { value: 'icmpTypeCode', v9: [2, 32], ipfix: [2, 32], only: { family: 4 } };
-const ICMP6: Row = { value: 'icmpTypeCode', v9: [2, 139], ipfix: [2, 139], only: { family: 6 } };
 const ADDRESSES = [both('srcAddr', ADDRESS), both('dstAddr', ADDRESS)];
 const PORTS = [both('srcPort', 2), both('dstPort', 2)];
 
@@ -82,7 +69,7 @@ const MORE_ROUTING = [
   both('bgpNextHop', ADDRESS),
 ];
 
-const presets: Record<TemplatePreset, readonly Row[]> = {
+const presets: Record<TemplatePreset, readonly TemplateRow[]> = {
   default: [...CORE_BEFORE_FLAGS, both('tcpFlags', 1), ...CORE_AFTER_FLAGS],
   ng_netflow: [
     ...ADDRESSES,
@@ -193,46 +180,60 @@ const knownIds: Partial<Record<TemplatePreset, Readonly<Record<'4' | '6' | '4icm
 };
 
 /** Fields of the template for flows of one class. */
-export function templateFields(preset: TemplatePreset, version: number, flows: FlowClass): RecordField[] {
+export function templateFields(selection: TemplateSelection, version: number, flows: FlowClass): RecordField[] {
+  return fieldsOf(
+    rowsOf(selection).filter((row) => applies(row, flows)),
+    version,
+    flows.family,
+  );
+}
+
+/** Columns of a FlowBatch that templates of this selection are filled from, in either version and for any flow. */
+export function templateColumns(selection: TemplateSelection): ColumnName[] {
+  const rows = rowsOf(selection);
+  const names = [VERSION_V9, VERSION_IPFIX].flatMap((version) =>
+    ([4, 6] as const).flatMap((family) =>
+      fieldsOf(rows, version, family).flatMap((field) => recordColumns(field, family)),
+    ),
+  );
+  return [...new Set(names)];
+}
+
+/** The number a preset is known by, undefined where the number is to be made from the fields. */
+export function knownTemplateId(selection: TemplateSelection, version: number, flows: FlowClass): number | undefined {
+  const ids = typeof selection === 'string' ? knownIds[selection] : undefined;
+  if (ids === undefined || version !== VERSION_V9) return undefined;
+  if (!flows.directionKnown && hasDirection(selection)) return undefined;
+  return ids[`${flows.family}${flows.icmp ? 'icmp' : ''}`];
+}
+
+/** Whether flows with and without a known direction need templates of their own. */
+export function hasDirection(selection: TemplateSelection): boolean {
+  return rowsOf(selection).includes(DIRECTION);
+}
+
+/** Whether ICMP flows have templates of their own. */
+export function separatesIcmp(selection: TemplateSelection): boolean {
+  return rowsOf(selection).some((row) => row.only?.icmp !== undefined);
+}
+
+function rowsOf(selection: TemplateSelection): readonly TemplateRow[] {
+  return typeof selection === 'string' ? presets[selection] : selection;
+}
+
+function fieldsOf(rows: readonly TemplateRow[], version: number, family: Family): RecordField[] {
   const out: RecordField[] = [];
-  for (const row of presets[preset]) {
+  for (const row of rows) {
     const wire = version === VERSION_IPFIX ? row.ipfix : row.v9;
-    if (wire === undefined || !applies(row, flows)) continue;
-    const [length, element = elementOf(row.value, flows.family)] = wire;
-    const field = { element, length: length === ADDRESS ? addressBytes(flows.family) : length, value: row.value };
+    if (wire === undefined) continue;
+    const [length, element = elementOf(row.value, family)] = wire;
+    const field = { element, length: length === ADDRESS ? addressBytes(family) : length, value: row.value };
     out.push(row.constant === undefined ? field : { ...field, constant: row.constant });
   }
   return out;
 }
 
-/** Columns of a FlowBatch that the templates of a preset send, in any version. */
-export function presetColumns(preset: TemplatePreset): ColumnName[] {
-  return presets[preset].flatMap(({ value }) => columns.filter(({ field }) => field === value).map(({ name }) => name));
-}
-
-/** The number a preset is known by, undefined where the number is to be made from the fields. */
-export function knownTemplateId(preset: TemplatePreset, version: number, flows: FlowClass): number | undefined {
-  const ids = knownIds[preset];
-  if (ids === undefined || version !== VERSION_V9) return undefined;
-  if (!flows.directionKnown && hasDirection(preset)) return undefined;
-  return ids[`${flows.family}${flows.icmp ? 'icmp' : ''}`];
-}
-
-/** Whether flows with and without a known direction need templates of their own. */
-export function hasDirection(preset: TemplatePreset): boolean {
-  return presets[preset].includes(DIRECTION);
-}
-
-/** Whether ICMP flows have templates of their own. */
-export function separatesIcmp(preset: TemplatePreset): boolean {
-  return presets[preset].some((row) => row.only?.icmp !== undefined);
-}
-
-function both(value: FieldName, length: number): Row {
-  return { value, v9: [length], ipfix: [length] };
-}
-
-function applies(row: Row, flows: FlowClass): boolean {
+function applies(row: TemplateRow, flows: FlowClass): boolean {
   if (row === DIRECTION) return flows.directionKnown;
   const { family = flows.family, icmp = flows.icmp } = row.only ?? {};
   return family === flows.family && icmp === flows.icmp;

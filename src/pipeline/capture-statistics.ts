@@ -1,4 +1,5 @@
 import type { FlowCacheStats } from '../cache/flow-cache-options.ts';
+import type { FlowOutput } from './flow-output.ts';
 import { plural, scaled } from './log.ts';
 import type { PacketInputs } from './packet-inputs.ts';
 
@@ -18,27 +19,31 @@ interface Counts {
 export class CaptureStatistics {
   readonly #parts: PacketInputs['parts'];
   readonly #cache: () => FlowCacheStats;
+  readonly #losses: FlowOutput['losses'];
   readonly #duplicates: () => number;
   readonly #nowMs: () => number;
   readonly #before: Counts[];
+  readonly #lostBefore = new Map<string, number>();
   #beforeMs: number;
   #ignoredBefore = 0;
 
   constructor(
     parts: PacketInputs['parts'],
     cache: () => FlowCacheStats,
+    losses: FlowOutput['losses'],
     duplicates: () => number,
     nowMs: () => number = () => performance.now(),
   ) {
     this.#parts = parts;
     this.#cache = cache;
+    this.#losses = losses;
     this.#duplicates = duplicates;
     this.#nowMs = nowMs;
     this.#before = parts.map(() => ({ packets: 0, wireBytes: 0, dropped: 0 }));
     this.#beforeMs = nowMs();
   }
 
-  /** A line for each interface and one for the flows; the next call counts from here. */
+  /** A line for each interface, one for the flows, and one for each destination that did not get all of them; the next call counts from here. */
   lines(): StatisticsLine[] {
     const nowMs = this.#nowMs();
     const seconds = Math.max((nowMs - this.#beforeMs) / 1000, 1e-3);
@@ -73,6 +78,12 @@ export class CaptureStatistics {
         (ignoredPackets > 0 ? `; ${plural(ignored, 'packet')} not metered, no room for their flows` : ''),
       isLoss: ignored > 0,
     });
+    for (const { name, flows } of this.#losses()) {
+      if (flows === 0) continue;
+      const since = flows - (this.#lostBefore.get(name) ?? 0);
+      this.#lostBefore.set(name, flows);
+      lines.push({ text: `${name}: ${plural(flows, 'flow')} lost, its queue was full`, isLoss: since > 0 });
+    }
     return lines;
   }
 }

@@ -98,7 +98,7 @@ function statistics(runtime: ExportRuntime): ControlAnswer {
     notAccounted: run.notAccounted,
     countedBefore: run.countedBefore,
     cache: run.cache,
-    output: { flows: output.flows, dropped: output.droppedFlows },
+    output: { flows: output.flows, dropped: output.lostFlows },
     sent: senders.stats() ?? null,
     collectors: senders.transportStats().map(({ name, stats }) => ({ name, ...stats })),
     stored: store === undefined ? null : { flows: store.storedFlows, lost: store.lostFlows },

@@ -76,9 +76,11 @@ export function renderExportMetrics(runtime: ExportRuntime, ofProcess: ProcessMe
     'Flows ended, by reason.',
     cache.endedBy.slice(1).map((count, i): Sample => [{ reason: END_REASONS[i + 1]! }, count]),
   );
-  text.counter('weir_export_flows_dropped_total', 'Flows dropped because output fell behind.', [
-    [{}, output.droppedFlows],
-  ]);
+  text.counter(
+    'weir_export_flows_dropped_total',
+    'Flows that a destination did not get because its queue was full.',
+    output.losses().map(({ name, flows }): Sample => [{ destination: name }, flows]),
+  );
 
   const sent = senders.stats();
   if (sent !== undefined) {

@@ -6,7 +6,8 @@ import type { PacketSourceKind } from '../capture/open.ts';
 import type { Destination } from '../export/destination.ts';
 import type { ExportVersion } from '../export/exporter-options.ts';
 import type { InterfaceName, SamplingOptions } from '../export/options.ts';
-import type { TemplatePreset } from '../export/templates.ts';
+import type { TlsIdentity } from '../export/tcp-connection.ts';
+import type { TemplateSelection } from '../export/templates.ts';
 import type { Prefix } from '../flow/prefix.ts';
 import type { LogFormat } from './log-output.ts';
 import type { Identity } from './privileges.ts';
@@ -44,14 +45,23 @@ export interface ExportOptions {
   /** or its share of them. */
   balance: boolean;
   version: ExportVersion;
-  template: TemplatePreset;
+  template: TemplateSelection;
   /** Templates and options are sent again after so many seconds and datagrams. */
   refreshSeconds: number;
   refreshDatagrams: number;
   /** Names of interfaces in options data, before those that the system knows. */
   interfaceNames: InterfaceName[];
   sourceAddress?: string;
+  /** Of datagrams: DiffServ code point, time to live, and the interface that multicast leaves by. */
+  dscp?: number;
+  ttl?: number;
+  multicastInterface?: string;
+  /** With a destination over TLS. */
+  tls?: TlsIdentity;
   domain: number;
+  /** Most flows in one message, by family. */
+  maxRecords4?: number;
+  maxRecords6?: number;
   /** Longest datagram payload in octets. */
   mtu?: number;
   /** 0: as fast as the socket takes them. */

@@ -7,6 +7,7 @@ import { parseCollector } from '../export/destination.ts';
 import { completeOptions } from '../export/exporter-options.ts';
 import { UserError } from '../flow/user-error.ts';
 import { parseStreamFormat } from '../query/flow-printer.ts';
+import { elementLabel } from '../wire/elements.ts';
 import { captureFiles, STANDARD_INPUT } from './capture-files.ts';
 import { openAsn, routeFields } from './enrichment.ts';
 import type { ExportOptions } from './export-options.ts';
@@ -100,9 +101,8 @@ function describeTemplate({ id, family, directionKnown, icmp, fields, recordByte
   const title = id === 0 ? 'record' : `template ${id}`;
   return [
     `${title} (${kinds}): ${fields.length} fields, ${recordBytes} octets`,
-    ...fields.map(
-      ({ element, length, value }) =>
-        `  ${String(element === 0 ? '-' : element).padStart(5)}  ${String(length).padStart(2)}  ${value}`,
+    ...fields.map(({ element, length, value }) =>
+      `  ${String(element === 0 ? '-' : element).padStart(5)}  ${String(length).padStart(2)}  ${value.padEnd(16)}  ${element === 0 ? '' : elementLabel(element)}`.trimEnd(),
     ),
   ];
 }

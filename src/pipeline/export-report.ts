@@ -32,7 +32,7 @@ export function describeExported(run: ExportRun): string[] {
   const lines = [
     `${plural(packets.packets, 'packet')} read, ${packets.metered - duplicates - countedBefore - cache.ignoredPackets} metered (${cache.octets - cache.ignoredOctets} IP octets) ` +
       `in ${seconds.toFixed(2)} s (${scaled(packets.packets / Math.max(seconds, 1e-3))} packets/s)`,
-    `${plural(output.flows + output.droppedFlows, 'flow')}${ended.length > 0 ? `: ${ended.join(', ')}` : ''}`,
+    `${plural(output.flows, 'flow')}${ended.length > 0 ? `: ${ended.join(', ')}` : ''}`,
   ];
   const types = packets.notIpTypes.map(
     ({ etherType, packets: count }) => `0x${etherType.toString(16).padStart(4, '0')} ${count}`,
@@ -53,7 +53,9 @@ export function describeExported(run: ExportRun): string[] {
     [cache.ignoredPackets, `packets not metered (${cache.ignoredOctets} IP octets): --max-flows flows were held`],
     [cache.steppedBack, 'packets older than the newest by the active timeout or more'],
     [cache.badTimes, 'packets with a time that cannot be'],
-    [output.droppedFlows, 'flows dropped because output fell behind'],
+    ...output
+      .losses()
+      .map(({ name, flows }): [number, string] => [flows, `flows lost for ${name}: its queue was full`]),
     [store?.lostFlows ?? 0, 'flows lost because they could not be written'],
   ];
   const sent = senders.stats();

@@ -47,7 +47,10 @@ export class FlowSource {
     this.store = store;
     this.accountFile = new StateFile(options.directory, ACCOUNT_NAME, options.store.log);
     if (options.store.mode === 'live') this.stateFile = new StateFile(options.directory, STATE_NAME, options.store.log);
-    this.output = new FlowOutput({ consumers: [store], dropWhenFull: false });
+    this.output = new FlowOutput({
+      destinations: [{ name: options.directory, consumer: store }],
+      dropWhenFull: false,
+    });
     this.collector = new Collector({
       sink: this.output.write,
       acquire: this.output.acquire,

@@ -1,5 +1,5 @@
 import { isExtensionColumn, keyColumns, TUNNEL_COLUMNS } from '../cache/extension-writer.ts';
-import { presetColumns } from '../export/templates.ts';
+import { templateColumns } from '../export/templates.ts';
 import type { ColumnName } from '../flow/fields.ts';
 import type { ExportOptions } from './export-options.ts';
 
@@ -12,6 +12,6 @@ export function meteredColumns({
   key,
   decap,
 }: Pick<ExportOptions, 'template' | 'key' | 'decap'>): ColumnName[] {
-  const wanted = [...presetColumns(template), ...keyColumns(key), ...(decap ? TUNNEL_COLUMNS : [])];
+  const wanted = [...templateColumns(template), ...keyColumns(key), ...(decap ? TUNNEL_COLUMNS : [])];
   return [...new Set(wanted)].filter(isExtensionColumn);
 }

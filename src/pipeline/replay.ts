@@ -1,5 +1,4 @@
 import { basename } from 'node:path';
-import { FlowBatch } from '../flow/batch.ts';
 import { UserError } from '../flow/user-error.ts';
 import type { Chunk } from '../query/chunk.ts';
 import { ChunkCopier } from '../query/chunk-batch.ts';
@@ -7,6 +6,7 @@ import { FlowReader } from '../query/flow-reader.ts';
 import type { SelectionOptions } from '../query/planner.ts';
 import { chooseSegments, type FileSelection } from '../store/segment-files.ts';
 import { sendingFaults } from './export-report.ts';
+import { FlowOutput } from './flow-output.ts';
 import { type Log, plural, scaled } from './log.ts';
 import { FlowRate, RecordedSpeed, type ReplayPace, unpaced } from './replay-pace.ts';
 import { abortLinks, openLinks, Senders, type SendOptions } from './senders.ts';
@@ -41,55 +41,58 @@ export async function runReplay(options: ReplayOptions, signal: StopSignal, log:
     const links = await openLinks(options, log);
     let senders: Senders;
     try {
-      const bootMs = () => Math.max(first, firstExportMs - MOST_UPTIME_MS);
-      senders = new Senders(options, links, bootMs, () => []);
+      const firstPacketMs = () => Math.max(first, firstExportMs - MOST_UPTIME_MS);
+      senders = new Senders(options, links, { firstPacketMs, namedInFiles: () => [] });
     } catch (error) {
       abortLinks(links);
       throw error;
     }
+    const output = new FlowOutput({ destinations: senders.destinations, dropWhenFull: false });
     const stop = new AbortController();
-    signal.stops(() => stop.abort());
+    signal.stops(() => {
+      stop.abort();
+      output.hurry();
+    });
     try {
-      await sendFlows(reader, senders, paceOf(options, stop.signal), stop.signal, (ms) => {
+      await sendFlows(reader, output, paceOf(options, stop.signal), stop.signal, (ms) => {
         firstExportMs = ms;
       });
     } finally {
-      await senders.close();
+      await output.close();
     }
     const faults = sendingFaults(senders.stats(), senders.transportStats()).filter(([count]) => count > 0);
     const seconds = (performance.now() - startedMs) / 1000;
     for (const line of describeReplayed(senders, seconds)) log(line);
     for (const [count, what] of faults) log(`  ${count} ${what}`);
     const lost = senders.transportStats().some(({ stats }) => stats.failed + stats.tooLong > 0);
-    return lost || stop.signal.aborted || senders.stats().skippedIpv6Flows > 0 ? 1 : 0;
+    return lost || stop.signal.aborted || senders.stats().skippedIpv6Flows + output.lostFlows > 0 ? 1 : 0;
   } finally {
     reader.close();
   }
 }
 
-/** Reads flows and hands them to the senders when they are due; `begins` is told the time of the first. */
+/** Reads flows and hands them on when they are due; `begins` is told the time of the first. */
 async function sendFlows(
   reader: FlowReader,
-  senders: Senders,
+  output: FlowOutput,
   pace: ReplayPace,
   stop: AbortSignal,
   begins: (firstMs: number) => void,
 ): Promise<void> {
   const copier = new ChunkCopier(reader.columns);
-  let batch = new FlowBatch(0);
   let begun = false;
   for await (const chunk of reader.flows()) {
-    if (batch.capacity < chunk.rows) batch = new FlowBatch(chunk.rows);
     const timeMs = receivedTimes(chunk);
     if (!begun) begins(timeMs(0));
     begun = true;
     for (let from = 0; from < chunk.rows; ) {
-      const to = await pace.due(timeMs, from, chunk.rows);
+      const batch = output.acquire();
+      const to = await pace.due(timeMs, from, Math.min(chunk.rows, from + batch.capacity));
       if (stop.aborted) return;
-      batch.reset();
       copier.append(batch, chunk, from, to);
       from = to;
-      await senders.write(batch);
+      output.write(batch);
+      if (output.isFull) await output.ready();
     }
   }
 }

@@ -1,24 +1,23 @@
 import type { ExporterStats } from '../export/exporter.ts';
 import type { TransportStats } from '../export/transport.ts';
-import type { FlowBatch } from '../flow/batch.ts';
-import type { FlowConsumer } from '../flow/consumer.ts';
+import type { FlowOutput } from './flow-output.ts';
 import type { Senders } from './senders.ts';
 
-type Counted = Pick<Senders, 'stats' | 'transportStats'>;
+type Counted = Pick<Senders, 'stats' | 'transportStats' | 'lostMessages'>;
 
 /** The senders of the moment, which may be replaced by others between two batches; what each has sent adds up. */
-export class SenderSwitch implements FlowConsumer {
+export class SenderSwitch {
   private current: Senders | undefined;
   /** Of those before: themselves while they close, then only what they counted. */
   private former: Counted[] = [];
-  private closing: Promise<void> = Promise.resolve();
 
   constructor(first: Senders | undefined) {
     this.current = first;
   }
 
-  write(batch: FlowBatch): Promise<void> | undefined {
-    return this.current?.write(batch);
+  /** Of the present ones, for a FlowOutput. */
+  get destinations(): Senders['destinations'] {
+    return this.current?.destinations ?? [];
   }
 
   tick(nowMs: number): void {
@@ -31,24 +30,20 @@ export class SenderSwitch implements FlowConsumer {
   }
 
   /** From the next batch on; those before send what they have, and close. */
-  replace(next: Senders | undefined): void {
+  replace(next: Senders | undefined, output: FlowOutput): void {
     const { current } = this;
     this.current = next;
+    const closed = output.exchange(current?.destinations ?? [], next?.destinations ?? []);
     if (current === undefined) return;
     this.former.push(current);
-    const closed = current.close().then(() => {
-      const [stats, links] = [current.stats(), current.transportStats()];
-      const counted = { stats: () => ({ ...stats }), transportStats: () => links };
-      this.former = this.former.map((one) => (one === current ? counted : one));
-    });
-    // Whoever closes the switch gets to know.
-    closed.catch(() => {});
-    this.closing = Promise.all([this.closing, closed]).then(() => {});
-    this.closing.catch(() => {});
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([this.closing, this.current?.close()]);
+    // Whoever closes the output gets to know of a failure.
+    void closed
+      .then(() => {
+        const [stats, links, lost] = [current.stats(), current.transportStats(), current.lostMessages()];
+        const counted = { stats: () => ({ ...stats }), transportStats: () => links, lostMessages: () => lost };
+        this.former = this.former.map((one) => (one === current ? counted : one));
+      })
+      .catch(() => {});
   }
 
   /** Of all there were; undefined when there were none. */
@@ -62,6 +57,10 @@ export class SenderSwitch implements FlowConsumer {
 
   transportStats(): { name: string; stats: TransportStats }[] {
     return this.all().flatMap((senders) => senders.transportStats());
+  }
+
+  lostMessages(): number {
+    return this.all().reduce((sum, senders) => sum + senders.lostMessages(), 0);
   }
 
   /** Of the moment alone. */

@@ -117,6 +117,13 @@ export function putMs(run: ColumnRun, from: Float64Array): void {
   }
 }
 
+/** Whole seconds since 1970. */
+export function putSeconds(run: ColumnRun, from: Float64Array): void {
+  const { view, stride, rows, count } = run;
+  let at = run.at;
+  for (let i = 0; i < count; i++, at += stride) view.setUint32(at, from[rows[i]!]! / 1000);
+}
+
 /**
  * Seconds since 1900 and their fraction (RFC 7011 section 6.1.10) of milliseconds and the nanoseconds below them. The
  * fraction is rounded up, so that whoever rounds down gets these nanoseconds. A time that is not known (0) stays 0.
@@ -152,5 +159,22 @@ export function putIcmp(run: ColumnRun, dstPort: Uint16Array, proto: Uint8Array 
     const row = rows[i]!;
     if (proto !== undefined && proto[row] === icmp) view.setUint16(at, dstPort[row]!);
     else view.setUint16(at, 0);
+  }
+}
+
+/** ICMP type (`shift` 8) or code (0). */
+export function putIcmpByte(
+  run: ColumnRun,
+  dstPort: Uint16Array,
+  proto: Uint8Array | undefined,
+  icmp: number,
+  shift: number,
+): void {
+  const { view, stride, rows, count } = run;
+  let at = run.at;
+  for (let i = 0; i < count; i++, at += stride) {
+    const row = rows[i]!;
+    if (proto !== undefined && proto[row] === icmp) view.setUint8(at, dstPort[row]! >>> shift);
+    else view.setUint8(at, 0);
   }
 }

@@ -3,16 +3,18 @@
  * loop sees one kind of array, and nothing is decided, let alone allocated, per flow.
  */
 import type { FlowBatch } from '../flow/batch.ts';
-import { type ColumnName, columnByName, type FieldName, fieldByName } from '../flow/fields.ts';
+import { type ColumnName, type ColumnType, columnByName, type FieldName, fieldByName } from '../flow/fields.ts';
 import {
   type ColumnRun,
   putAddress4,
   putClamped16,
   putConstant8,
   putIcmp,
+  putIcmpByte,
   putLowWord,
   putMs,
   putNtp,
+  putSeconds,
   putU8,
   putU16,
   putU16Low,
@@ -24,8 +26,11 @@ import {
 } from './encode-columns.ts';
 import { AS_TRANS } from './protocol.ts';
 
-/** Values that no column holds as such. `icmpTypeCode` is type * 256 + code, 0 in flows that are not ICMP. */
-export type DerivedValue = 'ipVersion' | 'icmpTypeCode' | 'constant';
+/**
+ * Values that no column holds as such. `icmpTypeCode` is type * 256 + code, 0 in flows that are not ICMP; `icmpType` and
+ * `icmpCode` are its halves.
+ */
+export type DerivedValue = 'ipVersion' | 'icmpTypeCode' | 'icmpType' | 'icmpCode' | 'constant';
 
 export interface RecordField {
   /** Information element, without the enterprise bit; 0 in layouts that name none (NetFlow v5). */
@@ -39,9 +44,13 @@ export interface RecordField {
 
 export type Family = 4 | 6;
 
+const ICMP_KINDS = { icmpTypeCode: 'icmp', icmpType: 'icmpHigh', icmpCode: 'icmpLow' } as const;
+
 /** Elements of system uptime in milliseconds: the values are relative to the boot time in the datagram's header. */
 const FIRST_UPTIME = 22;
 const LAST_UPTIME = 21;
+/** Bytes that a column of each type fills. */
+const WIDTHS = { u8: 1, u16: 2, u32: 4, u64: 8, timeMs: 8 } as const;
 const PROTO_ICMP = 1;
 const PROTO_ICMP6 = 58;
 
@@ -58,16 +67,19 @@ type Kind =
   | 'u64as32'
   | 'addr4'
   | 'ms'
+  | 'seconds'
   | 'uptime'
   | 'ntp'
-  | 'icmp';
+  | 'icmp'
+  | 'icmpHigh'
+  | 'icmpLow';
 
 type ColumnArray = Uint8Array | Uint16Array | Uint32Array | Float64Array;
 
 interface Step {
   readonly kind: Kind;
   readonly offset: number;
-  /** `icmp`: the protocol number whose flows have a type and code. */
+  /** ICMP kinds: the protocol number whose flows have a type and code. */
   readonly proto: number;
   readonly columnNames: readonly ColumnName[];
   /** What is written when the batch lacks the columns or there are none. */
@@ -161,9 +173,9 @@ function makeSteps(field: RecordField, family: Family, offset: number): Step[] {
     if (absent !== 0 && length !== 1) throw new Error(`a constant of ${length} bytes that is not zero`);
     return [{ ...common, kind: 'u8', absent }];
   }
-  if (value === 'icmpTypeCode') {
+  if (value === 'icmpTypeCode' || value === 'icmpType' || value === 'icmpCode') {
     const proto = family === 4 ? PROTO_ICMP : PROTO_ICMP6;
-    return [{ ...common, kind: 'icmp', proto, columnNames: ['dstPort', 'proto'] }];
+    return [{ ...common, kind: ICMP_KINDS[value], proto, columnNames: ['dstPort', 'proto'] }];
   }
   if (value === 'firstNs' || value === 'lastNs') {
     const milliseconds = value === 'firstNs' ? 'firstMs' : 'lastMs';
@@ -180,10 +192,23 @@ function makeSteps(field: RecordField, family: Family, offset: number): Step[] {
     ];
   }
   const { absent } = columnByName.get(value)!;
-  return [{ ...common, kind: kindOf(field, value, type), absent, columnNames: [value as ColumnName] }];
+  const columnNames = [value as ColumnName];
+  const wider = length - WIDTHS[type];
+  if (wider > 0) {
+    // Leading zeros, as for any column that is not there: once for the whole record.
+    const narrow = { ...field, length: WIDTHS[type] };
+    const number: Step = { ...common, kind: kindOf(narrow, value, type), absent, columnNames, offset: offset + wider };
+    return [{ ...common, kind: 'u8' }, number];
+  }
+  return [{ ...common, kind: kindOf(field, value, type), absent, columnNames }];
 }
 
-function kindOf(field: RecordField, name: FieldName, type: 'u8' | 'u16' | 'u32' | 'u64' | 'timeMs'): Kind {
+/** Columns that a field is filled from. */
+export function recordColumns(field: RecordField, family: Family): ColumnName[] {
+  return makeSteps(field, family, 0).flatMap((step) => step.columnNames);
+}
+
+function kindOf(field: RecordField, name: FieldName, type: ColumnType): Kind {
   const isAs = name === 'srcAs' || name === 'dstAs' || name === 'nextAs' || name === 'prevAs';
   const isUptime = field.element === FIRST_UPTIME || field.element === LAST_UPTIME;
   switch (`${type}:${field.length}`) {
@@ -206,9 +231,9 @@ function kindOf(field: RecordField, name: FieldName, type: 'u8' | 'u16' | 'u32' 
     case 'u64:8':
       return 'u64';
     case 'timeMs:4':
-      if (isUptime) return 'uptime';
-      break;
+      return isUptime ? 'uptime' : 'seconds';
     case 'timeMs:8':
+      if (isUptime) break;
       return 'ms';
   }
   throw new Error(`no encoding of ${name} (${type}) as element ${field.element} in ${field.length} bytes`);
@@ -252,6 +277,9 @@ function putColumn(run: ColumnRun, step: Step, a: ColumnArray, b: ColumnArray | 
     case 'ms':
       putMs(run, a as Float64Array);
       break;
+    case 'seconds':
+      putSeconds(run, a as Float64Array);
+      break;
     case 'uptime':
       putUptime(run, a as Float64Array);
       break;
@@ -260,6 +288,12 @@ function putColumn(run: ColumnRun, step: Step, a: ColumnArray, b: ColumnArray | 
       break;
     case 'icmp':
       putIcmp(run, a as Uint16Array, b as Uint8Array | undefined, step.proto);
+      break;
+    case 'icmpHigh':
+      putIcmpByte(run, a as Uint16Array, b as Uint8Array | undefined, step.proto, 8);
+      break;
+    case 'icmpLow':
+      putIcmpByte(run, a as Uint16Array, b as Uint8Array | undefined, step.proto, 0);
       break;
   }
 }

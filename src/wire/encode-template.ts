@@ -63,6 +63,14 @@ export function templateSet(version: number, id: number, fields: readonly FieldS
   return out.finish();
 }
 
+/** A set that withdraws a template (RFC 7011 section 8.1): IPFIX only, and never over UDP. */
+export function withdrawalSet(id: number): Uint8Array {
+  const out = new SetBuilder(IPFIX_TEMPLATE_SET);
+  out.u16(id);
+  out.u16(0);
+  return out.finish();
+}
+
 /**
  * A set of one options template (one only: nfcapd reads no second one in a set). The v9 header counts bytes of scopes
  * and of options, the IPFIX one all fields and scope fields.

@@ -53,7 +53,7 @@ function makeBatch(): FlowBatch {
 function run(batch: FlowBatch, version: ExportVersion, preset: TemplatePreset): void {
   const exporter = new FlowExporter({
     version,
-    preset,
+    template: preset,
     transports: [sink],
     clock: 'flows',
     bootMs: () => START_MS - 1000,

@@ -78,8 +78,10 @@ describeWith(['weir'], 'weir export --dry-run and --check', () => {
 
   it('names fields with number and length', async () => {
     const plan = await weirOk(['export', '-i', 'lo', '-n', '127.0.0.1:9', '--dry-run']);
-    expect(plan).toMatch(/^template \d+ \(IPv6\): \d+ fields, \d+ octets\n {5}22 {3}4 {2}firstMs$/m);
-    expect(plan).toMatch(/^ {5}27 {2}16 {2}srcAddr$/m);
+    expect(plan).toMatch(
+      /^template \d+ \(IPv6\): \d+ fields, \d+ octets\n {5}22 {3}4 {2}firstMs +flowStartSysUpTime$/m,
+    );
+    expect(plan).toMatch(/^ {5}27 {2}16 {2}srcAddr +sourceIPv6Address$/m);
   });
 
   it('--check finds mistakes and does nothing else', async () => {

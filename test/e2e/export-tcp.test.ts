@@ -1,12 +1,63 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { createServer as createTlsServer } from 'node:tls';
 import { expect, it } from 'vitest';
 import { Walker } from '../export/walk.ts';
-import { describeWith, ROOT, weir, weirOk } from '../support/process.ts';
+import { makeCertificates } from '../support/certificates.ts';
+import { describeWith, ROOT, tempDir, weir, weirOk } from '../support/process.ts';
 import { UdpTap } from '../support/udp.ts';
 
 const DEMO = join(ROOT, 'pcaps/demo.pcap');
+
+/** Flows of a stream of IPFIX messages. */
+function flowsOf(stream: Buffer): number {
+  const walker = new Walker();
+  let flows = 0;
+  for (let at = 0; at < stream.length; at += stream.readUInt16BE(at + 2)) {
+    const message = walker.walk(stream.subarray(at, at + stream.readUInt16BE(at + 2)));
+    expect(message.version).toBe(10);
+    flows += message.flows.length;
+  }
+  return flows;
+}
+
+describeWith(['weir', 'openssl'], 'weir export to tls://', () => {
+  it('sends IPFIX to who shows a good certificate, and says why not to others', async () => {
+    const { ca, collector, exporter, stranger } = makeCertificates(tempDir('tls'));
+    const chunks: Buffer[] = [];
+    const server = createTlsServer(
+      { ...collector, ca: ca.cert, requestCert: true, rejectUnauthorized: true },
+      (socket) => socket.on('data', (data: Buffer) => chunks.push(data)),
+    );
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    const args = ['export', '-r', DEMO, '-q', '-n', `tls://127.0.0.1:${port}`];
+    const ours = ['--tls-cert', exporter.certPath, '--tls-key', exporter.keyPath];
+    await weirOk([...args, ...ours, '--tls-ca', ca.certPath]);
+    const refused = await weir([...args, ...ours, '--tls-ca', stranger.certPath]);
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toMatch(/^weir: tls:.*: cannot connect: certificate of the collector not accepted: .*\n$/);
+    server.close();
+    await once(server, 'close');
+    expect(flowsOf(Buffer.concat(chunks))).toBe(810);
+  });
+
+  it('checks its options', async () => {
+    const { ca } = makeCertificates(tempDir('tls'));
+    const cases: [string[], RegExp][] = [
+      [['-n', '127.0.0.1:9', '--tls-ca', ca.certPath], /--tls-ca has a meaning with -n tls:/],
+      [['-n', 'tls://127.0.0.1', '--tls-cert', ca.certPath], /go together/],
+      [['-n', 'tls://127.0.0.1', '--tls-ca', 'gone.pem'], /--tls-ca gone\.pem: cannot read/],
+      [['-n', 'tls://127.0.0.1', '--tls-cert', ca.keyPath, '--tls-key', ca.certPath], /cannot be used/],
+    ];
+    for (const [args, message] of cases) {
+      const { status, stderr } = await weir(['export', '-r', DEMO, '--check', ...args]);
+      expect([status, stderr]).toEqual([1, expect.stringMatching(message)]);
+    }
+  });
+});
 
 describeWith(['weir'], 'weir export to tcp://', () => {
   it('sends IPFIX, beside a collector over UDP', async () => {
@@ -19,15 +70,7 @@ describeWith(['weir'], 'weir export to tcp://', () => {
     await weirOk(['export', '-r', DEMO, '-q', '-n', `tcp://127.0.0.1:${port}`, '-n', `127.0.0.1:${tap.port}`]);
     server.close();
     await once(server, 'close');
-    const stream = Buffer.concat(chunks);
-    const byTcp = new Walker();
-    let flows = 0;
-    for (let at = 0; at < stream.length; at += stream.readUInt16BE(at + 2)) {
-      const message = byTcp.walk(stream.subarray(at, at + stream.readUInt16BE(at + 2)));
-      expect(message.version).toBe(10);
-      flows += message.flows.length;
-    }
-    expect(flows).toBe(810);
+    expect(flowsOf(Buffer.concat(chunks))).toBe(810);
     const byUdp = new Walker();
     const datagrams = await tap.close();
     expect(datagrams.reduce((sum, datagram) => sum + byUdp.walk(datagram).flows.length, 0)).toBe(810);

@@ -78,7 +78,7 @@ describe('whatever flows come', () => {
         fc.constantFrom(...templatePresets),
         fc.integer({ min: 1, max: 20 }),
         async (flows, maxDatagramBytes, preset, refreshDatagrams) => {
-          const options = { version, maxDatagramBytes, preset, refreshDatagrams };
+          const options = { version, maxDatagramBytes, template: preset, refreshDatagrams };
           const { messages, exporter } = await exportAll(options, flows);
           checkSequences(messages);
           for (const message of messages) {
@@ -280,7 +280,7 @@ describe('values that do not fit', () => {
 
   it('an IPv6 next hop of an IPv4 flow is left out', async () => {
     const flow = { ...plainFlow, nextHop: '2001:db8::7' };
-    const { messages } = await exportAll({ version: 9, preset: 'nfdump' }, [flow, { ...flow, nextHop: '192.0.2.9' }]);
+    const { messages } = await exportAll({ version: 9, template: 'nfdump' }, [flow, { ...flow, nextHop: '192.0.2.9' }]);
     const hops = messages.flatMap((message) => message.flows.map((record) => record.values.get('15')));
     expect(hops).toEqual([0n, 0xc0000209n]);
   });

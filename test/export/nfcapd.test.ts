@@ -8,7 +8,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { FlowExporter } from '../../src/export/exporter.ts';
 import type { FlowExporterOptions } from '../../src/export/exporter-options.ts';
-import { BOOT_MS, batchOf, hasProgram, inTemporaryFolder, KeepingTransport, sampleFlows } from './support.ts';
+import {
+  BOOT_MS,
+  batchOf,
+  hasProgram,
+  inTemporaryFolder,
+  KeepingTransport,
+  PROCESS_COUNTS,
+  START_MS,
+  sampleFlows,
+} from './support.ts';
 
 const installed = hasProgram('nfcapd') && hasProgram('nfdump');
 
@@ -37,7 +46,16 @@ async function throughNfcapd(
   flows: ReturnType<typeof sampleFlows>,
 ): Promise<{ log: string; lines: string[]; records: number }> {
   const keep = new KeepingTransport();
-  const exporter = new FlowExporter({ ...options, transports: [keep], clock: 'flows', bootMs: () => BOOT_MS });
+  const exporter = new FlowExporter({
+    ...options,
+    transports: [keep],
+    // The counts of the meter are told with every refresh: they must disturb neither sequence nor sampling.
+    clock: 'wall',
+    now: () => START_MS + 60_000,
+    processCounts: () => PROCESS_COUNTS,
+    refreshDatagrams: 5,
+    bootMs: () => BOOT_MS,
+  });
   exporter.write(batchOf(flows));
   await exporter.close();
   return inTemporaryFolder(async (folder) => {

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ProcessCounts } from '../../src/export/options.ts';
 import type { DatagramTransport } from '../../src/export/transport.ts';
 import { parseAddress } from '../../src/flow/address.ts';
 import { FlowBatch } from '../../src/flow/batch.ts';
@@ -13,6 +14,17 @@ export type PlainFlow = Partial<Record<FieldName, number | bigint | string>>;
 
 export const BOOT_MS = Date.UTC(2024, 2, 1, 11, 59, 59);
 export const START_MS = BOOT_MS + 1000;
+
+/** What a meter may have counted. */
+export const PROCESS_COUNTS: ProcessCounts = {
+  observedPackets: 1000,
+  selectedPackets: 900,
+  ignoredPackets: 7,
+  observedFlows: 40,
+  notSentFlows: 3,
+  notSentPackets: 30,
+  notSentOctets: 2 ** 40,
+};
 
 export function batchOf(flows: readonly PlainFlow[]): FlowBatch {
   const batch = new FlowBatch(Math.max(1, flows.length));

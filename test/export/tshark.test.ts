@@ -12,6 +12,8 @@ import {
   inTemporaryFolder,
   KeepingTransport,
   type PlainFlow,
+  PROCESS_COUNTS,
+  START_MS,
   sampleFlows,
   writeCapture,
 } from './support.ts';
@@ -39,10 +41,12 @@ describe.skipIf(!hasProgram('tshark'))('tshark reads what the exporter writes', 
     const keep = new KeepingTransport();
     const exporter = new FlowExporter({
       version,
-      preset,
+      template: preset,
       transports: [keep],
-      clock: 'flows',
+      clock: 'wall',
+      now: () => START_MS + 60_000,
       bootMs: () => BOOT_MS,
+      processCounts: () => PROCESS_COUNTS,
       sampling: { rate: 100, random: true },
       interfaces: [
         { index: 3, name: 'eth0', description: 'uplink é' },
@@ -61,6 +65,8 @@ describe.skipIf(!hasProgram('tshark'))('tshark reads what the exporter writes', 
     expect(complaints(text)).toEqual([]);
     expect(text).toContain('Sampling interval: 100');
     expect(text).toContain('uplink é');
+    // With the templates and at the end.
+    expect(text.match(/Not sent flow.*3$|NotSentFlowTotalCount.*3$/gim)?.length).toBeGreaterThanOrEqual(2);
     const total = octets.reduce((sum, value) => sum + BigInt(value), 0n);
     expect(total).toBe(flows.reduce((sum, flow) => sum + BigInt(flow.octets!), 0n));
     expect(octets.length).toBe(exporter.stats().records);

@@ -16,6 +16,8 @@ export interface WalkedMessage {
   readonly domain: number;
   readonly templateIds: readonly number[];
   readonly optionsTemplateIds: readonly number[];
+  /** Templates withdrawn (RFC 7011 section 8.1). */
+  readonly withdrawnIds: readonly number[];
   readonly options: readonly WalkedRecord[];
   readonly flows: readonly WalkedRecord[];
 }
@@ -98,6 +100,7 @@ export class Walker {
   private walkSets(message: Buffer, start: number, templateSet: number) {
     const templateIds: number[] = [];
     const optionsTemplateIds: number[] = [];
+    const withdrawnIds: number[] = [];
     const options: WalkedRecord[] = [];
     const flows: WalkedRecord[] = [];
     let at = start;
@@ -106,7 +109,11 @@ export class Walker {
       const length = message.readUInt16BE(at + 2);
       if (length % 4 !== 0 || length <= 4 || at + length > message.length) throw new Error(`set length ${length}`);
       const body = message.subarray(at + 4, at + length);
-      if (id === templateSet) templateIds.push(this.learn(body, false, templateSet === 0));
+      if (id === 2 && body.length === 4 && body.readUInt16BE(2) === 0) {
+        const withdrawn = body.readUInt16BE(0);
+        if (!this.templates.delete(withdrawn)) throw new Error(`${withdrawn} withdrawn, but not known`);
+        withdrawnIds.push(withdrawn);
+      } else if (id === templateSet) templateIds.push(this.learn(body, false, templateSet === 0));
       else if (id === templateSet + 1) optionsTemplateIds.push(this.learn(body, true, templateSet === 0));
       else {
         const template = this.templates.get(id);
@@ -117,7 +124,7 @@ export class Walker {
       }
       at += length;
     }
-    return { templateIds, optionsTemplateIds, options, flows };
+    return { templateIds, optionsTemplateIds, withdrawnIds, options, flows };
   }
 
   /** One template a set, as weir writes them. */
@@ -183,6 +190,7 @@ function walkV5(message: Buffer): WalkedMessage {
     domain: message.readUInt16BE(20),
     templateIds: [],
     optionsTemplateIds: [],
+    withdrawnIds: [],
     options: [],
     flows,
   };

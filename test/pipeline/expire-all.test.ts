@@ -15,7 +15,7 @@ it('a full cache leaves whole through a live output with a slow consumer', async
     },
     close: async () => {},
   };
-  const output = new FlowOutput({ consumers: [slow], dropWhenFull: true });
+  const output = new FlowOutput({ destinations: [{ name: 'counter', consumer: slow }], dropWhenFull: true });
   const { cache, add } = collecting({
     maxFlows: flows,
     sink: output.write,
@@ -31,5 +31,5 @@ it('a full cache leaves whole through a live output with a slow consumer', async
   }
   expect(await expireAll(cache, output)).toBe(flows);
   await output.close();
-  expect([taken, output.droppedFlows]).toEqual([flows, 0]);
+  expect([taken, output.lostFlows]).toEqual([flows, 0]);
 }, 30_000);

@@ -224,7 +224,7 @@ describe('widths', () => {
 
   it('a width that no encoding exists for is refused when the template is made', () => {
     expect(() => new RecordEncoder([{ element: 1, length: 3, value: 'octets' }], 4)).toThrow(/octets/);
-    expect(() => new RecordEncoder([{ element: 22, length: 8, value: 'proto' }], 4)).toThrow(/proto/);
+    expect(() => new RecordEncoder([{ element: 22, length: 8, value: 'firstMs' }], 4)).toThrow(/firstMs/);
   });
 });
 

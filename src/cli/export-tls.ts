@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { type OptionTable, valueOption } from '../config/option.ts';
+import type { OptionValues } from '../config/option-values.ts';
+import { checkTlsIdentity, type TlsIdentity } from '../export/tcp-connection.ts';
+import { UserError } from '../flow/user-error.ts';
+
+/** What is shown to collectors of `tls://`, and what they must show. */
+export const tlsOptions: OptionTable = {
+  'tls-ca': valueOption('tls://: only trust collectors with a certificate of these authorities, PEM'),
+  'tls-cert': valueOption('tls://: certificate that weir shows, PEM, chain included'),
+  'tls-key': valueOption('tls://: its private key, PEM'),
+  'tls-server-name': valueOption("tls://: name in the collector's certificate [default: the HOST]"),
+};
+
+/** Reads the files; undefined when there is no TLS. Throws UserError. */
+export function parseTls(values: OptionValues, isUsed: boolean): TlsIdentity | undefined {
+  const given = Object.keys(tlsOptions).find((name) => values.text(name) !== undefined);
+  if (!isUsed) {
+    if (given !== undefined) throw new UserError(`--${given} has a meaning with -n tls://HOST:PORT only`);
+    return undefined;
+  }
+  const [ca, cert, key] = (['tls-ca', 'tls-cert', 'tls-key'] as const).map((name) => read(name, values.text(name)));
+  if ((cert === undefined) !== (key === undefined)) throw new UserError('--tls-cert and --tls-key go together');
+  const serverName = values.text('tls-server-name');
+  const identity: TlsIdentity = {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(serverName === undefined ? {} : { serverName }),
+  };
+  checkTlsIdentity(identity);
+  return identity;
+}
+
+function read(option: string, path: string | undefined): Buffer | undefined {
+  if (path === undefined) return undefined;
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new UserError(`--${option} ${path}: cannot read: ${(cause as Error).message}`, { cause });
+  }
+}
