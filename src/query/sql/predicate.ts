@@ -171,11 +171,11 @@ export function addressIsThere({ hi, lo }: AddressColumns): string {
   return `(${column(hi).sql} <> 0 OR ${column(lo).sql} <> 0)`;
 }
 
-/** Elements without a column: a JSON object a flow, see docs/decisions/0092. */
+/** Elements without a column: a JSON object a flow, see docs/decisions/0165. */
 const EXTRA_COLUMN = 'extra';
 
 function elementCondition({ name, comparator, values }: ElementFilter): Condition {
-  const value = `json_extract_string(${EXTRA_COLUMN}, ${text(`$."${name}"`)})`;
+  const value = `json_extract_string(nullif(${EXTRA_COLUMN}, ''), ${text(`$."${name}"`)})`;
   const number = `try_cast(${value} AS DECIMAL(38, 9))`;
   const equals = (one: string | number) => (typeof one === 'number' ? `${number} = ${one}` : `${value} = ${text(one)}`);
   if (comparator !== '=' && comparator !== '!=') return nullSafe(`${number} ${SQL[comparator]} ${values[0]}`, true);
