@@ -191,6 +191,7 @@ function makeSteps(field: RecordField, family: Family, offset: number): Step[] {
       { ...common, kind: 'u64', columnNames: [low], offset: offset + 8 },
     ];
   }
+  if (type === 'text') throw new Error(`${value} has no element and is in no template`);
   const { absent } = columnByName.get(value)!;
   const columnNames = [value as ColumnName];
   const wider = length - WIDTHS[type];
