@@ -7,6 +7,7 @@ import type { Order } from './orders.ts';
 import type { Totals } from './output/summary.ts';
 import type { Job, JobOf, Selection } from './plan.ts';
 import { type Groups, groupsSql, rowsSql, sortSql } from './sql/flows.ts';
+import { limitSql } from './sql/order.ts';
 import { predicateSql } from './sql/predicate.ts';
 import { filesSql, selectedSql } from './sql/scan.ts';
 import type { Schema } from './sql/schema.ts';
@@ -22,6 +23,7 @@ export class DuckDbEngine implements QueryEngine {
   private readonly database: Database;
   private readonly files: readonly string[];
   private readonly selected: string;
+  private readonly selection: Selection;
   private readonly sequence: Sequence | undefined;
   private known: Totals | undefined;
 
@@ -29,6 +31,7 @@ export class DuckDbEngine implements QueryEngine {
     this.database = database;
     this.files = files;
     this.schema = schema;
+    this.selection = selection;
     this.sequence = selection.sequence;
     this.selected =
       this.sequence === undefined ? selectedSql(files, selection, schema) : flowsOfChainsSql(files, schema);
@@ -89,7 +92,7 @@ export class DuckDbEngine implements QueryEngine {
   }
 
   /** The statements that answer a job, one for each of its orders. */
-  sql(job: Job, wanted: readonly ColumnName[]): string[] {
+  sql(job: Job, wanted: readonly ColumnName[], baseline: readonly string[]): string[] {
     switch (job.kind) {
       case 'flows':
         return [
@@ -99,6 +102,12 @@ export class DuckDbEngine implements QueryEngine {
         const groups = this.groupsOf(job, wanted);
         const orders = job.orders.length === 0 ? [undefined] : job.orders;
         return orders.map((order) => groupRowsSql(job, groups, order, wanted, `(${groups.sql})`));
+      }
+      case 'report': {
+        const { report, parameter, top } = job;
+        const { selected, selection, schema } = this;
+        const input = { selected, selection, parameter, baseline, baselineSchema: schema };
+        return [`${report.sql(input)}${limitSql(top)}`];
       }
       case 'statistic': {
         const { statistic, byProtocol, orders, top } = job;
@@ -126,6 +135,13 @@ export class DuckDbEngine implements QueryEngine {
       rows: (order: Order | undefined) =>
         this.database.chunks(statisticRowsSql(statistic, order!, top, table, this.schema)),
     };
+  }
+
+  async report({ report, parameter, top }: JobOf<'report'>, baseline: readonly string[]): Promise<Rows> {
+    const { selected, selection } = this;
+    const baselineSchema = baseline.length === 0 ? this.schema : await describe(this.database, baseline);
+    const sql = report.sql({ selected, selection, parameter, baseline, baselineSchema });
+    return this.database.chunks(`${sql}${limitSql(top)}`);
   }
 
   /**

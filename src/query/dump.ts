@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { FlowConsumer } from '../flow/consumer.ts';
 import { UserError } from '../flow/user-error.ts';
@@ -74,7 +75,8 @@ async function dump(options: DumpOptions, surroundings: DumpSurroundings, sink: 
         await writeFlows(engine, plan, await surroundings.openFlowFile(options));
         return;
       }
-      const totals = await new Runner({ engine, plan, format, style, sink, quiet: options.quiet }).run();
+      const baseline = await baselineFiles(options, files, surroundings);
+      const totals = await new Runner({ engine, plan, format, style, sink, quiet: options.quiet, baseline }).run();
       if (!options.quiet && (format.kind === 'text' || format.kind === 'null')) {
         const read = await describeRead(engine, sizes, plan.selection.window);
         writeSummary(sink.block, totals, read, timing(startedAt), style);
@@ -93,9 +95,23 @@ async function chooseFiles(options: DumpOptions, surroundings: DumpSurroundings)
   return files;
 }
 
+/** The files of --baseline but those that are asked about. */
+async function baselineFiles(
+  { baseline, sources }: DumpOptions,
+  files: readonly string[],
+  surroundings: DumpSurroundings,
+): Promise<readonly string[]> {
+  if (baseline === undefined) return [];
+  const asked = new Set(files.map((path) => resolve(path)));
+  const found = await surroundings.chooseFiles({ read: undefined, range: baseline, sources });
+  const others = found.filter((path) => !asked.has(resolve(path)));
+  if (others.length === 0) throw new UserError(`--baseline ${baseline}: no other flow files there`);
+  return others;
+}
+
 /** -w: the flows, or the groups of the first table, go to a consumer. */
 async function writeFlows(engine: QueryEngine, plan: Plan, to: FlowConsumer): Promise<void> {
-  const job = plan.jobs.find((one) => one.kind !== 'statistic');
+  const job = plan.jobs.find((one) => one.kind === 'flows' || one.kind === 'groups');
   if (job === undefined) throw new UserError('-w writes flows: statistics of elements are no flows');
   const schema = job.kind === 'flows' ? engine.schema : writtenSchema(job.grouping, engine.schema);
   const of = writtenColumns(schema);
@@ -123,12 +139,13 @@ async function act(options: DumpOptions, surroundings: DumpSurroundings, sink: O
       const { plan } = await planDump(options);
       const { DuckDbEngine } = await import('./duckdb-engine.ts');
       const engine = await DuckDbEngine.open(files, plan.selection);
+      const baseline = await baselineFiles(options, files, surroundings);
       const names = writtenColumns(engine.schema).map(({ name }) => name);
       const { sequence } = plan.selection;
       if (sequence !== undefined) {
         sink.block.text(`${chainsSql(files, plan.selection, sequence, engine.schema)};\n`);
       }
-      for (const job of plan.jobs) for (const sql of engine.sql(job, names)) sink.block.text(`${sql};\n`);
+      for (const job of plan.jobs) for (const sql of engine.sql(job, names, baseline)) sink.block.text(`${sql};\n`);
       engine.close();
       return;
     }

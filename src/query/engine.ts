@@ -30,5 +30,7 @@ export interface QueryEngine {
   groups(job: JobOf<'groups'>, columns: readonly ColumnName[]): Promise<Tables>;
   /** Columns `hi`, `lo` (numbers in `lo`), `proto`, `flows`, `packets`, `octets`, `out_packets`, `out_octets`, `first`, `last`. */
   statistic(job: JobOf<'statistic'>): Promise<Tables>;
+  /** The columns of the report, addresses as `hi` and `lo`. `baseline`: files to compare with. */
+  report(job: JobOf<'report'>, baseline: readonly string[]): Promise<Rows>;
   close(): void;
 }

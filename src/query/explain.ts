@@ -46,6 +46,10 @@ function describeJob(job: Job): string {
       const kept = job.resultFilter === undefined ? '' : `, of these ${printFilter(job.resultFilter)}`;
       return `flows by ${names.join(', ')}${how}, ${describeOrders(job.orders, 'latest first')}, ${rows}${kept}`;
     }
+    case 'report': {
+      const { report, parameter } = job;
+      return `${report.name}${report.parameter === undefined ? '' : ` (${parameter} ${report.parameter.means})`}, ${rows}`;
+    }
     case 'statistic': {
       const split = job.byProtocol ? ' by protocol' : '';
       return `${job.statistic.name} (${job.statistic.sides.join(', ')})${split}, ${describeOrders(job.orders, '')}, ${rows}`;

@@ -2,6 +2,7 @@ import type { Grouping } from './aggregation.ts';
 import type { Sequence } from './filter/sequence.ts';
 import type { Filter } from './filter/tree.ts';
 import type { Order } from './orders.ts';
+import type { Report } from './reports.ts';
 import type { Statistic } from './statistics.ts';
 
 /**
@@ -45,7 +46,8 @@ export type Job =
       readonly byProtocol: boolean;
       readonly orders: readonly Order[];
       readonly top: number;
-    };
+    }
+  | { readonly kind: 'report'; readonly report: Report; readonly parameter: number; readonly top: number };
 
 export type JobOf<K extends Job['kind']> = Extract<Job, { kind: K }>;
 

@@ -13,6 +13,7 @@ import type { DumpOptions } from './options.ts';
 import { parseOrders } from './orders.ts';
 import { type Format, groupingFormat, parseFormat } from './output/format.ts';
 import type { Job, Plan, Selection, Window } from './plan.ts';
+import { type Report, reportByName } from './reports.ts';
 import { statisticByName } from './statistics.ts';
 
 /** A plan and how its answer is printed. */
@@ -116,6 +117,11 @@ function planStatistics(
     const slash = text.indexOf('/');
     const [name = '', split] = (slash < 0 ? text : text.slice(0, slash)).toLowerCase().split(':');
     const orderText = slash < 0 ? undefined : text.slice(slash + 1);
+    const report = reportByName.get(name);
+    if (report !== undefined) {
+      elements.push(planReport(report, text, split, options));
+      continue;
+    }
     if (split !== undefined && split !== 'p')
       throw new UserError(`-s ${text}: after the colon only p (by protocol) can stand`);
     if (name === 'record') {
@@ -145,8 +151,24 @@ function planStatistics(
   return [...records, ...elements];
 }
 
+/** -s scan, roles, behaviour, new: after the colon stands a number. */
+function planReport(report: Report, text: string, number: string | undefined, options: DumpOptions): Job {
+  const { parameter, needsBaseline, allRows } = report;
+  if (text.includes('/')) throw new UserError(`-s ${text}: this table has one order, without a name`);
+  if (number !== undefined && (parameter === undefined || !/^[1-9]\d{0,8}$/.test(number))) {
+    throw new UserError(
+      `-s ${text}: ${parameter === undefined ? 'nothing stands after the name' : `after the colon stands the number of ${parameter.means}`}`,
+    );
+  }
+  if (needsBaseline && options.baseline === undefined) {
+    throw new UserError(`-s ${text} compares with other flows: name them with --baseline DIR or a range as of -R`);
+  }
+  const top = options.top ?? (allRows ? 0 : DEFAULT_TOP);
+  return { kind: 'report', report, parameter: number === undefined ? (parameter?.standard ?? 0) : Number(number), top };
+}
+
 function unknownStatistic(name: string): UserError {
-  const names = ['record', ...statisticByName.keys()];
+  const names = ['record', ...statisticByName.keys(), ...reportByName.keys()];
   const near = nearest(name, names);
   return new UserError(
     `-s ${name}: unknown statistic; ${near === undefined ? `use one of ${names.join(' ')}` : `did you mean ${near}?`}`,

@@ -21,6 +21,8 @@ export interface RunnerOptions {
   readonly style: Style;
   readonly sink: OutputSink;
   readonly quiet: boolean;
+  /** Files that reports compare with. */
+  readonly baseline: readonly string[];
 }
 
 /** Columns that totals are added up from while flows are printed. */
@@ -47,6 +49,9 @@ export class Runner {
           break;
         case 'statistic':
           await this.printStatistic(job);
+          break;
+        case 'report':
+          await this.printReport(job);
           break;
       }
     }
@@ -106,6 +111,18 @@ export class Runner {
         await this.printChunk(chunk, bindTable(chunk, table, format, style));
       }
       closeTable(this.out, format, quiet);
+    }
+  }
+
+  private async printReport(job: JobOf<'report'>): Promise<void> {
+    const { engine, format, style, quiet, baseline } = this.options;
+    const { bindReport, openReport } = await import('./output/report-table.ts');
+    const known = this.totals !== undefined;
+    this.totals ??= await engine.totals();
+    if (!known) this.noteNoMatch(this.totals);
+    openReport(this.out, job.report, job.top, format, style, quiet);
+    for await (const chunk of await engine.report(job, baseline)) {
+      await this.printChunk(chunk, bindReport(chunk, job.report, format, style));
     }
   }
 

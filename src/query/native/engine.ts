@@ -112,6 +112,10 @@ export class NativeEngine implements QueryEngine {
     return Promise.resolve({ totals: this.sums(), rows });
   }
 
+  async report(job: JobOf<'report'>, baseline: readonly string[]): Promise<Rows> {
+    return (await this.elsewhere()).report(job, baseline);
+  }
+
   /** What is printed of flows may be in columns that only the general engine reads. */
   private async elsewhere(): Promise<QueryEngine> {
     const { DuckDbEngine } = await import('../duckdb-engine.ts');
