@@ -35,10 +35,8 @@ const INITIATOR_KNOWN = SIDE_ASKS << SIDE_SHIFT;
 const KNOWN_DIRECTION = P_META_DIRECTION_KNOWN << SIDE_SHIFT;
 const EGRESS = P_META_EGRESS << SIDE_SHIFT;
 
-/** biflowDirection, IANA element 239 (RFC 5103 section 6.3). */
-const ARBITRARY = 0;
+/** biflowDirection, IANA element 239 (RFC 5103 section 6.3): the source began. Not told of flows of one way. */
 const INITIATOR = 1;
-const REVERSE_INITIATOR = 2;
 
 const PROTO_ICMP = 1;
 const PROTO_TCP = 6;
@@ -168,14 +166,13 @@ export class BiflowRows {
     const isSwapped = ((tosSide & INITIATOR_SWAPPED) !== 0) === hasForward;
     if (isSwapped) swapEnds(columns, at, proto);
     if (!hasForward) {
-      // Answers alone: they are the flow, which is told to be the other way round.
+      // Answers alone: a flow of one way, that of the answers.
       const type = store.words[r + R_PORTS]! >>> 24;
       if (type !== 0 && (proto === PROTO_ICMP || proto === PROTO_ICMP6)) {
         columns.dstPort[at] = (columns.dstPort[at]! & 0xff) | (answerOf(type) << 8);
       }
       columns.tcpFlags[at] = flags >>> 16;
       columns.tos[at] = tosSide >>> 8;
-      columns.biflowDirection[at] = REVERSE_INITIATOR;
       return;
     }
     const packets = doubles[d + B_PACKETS]!;
@@ -191,11 +188,11 @@ export class BiflowRows {
     columns.firstMs[at] = Math.floor(doubles[d + B_FORWARD_FIRST]! / 1000);
     columns.lastMs[at] = Math.floor(doubles[d + B_FORWARD_LAST]! / 1000);
     if (packets > 0) {
+      const isKnown = proto !== PROTO_TCP || (tosSide & INITIATOR_KNOWN) !== 0;
+      if (isKnown) columns.biflowDirection[at] = INITIATOR;
       columns.reverseFirstMs[at] = Math.floor(doubles[d + B_REVERSE_FIRST]! / 1000);
       columns.reverseLastMs[at] = Math.floor(doubles[d + B_REVERSE_LAST]! / 1000);
     }
-    const isKnown = proto !== PROTO_TCP || (tosSide & INITIATOR_KNOWN) !== 0;
-    columns.biflowDirection[at] = isKnown ? INITIATOR : ARBITRARY;
   }
 }
 

@@ -167,7 +167,7 @@ const rows = [
     type: 'u8',
     ie: 239,
     column: 'biflow_direction',
-    doc: 'who began a biflow: 0 not known, 1 its source, 2 its destination',
+    doc: 'who began a biflow: 0 not known, or one way alone, 1 its source, 2 its destination',
   },
   { name: 'flows', type: 'u64', ie: 3, column: 'flows', doc: 'aggregated flows; 0 means one' },
   {

@@ -17,8 +17,6 @@ const columns = [
 ] as const;
 
 const TCP = 6;
-/** biflowDirection, RFC 5103 section 6.3. */
-const [ARBITRARY, INITIATOR, REVERSE_INITIATOR] = [0, 1, 2];
 
 const twoWay = fc.tuple(packet, fc.boolean()).map(([one, isBack]) => ({ ...one, isBack, vlan: 0, mac: 0 }));
 
@@ -36,7 +34,7 @@ function expected(record: PlainRecord): object {
   const hasForward = record.ways[record.beganBack ? 1 : 0].packets > 0;
   const isBack = record.beganBack === hasForward;
   const [forward, reverse] = isBack ? [record.ways[1], record.ways[0]] : record.ways;
-  const direction = !hasForward ? REVERSE_INITIATOR : proto !== TCP || record.isBeginKnown ? INITIATOR : ARBITRARY;
+  const isKnown = hasForward && reverse.packets > 0 && (proto !== TCP || record.isBeginKnown);
   const ms = (us: number) => Math.floor(us / 1000);
   const nanoseconds = (us: number) => (us % 1000) * 1000;
   return {
@@ -61,7 +59,7 @@ function expected(record: PlainRecord): object {
     reverseTos: reverse.tos,
     reverseFirstMs: reverse.packets > 0 ? ms(reverse.firstUs) : 0,
     reverseLastMs: ms(reverse.lastUs),
-    biflowDirection: direction,
+    biflowDirection: isKnown ? 1 : 0,
     endMs: ms(record.endUs),
   };
 }
