@@ -35,6 +35,8 @@ export type DerivedValue = 'ipVersion' | 'icmpTypeCode' | 'icmpType' | 'icmpCode
 export interface RecordField {
   /** Information element, without the enterprise bit; 0 in layouts that name none (NetFlow v5). */
   readonly element: number;
+  /** Enterprise that the element is of; IANA's without. */
+  readonly pen?: number;
   /** Length on the wire in bytes. */
   readonly length: number;
   readonly value: FieldName | DerivedValue;
