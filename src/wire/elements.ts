@@ -548,6 +548,13 @@ export function elementById(id: number): Element | undefined {
   return byId.get(id);
 }
 
+const byName = new Map(elements.map((element) => [element.name.toLowerCase(), element]));
+
+/** The IANA element of this name in any case; undefined when weir has no such name. */
+export function elementByName(name: string): Element | undefined {
+  return byName.get(name.toLowerCase());
+}
+
 /** Name for people: IANA's, else the number, with the enterprise before it when there is one. */
 export function elementLabel(id: number, pen = 0): string {
   if (pen !== 0) return `${pen}/${id}`;

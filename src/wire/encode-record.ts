@@ -35,6 +35,8 @@ export type DerivedValue = 'ipVersion' | 'icmpTypeCode' | 'icmpType' | 'icmpCode
 export interface RecordField {
   /** Information element, without the enterprise bit; 0 in layouts that name none (NetFlow v5). */
   readonly element: number;
+  /** Enterprise that the element is of; IANA's without. */
+  readonly pen?: number;
   /** Length on the wire in bytes. */
   readonly length: number;
   readonly value: FieldName | DerivedValue;
@@ -191,6 +193,7 @@ function makeSteps(field: RecordField, family: Family, offset: number): Step[] {
       { ...common, kind: 'u64', columnNames: [low], offset: offset + 8 },
     ];
   }
+  if (type === 'text') throw new Error(`${value} has no element and is in no template`);
   const { absent } = columnByName.get(value)!;
   const columnNames = [value as ColumnName];
   const wider = length - WIDTHS[type];

@@ -318,6 +318,23 @@ const members: readonly Member[] = [
   extra,
 ];
 
+/** Before the members of a flow that is part of a chain. */
+export const chainMembers: readonly Member[] = [
+  {
+    needs: [],
+    bind: (chunk) => {
+      const chain = chunk.words('chain');
+      const step = chunk.narrow('step');
+      return (out, row, member) => {
+        member(out, 'chain');
+        writeWide(out, chain, row);
+        member(out, 'step');
+        out.uint(step[row]!);
+      };
+    },
+  },
+];
+
 /** The members for files that have the columns `stored`. */
 export function jsonMembers(stored: (name: ColumnName) => boolean): readonly Member[] {
   return members.filter(({ ifStored }) => ifStored === undefined || stored(ifStored));
