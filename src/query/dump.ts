@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { FlowConsumer } from '../flow/consumer.ts';
+import type { ExporterNames } from '../flow/exporter-names.ts';
 import { UserError } from '../flow/user-error.ts';
 import { USAGE } from './arguments.ts';
 import type { QueryEngine } from './engine.ts';
@@ -13,6 +14,7 @@ import { NativeEngine } from './native/engine.ts';
 import type { DumpOptions } from './options.ts';
 import type { Style } from './output/cells.ts';
 import { Clock } from './output/clock.ts';
+import type { Format } from './output/format.ts';
 import { OutputSink, ReaderGone } from './output/sink.ts';
 import { type ReadFiles, writeLegacySummary, writeSummary } from './output/summary.ts';
 import type { Plan, Selection } from './plan.ts';
@@ -26,10 +28,20 @@ export interface DumpSurroundings {
   /** The segments that -r, -R and -M name, in name order. */
   chooseFiles(selection: Pick<DumpOptions, 'read' | 'range' | 'sources'>): Promise<readonly string[]>;
   identify(path: string): Promise<FileIdentity>;
+  /** The names that exporters told to the collectors of these files. */
+  namesBeside(files: readonly string[]): Promise<ExporterNames>;
   /** -w: what takes the flows of the answer. */
   openFlowFile(options: Pick<DumpOptions, 'write' | 'compression' | 'ident'>): Promise<FlowConsumer>;
   /** -J and -i. */
   rewriteFlowFile(path: string, options: Pick<DumpOptions, 'compression' | 'ident'>): Promise<void>;
+}
+
+/** Tags that print what an exporter calls one of its numbers. */
+const NAME_TAGS: ReadonlySet<string> = new Set(['%inam', '%onam', '%ivrfnam', '%evrfnam', '%app']);
+
+function printsNames(format: Format): boolean {
+  if (format.kind === 'json' || format.kind === 'ndjson') return true;
+  return 'parts' in format && format.parts.some((part) => typeof part !== 'string' && NAME_TAGS.has(part.name));
 }
 
 const ADDRESS_MARKER = '\x01';
@@ -67,6 +79,7 @@ async function dump(options: DumpOptions, surroundings: DumpSurroundings, sink: 
     longV6: options.longV6 || format.longV6,
     marker: options.markAddresses ? ADDRESS_MARKER : '',
     clock: new Clock(),
+    ...(printsNames(format) ? { names: await surroundings.namesBeside(files) } : {}),
   };
   try {
     const engine = await openEngine(files, plan, format.kind === 'null');

@@ -41,7 +41,8 @@ export async function rowPrinter(
       return {
         needs: unique(members.flatMap(({ needs }) => needs)),
         open: (out) => kind === 'json' && out.ascii('[\n'),
-        bind: (chunk, firstRow) => bindJson(kind, members, chunk, { clock: style.clock, firstRow, stored }),
+        bind: (chunk, firstRow) =>
+          bindJson(kind, members, chunk, { clock: style.clock, firstRow, stored, names: style.names }),
         close: (out) => kind === 'json' && out.ascii('\n]\n'),
       };
     }
