@@ -74,7 +74,9 @@ describeWith(['weir', 'shared captures'], 'captures of exporters to weir collect
         expect(flows.length, name).toBeLessThanOrEqual(maxFlowRecords!);
       } else {
         const expected = capture.records.filter(({ kind }) => kind === 'flow').map(usualFlow);
-        OTHER_TIMES[name]?.forEach((ms, i) => Object.assign(expected[i]!, { firstMs: ms, lastMs: ms }));
+        for (const [i, ms] of (OTHER_TIMES[name] ?? []).entries()) {
+          Object.assign(expected[i]!, { firstMs: ms, lastMs: ms });
+        }
         differences.push(...lineDifferences(name, storedLines(flows, expected), expected.map(expectedLine)));
       }
     }
