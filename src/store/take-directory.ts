@@ -1,16 +1,27 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { addon, type NativeDirectoryLock } from '../addon/addon.ts';
 import { UserError } from '../flow/user-error.ts';
 
 /** Takes a directory for flows, made if need be. Throws a UserError when it cannot be used or somebody else has it. */
 export function takeDirectory(directory: string): NativeDirectoryLock {
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectory(resolve(directory));
     const lock = new (addon().DirectoryLock)(join(directory, '.weir.lock'));
     if (lock.held()) return lock;
   } catch (cause) {
     throw new UserError(`cannot use ${directory} for flows: ${(cause as Error).message}`, { cause });
   }
   throw new UserError(`${directory} is in use by another weir process; give each its own directory`);
+}
+
+/** As `recursive` of Node.js, which for ever tries again where the parent is there and yet takes no directory (/proc). */
+function makeDirectory(path: string): void {
+  const parent = dirname(path);
+  if (!existsSync(path) && !existsSync(parent)) makeDirectory(parent);
+  try {
+    mkdirSync(path);
+  } catch (cause) {
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw cause;
+  }
 }
