@@ -11,7 +11,7 @@ import type { FlowBatch } from '../flow/batch.ts';
 import { UserError } from '../flow/user-error.ts';
 import { ExtensionRows } from './extension-rows.ts';
 import { columnNeedsExtensions, ExtensionWriter, isExtensionColumn } from './extension-writer.ts';
-import type { FlowCacheOptions, FlowCacheStats } from './flow-cache-options.ts';
+import type { FlowCacheOptions, FlowCacheStats, FlowTableOptions, MeteringCache } from './flow-cache-options.ts';
 import { FULL_KEY, keyNeedsExtensions } from './key-fields.ts';
 import {
   IGNORED_OCTETS,
@@ -44,6 +44,7 @@ import {
   RowStore,
 } from './row.ts';
 import { GROUP, META_KEY, PROTO_TOS_MASK, RowFinder } from './row-finder.ts';
+import type { RowCacheOptions, RowSink } from './row-sink.ts';
 import { RowWriter } from './row-writer.ts';
 import { END_ACTIVE, END_DETECTED, END_FORCED, type TimeoutOptions, Timeouts } from './timeouts.ts';
 
@@ -60,7 +61,7 @@ const TCP_SYN = 0x02 << 16;
 export function cacheNeedsExtensions({
   columns = [],
   key = FULL_KEY,
-}: Pick<FlowCacheOptions, 'columns' | 'key'>): boolean {
+}: Pick<FlowTableOptions, 'columns' | 'key'>): boolean {
   return keyNeedsExtensions(key) || columns.some(columnNeedsExtensions);
 }
 
@@ -71,10 +72,12 @@ export function cacheNeedsExtensions({
  * Packets are handled in groups: a first pass reads the slots of all, a second their rows, and only the third compares
  * and counts, so that the cache misses of a group overlap instead of following one another.
  */
-export class FlowCache {
+export class FlowCache implements MeteringCache {
   private readonly flows: LiveFlows;
   private readonly store: RowStore;
-  private readonly writer: RowWriter;
+  private readonly output: RowSink;
+  /** Undefined in a shard, whose flows leave as rows. */
+  private readonly writer: RowWriter | undefined;
   private readonly clock: PacketClock;
   private readonly finder: RowFinder;
   private readonly needsExtensions: boolean;
@@ -84,7 +87,7 @@ export class FlowCache {
   private readonly counts = new Float64Array(2);
 
   /** Throws UserError for timeouts or a number of flows out of range. */
-  constructor(options: FlowCacheOptions) {
+  constructor(options: FlowCacheOptions | RowCacheOptions) {
     const { maxFlows, spareRows = SPARE_ROWS, key = FULL_KEY, hashSeed = 0, columns = [] } = options;
     if (!(Number.isInteger(maxFlows) && maxFlows >= 1 && maxFlows <= MAX_FLOWS)) {
       throw new UserError(`maximum number of flows: ${maxFlows} is not a whole number from 1 to ${MAX_FLOWS}`);
@@ -92,13 +95,15 @@ export class FlowCache {
     this.store = new RowStore(maxFlows + spareRows, options.allocate);
     const wanted = columns.filter(isExtensionColumn);
     if (wanted.length > 0 || keyNeedsExtensions(key)) this.extras = new ExtensionRows(this.store, options.allocate);
-    this.writer = new RowWriter(
-      this.store,
-      options.acquire,
-      options.sink,
-      this.extras && new ExtensionWriter(this.extras, wanted),
-    );
-    this.flows = new LiveFlows(options, this.store, (rows, count) => this.writer.write(rows, count));
+    const { extras } = this;
+    if ('rowSink' in options) {
+      this.output = options.rowSink(this.store, extras);
+    } else {
+      const { acquire, sink } = options;
+      this.writer = new RowWriter(this.store, acquire, sink, extras && new ExtensionWriter(extras, wanted));
+      this.output = this.writer;
+    }
+    this.flows = new LiveFlows(options, this.store, (rows, count) => this.output.write(rows, count));
     this.clock = new PacketClock(this.flows);
     this.needsExtensions = cacheNeedsExtensions(options);
     this.finder = new RowFinder(this.store, this.flows.table, this.extras, key, hashSeed);
@@ -107,9 +112,15 @@ export class FlowCache {
   /**
    * Meters packets. `words` and `times` are views over the same memory, which holds `count` packet records as
    * src/addon/packet-layout.ts has them; `extensions` has their extension records, if the columns or the key need such
-   * (`cacheNeedsExtensions`). Full batches go to the sink meanwhile.
+   * (`cacheNeedsExtensions`). Full batches go to the sink meanwhile. A shard is told the number of each packet among all.
    */
-  addPackets(words: Uint32Array, times: Float64Array, count: number, extensions?: Uint32Array): void {
+  addPackets(
+    words: Uint32Array,
+    times: Float64Array,
+    count: number,
+    extensions?: Uint32Array,
+    numbers?: Float64Array,
+  ): undefined {
     const { flows, finder, extras } = this;
     const { hashes, candidates } = finder;
     if (this.needsExtensions && extensions === undefined) throw new Error('flow cache: no extension records');
@@ -188,7 +199,7 @@ export class FlowCache {
         }
         if (row === 0) {
           now[NOW_TIME] = time;
-          now[NOW_NUMBER] = packetsBefore + packet;
+          now[NOW_NUMBER] = numbers === undefined ? packetsBefore + packet : numbers[packet]!;
           row = flows.open(words, p, hash);
           if (row !== 0 && extras !== undefined) extras.open(row, words, extensions, packet);
           continue;
@@ -217,16 +228,21 @@ export class FlowCache {
    */
   advance(clockUs: number): void {
     this.clock.advance(clockUs);
-    this.writer.handOver();
+    this.output.handOver();
+  }
+
+  /** Takes the clock of all packets over, of which a shard gets some; not later than its own, it changes nothing. */
+  follow(clockUs: number): void {
+    this.clock.follow(clockUs);
   }
 
   /**
    * Ends every flow (those that are due for their own reason, the rest with `reason`) and hands everything on. The
    * cache is as new afterwards, its clock included; counters stay.
    */
-  flush(reason = END_FORCED): void {
+  flush(reason = END_FORCED): undefined {
     this.flows.flush(reason);
-    this.writer.handOver();
+    this.output.handOver();
     this.clock.forget();
   }
 
@@ -236,7 +252,7 @@ export class FlowCache {
    */
   expire(from: number, most: number, reason = END_FORCED): number {
     const next = this.flows.endSome(from, most, reason);
-    this.writer.handOver();
+    this.output.handOver();
     return next;
   }
 
@@ -250,6 +266,7 @@ export class FlowCache {
    * reason 0, received and exported `nowMs`. Returns the row to go on from, 0 when that was all.
    */
   snapshot(batch: FlowBatch, from: number, nowMs: number): number {
+    if (this.writer === undefined) throw new Error('flow cache: a shard has no batches');
     return this.writer.copy(batch, from, nowMs);
   }
 
@@ -268,7 +285,7 @@ export class FlowCache {
       late: clock.counts[CLOCK_LATE]!,
       steppedBack: clock.counts[CLOCK_STEPPED_BACK]!,
       badTimes: clock.counts[CLOCK_BAD_TIMES]!,
-      saturated: this.writer.saturated,
+      saturated: this.writer?.saturated ?? 0,
       slots: flows.table.mask + 1,
       maxProbe: flows.table.maxProbe,
       wheelEntries: flows.wheel.entries,
