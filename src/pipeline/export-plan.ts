@@ -69,6 +69,7 @@ export function describePlan(options: ExportOptions): string[] {
     `        flows told apart by ${describeKey(options.key)}`,
     `        timeouts in seconds: ${timeoutNames.map((name) => `${name} ${options.timeouts[name]}`).join(', ')}`,
   );
+  if (options.workers > 1) lines.push(`        by ${options.workers} workers, each with its share of the flows`);
   if (options.decap) lines.push('        packets inside of tunnels');
   if (options.dedupMs !== undefined) lines.push(`        duplicates within ${options.dedupMs} ms left out`);
   const routes = routeFields(options);

@@ -45,6 +45,7 @@ const EFFECTS: Readonly<Record<keyof ExportOptions, Effect>> = {
   dedupMs: { restart: 'dedup' },
   key: { restart: 'track' },
   whenFull: { restart: 'when-full' },
+  workers: { restart: 'workers' },
   maxFlows: { restart: 'max-flows' },
   identity: { restart: 'user, group' },
   directory: { restart: 'directory' },

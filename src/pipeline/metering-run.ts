@@ -1,7 +1,8 @@
-import type { FlowCache } from '../cache/flow-cache.ts';
+import type { MeteringCache } from '../cache/flow-cache-options.ts';
 import type { NamedTimeouts } from '../cache/timeout-presets.ts';
 import { timeoutOptions } from '../cache/timeout-presets.ts';
 import { END_FORCED } from '../cache/timeouts.ts';
+import type { PacketSlot } from '../capture/source.ts';
 import { UserError } from '../flow/user-error.ts';
 import type { FlowStore } from '../store/flow-store.ts';
 import { CaptureStatistics } from './capture-statistics.ts';
@@ -85,7 +86,8 @@ export class MeteringRun implements ExportRuntime {
     this.store = store;
     this.operations = operations;
     this.output = new FlowOutput({ destinations, dropWhenFull: this.isLive });
-    this.meter = new PacketMeter(options, this.enrichment, { sink: this.output.write, acquire: this.output.acquire });
+    const flowsTo = { sink: this.output.write, acquire: this.output.acquire };
+    this.meter = new PacketMeter(options, this.enrichment, flowsTo, () => this.inputs.reader.stop());
     this.statistics = new CaptureStatistics(
       this.inputs.parts,
       () => this.cache.stats(),
@@ -94,7 +96,7 @@ export class MeteringRun implements ExportRuntime {
     );
   }
 
-  get cache(): FlowCache {
+  get cache(): MeteringCache {
     return this.meter.cache;
   }
 
@@ -155,7 +157,7 @@ export class MeteringRun implements ExportRuntime {
   private async meterPackets(): Promise<void> {
     const { reader } = this.inputs;
     for (;;) {
-      const slot = reader.tryRead() ?? (await reader.read());
+      const slot = reader.tryRead() ?? (await this.waitForSlot());
       if (slot === undefined) return;
       const played = this.meter.take(slot);
       if (played !== undefined) await played;
@@ -164,9 +166,14 @@ export class MeteringRun implements ExportRuntime {
     }
   }
 
+  private waitForSlot(): Promise<PacketSlot | undefined> {
+    this.meter.settle();
+    return this.inputs.reader.read();
+  }
+
   private async endFlows(): Promise<void> {
     if (this.isLive) await this.expireAll();
-    this.cache.flush(END_FORCED);
+    await this.cache.flush(END_FORCED);
   }
 
   private async close(reloader: Reloader): Promise<void> {
@@ -176,6 +183,7 @@ export class MeteringRun implements ExportRuntime {
     this.inputs.reader.stop();
     this.operations.close();
     await reloader.idle();
+    await this.cache.close?.();
     await this.output.close();
     this.manager.close();
     this.log.hideProgress();
