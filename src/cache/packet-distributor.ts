@@ -66,9 +66,9 @@ export class PacketDistributor {
     round: OpenRound,
   ): number {
     const { now, known, shards, hasPorts, seed } = this;
-    const { views, counts } = round;
-    const kept = views.extensions;
-    if (kept !== undefined && extensions === undefined) throw new Error('flow cache: no extension records');
+    const { counts } = round;
+    const { words: toWords, numbers, extensions: toExtensions } = round.views;
+    if (toExtensions !== undefined && extensions === undefined) throw new Error('flow cache: no extension records');
     const to = Math.min(count, from + ROUND_PACKETS - round.packets);
     const first = now[1]!;
     let clock = now[0]!;
@@ -79,9 +79,8 @@ export class PacketDistributor {
       const at = counts[shard]!;
       counts[shard] = at + 1;
       const place = shard * ROUND_PACKETS + at;
-      const target = place * PACKET_WORDS;
-      for (let i = 0; i < PACKET_WORDS; i++) views.words[target + i] = words[p + i]!;
-      views.numbers[place] = first + packet - from;
+      copyWords(words, p, toWords, place * PACKET_WORDS, PACKET_WORDS);
+      numbers[place] = first + packet - from;
       const time = Math.floor(times[(p + P_TIME) >>> 1]!);
       if (time >= clock && time >= 0 && time <= MAX_TIME_US) {
         clock = time;
@@ -92,7 +91,9 @@ export class PacketDistributor {
         this.takeOdd(round, shard, at);
         clock = now[0]!;
       }
-      if (kept !== undefined) copyExtension(extensions!, packet, kept, place);
+      if (toExtensions !== undefined) {
+        copyWords(extensions!, packet * EXTENSION_WORDS, toExtensions, place * EXTENSION_WORDS, EXTENSION_WORDS);
+      }
     }
     now[0] = clock;
     now[1] = first + to - from;
@@ -141,6 +142,16 @@ function hashOf(words: Uint32Array, p: number, isV6: boolean, hasPorts: boolean,
   return hash >>> 16;
 }
 
-function copyExtension(from: Uint32Array, packet: number, to: Uint32Array, place: number): void {
-  for (let i = 0; i < EXTENSION_WORDS; i++) to[place * EXTENSION_WORDS + i] = from[packet * EXTENSION_WORDS + i]!;
+/** Copies a record, `count` words, eight at a turn: one at a turn costs half as much again, a call of `set` even more. */
+function copyWords(from: Uint32Array, at: number, to: Uint32Array, place: number, count: number): void {
+  for (let i = 0; i < count; i += 8) {
+    to[place + i] = from[at + i]!;
+    to[place + i + 1] = from[at + i + 1]!;
+    to[place + i + 2] = from[at + i + 2]!;
+    to[place + i + 3] = from[at + i + 3]!;
+    to[place + i + 4] = from[at + i + 4]!;
+    to[place + i + 5] = from[at + i + 5]!;
+    to[place + i + 6] = from[at + i + 6]!;
+    to[place + i + 7] = from[at + i + 7]!;
+  }
 }

@@ -4,29 +4,9 @@ import { P_META_DIRECTION_KNOWN, P_META_EGRESS } from '../../src/addon/packet-la
 import { FlowCache } from '../../src/cache/flow-cache.ts';
 import type { FlowCacheOptions, MeteringCache } from '../../src/cache/flow-cache-options.ts';
 import { parseTrack } from '../../src/cache/key-fields.ts';
-import { Shard, type ShardRequest } from '../../src/cache/shard.ts';
-import type { OpenShard } from '../../src/cache/shard-link.ts';
 import { ShardedCache } from '../../src/cache/sharded-cache.ts';
 import { encode, keeping, type TestPacket } from './packets.ts';
-
-/** A shard in this thread that answers some turns of the event loop after it was asked, and gets copies of all. */
-const openHere =
-  (turns: number): OpenShard =>
-  (setup, events) => {
-    const shard = new Shard(structuredClone(setup), (bytes) => new Uint8Array(bytes));
-    let last = Promise.resolve();
-    const answer = async (request: ShardRequest) => {
-      for (let turn = 0; turn < turns * (setup.shard % 3); turn++) await Promise.resolve();
-      events.reply(structuredClone(shard.handle(request)));
-    };
-    return {
-      send: (request) => {
-        const copy = structuredClone(request);
-        last = last.then(() => answer(copy)).catch((error) => events.failed(error));
-      },
-      close: () => last,
-    };
-  };
+import { openHere } from './shard-here.ts';
 
 const START_US = 1_700_000_000_000_000;
 
