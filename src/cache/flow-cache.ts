@@ -9,9 +9,11 @@ import {
 } from '../addon/packet-layout.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import { UserError } from '../flow/user-error.ts';
-import { ExtensionRows } from './extension-rows.ts';
-import { columnNeedsExtensions, ExtensionWriter, isExtensionColumn } from './extension-writer.ts';
+import type { BiflowRows } from './biflow-rows.ts';
+import type { ExtensionRows } from './extension-rows.ts';
+import { columnNeedsExtensions } from './extension-writer.ts';
 import type { FlowCacheOptions, FlowCacheStats, FlowTableOptions, MeteringCache } from './flow-cache-options.ts';
+import { FlowRows } from './flow-rows.ts';
 import { FULL_KEY, keyNeedsExtensions } from './key-fields.ts';
 import {
   IGNORED_OCTETS,
@@ -41,11 +43,11 @@ import {
   R_STATE_LIVE,
   ROW_DOUBLE_SHIFT,
   ROW_WORD_SHIFT,
-  RowStore,
+  type RowStore,
 } from './row.ts';
 import { GROUP, META_KEY, PROTO_TOS_MASK, RowFinder } from './row-finder.ts';
 import type { RowCacheOptions, RowSink } from './row-sink.ts';
-import { RowWriter } from './row-writer.ts';
+import type { RowWriter } from './row-writer.ts';
 import { END_ACTIVE, END_DETECTED, END_FORCED, type TimeoutOptions, Timeouts } from './timeouts.ts';
 
 const MAX_FLOWS = 1 << 24;
@@ -83,30 +85,31 @@ export class FlowCache implements MeteringCache {
   private readonly needsExtensions: boolean;
   /** What is kept beyond rows; undefined when nobody asked for it. */
   private readonly extras: ExtensionRows | undefined;
+  /** What each way of a flow has; undefined where ways are flows. */
+  private readonly biflows: BiflowRows | undefined;
   /** Indexed by C_*. */
   private readonly counts = new Float64Array(2);
 
   /** Throws UserError for timeouts or a number of flows out of range. */
   constructor(options: FlowCacheOptions | RowCacheOptions) {
-    const { maxFlows, spareRows = SPARE_ROWS, key = FULL_KEY, hashSeed = 0, columns = [] } = options;
+    const { maxFlows, spareRows = SPARE_ROWS, hashSeed = 0 } = options;
     if (!(Number.isInteger(maxFlows) && maxFlows >= 1 && maxFlows <= MAX_FLOWS)) {
       throw new UserError(`maximum number of flows: ${maxFlows} is not a whole number from 1 to ${MAX_FLOWS}`);
     }
-    this.store = new RowStore(maxFlows + spareRows, options.allocate);
-    const wanted = columns.filter(isExtensionColumn);
-    if (wanted.length > 0 || keyNeedsExtensions(key)) this.extras = new ExtensionRows(this.store, options.allocate);
-    const { extras } = this;
+    const rows = new FlowRows(options, maxFlows + spareRows, options.allocate);
+    this.store = rows.store;
+    this.extras = rows.extras;
+    this.biflows = rows.biflows;
     if ('rowSink' in options) {
-      this.output = options.rowSink(this.store, extras);
+      this.output = options.rowSink(this.store, rows.parts);
     } else {
-      const { acquire, sink } = options;
-      this.writer = new RowWriter(this.store, acquire, sink, extras && new ExtensionWriter(extras, wanted));
+      this.writer = rows.writer(options);
       this.output = this.writer;
     }
-    this.flows = new LiveFlows(options, this.store, (rows, count) => this.output.write(rows, count));
+    this.flows = new LiveFlows(options, this.store, (ended, count) => this.output.write(ended, count));
     this.clock = new PacketClock(this.flows);
     this.needsExtensions = cacheNeedsExtensions(options);
-    this.finder = new RowFinder(this.store, this.flows.table, this.extras, key, hashSeed);
+    this.finder = new RowFinder(this.store, this.flows.table, this.extras, rows.key, hashSeed, rows.sides);
   }
 
   /**
@@ -121,7 +124,7 @@ export class FlowCache implements MeteringCache {
     extensions?: Uint32Array,
     numbers?: Float64Array,
   ): undefined {
-    const { flows, finder, extras } = this;
+    const { flows, finder, extras, biflows } = this;
     const { hashes, candidates } = finder;
     if (this.needsExtensions && extensions === undefined) throw new Error('flow cache: no extension records');
     finder.extensions = extensions;
@@ -202,9 +205,13 @@ export class FlowCache implements MeteringCache {
           now[NOW_NUMBER] = numbers === undefined ? packetsBefore + packet : numbers[packet]!;
           row = flows.open(words, p, hash);
           if (row !== 0 && extras !== undefined) extras.open(row, words, extensions, packet);
+          if (row !== 0 && biflows !== undefined) biflows.open(row, i, protoTosFlags, length, now);
           continue;
         }
-        if (extras !== undefined) {
+        if (biflows !== undefined) {
+          now[NOW_TIME] = time;
+          this.addToWay(row, words, extensions, packet, i);
+        } else if (extras !== undefined) {
           now[NOW_TIME] = time;
           extras.update(row, words, extensions, packet, now);
         }
@@ -290,6 +297,23 @@ export class FlowCache implements MeteringCache {
       maxProbe: flows.table.maxProbe,
       wheelEntries: flows.wheel.entries,
     };
+  }
+
+  /** Adds packet `i` of a group to its way of a biflow; what is kept beyond rows is of the initiator's. */
+  private addToWay(
+    row: number,
+    words: Uint32Array,
+    extensions: Uint32Array | undefined,
+    packet: number,
+    i: number,
+  ): void {
+    const { extras, biflows } = this;
+    const { now } = this.flows;
+    const p = packet << 4;
+    const hadForward = biflows!.hasForward(row);
+    const isForward = biflows!.update(row, i, words[p + P_PROTO_TOS_FLAGS]!, words[p + P_OCTETS]!, now);
+    if (isForward && !hadForward) extras?.open(row, words, extensions, packet);
+    else if (isForward || !hadForward) extras?.update(row, words, extensions, packet, now);
   }
 
   /** Ends the flow of the packet in hand if the packet cannot join it; returns whether. */

@@ -1,51 +1,67 @@
-import type { ExtensionRows } from './extension-rows.ts';
-import { ROW_WORD_SHIFT, type RowStore } from './row.ts';
-import type { RowSink } from './row-sink.ts';
+import type { RowPart, RowSink } from './row-sink.ts';
 
 /** Rows in a block. Few enough that a block which is far from full wastes little, enough that blocks are rare. */
 export const BLOCK_ROWS = 1024;
-const ROW_WORDS = 1 << ROW_WORD_SHIFT;
 /** Blocks kept to be filled again; a flush may have made many more. */
 const SPARE_BLOCKS = 64;
 
-/** Flows on their way from a worker to the main thread: rows, then as many extension rows if there are such. */
+/** Flows on their way from a worker to the main thread: BLOCK_ROWS rows of the first part, then of the next. */
 export interface RowBlock {
   readonly memory: SharedArrayBuffer;
   readonly rows: number;
 }
 
-/** Word of a block where the extension row of row `row` stands. */
-export function extensionAt(row: number): number {
-  return (BLOCK_ROWS + row) * ROW_WORDS;
+/** Copies words, eight at a turn: one at a turn costs half as much again, a call of `set` even more. */
+function copyWords(from: Int32Array, at: number, to: Int32Array, place: number, count: number): void {
+  for (let i = 0; i < count; i += 8) {
+    to[place + i] = from[at + i]!;
+    to[place + i + 1] = from[at + i + 1]!;
+    to[place + i + 2] = from[at + i + 2]!;
+    to[place + i + 3] = from[at + i + 3]!;
+    to[place + i + 4] = from[at + i + 4]!;
+    to[place + i + 5] = from[at + i + 5]!;
+    to[place + i + 6] = from[at + i + 6]!;
+    to[place + i + 7] = from[at + i + 7]!;
+  }
 }
 
-/** Copies a row, of either kind; a call of `set` would cost more. */
-export function copyRow(from: Int32Array, at: number, to: Int32Array, place: number): void {
-  for (let i = 0; i < ROW_WORDS; i++) to[place + i] = from[at + i]!;
+/** Copies row `row` of `parts` to row `place` of a block. */
+function putRow(parts: readonly RowPart[], row: number, block: Int32Array, place: number): void {
+  let start = 0;
+  for (const { words, rowWords } of parts) {
+    copyWords(words, row * rowWords, block, start + place * rowWords, rowWords);
+    start += BLOCK_ROWS * rowWords;
+  }
+}
+
+/** Copies row `place` of a block to row `row` of `parts`. */
+export function getRow(parts: readonly RowPart[], row: number, block: Int32Array, place: number): void {
+  let start = 0;
+  for (const { words, rowWords } of parts) {
+    copyWords(block, start + place * rowWords, words, row * rowWords, rowWords);
+    start += BLOCK_ROWS * rowWords;
+  }
 }
 
 /** Puts rows of a cache into blocks. */
 export class RowCollector implements RowSink {
-  private readonly store: RowStore;
-  private readonly extras: ExtensionRows | undefined;
+  private readonly parts: readonly RowPart[];
+  private readonly blockBytes: number;
   private readonly spare: SharedArrayBuffer[] = [];
   private filled: RowBlock[] = [];
   private memory: SharedArrayBuffer | undefined;
   private words: Int32Array = new Int32Array(0);
   private rows = 0;
 
-  constructor(store: RowStore, extras: ExtensionRows | undefined) {
-    this.store = store;
-    this.extras = extras;
+  constructor(parts: readonly RowPart[]) {
+    this.parts = parts;
+    this.blockBytes = parts.reduce((bytes, { rowWords }) => bytes + BLOCK_ROWS * rowWords * 4, 0);
   }
 
   write(rows: Int32Array, count: number): void {
-    const { store, extras } = this;
     for (let i = 0; i < count; i++) {
       if (this.memory === undefined) this.begin();
-      const row = rows[i]!;
-      copyRow(store.words, row * ROW_WORDS, this.words, this.rows * ROW_WORDS);
-      if (extras !== undefined) copyRow(extras.words, row * ROW_WORDS, this.words, extensionAt(this.rows));
+      putRow(this.parts, rows[i]!, this.words, this.rows);
       this.rows++;
       if (this.rows === BLOCK_ROWS) this.finish();
     }
@@ -68,8 +84,7 @@ export class RowCollector implements RowSink {
   }
 
   private begin(): void {
-    const bytes = BLOCK_ROWS * ROW_WORDS * 4 * (this.extras === undefined ? 1 : 2);
-    this.memory = this.spare.pop() ?? new SharedArrayBuffer(bytes);
+    this.memory = this.spare.pop() ?? new SharedArrayBuffer(this.blockBytes);
     this.words = new Int32Array(this.memory);
     this.rows = 0;
   }

@@ -1,7 +1,6 @@
-import type { ExtensionRows } from './extension-rows.ts';
-import { D_END, D_NUMBER, ROW_DOUBLE_SHIFT, ROW_WORD_SHIFT, type RowStore } from './row.ts';
-import { copyRow, extensionAt, type RowBlock } from './row-block.ts';
-import type { RowSink } from './row-sink.ts';
+import { D_END, D_NUMBER, ROW_DOUBLE_SHIFT, type RowStore } from './row.ts';
+import { getRow, type RowBlock } from './row-block.ts';
+import type { RowPart, RowSink } from './row-sink.ts';
 
 /** Rows of the store that a merger fills and empties. */
 export const MERGED_ROWS = 4096;
@@ -59,15 +58,15 @@ class RowCursor {
 export class RowMerger {
   private readonly cursors: readonly RowCursor[];
   private readonly store: RowStore;
-  private readonly extras: ExtensionRows | undefined;
+  private readonly parts: readonly RowPart[];
   private readonly sink: RowSink;
   private readonly rows = new Int32Array(MERGED_ROWS);
 
-  /** Rows are copied to `store`, which has MERGED_ROWS of them and is used by nobody else, for `sink` to read. */
-  constructor(shards: number, store: RowStore, extras: ExtensionRows | undefined, sink: RowSink) {
+  /** Rows are copied to `store`, which has MERGED_ROWS of them, and its other `parts`, for `sink` to read. */
+  constructor(shards: number, store: RowStore, parts: readonly RowPart[], sink: RowSink) {
     this.cursors = Array.from({ length: shards }, () => new RowCursor());
     this.store = store;
-    this.extras = extras;
+    this.parts = parts;
     this.sink = sink;
   }
 
@@ -107,10 +106,8 @@ export class RowMerger {
   }
 
   private take({ words, row }: RowCursor): number {
-    const { store, extras } = this;
-    const to = store.take(0);
-    copyRow(words, row << ROW_WORD_SHIFT, store.words, to << ROW_WORD_SHIFT);
-    if (extras !== undefined) copyRow(words, extensionAt(row), extras.words, to << ROW_WORD_SHIFT);
+    const to = this.store.take(0);
+    getRow(this.parts, to, words, row);
     return to;
   }
 

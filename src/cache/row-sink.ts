@@ -1,4 +1,3 @@
-import type { ExtensionRows } from './extension-rows.ts';
 import type { Allocate, FlowTableOptions } from './flow-cache-options.ts';
 import type { RowStore } from './row.ts';
 
@@ -10,8 +9,15 @@ export interface RowSink {
   handOver(): void;
 }
 
+/** Memory in which every row has its words. */
+export interface RowPart {
+  readonly words: Int32Array;
+  /** Words of a row: a multiple of eight. */
+  readonly rowWords: number;
+}
+
 /** Options of a cache whose flows leave as rows. */
 export interface RowCacheOptions extends FlowTableOptions {
   allocate: Allocate;
-  rowSink: (store: RowStore, extras: ExtensionRows | undefined) => RowSink;
+  rowSink: (store: RowStore, parts: readonly RowPart[]) => RowSink;
 }

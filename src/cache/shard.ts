@@ -54,9 +54,9 @@ export class Shard {
     this.cache = new FlowCache({
       ...options,
       allocate,
-      rowSink: (store, extras) => {
+      rowSink: (store, parts) => {
         this.store = store;
-        this.collector = new RowCollector(store, extras);
+        this.collector = new RowCollector(parts);
         return this.collector;
       },
     });

@@ -1,14 +1,12 @@
 import type { FlowBatch } from '../flow/batch.ts';
-import { ExtensionRows } from './extension-rows.ts';
-import { ExtensionWriter, isExtensionColumn } from './extension-writer.ts';
 import { cacheNeedsExtensions } from './flow-cache.ts';
 import type { FlowCacheOptions, FlowCacheStats, MeteringCache } from './flow-cache-options.ts';
-import { FULL_KEY } from './key-fields.ts';
+import { FlowRows } from './flow-rows.ts';
 import { type OpenRound, PacketDistributor } from './packet-distributor.ts';
 import { ROUND_PACKETS, roundBytes, roundViews } from './packet-round.ts';
-import { RowStore } from './row.ts';
+import type { RowStore } from './row.ts';
 import { MERGED_ROWS, RowMerger } from './row-merger.ts';
-import { RowWriter } from './row-writer.ts';
+import type { RowWriter } from './row-writer.ts';
 import type { ShardReply, ShardTask } from './shard.ts';
 import { type OpenShard, openShardThread, type ShardLink } from './shard-link.ts';
 import { sumOfStats } from './shard-stats.ts';
@@ -74,17 +72,15 @@ export class ShardedCache implements MeteringCache {
   constructor({ workers, shardSeed, onFailure = () => {}, open = openShardThread, ...options }: ShardedCacheOptions) {
     const { allocate, acquire, sink, ...table } = options;
     this.onFailure = onFailure;
-    const key = options.key ?? FULL_KEY;
-    const columns = (options.columns ?? []).filter(isExtensionColumn);
     const isExtended = cacheNeedsExtensions(options);
-    const store = new RowStore(MERGED_ROWS, allocate);
-    this.store = store;
-    checkTimeouts(options, store);
-    const hasExtras = columns.length > 0 || isExtended;
-    const extras = hasExtras ? new ExtensionRows(store, allocate) : undefined;
-    this.writer = new RowWriter(store, acquire, sink, extras && new ExtensionWriter(extras, columns));
-    this.merger = new RowMerger(workers, store, extras, this.writer);
-    this.distributor = new PacketDistributor(workers, key.ports, shardSeed);
+    const rows = new FlowRows(options, MERGED_ROWS, allocate);
+    this.store = rows.store;
+    checkTimeouts(options, rows.store);
+    this.writer = rows.writer(options);
+    this.merger = new RowMerger(workers, rows.store, rows.parts, this.writer);
+    // Of ICMP the two ways of a biflow have other ports.
+    const hasPorts = rows.key.ports && options.biflow !== true;
+    this.distributor = new PacketDistributor(workers, hasPorts, shardSeed);
     const memories = Array.from({ length: ROUNDS }, () => new SharedArrayBuffer(roundBytes(workers, isExtended)));
     this.free = memories.map((memory, index) => ({
       index,

@@ -43,12 +43,13 @@ export class PacketMeter {
     output: Pick<FlowCacheOptions, 'sink' | 'acquire'>,
     onFailure: () => void,
   ) {
-    const { dedupMs, key, maxFlows, whenFull, timeouts, speed, workers } = options;
+    const { dedupMs, key, biflow, maxFlows, whenFull, timeouts, speed, workers } = options;
     const { rate } = options.sampling;
     this.#isLive = options.interfaces.length > 0;
     const cacheOptions: FlowCacheOptions = {
       ...timeoutOptions(timeouts),
       key,
+      biflow,
       hashSeed: randomInt(2 ** 32),
       columns: meteredColumns(options),
       maxFlows,

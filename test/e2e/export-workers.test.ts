@@ -23,12 +23,13 @@ describeWith(['weir'], 'weir export --workers', () => {
     ['the demo', ['-r', DEMO]],
     ['the demo, all that a flow can have', ['-r', DEMO, '--template', 'full', '--inactive', '1']],
     ['the demo, addresses alone', ['-r', DEMO, '--track', 'ip', '--active', '5']],
+    ['the demo, both ways as one', ['-r', DEMO, '--biflow', '-o', 'biline']],
     ['tunnels and duplicates', ['-r', join(ROOT, 'pcaps/tunnels.pcap'), '--decap', '--dedup', '--track', 'ether']],
     ['all captures of the project, one after another', [...captures(join(ROOT, 'pcaps')), '--template', 'full']],
     ['npm pcap', ['-r', DEMO, '--source', 'pcap']],
   ])('prints the same for any number: %s', async (_, args) => {
     const outputOf = async (workers: number) => {
-      const { status, stdout, stderr } = await weir(['export', ...args, '-o', 'csv', '--workers', String(workers)]);
+      const { status, stdout, stderr } = await weir(['export', '-o', 'csv', ...args, '--workers', String(workers)]);
       return { status, stdout, stderr: told(stderr) };
     };
     const one = await outputOf(1);
