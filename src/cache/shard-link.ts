@@ -16,7 +16,7 @@ export interface ShardEvents {
 
 export type OpenShard = (setup: ShardSetup, events: ShardEvents) => ShardLink;
 
-/** A shard in a thread of its own. */
+/** A shard in a thread of its own. Built or not, the file that it begins with stands beside this one (scripts/build.mjs). */
 export function openShardThread(setup: ShardSetup, events: ShardEvents): ShardLink {
   const file = new URL(`./shard-thread${extname(import.meta.url)}`, import.meta.url);
   const worker = new Worker(file, { workerData: setup, name: `weir shard ${setup.shard}` });
