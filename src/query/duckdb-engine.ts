@@ -9,6 +9,7 @@ import type { Job, JobOf, Selection } from './plan.ts';
 import { type Groups, groupsSql, rowsSql, sortSql } from './sql/flows.ts';
 import { limitSql } from './sql/order.ts';
 import { predicateSql } from './sql/predicate.ts';
+import { reportSql } from './sql/report.ts';
 import { filesSql, selectedSql } from './sql/scan.ts';
 import type { Schema } from './sql/schema.ts';
 import { CHAINS_TABLE, chainRowsSql, chainsSql, flowsOfChainsSql, MOST_CHAINS } from './sql/sequence.ts';
@@ -107,7 +108,7 @@ export class DuckDbEngine implements QueryEngine {
         const { report, parameter, top } = job;
         const { selected, selection, schema } = this;
         const input = { selected, selection, parameter, baseline, baselineSchema: schema };
-        return [`${report.sql(input)}${limitSql(top)}`];
+        return [`${reportSql[report.name](input)}${limitSql(top)}`];
       }
       case 'statistic': {
         const { statistic, byProtocol, orders, top } = job;
@@ -140,7 +141,7 @@ export class DuckDbEngine implements QueryEngine {
   async report({ report, parameter, top }: JobOf<'report'>, baseline: readonly string[]): Promise<Rows> {
     const { selected, selection } = this;
     const baselineSchema = baseline.length === 0 ? this.schema : await describe(this.database, baseline);
-    const sql = report.sql({ selected, selection, parameter, baseline, baselineSchema });
+    const sql = reportSql[report.name]({ selected, selection, parameter, baseline, baselineSchema });
     return this.database.chunks(`${sql}${limitSql(top)}`);
   }
 
