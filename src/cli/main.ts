@@ -11,6 +11,7 @@ const commands: Record<string, () => Promise<(argv: string[]) => Promise<number>
   import: async () => (await import('./import.ts')).importCommand,
   replay: async () => (await import('./replay.ts')).replayCommand,
   anonymize: async () => (await import('./anonymize.ts')).anonymizeCommand,
+  sampling: async () => (await import('./sampling.ts')).samplingCommand,
   dump: async () => (await import('./dump.ts')).dumpCommand,
 };
 
@@ -24,6 +25,7 @@ const usage = `weir: flow exporter and collector
   weir anonymize  flow files to others whose addresses are anonymous
   weir ctl      questions and commands to a running weir export
   weir expire   old flow files deleted by size and age
+  weir sampling  sampling rates of exporters corrected for later questions
   weir exporters  what a collector has from each exporter, and what was lost
 
 \`weir COMMAND --help\` lists the options of a command; \`weir --version\` prints the version.

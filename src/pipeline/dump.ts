@@ -11,6 +11,8 @@ import { isNfcapdFile, NfcapdFile } from '../import/nfcapd-file.ts';
 import { readNfcapd } from '../import/nfcapd-flows.ts';
 import { parseDumpArguments } from '../query/arguments.ts';
 import { type DumpSurroundings, runDump } from '../query/dump.ts';
+import type { RateCorrection } from '../query/flow-files.ts';
+import { exporterWords, ratesOfFiles } from '../store/sampling-rates.ts';
 import { chooseSegments } from '../store/segment-files.ts';
 import { IDENT_KEY, segmentInfo } from '../store/segment-metadata.ts';
 import { SlotArchive } from '../store/slot-archive.ts';
@@ -81,10 +83,25 @@ export function dumpSurroundings(streams: Pick<DumpSurroundings, 'stdout' | 'std
         startMs: digits === undefined ? undefined : parseSlotTime(digits),
       };
     },
+    corrections: rateCorrections,
     openFlowFile: async ({ write, compression, ident }) =>
       write === STANDARD_STREAM
         ? StreamedFlowFile.open(stdout, { compression, ident })
         : new FlowFile(write!, { compression, ident }),
     rewriteFlowFile,
   };
+}
+
+/** Rates that operators have corrected in the stores of these files. */
+export async function rateCorrections(paths: readonly string[]): Promise<readonly RateCorrection[]> {
+  const stores = await ratesOfFiles(paths);
+  return stores.flatMap(({ below, rules }) =>
+    rules.map((rule) => ({
+      exporter: exporterWords(rule),
+      rate: rule.rate,
+      fromMs: rule.fromMs,
+      toMs: rule.toMs,
+      below,
+    })),
+  );
 }

@@ -4,7 +4,7 @@ import type { DumpAction, DumpOptions, FileCompression } from './options.ts';
 /** Options with a value (W, G, H and D have no meaning here, but must not hurt), and without one. */
 const WITH_VALUE = 'rRMfstcnoOAPlLWGHCDwJivE';
 const WITHOUT_VALUE = 'aNq6mTZhbBIgXjy';
-const LONG: Readonly<Record<string, string>> = { help: 'h', sql: 'sql', overlap: 'overlap' };
+const LONG: Readonly<Record<string, string>> = { help: 'h', sql: 'sql', overlap: 'overlap', unscaled: 'unscaled' };
 const REFUSED: Readonly<Record<string, string>> = {
   K: 'addresses are not anonymised while reading: use weir anonymize',
   x: 'use any Parquet tool to look into a segment, or -v to verify one',
@@ -40,6 +40,7 @@ export const USAGE = `usage: weir dump [options] [filter]
   -E FILE       exporters that sent the flows of a file
   -v FILE       read a file to its end to verify it
   --overlap     -t also takes flows that reach over the window's ends
+  --unscaled    counters as exported, not multiplied by the sampling rate
   -X, --sql     show how the question is understood; as SQL
   -Z            check the filter only
   -h            this text
@@ -139,6 +140,7 @@ function toOptions(values: ReadonlyMap<string, readonly string[]>, words: readon
     quiet: has('q'),
     markAddresses: has('T'),
     overlap: has('overlap'),
+    unscaled: has('unscaled'),
     write: last('w'),
     compression: compressionOf(values),
     ident: last('i'),

@@ -2,6 +2,7 @@ import { type ColumnName, columns } from '../flow/fields.ts';
 import { UserError } from '../flow/user-error.ts';
 import { Database } from './database.ts';
 import type { QueryEngine, Rows, Tables } from './engine.ts';
+import type { FlowFiles } from './flow-files.ts';
 import type { Order } from './orders.ts';
 import type { Totals } from './output/summary.ts';
 import type { Job, JobOf, Selection } from './plan.ts';
@@ -18,11 +19,11 @@ const GROUPS_TABLE = 'groups';
 export class DuckDbEngine implements QueryEngine {
   readonly schema: Schema;
   private readonly database: Database;
-  private readonly files: readonly string[];
+  private readonly files: FlowFiles;
   private readonly selected: string;
   private known: Totals | undefined;
 
-  private constructor(database: Database, files: readonly string[], schema: Schema, selection: Selection) {
+  private constructor(database: Database, files: FlowFiles, schema: Schema, selection: Selection) {
     this.database = database;
     this.files = files;
     this.schema = schema;
@@ -30,10 +31,10 @@ export class DuckDbEngine implements QueryEngine {
   }
 
   /** @throws UserError for files that are not of flows; errors of the engine for files that cannot be read. */
-  static async open(files: readonly string[], selection: Selection): Promise<DuckDbEngine> {
+  static async open(files: FlowFiles, selection: Selection): Promise<DuckDbEngine> {
     const database = await Database.open();
     try {
-      return new DuckDbEngine(database, files, await describe(database, files), selection);
+      return new DuckDbEngine(database, files, await describe(database, files.paths), selection);
     } catch (error) {
       database.close();
       throw error;
@@ -46,7 +47,7 @@ export class DuckDbEngine implements QueryEngine {
 
   async span(): Promise<{ first: number; last: number }> {
     const sql = `SELECT coalesce(epoch_ms(min(first)), 0) AS first, coalesce(epoch_ms(max(last)), 0) AS last
-      FROM ${filesSql(this.files, this.schema.mixed)}`;
+      FROM ${filesSql(this.files.paths, this.schema.mixed)}`;
     return this.database.numbers(sql, ['first', 'last']);
   }
 

@@ -6,6 +6,7 @@ import { USAGE } from './arguments.ts';
 import type { QueryEngine } from './engine.ts';
 import { describePlan } from './explain.ts';
 import type { FileIdentity } from './file-report.ts';
+import { type FlowFiles, lookAtFiles, type RateCorrection } from './flow-files.ts';
 import { writeRows, writtenColumns } from './flow-writer.ts';
 import { writtenSchema } from './group-columns.ts';
 import { NativeEngine } from './native/engine.ts';
@@ -24,6 +25,8 @@ export interface DumpSurroundings {
   /** The segments that -r, -R and -M name, in name order. */
   chooseFiles(selection: Pick<DumpOptions, 'read' | 'range' | 'sources'>): Promise<readonly string[]>;
   identify(path: string): Promise<FileIdentity>;
+  /** What the operator knows better about the sampling rates in these files. */
+  corrections(paths: readonly string[]): Promise<readonly RateCorrection[]>;
   /** -w: what takes the flows of the answer. */
   openFlowFile(options: Pick<DumpOptions, 'write' | 'compression' | 'ident'>): Promise<FlowConsumer>;
   /** -J and -i. */
@@ -67,7 +70,7 @@ async function dump(options: DumpOptions, surroundings: DumpSurroundings, sink: 
     clock: new Clock(),
   };
   try {
-    const engine = await openEngine(files, plan, format.kind === 'null');
+    const engine = await openEngine(await lookAt(files, options, surroundings), plan, format.kind === 'null');
     try {
       if (options.write !== undefined) {
         await writeFlows(engine, plan, await surroundings.openFlowFile(options));
@@ -86,6 +89,14 @@ async function dump(options: DumpOptions, surroundings: DumpSurroundings, sink: 
   }
 }
 
+async function lookAt(
+  paths: readonly string[],
+  { unscaled }: DumpOptions,
+  { corrections }: DumpSurroundings,
+): Promise<FlowFiles> {
+  return lookAtFiles(paths, unscaled ? [] : await corrections(paths));
+}
+
 async function chooseFiles(options: DumpOptions, surroundings: DumpSurroundings): Promise<readonly string[]> {
   const files = await surroundings.chooseFiles(options);
   if (files.length === 0) throw new UserError(`no flow files in ${options.read ?? options.range}`);
@@ -97,7 +108,9 @@ async function writeFlows(engine: QueryEngine, plan: Plan, to: FlowConsumer): Pr
   const job = plan.jobs.find((one) => one.kind !== 'statistic');
   if (job === undefined) throw new UserError('-w writes flows: statistics of elements are no flows');
   const schema = job.kind === 'flows' ? engine.schema : writtenSchema(job.grouping, engine.schema);
-  const of = writtenColumns(schema);
+  // Counters of groups are multiplied; the rate of one of their flows would multiply them once more.
+  const keepsRates = job.kind === 'flows' || plan.selection.counters === 'stored';
+  const of = writtenColumns(schema).filter(({ name }) => keepsRates || name !== 'sampling');
   const names = of.map(({ name }) => name);
   const rows = job.kind === 'flows' ? engine.flows(job, names) : (await engine.groups(job, names)).rows(job.orders[0]);
   await writeRows(rows, of, to);
@@ -121,14 +134,16 @@ async function act(options: DumpOptions, surroundings: DumpSurroundings, sink: O
     if (action === 'sql') {
       const { plan } = await planDump(options);
       const { DuckDbEngine } = await import('./duckdb-engine.ts');
-      const engine = await DuckDbEngine.open(files, plan.selection);
+      const engine = await DuckDbEngine.open(await lookAt(files, options, surroundings), plan.selection);
       const names = writtenColumns(engine.schema).map(({ name }) => name);
       for (const job of plan.jobs) for (const sql of engine.sql(job, names)) sink.block.text(`${sql};\n`);
       engine.close();
       return;
     }
     const { reportOnFiles } = await import('./file-report.ts');
-    await reportOnFiles(action, files, surroundings, sink.block, (paths, plan) => openEngine(paths, plan, false));
+    await reportOnFiles(action, files, surroundings, sink.block, async (paths, plan) =>
+      openEngine(await lookAt(paths, options, surroundings), plan, false),
+    );
   } catch (error) {
     throw explain(error);
   }
@@ -138,7 +153,7 @@ async function act(options: DumpOptions, surroundings: DumpSurroundings, sink: O
  * The addon answers what people ask all day, DuckDB everything: a large library, loaded only when it is needed.
  * WEIR_QUERY_ENGINE (native, duckdb) insists on one of them.
  */
-async function openEngine(files: readonly string[], plan: Plan, printsNothing: boolean): Promise<QueryEngine> {
+async function openEngine(files: FlowFiles, plan: Plan, printsNothing: boolean): Promise<QueryEngine> {
   const wanted = process.env['WEIR_QUERY_ENGINE'] ?? 'auto';
   if (!['auto', 'native', 'duckdb'].includes(wanted)) {
     throw new UserError(`WEIR_QUERY_ENGINE=${wanted}: the engines are native, duckdb and auto`);

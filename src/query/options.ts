@@ -60,6 +60,8 @@ export interface DumpOptions {
   readonly markAddresses: boolean;
   /** --overlap: -t takes flows that touch the window. */
   readonly overlap: boolean;
+  /** --unscaled: counters as exported, not multiplied by the sampling rate. */
+  readonly unscaled: boolean;
   /** -w: a flow file, `-` for standard output. */
   readonly write: string | undefined;
   /** -z, -j, -y (of -w) or the value of -J: how flow files are compressed. */

@@ -4,6 +4,7 @@ import type { GroupKey } from '../aggregation.ts';
 import type { Order } from '../orders.ts';
 import type { JobOf, Plan } from '../plan.ts';
 import { addressColumns, highMask, lowMask } from '../sql/address.ts';
+import { isScaledColumn } from '../sql/sampling.ts';
 import { hasColumn, type Schema } from '../sql/schema.ts';
 import { skipsZero } from '../statistics.ts';
 import { selectionProgram } from './program.ts';
@@ -22,7 +23,7 @@ const LATEST_FIRST = { measure: 'position', side: 'in', ascending: false } as co
  * limits of anything but a plain list, filters on groups, prefix lengths from the flows.
  */
 export function scanQuestion(plan: Plan, printsNothing: boolean, schema: Schema): ScanQuestion | undefined {
-  const columns = new ColumnList();
+  const columns = new ColumnList(plan.selection.counters === 'scaled');
   const jobs: ScanJob[] = [];
   let list: ScanList | undefined;
   const { limit } = plan.selection;
@@ -131,13 +132,20 @@ const WHOLE: Cut = { v4: lowMask(128), v6Hi: highMask(128), v6Lo: lowMask(128) }
 export class ColumnList {
   readonly columns: ScanColumn[] = [];
   private readonly places = new Map<ColumnName, number>();
+  private readonly isScaled: boolean;
+
+  /** `isScaled`: counters are multiplied by the sampling rate in row groups where there is one. */
+  constructor(isScaled: boolean) {
+    this.isScaled = isScaled;
+  }
 
   place(name: ColumnName): number {
     const known = this.places.get(name);
     if (known !== undefined) return known;
     const { sql, type, absent, core } = columnByName.get(name)!;
+    const scaledBy = this.isScaled && isScaledColumn(name) ? { scaledBy: this.place('sampling') } : {};
     const place = this.columns.length;
-    this.columns.push({ name: sql, type, absent, core });
+    this.columns.push({ name: sql, type, absent, core, ...scaledBy });
     this.places.set(name, place);
     return place;
   }

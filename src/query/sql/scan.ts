@@ -1,5 +1,7 @@
+import type { FlowFiles } from '../flow-files.ts';
 import type { Selection } from '../plan.ts';
 import { predicateSql } from './predicate.ts';
+import { restoredSql, scaledSql } from './sampling.ts';
 import { type Schema, text, timestampSql } from './schema.ts';
 
 /** The files as a table. `union_by_name` only where they differ: it makes every scan look at every file's footer. */
@@ -28,8 +30,15 @@ export function whereSql(selection: Selection, schema: Schema): string {
  * The selected flows as a FROM clause with its WHERE. A limit needs a sub-select, since it counts before anything is
  * grouped or sorted.
  */
-export function selectedSql(files: readonly string[], selection: Selection, schema: Schema): string {
-  const rows = `${filesSql(files, schema.mixed)}${whereSql(selection, schema)}`;
+export function selectedSql(files: FlowFiles, selection: Selection, schema: Schema): string {
+  const stored = filesSql(files.paths, schema.mixed);
+  const isScaled = selection.counters !== 'stored' && (files.sampled || files.corrections.length > 0);
+  const where = whereSql(selection, schema);
+  const rows = !isScaled
+    ? `${stored}${where}`
+    : selection.counters === 'scaled'
+      ? `${scaledSql(stored, files.corrections, schema)}${where}`
+      : restoredSql(`${scaledSql(stored, files.corrections, schema)}${where}`, schema);
   if (selection.limit === undefined) return rows;
   return `(SELECT *, file_index, file_row_number FROM ${rows} LIMIT ${selection.limit})`;
 }
