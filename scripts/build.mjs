@@ -32,6 +32,11 @@ await bundle.write({
 });
 await bundle.close();
 
-const parser = await rolldown({ cwd: ROOT, input: { yargs: 'yargs' }, platform: 'node' });
+const parser = await rolldown({
+  cwd: ROOT,
+  input: { yargs: 'yargs' },
+  platform: 'node',
+  resolve: { alias: { 'string-width': join(ROOT, 'scripts/text-width.mjs') } },
+});
 await parser.write({ dir: join(ROOT, 'dist/cli'), format: 'esm', comments: { legal: true } });
 await parser.close();
