@@ -11,6 +11,7 @@ const commands: Record<string, () => Promise<(argv: string[]) => Promise<number>
   import: async () => (await import('./import.ts')).importCommand,
   replay: async () => (await import('./replay.ts')).replayCommand,
   anonymize: async () => (await import('./anonymize.ts')).anonymizeCommand,
+  sql: async () => (await import('./sql.ts')).sqlCommand,
   sampling: async () => (await import('./sampling.ts')).samplingCommand,
   dump: async () => (await import('./dump.ts')).dumpCommand,
 };
@@ -20,6 +21,7 @@ const usage = `weir: flow exporter and collector
   weir export   packets (interface or capture file) to flows to NetFlow v5, v9, IPFIX or flow files
   weir collect  NetFlow v5, v9 and IPFIX datagrams to flow files
   weir dump     questions to flow files, in nfdump's language
+  weir sql      questions to flow files, in SQL
   weir import   flow files of nfcapd to flow files of weir
   weir replay   flow files to NetFlow v5, v9 and IPFIX datagrams
   weir anonymize  flow files to others whose addresses are anonymous

@@ -61,6 +61,8 @@ export interface StreamStats {
   readonly reportedRecords: number;
   readonly lastSeenMs: number;
   readonly skewMs: number;
+  /** Names that options data told. */
+  readonly interfaces?: readonly { readonly index: number; readonly name: string; readonly description: string }[];
 }
 
 /** A known template, its fields as `name(length)`. */
@@ -232,5 +234,6 @@ function statsOf(exporter: Exporter): StreamStats[] {
     reportedRecords: stream.reportedRecords,
     lastSeenMs: stream.lastSeenMs,
     skewMs: stream.skewMs,
+    interfaces: [...stream.interfaces].map(([index, { name, description }]) => ({ index, name, description })),
   }));
 }

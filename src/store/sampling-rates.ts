@@ -1,12 +1,11 @@
 import { readFile, rename, stat, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve, sep } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import { type AddressWords, parseAddress } from '../flow/address.ts';
 import { UserError } from '../flow/user-error.ts';
+import { directoriesAbove } from './segment-files.ts';
 
 /** Name of the file with corrected rates in the directory of a store. */
 export const RATES_NAME = '.weir.sampling.json';
-/** Directories between a store and its files, by the deepest layout, and one for the source (-M of the collector). */
-const MOST_LEVELS = 6;
 
 /** A sampling rate of an exporter that its flows do not tell, or tell wrongly. */
 export interface RateRule {
@@ -53,16 +52,11 @@ export async function writeRates(directory: string, rules: readonly RateRule[]):
 export async function ratesOfFiles(
   paths: readonly string[],
 ): Promise<readonly { readonly below: string; readonly rules: readonly RateRule[] }[]> {
-  const stores = new Map<string, Promise<readonly RateRule[]>>();
-  for (const path of paths) {
-    let directory = dirname(resolve(path));
-    for (let level = 0; level < MOST_LEVELS && !stores.has(directory); level++) {
-      stores.set(directory, readRates(directory));
-      directory = dirname(directory);
-    }
-  }
   const found = await Promise.all(
-    [...stores].map(async ([directory, rules]) => ({ below: join(directory, sep), rules: await rules })),
+    directoriesAbove(paths).map(async (directory) => ({
+      below: join(directory, sep),
+      rules: await readRates(directory),
+    })),
   );
   return found.filter(({ rules }) => rules.length > 0).sort((a, b) => a.below.length - b.below.length);
 }

@@ -1,6 +1,6 @@
 import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { UserError } from '../flow/user-error.ts';
 import { mergedParts, segmentInfo } from './segment-metadata.ts';
 import { partTime, SEGMENT_SUFFIX, segmentName, segmentTime } from './slots.ts';
@@ -216,4 +216,20 @@ function compareKeys(a: readonly string[], b: readonly string[]): number {
     if (order !== 0) return order;
   }
   return a.length - b.length;
+}
+
+/** Directories between a store and its files, by the deepest layout, and one for the source (-M of the collector). */
+const MOST_LEVELS = 6;
+
+/** Whole paths of the directories that may be the store of one of these files, each once. */
+export function directoriesAbove(paths: readonly string[]): string[] {
+  const found = new Set<string>();
+  for (const path of paths) {
+    let directory = dirname(resolve(path));
+    for (let level = 0; level < MOST_LEVELS && !found.has(directory); level++) {
+      found.add(directory);
+      directory = dirname(directory);
+    }
+  }
+  return [...found];
 }

@@ -13,9 +13,12 @@ export class OutputSink {
   private filling = new TextBlock();
   private spare = new TextBlock();
   private writing: Promise<void> = Promise.resolve();
+  private readonly beforeWrite: () => void;
 
-  constructor(stream: Writable) {
+  /** `beforeWrite` is called before each block: what else is on a terminal must go. */
+  constructor(stream: Writable, beforeWrite: () => void = () => undefined) {
     this.stream = stream;
+    this.beforeWrite = beforeWrite;
     // Errors reach `write` by its callback; without a listener they would end the process as well.
     stream.on('error', () => undefined);
   }
@@ -43,6 +46,7 @@ export class OutputSink {
   }
 
   private write(bytes: Uint8Array): Promise<void> {
+    this.beforeWrite();
     return new Promise((resolve, reject) => {
       this.stream.write(bytes, (error) => {
         if (error === null || error === undefined) resolve();
