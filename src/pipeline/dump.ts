@@ -12,12 +12,15 @@ import { readNfcapd } from '../import/nfcapd-flows.ts';
 import { parseDumpArguments } from '../query/arguments.ts';
 import { type DumpSurroundings, runDump } from '../query/dump.ts';
 import type { RateCorrection } from '../query/flow-files.ts';
+import { SPILL_DIRECTORY } from '../query/spill.ts';
 import { exporterWords, ratesOfFiles } from '../store/sampling-rates.ts';
 import { chooseSegments } from '../store/segment-files.ts';
 import { IDENT_KEY, segmentInfo } from '../store/segment-metadata.ts';
 import { SlotArchive } from '../store/slot-archive.ts';
 import { DEFAULT_INTERVAL_SECONDS, parseSlotTime, segmentTime } from '../store/slots.ts';
+import { endsWithout } from './ends-without.ts';
 import { FlowFile, rewriteFlowFile, StreamedFlowFile } from './flow-file.ts';
+import { describeShare, ProgressLine, SHORT_ANSWER_MS } from './progress.ts';
 
 const STANDARD_STREAM = '-';
 /** What is asked of the files themselves, not of the flows in them. */
@@ -31,14 +34,23 @@ export async function runDumpCommand(argv: readonly string[]): Promise<number> {
   const { read, sources, action } = options;
   const isForeign =
     named && !ON_FILES.includes(action) && sources === undefined && read !== undefined && (await isNfcapdFile(read));
-  if (!isForeign && (named || !needsFiles || process.stdin.isTTY)) return runDump(options, dumpSurroundings(process));
+  if (!isForeign && (named || !needsFiles || process.stdin.isTTY)) {
+    const release = endsWithout(SPILL_DIRECTORY);
+    try {
+      return await runDump(options, dumpSurroundings(process));
+    } finally {
+      release();
+    }
+  }
   const directory = await mkdtemp(join(tmpdir(), 'weir-dump-'));
+  const release = endsWithout(SPILL_DIRECTORY, directory);
   try {
     // As nfdump: without -r and -R the flow file comes on standard input.
     const file = isForeign ? read : await spool(process.stdin, directory);
     const path = (await isNfcapdFile(file)) ? await segmentOf(file, directory) : file;
     return await runDump({ ...options, read: path }, dumpSurroundings(process));
   } finally {
+    release();
     await rm(directory, { recursive: true, force: true });
   }
 }
@@ -84,6 +96,7 @@ export function dumpSurroundings(streams: Pick<DumpSurroundings, 'stdout' | 'std
       };
     },
     corrections: rateCorrections,
+    watch: (share) => new ProgressLine(stderr, () => describeShare(share()), SHORT_ANSWER_MS),
     openFlowFile: async ({ write, compression, ident }) =>
       write === STANDARD_STREAM
         ? StreamedFlowFile.open(stdout, { compression, ident })

@@ -9,8 +9,10 @@ import { SqlSession } from '../query/ask/session.ts';
 import { lookAtFiles } from '../query/flow-files.ts';
 import { OutputSink, ReaderGone } from '../query/output/sink.ts';
 import { planSelection } from '../query/planner.ts';
+import { SPILL_DIRECTORY } from '../query/spill.ts';
 import { chooseSegments, type FileSelection } from '../store/segment-files.ts';
 import { rateCorrections } from './dump.ts';
+import { endsWithout } from './ends-without.ts';
 import { describeShare, ProgressLine, SHORT_ANSWER_MS } from './progress.ts';
 import { collectorTables } from './sql-tables.ts';
 
@@ -39,6 +41,7 @@ export async function runSql(options: SqlOptions, streams: Pick<NodeJS.Process, 
   const target = directory === undefined ? write && resolve(write) : join(directory, 'answer.parquet');
   // What is there already stays until the answer is whole.
   const part = target && `${target}.part`;
+  const release = endsWithout(SPILL_DIRECTORY, ...(directory === undefined ? [] : [directory]));
   try {
     const tables = await collectorTables(chosen);
     const output = format === 'parquet' ? part : undefined;
@@ -66,6 +69,7 @@ export async function runSql(options: SqlOptions, streams: Pick<NodeJS.Process, 
     if (part !== undefined) await rm(part, { force: true });
     throw error;
   } finally {
+    release();
     if (directory !== undefined) await rm(directory, { recursive: true, force: true });
   }
 }

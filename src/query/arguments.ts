@@ -1,3 +1,4 @@
+import { parseSize } from '../flow/size.ts';
 import { UserError } from '../flow/user-error.ts';
 import type { DumpAction, DumpOptions, FileCompression } from './options.ts';
 
@@ -5,6 +6,7 @@ import type { DumpAction, DumpOptions, FileCompression } from './options.ts';
 const WITH_VALUE = 'rRMfstcnoOAPlLWGHCDwJivE';
 const WITHOUT_VALUE = 'aNq6mTZhbBIgXjy';
 const LONG: Readonly<Record<string, string>> = { help: 'h', sql: 'sql', overlap: 'overlap', unscaled: 'unscaled' };
+const LONG_WITH_VALUE: readonly string[] = ['memory'];
 const REFUSED: Readonly<Record<string, string>> = {
   K: 'addresses are not anonymised while reading: use weir anonymize',
   x: 'use any Parquet tool to look into a segment, or -v to verify one',
@@ -41,6 +43,7 @@ export const USAGE = `usage: weir dump [options] [filter]
   -v FILE       read a file to its end to verify it
   --overlap     -t also takes flows that reach over the window's ends
   --unscaled    counters as exported, not multiplied by the sampling rate
+  --memory SIZE memory for the work, such as 2G; beyond, the disk is used
   -X, --sql     show how the question is understood; as SQL
   -Z            check the filter only
   -h            this text
@@ -62,9 +65,13 @@ export function parseDumpArguments(argv: readonly string[]): DumpOptions {
       break;
     }
     if (argument.startsWith('--')) {
-      const name = argument.slice(2);
-      if (!Object.hasOwn(LONG, name)) throw unknownOption(argument);
-      add(values, LONG[name]!, '');
+      const [name = '', ...rest] = argument.slice(2).split('=');
+      if (LONG_WITH_VALUE.includes(name)) {
+        const value = rest.length > 0 ? rest.join('=') : argv[++i];
+        if (value === undefined) throw new UserError(`option --${name} needs a value; weir dump -h lists the options`);
+        add(values, name, value);
+      } else if (Object.hasOwn(LONG, name) && rest.length === 0) add(values, LONG[name]!, '');
+      else throw unknownOption(argument);
     } else if (!argument.startsWith('-') || argument === '-') words.push(argument);
     else if (takeLetters(argument.slice(1), argv[i + 1], values)) i++;
   }
@@ -118,6 +125,7 @@ function toOptions(values: ReadonlyMap<string, readonly string[]>, words: readon
   const bidirectional = has('B') ? 'guess' : has('b') ? 'merge' : undefined;
   if (bidirectional !== undefined && has('A')) throw new UserError('options -b and -B exclude -A');
   const resultFilters = [last('P'), limitFilter('packets', last('l')), limitFilter('bytes', last('L'))];
+  const memory = last('memory');
   const filters = resultFilters.filter((one) => one !== undefined);
   return {
     read: last('r') ?? last('v') ?? last('E'),
@@ -141,6 +149,7 @@ function toOptions(values: ReadonlyMap<string, readonly string[]>, words: readon
     markAddresses: has('T'),
     overlap: has('overlap'),
     unscaled: has('unscaled'),
+    memoryOctets: memory === undefined ? undefined : parseSize(memory) || undefined,
     write: last('w'),
     compression: compressionOf(values),
     ident: last('i'),

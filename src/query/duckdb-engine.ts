@@ -31,14 +31,18 @@ export class DuckDbEngine implements QueryEngine {
   }
 
   /** @throws UserError for files that are not of flows; errors of the engine for files that cannot be read. */
-  static async open(files: FlowFiles, selection: Selection): Promise<DuckDbEngine> {
-    const database = await Database.open();
+  static async open(files: FlowFiles, selection: Selection, memoryOctets?: number): Promise<DuckDbEngine> {
+    const database = await Database.open(memoryOctets);
     try {
       return new DuckDbEngine(database, files, await describe(database, files.paths), selection);
     } catch (error) {
       database.close();
       throw error;
     }
+  }
+
+  progress(): number {
+    return this.database.progress();
   }
 
   close(): void {

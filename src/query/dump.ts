@@ -9,7 +9,7 @@ import type { FileIdentity } from './file-report.ts';
 import { type FlowFiles, lookAtFiles, type RateCorrection } from './flow-files.ts';
 import { writeRows, writtenColumns } from './flow-writer.ts';
 import { writtenSchema } from './group-columns.ts';
-import { NativeEngine } from './native/engine.ts';
+import { EngineOpener } from './open-engine.ts';
 import type { DumpOptions } from './options.ts';
 import type { Style } from './output/cells.ts';
 import { Clock } from './output/clock.ts';
@@ -27,6 +27,10 @@ export interface DumpSurroundings {
   identify(path: string): Promise<FileIdentity>;
   /** What the operator knows better about the sampling rates in these files. */
   corrections(paths: readonly string[]): Promise<readonly RateCorrection[]>;
+  /** Shows how much of the work is done, 0 to 1, until it is told to stop. */
+  watch(share: () => number): { stop(): void };
+  /** Shows how much of the work is done, 0 to 1, until it is told to stop. */
+  watch(share: () => number): { stop(): void };
   /** -w: what takes the flows of the answer. */
   openFlowFile(options: Pick<DumpOptions, 'write' | 'compression' | 'ident'>): Promise<FlowConsumer>;
   /** -J and -i. */
@@ -42,21 +46,30 @@ const ADDRESS_MARKER = '\x01';
  * @throws UserError for everything that the user can mend.
  */
 export async function runDump(options: DumpOptions, surroundings: DumpSurroundings): Promise<number> {
-  const sink = new OutputSink(surroundings.stdout);
+  const engines = new EngineOpener(options.memoryOctets);
+  const shown = surroundings.watch(() => engines.progress());
+  const sink = new OutputSink(surroundings.stdout, () => shown.stop());
   try {
     if (options.action === 'help') sink.block.ascii(USAGE);
     else if (options.action === 'check') filterOf(options);
-    else if (options.action === 'dump') await dump(options, surroundings, sink);
-    else await act(options, surroundings, sink);
+    else if (options.action === 'dump') await dump(options, surroundings, engines, sink);
+    else await act(options, surroundings, engines, sink);
     await sink.end();
     return 0;
   } catch (error) {
     if (error instanceof ReaderGone) return 0;
     throw error;
+  } finally {
+    shown.stop();
   }
 }
 
-async function dump(options: DumpOptions, surroundings: DumpSurroundings, sink: OutputSink): Promise<void> {
+async function dump(
+  options: DumpOptions,
+  surroundings: DumpSurroundings,
+  engines: EngineOpener,
+  sink: OutputSink,
+): Promise<void> {
   const startedAt = performance.now();
   const { plan, format, warnings } = await planDump(options);
   for (const warning of warnings) surroundings.stderr.write(`${warning}\n`);
@@ -70,7 +83,7 @@ async function dump(options: DumpOptions, surroundings: DumpSurroundings, sink: 
     clock: new Clock(),
   };
   try {
-    const engine = await openEngine(await lookAt(files, options, surroundings), plan, format.kind === 'null');
+    const engine = await engines.open(await lookAt(files, options, surroundings), plan, format.kind === 'null');
     try {
       if (options.write !== undefined) {
         await writeFlows(engine, plan, await surroundings.openFlowFile(options));
@@ -118,7 +131,12 @@ async function writeFlows(engine: QueryEngine, plan: Plan, to: FlowConsumer): Pr
 }
 
 /** Everything but answers: see `DumpAction`. */
-async function act(options: DumpOptions, surroundings: DumpSurroundings, sink: OutputSink): Promise<void> {
+async function act(
+  options: DumpOptions,
+  surroundings: DumpSurroundings,
+  engines: EngineOpener,
+  sink: OutputSink,
+): Promise<void> {
   const { action } = options;
   if (action === 'plan') {
     const { plan, format } = await planDump(options);
@@ -142,27 +160,11 @@ async function act(options: DumpOptions, surroundings: DumpSurroundings, sink: O
     }
     const { reportOnFiles } = await import('./file-report.ts');
     await reportOnFiles(action, files, surroundings, sink.block, async (paths, plan) =>
-      openEngine(await lookAt(paths, options, surroundings), plan, false),
+      engines.open(await lookAt(paths, options, surroundings), plan, false),
     );
   } catch (error) {
     throw explain(error);
   }
-}
-
-/**
- * The addon answers what people ask all day, DuckDB everything: a large library, loaded only when it is needed.
- * WEIR_QUERY_ENGINE (native, duckdb) insists on one of them.
- */
-async function openEngine(files: FlowFiles, plan: Plan, printsNothing: boolean): Promise<QueryEngine> {
-  const wanted = process.env['WEIR_QUERY_ENGINE'] ?? 'auto';
-  if (!['auto', 'native', 'duckdb'].includes(wanted)) {
-    throw new UserError(`WEIR_QUERY_ENGINE=${wanted}: the engines are native, duckdb and auto`);
-  }
-  const engine = wanted === 'duckdb' ? undefined : await NativeEngine.open(files, plan, printsNothing);
-  if (engine !== undefined) return engine;
-  if (wanted === 'native') throw new UserError('WEIR_QUERY_ENGINE=native: the addon does not answer this question');
-  const { DuckDbEngine } = await import('./duckdb-engine.ts');
-  return DuckDbEngine.open(files, plan.selection);
 }
 
 async function sizeOf(path: string): Promise<number> {

@@ -28,5 +28,7 @@ export interface QueryEngine {
   groups(job: JobOf<'groups'>, columns: readonly ColumnName[]): Promise<Tables>;
   /** Columns `hi`, `lo` (numbers in `lo`), `proto`, `flows`, `packets`, `octets`, `out_packets`, `out_octets`, `first`, `last`. */
   statistic(job: JobOf<'statistic'>): Promise<Tables>;
+  /** How much of the work at hand is done, 0 to 1. */
+  progress(): number;
   close(): void;
 }

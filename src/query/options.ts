@@ -62,6 +62,8 @@ export interface DumpOptions {
   readonly overlap: boolean;
   /** --unscaled: counters as exported, not multiplied by the sampling rate. */
   readonly unscaled: boolean;
+  /** --memory: of the engines, octets; undefined for what they take by themselves. */
+  readonly memoryOctets: number | undefined;
   /** -w: a flow file, `-` for standard output. */
   readonly write: string | undefined;
   /** -z, -j, -y (of -w) or the value of -J: how flow files are compressed. */

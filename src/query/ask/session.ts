@@ -1,9 +1,8 @@
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, type DuckDBPreparedStatement, StatementType } from '@duckdb/node-api';
 import { UserError } from '../../flow/user-error.ts';
 import type { FlowFiles } from '../flow-files.ts';
 import type { Selection } from '../plan.ts';
+import { SPILL_DIRECTORY } from '../spill.ts';
 import { filesSql } from '../sql/scan.ts';
 import { text } from '../sql/schema.ts';
 import { flowsViewSql, MACROS, type SmallTable, smallTableSql } from './views.ts';
@@ -47,7 +46,7 @@ export class SqlSession {
   /** @throws UserError for files that are not of flows */
   static async open({ files, selection, tables, output, memoryOctets }: SqlSessionOptions): Promise<SqlSession> {
     const instance = await DuckDBInstance.create(':memory:', {
-      temp_directory: join(tmpdir(), `weir-query-${process.pid}`),
+      temp_directory: SPILL_DIRECTORY,
       autoinstall_known_extensions: 'false',
       ...(memoryOctets === undefined ? {} : { memory_limit: `${memoryOctets}B` }),
     });

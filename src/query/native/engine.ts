@@ -23,11 +23,20 @@ export class NativeEngine implements QueryEngine {
   private readonly answer: ScanAnswer;
   private readonly files: FlowFiles;
   private readonly selection: Selection;
+  private readonly memoryOctets: number | undefined;
   private readonly tables: ReadonlyMap<Job, ScanTable[]>;
   private other: QueryEngine | undefined;
 
-  private constructor(files: FlowFiles, schema: Schema, scan: FlowScan, plan: Plan, answer: ScanAnswer) {
+  private constructor(
+    files: FlowFiles,
+    schema: Schema,
+    scan: FlowScan,
+    plan: Plan,
+    answer: ScanAnswer,
+    memoryOctets: number | undefined,
+  ) {
     this.files = files;
+    this.memoryOctets = memoryOctets;
     this.schema = schema;
     this.scan = scan;
     this.answer = answer;
@@ -41,7 +50,12 @@ export class NativeEngine implements QueryEngine {
    *
    * @throws UserError when a file cannot be read.
    */
-  static async open(files: FlowFiles, plan: Plan, printsNothing: boolean): Promise<NativeEngine | undefined> {
+  static async open(
+    files: FlowFiles,
+    plan: Plan,
+    printsNothing: boolean,
+    memoryOctets: number | undefined,
+  ): Promise<NativeEngine | undefined> {
     const { scan, corrections } = files;
     // Rates by exporter and time are for SQL.
     if (scan === undefined || (corrections.length > 0 && plan.selection.counters !== 'stored')) return undefined;
@@ -50,14 +64,18 @@ export class NativeEngine implements QueryEngine {
       const names = new Set(scan.summary().columns);
       if (columns.some(({ core, sql }) => core && !names.has(sql))) return undefined;
       const schema: Schema = { columns: names, mixed: files.paths.length > 1 };
-      const question = scanQuestion(plan, printsNothing, schema);
+      const question = scanQuestion(plan, printsNothing, memoryOctets, schema);
       if (question === undefined) return undefined;
-      return new NativeEngine(files, schema, scan, plan, await scan.run(question));
+      return new NativeEngine(files, schema, scan, plan, await scan.run(question), memoryOctets);
     });
   }
 
   close(): void {
     this.other?.close();
+  }
+
+  progress(): number {
+    return this.other?.progress() ?? this.scan.progress();
   }
 
   span(): Promise<{ first: number; last: number }> {
@@ -114,7 +132,7 @@ export class NativeEngine implements QueryEngine {
   /** What is printed of flows may be in columns that only the general engine reads. */
   private async elsewhere(): Promise<QueryEngine> {
     const { DuckDbEngine } = await import('../duckdb-engine.ts');
-    this.other ??= await DuckDbEngine.open(this.files, this.selection);
+    this.other ??= await DuckDbEngine.open(this.files, this.selection, this.memoryOctets);
     return this.other;
   }
 

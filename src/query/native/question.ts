@@ -10,7 +10,7 @@ import { hasColumn, type Schema } from '../sql/schema.ts';
 import { skipsZero } from '../statistics.ts';
 import { selectionProgram } from './program.ts';
 
-/** Memory for groups before a question goes to the engine that can use the disk. */
+/** Memory for groups before a question goes to the engine that can use the disk; of a limit at most half. */
 const GROUPS_MEGABYTES = 256;
 
 /** Lists of more flows are for the engine that gives them while it reads. */
@@ -23,7 +23,12 @@ const LATEST_FIRST = { measure: 'position', side: 'in', ascending: false } as co
  * The plan as the addon takes it; undefined when it asks for something that only the general engine does: long lists,
  * limits of anything but a plain list, filters on groups, prefix lengths from the flows, elements without a column.
  */
-export function scanQuestion(plan: Plan, printsNothing: boolean, schema: Schema): ScanQuestion | undefined {
+export function scanQuestion(
+  plan: Plan,
+  printsNothing: boolean,
+  memoryOctets: number | undefined,
+  schema: Schema,
+): ScanQuestion | undefined {
   if (readsExtra(plan.selection.filter)) return undefined;
   const columns = new ColumnList(plan.selection.counters === 'scaled');
   const jobs: ScanJob[] = [];
@@ -55,7 +60,7 @@ export function scanQuestion(plan: Plan, printsNothing: boolean, schema: Schema)
     columns: columns.columns,
     jobs,
     ...(list === undefined ? {} : { list }),
-    megabytes: GROUPS_MEGABYTES,
+    megabytes: Math.min(GROUPS_MEGABYTES, Math.ceil((memoryOctets ?? Number.POSITIVE_INFINITY) / 2 ** 21)),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { TextBlock } from './text.ts';
 
 /** Whoever reads the output has gone (a closed pipe): not an error, but the end of the work. */
@@ -37,6 +38,8 @@ export class OutputSink {
     this.filling.length = 0;
     this.writing = full.length === 0 ? Promise.resolve() : this.write(full.bytes.subarray(0, full.length));
     this.writing.catch(() => undefined);
+    // Writes to files and terminals end at once: without a turn of the event loop no signal would be seen.
+    await setImmediate();
   }
 
   /** Resolves when everything has been handed to the system. */
