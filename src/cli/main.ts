@@ -12,6 +12,7 @@ const commands: Record<string, () => Promise<(argv: string[]) => Promise<number>
   replay: async () => (await import('./replay.ts')).replayCommand,
   anonymize: async () => (await import('./anonymize.ts')).anonymizeCommand,
   sql: async () => (await import('./sql.ts')).sqlCommand,
+  top: async () => (await import('./top.ts')).topCommand,
   tail: async () => (await import('./tail.ts')).tailCommand,
   sampling: async () => (await import('./sampling.ts')).samplingCommand,
   dump: async () => (await import('./dump.ts')).dumpCommand,
@@ -23,6 +24,7 @@ const usage = `weir: flow exporter and collector
   weir collect  NetFlow v5, v9 and IPFIX datagrams to flow files
   weir dump     questions to flow files, in nfdump's language
   weir sql      questions to flow files, in SQL
+  weir top      the busiest of a running store, live
   weir tail     flows of a running store as they come in
   weir import   flow files of nfcapd to flow files of weir
   weir replay   flow files to NetFlow v5, v9 and IPFIX datagrams
