@@ -52,6 +52,8 @@ export interface StreamStats {
   readonly setsWithoutTemplate: number;
   /** Records by name (`id`, `PEN/id`) of an element that they had and weir knows nothing of; `extra` has it. */
   readonly unknownElements: Readonly<Record<string, number>>;
+  /** How often each quirk (docs/quirks.md) was met. */
+  readonly quirks: Readonly<Record<string, number>>;
   readonly samplingRate: number;
   /** sFlow: flow samples lost on the way (with their datagrams), and those that the agent says it did not take. */
   readonly samplesLost: number;
@@ -61,8 +63,6 @@ export interface StreamStats {
   readonly reportedRecords: number;
   readonly lastSeenMs: number;
   readonly skewMs: number;
-  /** Names that options data told. */
-  readonly interfaces?: readonly { readonly index: number; readonly name: string; readonly description: string }[];
 }
 
 /** A known template, its fields as `name(length)`. */
@@ -226,6 +226,7 @@ function statsOf(exporter: Exporter): StreamStats[] {
     templatesRefreshed: stream.templates.refreshed,
     templatesRefused: stream.templates.refused,
     setsWithoutTemplate: stream.setsWithoutTemplate,
+    quirks: stream.quirks(),
     unknownElements: Object.fromEntries(stream.unknown),
     samplingRate: stream.samplingRate(-1, 0),
     samplesLost: stream.samples.lost,
@@ -234,6 +235,5 @@ function statsOf(exporter: Exporter): StreamStats[] {
     reportedRecords: stream.reportedRecords,
     lastSeenMs: stream.lastSeenMs,
     skewMs: stream.skewMs,
-    interfaces: [...stream.interfaces].map(([index, { name, description }]) => ({ index, name, description })),
   }));
 }

@@ -20,6 +20,7 @@ import { SlotArchive } from '../store/slot-archive.ts';
 import { DEFAULT_INTERVAL_SECONDS, parseSlotTime, segmentTime } from '../store/slots.ts';
 import { endsWithout } from './ends-without.ts';
 import { FlowFile, rewriteFlowFile, StreamedFlowFile } from './flow-file.ts';
+import { namesBeside } from './names-file.ts';
 import { describeShare, ProgressLine, SHORT_ANSWER_MS } from './progress.ts';
 
 const STANDARD_STREAM = '-';
@@ -97,6 +98,7 @@ export function dumpSurroundings(streams: Pick<DumpSurroundings, 'stdout' | 'std
     },
     corrections: rateCorrections,
     watch: (share) => new ProgressLine(stderr, () => describeShare(share()), SHORT_ANSWER_MS),
+    namesBeside,
     openFlowFile: async ({ write, compression, ident }) =>
       write === STANDARD_STREAM
         ? StreamedFlowFile.open(stdout, { compression, ident })

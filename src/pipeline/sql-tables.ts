@@ -2,6 +2,7 @@ import type { StreamStats } from '../collect/collector.ts';
 import type { SmallTable } from '../query/ask/views.ts';
 import { directoriesAbove } from '../store/segment-files.ts';
 import { type Account, readAccount } from './account.ts';
+import { namesBeside } from './names-file.ts';
 
 type Cell = string | number | null;
 type TableColumn<Row> = readonly [name: string, type: string, cell: (row: Row, account: Account) => Cell];
@@ -26,30 +27,28 @@ const EXPORTER_COLUMNS: readonly TableColumn<StreamStats>[] = [
   ['last_seen', 'TIMESTAMPTZ', ({ lastSeenMs }) => (lastSeenMs > 0 ? new Date(lastSeenMs).toISOString() : null)],
 ];
 
-interface NamedInterface {
-  readonly exporter: string;
-  readonly domain: number;
-  readonly index: number;
-  readonly name: string;
-  readonly description: string;
-}
+/** As in the columns of the table. */
+type NamedInterface = readonly [exporter: string, index: number, name: string, description: string];
 
-const INTERFACE_COLUMNS: readonly TableColumn<NamedInterface>[] = [
-  ['exporter', 'VARCHAR', ({ exporter }) => exporter],
-  ['domain', 'UINTEGER', ({ domain }) => domain],
-  ['index', 'UINTEGER', ({ index }) => index],
-  ['name', 'VARCHAR', ({ name }) => name],
-  ['description', 'VARCHAR', ({ description }) => description],
-];
+const INTERFACE_COLUMNS = [
+  ['exporter', 'VARCHAR'],
+  ['index', 'UINTEGER'],
+  ['name', 'VARCHAR'],
+  ['description', 'VARCHAR'],
+] as const;
 
 /** The tables `exporters` and `interfaces`: what the collectors of the stores of these files wrote down. */
 export async function collectorTables(paths: readonly string[]): Promise<SmallTable[]> {
   const accounts = (await Promise.all(directoriesAbove(paths).map(readAccount))).filter((one) => one !== undefined);
   const streams = accounts.flatMap((account) => account.streams.map((row) => ({ row, account })));
-  const interfaces = streams.flatMap(({ row: { exporter, domain, interfaces = [] }, account }) =>
-    interfaces.map((one) => ({ row: { exporter, domain, ...one }, account })),
+  const names = Object.entries((await namesBeside(paths)).toObject());
+  const interfaces: NamedInterface[] = names.flatMap(([exporter, { interfaces = {} }]) =>
+    Object.entries(interfaces).map(([id, { name, description }]) => [exporter, Number(id), name, description] as const),
   );
-  return [table('exporters', EXPORTER_COLUMNS, streams), table('interfaces', INTERFACE_COLUMNS, interfaces)];
+  return [
+    table('exporters', EXPORTER_COLUMNS, streams),
+    { name: 'interfaces', columns: INTERFACE_COLUMNS, rows: interfaces },
+  ];
 }
 
 function table<Row>(

@@ -6,7 +6,11 @@ import type { DumpAction, DumpOptions, FileCompression } from './options.ts';
 const WITH_VALUE = 'rRMfstcnoOAPlLWGHCDwJivE';
 const WITHOUT_VALUE = 'aNq6mTZhbBIgXjy';
 const LONG: Readonly<Record<string, string>> = { help: 'h', sql: 'sql', overlap: 'overlap', unscaled: 'unscaled' };
-const LONG_WITH_VALUE: readonly string[] = ['memory'];
+/** And what the value is. */
+const LONG_WITH_VALUE: Readonly<Record<string, string>> = {
+  baseline: 'a directory or a range of files',
+  memory: 'a size such as 2G',
+};
 const REFUSED: Readonly<Record<string, string>> = {
   K: 'addresses are not anonymised while reading: use weir anonymize',
   x: 'use any Parquet tool to look into a segment, or -v to verify one',
@@ -24,6 +28,8 @@ export const USAGE = `usage: weir dump [options] [filter]
   -c NUMBER     stop after so many matching flows
   -n NUMBER     rows of a statistic or a sorted list, 0 for all
   -s STAT[:p][/ORDER...]  statistic of an element, or of record; may be repeated
+  -s scan|roles|behaviour|new[:NUMBER]  who scans; classes of hosts, and over time; who was
+                not there in the files of --baseline RANGE
   -a            aggregate flows by protocol, addresses and ports
   -b, -B        as -a, both directions in one; -B also finds out who the client is
   -A LIST       aggregate flows by the fields of the list: srcip,dstport,srcip4/24,...
@@ -47,6 +53,8 @@ export const USAGE = `usage: weir dump [options] [filter]
   -X, --sql     show how the question is understood; as SQL
   -Z            check the filter only
   -h            this text
+Filters are nfdump's, with !=, ranges (port 1000-2000), lists from files (ip in @FILE), service names, any
+element (ie NAME = VALUE), and sequences: first { dst ip A port 445 } then { src ip A port 80 } within 10m
 `;
 
 /**
@@ -66,9 +74,9 @@ export function parseDumpArguments(argv: readonly string[]): DumpOptions {
     }
     if (argument.startsWith('--')) {
       const [name = '', ...rest] = argument.slice(2).split('=');
-      if (LONG_WITH_VALUE.includes(name)) {
+      if (Object.hasOwn(LONG_WITH_VALUE, name)) {
         const value = rest.length > 0 ? rest.join('=') : argv[++i];
-        if (value === undefined) throw new UserError(`option --${name} needs a value; weir dump -h lists the options`);
+        if (value === undefined || value === '') throw new UserError(`option --${name} needs ${LONG_WITH_VALUE[name]}`);
         add(values, name, value);
       } else if (Object.hasOwn(LONG, name) && rest.length === 0) add(values, LONG[name]!, '');
       else throw unknownOption(argument);
@@ -150,6 +158,7 @@ function toOptions(values: ReadonlyMap<string, readonly string[]>, words: readon
     overlap: has('overlap'),
     unscaled: has('unscaled'),
     memoryOctets: memory === undefined ? undefined : parseSize(memory) || undefined,
+    baseline: last('baseline'),
     write: last('w'),
     compression: compressionOf(values),
     ident: last('i'),

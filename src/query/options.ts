@@ -64,6 +64,8 @@ export interface DumpOptions {
   readonly unscaled: boolean;
   /** --memory: of the engines, octets; undefined for what they take by themselves. */
   readonly memoryOctets: number | undefined;
+  /** --baseline: a range of files, as -R, that `-s new` compares with. */
+  readonly baseline: string | undefined;
   /** -w: a flow file, `-` for standard output. */
   readonly write: string | undefined;
   /** -z, -j, -y (of -w) or the value of -J: how flow files are compressed. */

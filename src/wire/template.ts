@@ -52,6 +52,8 @@ export interface CompiledTemplate {
   /** `elementKey` of each field; v9 scopes are negative. */
   readonly keys: Float64Array;
   readonly programs: readonly ColumnProgram[];
+  /** Numbers of the quirks (`quirks.ts`) that the template shows. */
+  readonly quirks: readonly number[];
   /** Fields without a column; undefined when there are none, as in options templates. */
   readonly extra: TemplateExtra | undefined;
   /** Start or end of its records is told in uptime, so a clock must be known from elsewhere. */

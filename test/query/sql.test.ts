@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseSqlArguments } from '../../src/cli/sql.ts';
 import { formatAddress } from '../../src/flow/address.ts';
+import { ExporterNames } from '../../src/flow/exporter-names.ts';
 import { ACCOUNT_NAME } from '../../src/pipeline/account.ts';
+import { NAMES_FILE } from '../../src/pipeline/names-file.ts';
 import { runSql } from '../../src/pipeline/sql.ts';
 import { EXPORTER, makeFlows, type TestFlow } from './support/generate.ts';
 import { writeOwnSegment } from './support/parquet.ts';
@@ -41,10 +43,12 @@ describe('weir sql', () => {
       samplingRate: 100,
       skewMs: -3.5,
       lastSeenMs: 1_763_632_800_000,
-      interfaces: [{ index: 1, name: "ge-0/0/1 'core'", description: '' }],
     };
     const account = { schema: 1, ident: 'edge', reception: {}, streams: [stream] };
     writeFileSync(join(store, ACCOUNT_NAME), JSON.stringify(account));
+    const names = new ExporterNames();
+    names.learn(EXPORTER, 'interfaces', '1', { name: "ge-0/0/1 'core'", description: '' });
+    writeFileSync(join(store, NAMES_FILE), names.save());
   });
   afterAll(() => rmSync(store, { recursive: true, force: true }));
 

@@ -21,7 +21,7 @@ const LATEST_FIRST = { measure: 'position', side: 'in', ascending: false } as co
 
 /**
  * The plan as the addon takes it; undefined when it asks for something that only the general engine does: long lists,
- * limits of anything but a plain list, filters on groups, prefix lengths from the flows, elements without a column.
+ * limits of anything but a plain list, filters on groups, prefix lengths from the flows, elements without a column, sequences, reports.
  */
 export function scanQuestion(
   plan: Plan,
@@ -29,7 +29,7 @@ export function scanQuestion(
   memoryOctets: number | undefined,
   schema: Schema,
 ): ScanQuestion | undefined {
-  if (readsExtra(plan.selection.filter)) return undefined;
+  if (plan.selection.sequence !== undefined || readsExtra(plan.selection.filter)) return undefined;
   const columns = new ColumnList(plan.selection.counters === 'scaled');
   const jobs: ScanJob[] = [];
   let list: ScanList | undefined;
@@ -39,7 +39,8 @@ export function scanQuestion(
       list = listOf(job, limit);
       if (list === undefined && !(printsNothing && limit === undefined)) return undefined;
       if (printsNothing && limit !== undefined) return undefined;
-    } else {
+    } else if (job.kind === 'report') return undefined;
+    else {
       const scanJob = job.kind === 'groups' ? groupsJob(job, schema, columns) : statisticJob(job, schema, columns);
       if (scanJob === undefined || limit !== undefined) return undefined;
       jobs.push(scanJob);

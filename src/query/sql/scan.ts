@@ -1,5 +1,5 @@
 import type { FlowFiles } from '../flow-files.ts';
-import type { Selection } from '../plan.ts';
+import type { CounterView, Selection } from '../plan.ts';
 import { predicateSql } from './predicate.ts';
 import { restoredSql, scaledSql } from './sampling.ts';
 import { type Schema, text, timestampSql } from './schema.ts';
@@ -26,19 +26,29 @@ export function whereSql(selection: Selection, schema: Schema): string {
   return conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
 }
 
+function isScaled({ sampled, corrections }: FlowFiles): boolean {
+  return sampled || corrections.length > 0;
+}
+
+/** The files as a table with the counters that filters compare. */
+export function comparedSql(files: FlowFiles, counters: CounterView, schema: Schema): string {
+  const stored = filesSql(files.paths, schema.mixed);
+  return counters !== 'stored' && isScaled(files) ? scaledSql(stored, files.corrections, schema) : stored;
+}
+
+/** The files as a table with the counters that answers have. */
+export function answeredSql(files: FlowFiles, counters: CounterView, schema: Schema): string {
+  return comparedSql(files, counters === 'scaled' ? 'scaled' : 'stored', schema);
+}
+
 /**
  * The selected flows as a FROM clause with its WHERE. A limit needs a sub-select, since it counts before anything is
  * grouped or sorted.
  */
 export function selectedSql(files: FlowFiles, selection: Selection, schema: Schema): string {
-  const stored = filesSql(files.paths, schema.mixed);
-  const isScaled = selection.counters !== 'stored' && (files.sampled || files.corrections.length > 0);
-  const where = whereSql(selection, schema);
-  const rows = !isScaled
-    ? `${stored}${where}`
-    : selection.counters === 'scaled'
-      ? `${scaledSql(stored, files.corrections, schema)}${where}`
-      : restoredSql(`${scaledSql(stored, files.corrections, schema)}${where}`, schema);
-  if (selection.limit === undefined) return rows;
-  return `(SELECT *, file_index, file_row_number FROM ${rows} LIMIT ${selection.limit})`;
+  const { counters, limit } = selection;
+  const passed = `${comparedSql(files, counters, schema)}${whereSql(selection, schema)}`;
+  const rows = counters === 'scaledInFilter' && isScaled(files) ? restoredSql(passed, schema) : passed;
+  if (limit === undefined) return rows;
+  return `(SELECT *, file_index, file_row_number FROM ${rows} LIMIT ${limit})`;
 }
