@@ -97,6 +97,7 @@ export function dumpSurroundings(streams: Pick<DumpSurroundings, 'stdout' | 'std
       };
     },
     corrections: rateCorrections,
+    openPlaces: async (paths) => new (await import('../enrich/place-database.ts')).PlaceDatabase(paths),
     watch: (share) => new ProgressLine(stderr, () => describeShare(share()), SHORT_ANSWER_MS),
     namesBeside,
     openFlowFile: async ({ write, compression, ident }) =>

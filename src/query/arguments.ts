@@ -2,7 +2,7 @@ import { parseSize } from '../flow/size.ts';
 import { UserError } from '../flow/user-error.ts';
 import type { DumpAction, DumpOptions, FileCompression } from './options.ts';
 
-/** Options with a value (W, G, H and D have no meaning here, but must not hurt), and without one. */
+/** Options with a value (W, H and D have no meaning here, but must not hurt), and without one. */
 const WITH_VALUE = 'rRMfstcnoOAPlLWGHCDwJivE';
 const WITHOUT_VALUE = 'aNq6mTZhbBIgXjy';
 const LONG: Readonly<Record<string, string>> = { help: 'h', sql: 'sql', overlap: 'overlap', unscaled: 'unscaled' };
@@ -49,6 +49,7 @@ export const USAGE = `usage: weir dump [options] [filter]
   -v FILE       read a file to its end to verify it
   --overlap     -t also takes flows that reach over the window's ends
   --unscaled    counters as exported, not multiplied by the sampling rate
+  -G FILE,...   MaxMind databases (.mmdb) for %sc %dc (countries), %sasn %dasn (organisations)
   --memory SIZE memory for the work, such as 2G; beyond, the disk is used
   -X, --sql     show how the question is understood; as SQL
   -Z            check the filter only
@@ -157,6 +158,7 @@ function toOptions(values: ReadonlyMap<string, readonly string[]>, words: readon
     markAddresses: has('T'),
     overlap: has('overlap'),
     unscaled: has('unscaled'),
+    places: (last('G') ?? 'none').split(',').filter((path) => path !== '' && path !== 'none'),
     memoryOctets: memory === undefined ? undefined : parseSize(memory) || undefined,
     baseline: last('baseline'),
     write: last('w'),

@@ -13,7 +13,7 @@ import { writeRows, writtenColumns } from './flow-writer.ts';
 import { writtenSchema } from './group-columns.ts';
 import { EngineOpener } from './open-engine.ts';
 import type { DumpOptions } from './options.ts';
-import type { Style } from './output/cells.ts';
+import type { PlaceNames, Style } from './output/cells.ts';
 import { Clock } from './output/clock.ts';
 import type { Format } from './output/format.ts';
 import { OutputSink, ReaderGone } from './output/sink.ts';
@@ -31,6 +31,8 @@ export interface DumpSurroundings {
   identify(path: string): Promise<FileIdentity>;
   /** What the operator knows better about the sampling rates in these files. */
   corrections(paths: readonly string[]): Promise<readonly RateCorrection[]>;
+  /** Files in the MaxMind format, as -G names them. */
+  openPlaces(paths: readonly string[]): Promise<PlaceNames>;
   /** Shows how much of the work is done, 0 to 1, until it is told to stop. */
   watch(share: () => number): { stop(): void };
   /** The names that exporters told to the collectors of these files. */
@@ -43,6 +45,13 @@ export interface DumpSurroundings {
 
 /** Tags that print what an exporter calls one of its numbers. */
 const NAME_TAGS: ReadonlySet<string> = new Set(['%inam', '%onam', '%ivrfnam', '%evrfnam', '%app']);
+
+const PLACE_TAGS: ReadonlySet<string> = new Set(['%sc', '%dc', '%sasn', '%dasn']);
+
+/** Whether a place is printed that -G knows: its files are large, and a file of nfdump's own may be named in vain. */
+function printsPlaces(format: Format): boolean {
+  return 'parts' in format && format.parts.some((part) => typeof part !== 'string' && PLACE_TAGS.has(part.name));
+}
 
 function printsNames(format: Format): boolean {
   if (format.kind === 'json' || format.kind === 'ndjson') return true;
@@ -93,6 +102,9 @@ async function dump(
     longV6: options.longV6 || format.longV6,
     marker: options.markAddresses ? ADDRESS_MARKER : '',
     clock: new Clock(),
+    ...(options.places.length > 0 && printsPlaces(format)
+      ? { places: await surroundings.openPlaces(options.places) }
+      : {}),
     ...(printsNames(format) ? { names: await surroundings.namesBeside(files) } : {}),
   };
   try {

@@ -62,6 +62,8 @@ export interface DumpOptions {
   readonly overlap: boolean;
   /** --unscaled: counters as exported, not multiplied by the sampling rate. */
   readonly unscaled: boolean;
+  /** -G: files in the MaxMind format. */
+  readonly places: readonly string[];
   /** --memory: of the engines, octets; undefined for what they take by themselves. */
   readonly memoryOctets: number | undefined;
   /** --baseline: a range of files, as -R, that `-s new` compares with. */
