@@ -19,6 +19,7 @@ import type { LogOutput } from './log-output.ts';
 import { openPacketInputs, type PacketInputs } from './packet-inputs.ts';
 import { meteringNeedsExtensions, PacketMeter } from './packet-meter.ts';
 import { processCounts } from './process-counts.ts';
+import { describeProgress } from './progress.ts';
 import { Reloader } from './reload.ts';
 import { RunLog } from './run-log.ts';
 import type { SenderSwitch } from './sender-switch.ts';
@@ -135,7 +136,9 @@ export class MeteringRun implements ExportRuntime {
     signals.stops((why) => this.stop(why));
     if (this.isLive) this.log.info(what);
     else if (!this.options.quiet) {
-      this.log.show(process.stderr, () => ({ ...this.inputs.reader.stats(), flows: this.output.flows }));
+      this.log.show(process.stderr, (seconds) =>
+        describeProgress({ ...this.inputs.reader.stats(), flows: this.output.flows }, seconds),
+      );
     }
     signals.reloads(reloader.request);
     this.manager.ready(what);
