@@ -35,6 +35,7 @@ import {
   SAMPLING_POPULATION,
   SAMPLING_PROBABILITY,
 } from './template-program.ts';
+import { planOf } from './transpose-plan.ts';
 
 /** Field of a template that was chosen for a column. */
 interface Choice {
@@ -93,6 +94,7 @@ export function compileTemplate(
     declared,
     keys,
     programs,
+    plan: isVariable || options.isOptions ? undefined : planOf(programs, offsets, lengths),
     needsClock: programs.some(
       ({ op, more }) => op === OP_UPTIME || (op === OP_TIME && more[0] === rules.TIME_UPTIME && more[1] === -1),
     ),

@@ -1,4 +1,5 @@
 import type { ColumnProgram } from './template-program.ts';
+import type { TransposePlan } from './transpose-plan.ts';
 
 /** One field of a template as sent: `length` 65535 stands for a length carried in each record. */
 export interface FieldSpecifier {
@@ -33,6 +34,8 @@ export interface CompiledTemplate {
   /** `elementKey` of each field; v9 scopes are negative. */
   readonly keys: Float64Array;
   readonly programs: readonly ColumnProgram[];
+  /** How the addon carries out the programs; undefined where it cannot. */
+  readonly plan: TransposePlan | undefined;
   /** Start or end of its records is told in uptime, so a clock must be known from elsewhere. */
   readonly needsClock: boolean;
   /** The definition as received, from the template id on: an equal one is a refresh and is not compiled again. */
