@@ -66,6 +66,8 @@ export class ExporterStream implements DecodeStream {
   reportedMessages = -1;
   reportedRecords = -1;
   setsWithoutTemplate = 0;
+  /** Records by name of an element that they had and weir knows nothing of. */
+  readonly unknown = new Map<string, number>();
   readonly templates: TemplateStore;
   readonly sampling: SamplingTable;
   readonly sequence: SequenceTracker;
@@ -179,6 +181,14 @@ export class ExporterStream implements DecodeStream {
     return 0;
   }
 
+  unknownElements(elements: readonly string[], records: number): void {
+    for (const element of elements) {
+      const known = this.unknown.get(element);
+      if (known === undefined && !this.shared.optionEntries.take(1)) continue;
+      this.unknown.set(element, (known ?? 0) + records);
+    }
+  }
+
   account(sequence: number, sent: number, records: number, context: SetContext): void {
     this.datagrams++;
     this.records += records;
@@ -204,8 +214,9 @@ export class ExporterStream implements DecodeStream {
     this.templates.release();
     this.sampling.release();
     this.samples.release();
-    this.shared.optionEntries.giveBack(this.interfaces.size);
+    this.shared.optionEntries.giveBack(this.interfaces.size + this.unknown.size);
     this.interfaces.clear();
+    this.unknown.clear();
   }
 
   private learnSampling({ samplingRate, samplerId, templateId }: OptionsRecord): void {

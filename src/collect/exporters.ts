@@ -20,6 +20,7 @@ const overflowStream: DecodeStream = {
   samplingFixed: false,
   hasSamplers: () => false,
   samplerRate: () => 0,
+  unknownElements: () => {},
   account: () => {},
   sample: () => {},
 };

@@ -184,6 +184,7 @@ function choiceOf(name: FieldName, ie: number): Choice {
   if (type === 'addr') return { rows: [plainRow(name, ADDRESS, ADDRESS)], lengths: [] };
   if (element?.type === 'mac') return { rows: [plainRow(name, 6, 6)], lengths: [] };
   if (element?.type === 'octets') return { rows: [plainRow(name, 3, 3)], lengths: [] };
+  if (type === 'text') throw new Error(`${name} has no element and is in no template`);
   const own = columnBytes[type];
   const most = Math.max(own, elementBytes[element?.type ?? 'u8'] ?? own);
   const lengths = [...new Set([...(shortened[name] ?? [own]), ...[2, 4, 8].filter((w) => w > own && w <= most)])];

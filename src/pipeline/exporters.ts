@@ -61,6 +61,9 @@ const table: readonly TableColumn[] = [
   ['Last seen', (stream) => (stream.datagrams === 0 ? 'not yet' : stamp(stream.lastSeenMs))],
 ];
 
+/** Elements that are listed of a stream. */
+const MOST_UNKNOWN = 20;
+
 /** Columns of text stand to the left, numbers to the right. */
 const LEFT = new Set(['Exporter', 'Last seen']);
 
@@ -79,6 +82,7 @@ function describeAccount(account: Account): string {
     `Ident '${account.ident}', ${stamp(account.startedMs)} to ${stamp(account.writtenMs)}`,
     line(table.map(([heading]) => heading)),
     ...rows.map(line),
+    ...account.streams.flatMap(describeUnknown),
     `Received: ${reception.datagrams} datagrams, lost in the kernel: ${reception.kernelDropped}, in our queue: ` +
       `${reception.queueDropped}, ignored: ${reception.ignored}, bad: ${bad}`,
     ...(reception.kernelDropped + reception.queueDropped > 0
@@ -99,6 +103,17 @@ function describeSessions(sessions: SessionStats): string {
     `Sessions: ${open} of ${accepted} open, refused: ${refusedByLimit + refusedAddress + failedHandshakes}, ` +
     `ended before their time: ${failed}`
   );
+}
+
+/** Elements that weir only knows the number of, one line a stream. */
+function describeUnknown({ exporter, version, domain, unknownElements }: StreamStats): string[] {
+  // Accounts of older versions have none.
+  const entries = Object.entries(unknownElements ?? {});
+  if (entries.length === 0) return [];
+  const listed = entries.map(([element, records]) => `${element} (${records} records)`);
+  const more = listed.length - MOST_UNKNOWN;
+  const shown = more > 0 ? [...listed.slice(0, MOST_UNKNOWN), `and ${more} more`] : listed;
+  return [`Elements not known of ${exporter} v${version} domain ${domain}: ${shown.join(', ')}`];
 }
 
 function inOrder(a: StreamStats, b: StreamStats): number {

@@ -42,6 +42,8 @@ function copyCells(chunk: Chunk, { name, type }: Column, from: number, count: nu
     for (let i = 0; i < count; i++) {
       cells[at + i] = words[(from + i) * 2]! + words[(from + i) * 2 + 1]! * TWO_32;
     }
+  } else if (type === 'text') {
+    for (let i = 0; i < count; i++) cells[at + i] = batch.texts.intern(chunk.text(name, from + i));
   } else {
     cells.set(chunk.narrow(name).subarray(from, from + count), at);
   }

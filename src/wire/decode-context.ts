@@ -61,6 +61,8 @@ export interface DecodeStream {
   hasSamplers(): boolean;
   /** Rate of a sampler or selector; 0 unknown. */
   samplerRate(id: number): number;
+  /** Records came that have elements of which weir knows nothing, `elements` being their names. */
+  unknownElements(elements: readonly string[], records: number): void;
   /**
    * A whole datagram has been decoded. `sent` is how many data records (options included) the exporter put into it,
    * -1 when a set without template or a cut hides that; `records` is how many were read.

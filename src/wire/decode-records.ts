@@ -34,6 +34,9 @@ export function decodeRecords(
     ? appendVariable(decoding, template, view, start, end, origin, rate)
     : appendFixed(decoding, template, view, start, end, origin, rate);
   counters.records += count;
+  if (template.extra !== undefined && template.extra.unknown.length > 0) {
+    context.stream.unknownElements(template.extra.unknown, count);
+  }
   if (template.needsClock && !context.hasUptime) counters.recordsWithoutClock += count;
   return count;
 }
@@ -55,7 +58,7 @@ function appendFixed(
   rate: number,
 ): number {
   const { target, context, queue } = decoding;
-  const { recordLength } = template;
+  const { recordLength, extra } = template;
   const count = Math.floor((end - start) / recordLength);
   let done = 0;
   while (done < count) {
@@ -66,6 +69,7 @@ function appendFixed(
       stampTimes(decoding, origin, rows);
       runPrograms(template, target, view, base, recordLength, rows, context);
     }
+    if (extra !== undefined) decoding.extra.run(extra, template, view, base, recordLength, rows);
     target.commit(rows);
     done += rows;
   }
@@ -82,6 +86,7 @@ function appendVariable(
   rate: number,
 ): number {
   const { target, context, counters } = decoding;
+  const { extra } = template;
   let count = 0;
   let at = start;
   while (end - at >= template.recordLength) {
@@ -94,6 +99,7 @@ function appendVariable(
     stamp(decoding, origin, rate, 1);
     stampTimes(decoding, origin, 1);
     runPrograms(template, target, view, at, 0, 1, context);
+    if (extra !== undefined) decoding.extra.run(extra, template, view, at, 0, 1);
     target.commit(1);
     at += length;
     count++;

@@ -1,6 +1,7 @@
 import type { FlowBatch } from '../flow/batch.ts';
 import { BatchTarget } from './batch-target.ts';
 import { type DecodeCounters, SetContext, type StreamDirectory } from './decode-context.ts';
+import { ExtraDecoder } from './decode-extra.ts';
 import { type Transpose, TransposeQueue } from './transpose-queue.ts';
 
 /** State shared by the decoders of all versions. */
@@ -9,6 +10,7 @@ export class Decoding {
   readonly directory: StreamDirectory;
   readonly context = new SetContext();
   readonly queue: TransposeQueue;
+  readonly extra: ExtraDecoder;
   readonly counters: DecodeCounters = {
     datagrams: 0,
     records: 0,
@@ -45,6 +47,7 @@ export class Decoding {
   ) {
     this.target = new BatchTarget(first, exchange);
     this.queue = new TransposeQueue(this.target, this.context, transpose);
+    this.extra = new ExtraDecoder(this.target);
     this.directory = directory;
   }
 }

@@ -1,6 +1,7 @@
 import { type Column, columnByName, type FieldName, fieldByName } from '../flow/fields.ts';
 import { VARIABLE_LENGTH, VERSION_V9 } from './protocol.ts';
-import type { CompiledTemplate, FieldSpecifier } from './template.ts';
+import type { CompiledTemplate, FieldSpecifier, TemplateExtra } from './template.ts';
+import { templateExtra } from './template-extra.ts';
 import * as rules from './template-fields.ts';
 import {
   type ColumnProgram,
@@ -82,7 +83,8 @@ export function compileTemplate(
       recordLength += field.length;
     }
   });
-  const programs = options.isOptions ? [] : new Compiler(version, fields).programs();
+  const compiler = options.isOptions ? undefined : new Compiler(version, fields);
+  const programs = compiler?.programs() ?? [];
   return {
     version,
     id,
@@ -95,6 +97,7 @@ export function compileTemplate(
     keys,
     programs,
     plan: isVariable || options.isOptions ? undefined : planOf(programs, offsets, lengths),
+    extra: compiler?.extra(),
     needsClock: programs.some(
       ({ op, more }) => op === OP_UPTIME || (op === OP_TIME && more[0] === rules.TIME_UPTIME && more[1] === -1),
     ),
@@ -109,6 +112,8 @@ class Compiler {
   private readonly times = new Map<rules.TimeField, TimeChoice>();
   private readonly slots: Slots = new Map();
   private readonly out: ColumnProgram[] = [];
+  /** Slots that some step reads, or that tell what another slot tells better. */
+  private readonly used = new Set<number>();
 
   constructor(version: number, fields: readonly FieldSpecifier[]) {
     this.version = version;
@@ -134,11 +139,17 @@ class Compiler {
     return this.out;
   }
 
+  /** What no step has used; after `programs`. */
+  extra(): TemplateExtra | undefined {
+    return templateExtra(this.version, this.fields, (slot) => this.used.has(slot));
+  }
+
   private choose(field: FieldSpecifier, slot: number): void {
     const key = rules.elementKey(field.pen, field.element);
     if (!this.slots.has(key) || key === rules.IE_IP_VERSION) this.slots.set(key, slot);
     const time = rules.timeTargetOf(key);
     if (time !== undefined) {
+      this.used.add(slot);
       const known = this.times.get(time.field);
       if (known === undefined || time.rank < known.rank) {
         this.times.set(time.field, { slot, rank: time.rank, kind: time.kind });
@@ -158,8 +169,11 @@ class Compiler {
     }
   }
 
-  private add(op: number, column: number, slot: number, more: readonly number[] = []): void {
+  /** `slots` are those that the step reads besides `slot`. */
+  private add(op: number, column: number, slot: number, more: readonly number[] = [], slots = more): void {
     this.out.push({ op, column, slot, more });
+    this.used.add(slot);
+    for (const each of slots) this.used.add(each);
   }
 
   private copy(name: FieldName, slot: number): void {
@@ -176,7 +190,10 @@ class Compiler {
     const init = this.version === VERSION_V9 ? undefined : this.slots.get(rules.IE_SYSTEM_INIT_MS);
     if (kind === rules.TIME_UPTIME && length === 4 && init === undefined) this.add(OP_UPTIME, column, slot);
     else if (kind === rules.TIME_MILLISECONDS && length === 8) this.add(OP_MILLISECONDS, column, slot);
-    else this.add(OP_TIME, column, slot, [kind, kind === rules.TIME_UPTIME ? (init ?? -1) : -1]);
+    else {
+      const initSlot = kind === rules.TIME_UPTIME ? (init ?? -1) : -1;
+      this.add(OP_TIME, column, slot, [kind, initSlot], [initSlot]);
+    }
   }
 
   /** Fields that have an IPv6 twin: the only one, or chosen per record where a template carries both families. */
@@ -191,7 +208,7 @@ class Compiler {
       const version = this.slots.get(rules.IE_IP_VERSION) ?? -1;
       // Both families used and no version told: a tunnel, whose inner header comes later.
       const otherwise = Math.max(src6, dst6) > Math.max(src4, dst4) ? 6 : 4;
-      this.add(OP_FAMILY, -1, -1, [src4, dst4, src6, dst6, version, otherwise]);
+      this.add(OP_FAMILY, -1, -1, [src4, dst4, src6, dst6, version, otherwise], [version]);
     }
     for (const [name, { slot }] of this.v6) {
       const column = firstColumn(name).index;
@@ -227,8 +244,12 @@ class Compiler {
     const hasOneEnd = this.times.has('firstMs') !== this.times.has('lastMs');
     const milliseconds = this.slots.get(rules.IE_DURATION_MS);
     const microseconds = this.slots.get(rules.IE_DURATION_US);
-    if (hasOneEnd && milliseconds !== undefined) this.add(OP_DURATION, -1, milliseconds, [1]);
-    else if (hasOneEnd && microseconds !== undefined) this.add(OP_DURATION, -1, microseconds, [1000]);
+    // Both ends tell the duration.
+    if (this.times.has('firstMs') || this.times.has('lastMs')) {
+      for (const slot of [milliseconds, microseconds]) if (slot !== undefined) this.used.add(slot);
+    }
+    if (hasOneEnd && milliseconds !== undefined) this.add(OP_DURATION, -1, milliseconds, [1], []);
+    else if (hasOneEnd && microseconds !== undefined) this.add(OP_DURATION, -1, microseconds, [1000], []);
     if (this.times.has('eventMs')) this.add(OP_EVENT_TIME, -1, -1);
   }
 
@@ -237,19 +258,21 @@ class Compiler {
     const { slots } = this;
     const sampler = slots.get(rules.IE_SAMPLER_ID) ?? slots.get(rules.IE_SELECTOR_ID);
     if (sampler !== undefined) this.add(OP_SAMPLER, -1, sampler);
+    // The rate has a column, but not who took the sample.
+    if (sampler !== undefined) this.used.delete(sampler);
     const probability = slots.get(rules.IE_SAMPLING_PROBABILITY);
-    if (probability !== undefined) this.add(OP_SAMPLING, -1, probability, [SAMPLING_PROBABILITY, -1]);
+    if (probability !== undefined) this.add(OP_SAMPLING, -1, probability, [SAMPLING_PROBABILITY, -1], []);
     const packets = slots.get(rules.IE_SAMPLING_PACKET_INTERVAL);
     const space = slots.get(rules.IE_SAMPLING_PACKET_SPACE) ?? -1;
-    if (packets !== undefined) this.add(OP_SAMPLING, -1, packets, [SAMPLING_COUNT, space]);
+    if (packets !== undefined) this.add(OP_SAMPLING, -1, packets, [SAMPLING_COUNT, space], [space]);
     const size = slots.get(rules.IE_SAMPLING_SIZE);
     const population = slots.get(rules.IE_SAMPLING_POPULATION);
     if (size !== undefined && population !== undefined) {
-      this.add(OP_SAMPLING, -1, size, [SAMPLING_POPULATION, population]);
+      this.add(OP_SAMPLING, -1, size, [SAMPLING_POPULATION, population], [population]);
     }
     for (const element of [rules.IE_SAMPLER_RANDOM_INTERVAL, rules.IE_SAMPLING_INTERVAL]) {
       const slot = slots.get(element);
-      if (slot !== undefined) this.add(OP_SAMPLING, -1, slot, [SAMPLING_INTERVAL, -1]);
+      if (slot !== undefined) this.add(OP_SAMPLING, -1, slot, [SAMPLING_INTERVAL, -1], []);
     }
   }
 }
@@ -277,6 +300,7 @@ function copyOp(type: Column['type'], length: number): number {
     case 'u64':
       return length === 8 ? OP_64_TO_64 : length === 4 ? OP_32_TO_64 : OP_ANY_TO_64;
     case 'timeMs':
-      throw new Error('times have steps of their own');
+    case 'text':
+      throw new Error(`${type} has steps of its own`);
   }
 }

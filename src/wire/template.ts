@@ -1,3 +1,4 @@
+import type { ElementType } from './elements.ts';
 import type { ColumnProgram } from './template-program.ts';
 import type { TransposePlan } from './transpose-plan.ts';
 
@@ -11,6 +12,24 @@ export interface FieldSpecifier {
 
 /** Fields a template may have; more is refused. */
 export const MAX_TEMPLATE_FIELDS = 1024;
+
+/** One member of the object in `extra`; of several slots an array. */
+export interface ExtraElement {
+  /** `"name":` */
+  readonly key: Uint8Array;
+  /** Undefined: not known, so text where it is readable, else octets. */
+  readonly type: ElementType | undefined;
+  readonly slots: readonly number[];
+}
+
+/** What of a template has no column. */
+export interface TemplateExtra {
+  readonly elements: readonly ExtraElement[];
+  /** All slots of `elements`. */
+  readonly slots: Int32Array;
+  /** Elements that weir knows nothing of, as `elementLabel` has them. */
+  readonly unknown: readonly string[];
+}
 
 /**
  * A template made ready for decoding: which bytes of a record go to which columns.
@@ -36,6 +55,8 @@ export interface CompiledTemplate {
   readonly programs: readonly ColumnProgram[];
   /** How the addon carries out the programs; undefined where it cannot. */
   readonly plan: TransposePlan | undefined;
+  /** Fields without a column; undefined when there are none, as in options templates. */
+  readonly extra: TemplateExtra | undefined;
   /** Start or end of its records is told in uptime, so a clock must be known from elsewhere. */
   readonly needsClock: boolean;
   /** The definition as received, from the template id on: an equal one is a refresh and is not compiled again. */

@@ -183,7 +183,19 @@ function event(numberKey: string, nameKey: string, name: ColumnName, text: (even
   };
 }
 
-/** Keys in nfdump's order. */
+/** What is JSON already. */
+const extra: Member = {
+  needs: ['extra'],
+  ifStored: 'extra',
+  bind: (chunk) => (out, row, member) => {
+    const object = chunk.text('extra', row);
+    if (object.length === 0) return;
+    member(out, 'extra');
+    out.copy(object);
+  },
+};
+
+/** Keys in nfdump's order, then what nfdump does not have. */
 const members: readonly Member[] = [
   {
     needs: [],
@@ -261,6 +273,7 @@ const members: readonly Member[] = [
       };
     },
   },
+  extra,
 ];
 
 /** The members for files that have the columns `stored`. */

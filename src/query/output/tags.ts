@@ -137,6 +137,10 @@ tag('%in', ' Input', 'input', integer('inIf', 6));
 tag('%out', 'Output', 'output', integer('outIf', 6));
 tag('%inam', ' Input interface name', 'inIfName', constant(''));
 tag('%onam', 'Output interface name', 'outIfName', constant(''));
+tag('%extra', 'Extra', 'extra', () => ({
+  needs: ['extra'],
+  bind: (chunk) => (out, row) => out.copy(chunk.text('extra', row)),
+}));
 tag('%smk', 'SMask', 'srcMask', integer('srcMask', 5));
 tag('%dmk', 'DMask', 'dstMask', integer('dstMask', 5));
 tag(

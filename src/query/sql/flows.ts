@@ -6,7 +6,7 @@ import { type AddressColumns, addressColumns, highMask, isV4Sql, isV6Sql, lowMas
 import { bidirectionalSql } from './bidirectional.ts';
 import { limitSql, orderSql, type RowCounters } from './order.ts';
 import { POSITION_SQL } from './scan.ts';
-import { column, flowsSql, hasColumn, isNullable, type Schema, u64, valueSql, ZERO } from './schema.ts';
+import { column, flowsSql, hasColumn, type Schema, u64, valueSql, ZERO } from './schema.ts';
 import { sumFlowsSql, sumSql, u64Sql } from './totals.ts';
 
 /**
@@ -145,8 +145,8 @@ function aggregateSql(name: ColumnName, schema: Schema): string {
     case 'tcpFlags':
       return 'bit_or(tcp_flags)';
     default: {
-      const { sql, type, absent } = column(name);
-      const value = type !== 'timeMs' && isNullable(schema, name) ? `coalesce(${sql}, ${absent})` : sql;
+      // The times of groups are read as those of flows are: as timestamps.
+      const value = column(name).type === 'timeMs' ? column(name).sql : valueSql(schema, name);
       return `arg_min(${value}, ${POSITION_SQL})`;
     }
   }
