@@ -32,7 +32,7 @@ let failed = 0;
 if (tests.length > 0) {
   say(`${seconds} seconds for each fuzz test of ${tests.join(', ')} ...`);
   const options = ['--no-file-parallelism', '--testTimeout=0', '--disable-console-intercept'];
-  failed += (await run('npx', ['vitest', 'run', ...options, ...tests], { show: true })).status;
+  failed += (await run('npx', ['vitest', 'run', ...tests, ...options], { show: true })).status;
 }
 if ('native'.includes(values.only)) {
   say(`${seconds} seconds for each fuzz test of the addon ...`);
