@@ -153,6 +153,23 @@ const rows = [
     column: 'out_octets',
     doc: 'octets after the observation point, or of the reverse flow',
   },
+  {
+    name: 'reverseFirstMs',
+    type: 'timeMs',
+    ie: 0,
+    column: 'reverse_first',
+    doc: 'first packet of the reverse flow of a biflow (RFC 5103); 0 none',
+  },
+  { name: 'reverseLastMs', type: 'timeMs', ie: 0, column: 'reverse_last', doc: 'last packet of the same' },
+  { name: 'reverseTcpFlags', type: 'u16', ie: 0, column: 'reverse_tcp_flags', doc: 'union of TCP flags of the same' },
+  { name: 'reverseTos', type: 'u8', ie: 0, column: 'reverse_tos', doc: 'type of service or traffic class of the same' },
+  {
+    name: 'biflowDirection',
+    type: 'u8',
+    ie: 239,
+    column: 'biflow_direction',
+    doc: 'who began a biflow: 0 not known, or one way alone, 1 its source, 2 its destination',
+  },
   { name: 'flows', type: 'u64', ie: 3, column: 'flows', doc: 'aggregated flows; 0 means one' },
   {
     name: 'sampling',

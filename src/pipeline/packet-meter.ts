@@ -37,12 +37,13 @@ export class PacketMeter {
 
   /** Flows leave for `output`, filled in by `enrichment`. */
   constructor(options: ExportOptions, enrichment: Enrichment, output: Pick<FlowCacheOptions, 'sink' | 'acquire'>) {
-    const { dedupMs, key, maxFlows, whenFull, timeouts, speed } = options;
+    const { dedupMs, key, biflow, maxFlows, whenFull, timeouts, speed } = options;
     const { rate } = options.sampling;
     this.#isLive = options.interfaces.length > 0;
     this.cache = new FlowCache({
       ...timeoutOptions(timeouts),
       key,
+      biflow,
       hashSeed: randomInt(2 ** 32),
       columns: meteredColumns(options),
       maxFlows,

@@ -24,6 +24,13 @@ export interface OptionsRecord {
   interfaceIndex: number;
   interfaceName: string;
   interfaceDescription: string;
+  vrfId: number;
+  vrfName: string;
+  /** `engine:number`. */
+  applicationId: string;
+  applicationName: string;
+  applicationDescription: string;
+  samplerName: string;
   /** systemInitTimeMilliseconds, 0 when not there. */
   bootMs: number;
   /** What the exporter says it has sent (40, 41, 42). */
@@ -63,6 +70,8 @@ export interface DecodeStream {
   samplerRate(id: number): number;
   /** Records came that have elements of which weir knows nothing, `elements` being their names. */
   unknownElements(elements: readonly string[], records: number): void;
+  /** A quirk (by its number in `quirks.ts`) was met so many times. */
+  quirk(number: number, times: number): void;
   /**
    * A whole datagram has been decoded. `sent` is how many data records (options included) the exporter put into it,
    * -1 when a set without template or a cut hides that; `records` is how many were read.

@@ -25,8 +25,12 @@ export function decodeRecords(
   end: number,
   origin: DatagramOrigin,
 ): number {
-  if (template.isOptions) return decodeOptions(decoding, template, view, start, end);
   const { context, counters } = decoding;
+  if (template.isOptions) {
+    const options = decodeOptions(decoding, template, view, start, end);
+    for (const quirk of template.quirks) context.stream.quirk(quirk, options);
+    return options;
+  }
   if (template.needsClock && context.version === VERSION_IPFIX) setClock(context);
   context.samplingFixed = context.stream.samplingFixed;
   const rate = context.stream.samplingRate(template.id, context.headerRate);
@@ -34,6 +38,7 @@ export function decodeRecords(
     ? appendVariable(decoding, template, view, start, end, origin, rate)
     : appendFixed(decoding, template, view, start, end, origin, rate);
   counters.records += count;
+  for (const quirk of template.quirks) context.stream.quirk(quirk, count);
   if (template.extra !== undefined && template.extra.unknown.length > 0) {
     context.stream.unknownElements(template.extra.unknown, count);
   }

@@ -35,6 +35,8 @@ export type DerivedValue = 'ipVersion' | 'icmpTypeCode' | 'icmpType' | 'icmpCode
 export interface RecordField {
   /** Information element, without the enterprise bit; 0 in layouts that name none (NetFlow v5). */
   readonly element: number;
+  /** Enterprise that the element is of; IANA's without. */
+  readonly pen?: number;
   /** Length on the wire in bytes. */
   readonly length: number;
   readonly value: FieldName | DerivedValue;
@@ -50,7 +52,7 @@ const ICMP_KINDS = { icmpTypeCode: 'icmp', icmpType: 'icmpHigh', icmpCode: 'icmp
 const FIRST_UPTIME = 22;
 const LAST_UPTIME = 21;
 /** Bytes that a column of each type fills. */
-const WIDTHS = { u8: 1, u16: 2, u32: 4, u64: 8, timeMs: 8 } as const;
+const WIDTHS = { u8: 1, u16: 2, u32: 4, u64: 8, timeMs: 8, text: 0 } as const;
 const PROTO_ICMP = 1;
 const PROTO_ICMP6 = 58;
 

@@ -67,8 +67,10 @@ export function putValue(
     case 'microseconds':
     case 'nanoseconds':
       return length === 8 ? putNtp(out, to, view, at, type) : putHex(out, to, bytes, at, length);
-    case 'application':
-      return length > 1 && length <= 9 ? putApplication(out, to, view, at, length) : putHex(out, to, bytes, at, length);
+    case 'application': {
+      const text = applicationText(view, at, length);
+      return text === undefined ? putHex(out, to, bytes, at, length) : putAscii(out, to, `"${text}"`);
+    }
     case 'octets':
     case 'list':
       return putHex(out, to, bytes, at, length);
@@ -122,9 +124,10 @@ function putMac(out: Uint8Array, to: number, bytes: Uint8Array, at: number): num
   return to;
 }
 
-/** RFC 6759 section 4.1: the engine that classified, and the number that it gave. */
-function putApplication(out: Uint8Array, to: number, view: DataView, at: number, length: number): number {
-  return putAscii(out, to, `"${view.getUint8(at)}:${readNumber(view, at + 1, length - 1)}"`);
+/** RFC 6759 section 4.1: the engine that classified, and the number that it gave; undefined for other lengths. */
+export function applicationText(view: DataView, at: number, length: number): string | undefined {
+  if (length < 2 || length > 9) return undefined;
+  return `${view.getUint8(at)}:${readNumber(view, at + 1, length - 1)}`;
 }
 
 /** Latest time that a Date can hold. */

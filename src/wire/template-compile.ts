@@ -1,5 +1,6 @@
 import { type Column, columnByName, type FieldName, fieldByName } from '../flow/fields.ts';
 import { VARIABLE_LENGTH, VERSION_V9 } from './protocol.ts';
+import { isNetScaler, juniperSlot, quirksOf } from './quirks.ts';
 import type { CompiledTemplate, FieldSpecifier, TemplateExtra } from './template.ts';
 import { templateExtra } from './template-extra.ts';
 import * as rules from './template-fields.ts';
@@ -20,6 +21,7 @@ import {
   OP_ANY_TO_64,
   OP_DURATION,
   OP_EVENT_TIME,
+  OP_EXCEPTION_CODE,
   OP_FAMILY,
   OP_ICMP,
   OP_MILLISECONDS,
@@ -98,6 +100,7 @@ export function compileTemplate(
     programs,
     plan: isVariable || options.isOptions ? undefined : planOf(programs, offsets, lengths),
     extra: compiler?.extra(),
+    quirks: quirksOf(version, options.isOptions, fields),
     needsClock: programs.some(
       ({ op, more }) => op === OP_UPTIME || (op === OP_TIME && more[0] === rules.TIME_UPTIME && more[1] === -1),
     ),
@@ -136,6 +139,7 @@ class Compiler {
     this.addIcmp();
     this.addTimesFromOthers();
     this.addSampling();
+    this.addForwardingStatus();
     return this.out;
   }
 
@@ -183,7 +187,9 @@ class Compiler {
   }
 
   private time(field: rules.TimeField, choice: TimeChoice): void {
-    const { slot, kind } = choice;
+    const { slot } = choice;
+    const isMicroseconds = choice.kind === rules.TIME_NTP && isNetScaler(this.fields);
+    const kind = isMicroseconds ? rules.TIME_NTP_MICROSECONDS : choice.kind;
     const column = columnByName.get(field)!.index;
     const { length } = this.fields[slot]!;
     // A v9 header has the uptime; in IPFIX the start of the exporter may stand in the record itself.
@@ -251,6 +257,14 @@ class Compiler {
     if (hasOneEnd && milliseconds !== undefined) this.add(OP_DURATION, -1, milliseconds, [1], []);
     else if (hasOneEnd && microseconds !== undefined) this.add(OP_DURATION, -1, microseconds, [1000], []);
     if (this.times.has('eventMs')) this.add(OP_EVENT_TIME, -1, -1);
+  }
+
+  private addForwardingStatus(): void {
+    const slot = juniperSlot(this.fields);
+    if (slot < 0) return;
+    this.add(OP_EXCEPTION_CODE, columnByName.get('forwardingStatus')!.index, slot);
+    // The reason has no column.
+    this.used.delete(slot);
   }
 
   /** The sampler's rate first, so that a rate in the record itself has the last word. */

@@ -55,6 +55,8 @@ export interface CompiledTemplate {
   readonly programs: readonly ColumnProgram[];
   /** How the addon carries out the programs; undefined where it cannot. */
   readonly plan: TransposePlan | undefined;
+  /** Numbers of the quirks (`quirks.ts`) that the template shows. */
+  readonly quirks: readonly number[];
   /** Fields without a column; undefined when there are none, as in options templates. */
   readonly extra: TemplateExtra | undefined;
   /** Start or end of its records is told in uptime, so a clock must be known from elsewhere. */

@@ -1,7 +1,7 @@
 import type { Addon } from '../addon/addon.ts';
 import { RUN_CELLS, STEP_CELLS } from '../addon/transpose-layout.ts';
 import type { BatchTarget } from './batch-target.ts';
-import type { SetContext } from './decode-context.ts';
+import type { DecodeStream, SetContext } from './decode-context.ts';
 import type { CompiledTemplate } from './template.ts';
 import { runDerived } from './template-derived.ts';
 import { stepCount, type TransposePlan } from './transpose-plan.ts';
@@ -26,6 +26,7 @@ export class TransposeQueue {
   private view: DataView = new DataView(new ArrayBuffer(0));
   private readonly runs = new Float64Array(MAX_RUNS * RUN_CELLS);
   private readonly templates: CompiledTemplate[] = new Array(MAX_RUNS);
+  private readonly streams: DecodeStream[] = new Array(MAX_RUNS);
   private count = 0;
   private readonly steps = new Uint32Array(MAX_STEPS * STEP_CELLS);
   private stepCount = 0;
@@ -72,18 +73,22 @@ export class TransposeQueue {
     runs[at + 7] = context.uptimeMs;
     runs[at + 8] = receivedMs;
     this.templates[this.count] = template;
+    this.streams[this.count] = context.stream;
     this.count++;
     return true;
   }
 
   /** Fills the rows that wait. */
   settle(): void {
-    const { count, runs, target, templates } = this;
+    const { count, runs, target, templates, context } = this;
     if (count === 0) return;
     this.count = 0;
     const steps = this.steps.subarray(0, this.stepCount * STEP_CELLS);
     const icmpRuns = this.transpose!(this.bytes, steps, runs.subarray(0, count * RUN_CELLS), target.opened);
+    // This may be in the middle of a set of somebody else.
+    const { stream } = context;
     for (const run of icmpRuns) {
+      context.stream = this.streams[run]!;
       const template = templates[run]!;
       const at = run * RUN_CELLS;
       runDerived(
@@ -95,9 +100,10 @@ export class TransposeQueue {
         runs[at + 3]!,
         runs[at + 5]!,
         runs[at + 4]!,
-        this.context,
+        context,
       );
     }
+    context.stream = stream;
     this.places.clear();
     this.stepCount = 0;
     this.lastPlan = undefined;

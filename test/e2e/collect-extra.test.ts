@@ -45,6 +45,12 @@ describeWith(['weir'], 'elements without a column', () => {
     expect(json[1].extra).toEqual({ applicationName: 'http' });
     const tagged = await weirOk(['dump', '-R', directory, '-q', '-o', 'fmt:%sa|%extra|', 'src ip 10.0.0.3']);
     expect(tagged.trim()).toBe('10.0.0.3|{"applicationName":"ssh "}|');
+    const asked = async (filter: string) =>
+      (await weirOk(['dump', '-R', directory, '-q', '-o', 'fmt:%sa', filter])).trim().split(/\s+/);
+    expect(await asked('ie applicationName = "http"')).toEqual(['10.0.0.2']);
+    expect(await asked('ie applicationName != "http"')).toEqual(['10.0.0.3']);
+    expect(await asked('not ie applicationName "http"')).toEqual(['10.0.0.1', '10.0.0.3']);
+    expect(await asked('ie sourceIPv4Address 10.0.0.1-10.0.0.2')).toEqual(['10.0.0.1', '10.0.0.2']);
 
     const copy = tempDir('extra-copy');
     await weirOk(['dump', '-R', directory, '-q', '-w', `${copy}/file.parquet`]);

@@ -1,13 +1,13 @@
 import { nearest } from '../../flow/suggest.ts';
 import { UserError } from '../../flow/user-error.ts';
 import { protocolByName } from '../names.ts';
-import { elementOperand } from './element-operand.ts';
-import { addressOperand, flagsOperand, numberOperand } from './operands.ts';
+import { extraOperand, readElement } from './element-operand.ts';
+import { addressOperand, flagsOperand, numberOperand, readComparator } from './operands.ts';
 import { type PhraseNode, phraseTree } from './phrase-tree.ts';
 import type { Phrase } from './terms.ts';
 import { TokenReader } from './token-reader.ts';
 import { type ReadInclude, type Token, tokenize } from './tokens.ts';
-import { type Filter, join } from './tree.ts';
+import { type Comparator, type Filter, join } from './tree.ts';
 
 const SIDES = new Set(['src', 'dst', 'source', 'destination']);
 /** Parentheses and `not`s inside one another; deeper ones would only serve to exhaust the stack. */
@@ -26,16 +26,21 @@ export interface ParseOptions {
  * @throws UserError with the line, a caret under the place, and a hint where one is near.
  */
 export function parseFilter(text: string, options: ParseOptions = {}): Filter {
-  const readInclude = options.readInclude ?? refuseInclude;
-  return new Parser(tokenize({ text, name: options.name }, readInclude)).parse();
+  return new Parser(tokensOf(text, options)).parse();
+}
+
+export function tokensOf(text: string, { name, readInclude }: ParseOptions): Token[] {
+  return tokenize({ text, name }, readInclude ?? refuseInclude);
 }
 
 function refuseInclude(path: string): string {
   throw new UserError(`filter: ${path}: files cannot be included here`);
 }
 
-class Parser extends TokenReader {
+/** Reads filters; what reads more than a filter builds on it. */
+export class Parser extends TokenReader {
   private depth = 0;
+  private betweenSides = false;
 
   parse(): Filter {
     if (this.tokens.length === 1) return { kind: 'any' };
@@ -46,7 +51,21 @@ class Parser extends TokenReader {
     return filter;
   }
 
-  private alternatives(): Filter {
+  /** Whether the term at hand is part of something else than the conjunction on top. */
+  protected get isInside(): boolean {
+    return this.depth > 1 || this.betweenSides;
+  }
+
+  /** Whether two terms may follow one another without `and`. */
+  protected joinsWithoutWord(): boolean {
+    return false;
+  }
+
+  protected comparator(): Comparator | undefined {
+    return readComparator(this);
+  }
+
+  protected alternatives(): Filter {
     const parts = [this.conjunction()];
     while (this.accept('or', '||')) parts.push(this.conjunction());
     return join('or', parts);
@@ -54,7 +73,7 @@ class Parser extends TokenReader {
 
   private conjunction(): Filter {
     const parts = [this.factor()];
-    while (this.accept('and', '&&')) parts.push(this.factor());
+    while (this.accept('and', '&&') || this.joinsWithoutWord()) parts.push(this.factor());
     return join('and', parts);
   }
 
@@ -77,9 +96,12 @@ class Parser extends TokenReader {
     if (SIDES.has(first ?? '') && (connective === 'or' || connective === 'and') && SIDES.has(second ?? '')) {
       this.at += 3;
       const rest = this.at;
+      this.betweenSides = connective === 'or';
       const left = this.phrase([first!]);
       this.at = rest;
-      return join(connective, [left, this.phrase([second!])]);
+      const right = this.phrase([second!]);
+      this.betweenSides = false;
+      return join(connective, [left, right]);
     }
     return this.phrase([]);
   }
@@ -124,7 +146,7 @@ class Parser extends TokenReader {
     return this.fail(`unknown word '${token.text}'`, token, hint);
   }
 
-  private operand(phrase: Phrase, start: Token): Filter {
+  protected operand(phrase: Phrase, start: Token): Filter {
     switch (phrase.is) {
       case 'number':
         return numberOperand(this, phrase.term);
@@ -134,7 +156,7 @@ class Parser extends TokenReader {
       case 'flags':
         return flagsOperand(this);
       case 'element':
-        return elementOperand(this);
+        return this.elementOperand(start);
       case 'fixed':
         return { kind: 'number', term: phrase.term, comparator: '=', value: phrase.value };
       case 'family':
@@ -145,5 +167,10 @@ class Parser extends TokenReader {
       case 'refused':
         return this.fail(`'${start.text}' cannot be asked for: ${phrase.why}`, start);
     }
+  }
+
+  private elementOperand(start: Token): Filter {
+    const element = readElement(this);
+    return element.is === 'extra' ? extraOperand(this, element.name) : this.operand(element, start);
   }
 }

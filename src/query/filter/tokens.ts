@@ -24,9 +24,9 @@ const MAX_STRING = 256;
 const SPACE_OR_COMMENT = /(?:\s+|#[^\n]*)+/y;
 const INCLUDE = /@include[ \t]+(?:"([^"\n]+)"|'([^'\n]+)'|([^\s#()[\],]+))/y;
 const SET = /@(?:"([^"\n]+)"|'([^'\n]+)'|([^\s#()[\],"']+))/y;
-const WORD = /[A-Za-z0-9_:.-]+/y;
+const WORD = /\$?[A-Za-z0-9_:.-]+/y;
 const STRING = /"([^"\n]*)"|'([^'\n]*)'/y;
-const SYMBOL = /==|!=|>=|<=|&&|\|\||[=<>!()[\],/]/y;
+const SYMBOL = /==|!=|>=|<=|&&|\|\||[=<>!()[\]{},/]/y;
 
 /**
  * Cuts a filter into tokens, the text of included files in place of their `@include`; the last token is `end`. Of a set

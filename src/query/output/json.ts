@@ -1,9 +1,11 @@
+import type { ExporterNames, NameKind } from '../../flow/exporter-names.ts';
 import type { ColumnName, FieldName } from '../../flow/fields.ts';
 import type { Chunk } from '../chunk.ts';
 import { formatMac } from '../filter/values.ts';
 import { extendedEventName, firewallEventName, flagsText, natEventName } from '../names.ts';
 import { type AddressWriter, addressWriter } from './cells.ts';
 import type { Clock } from './clock.ts';
+import { extraNames, nameReader } from './exporter-name.ts';
 import { wide, writeWide } from './numbers.ts';
 import type { TextBlock } from './text.ts';
 
@@ -14,6 +16,7 @@ interface JsonContext {
   readonly clock: Clock;
   readonly firstRow: number;
   readonly stored: (name: ColumnName) => boolean;
+  readonly names?: ExporterNames | undefined;
 }
 
 interface Member {
@@ -195,6 +198,40 @@ const extra: Member = {
   },
 };
 
+/** What the exporter calls a number; nothing when it did not say. */
+function named(key: string, kind: NameKind, name: ColumnName): Member {
+  return {
+    needs: ['exporterHi', 'exporterLo', name],
+    ifStored: name,
+    bind: (chunk, { names }) => {
+      if (names === undefined || names.isEmpty) return () => {};
+      const read = nameReader(chunk, names, kind, name);
+      return (out, row, member) => {
+        const text = read(row);
+        if (text === '') return;
+        member(out, key);
+        out.text(JSON.stringify(text));
+      };
+    },
+  };
+}
+
+/** Numbers in `extra` that have names. */
+const namedExtras: Member = {
+  needs: ['exporterHi', 'exporterLo', 'extra'],
+  ifStored: 'extra',
+  bind: (chunk, { names }) => {
+    if (names === undefined || names.isEmpty) return () => {};
+    const read = extraNames(chunk, names);
+    return (out, row, member) => {
+      for (const [key, text] of read(row)) {
+        member(out, key);
+        out.text(JSON.stringify(text));
+      }
+    };
+  },
+};
+
 /** Keys in nfdump's order, then what nfdump does not have. */
 const members: readonly Member[] = [
   {
@@ -273,7 +310,29 @@ const members: readonly Member[] = [
       };
     },
   },
+  named('input_name', 'interfaces', 'inIf'),
+  named('output_name', 'interfaces', 'outIf'),
+  named('ingress_vrf_name', 'vrfs', 'ingressVrf'),
+  named('egress_vrf_name', 'vrfs', 'egressVrf'),
+  namedExtras,
   extra,
+];
+
+/** Before the members of a flow that is part of a chain. */
+export const chainMembers: readonly Member[] = [
+  {
+    needs: [],
+    bind: (chunk) => {
+      const chain = chunk.words('chain');
+      const step = chunk.narrow('step');
+      return (out, row, member) => {
+        member(out, 'chain');
+        writeWide(out, chain, row);
+        member(out, 'step');
+        out.uint(step[row]!);
+      };
+    },
+  },
 ];
 
 /** The members for files that have the columns `stored`. */

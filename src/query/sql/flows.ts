@@ -11,7 +11,7 @@ import { sumFlowsSql, sumSql, u64Sql } from './totals.ts';
 
 /**
  * `columns` of rows that look like flows: the selected flows themselves, or groups of them. Sorted if there is an order,
- * equal rows by `ties`.
+ * equal rows by `ties`. `more` are columns of `from` that are no columns of flows.
  */
 export function rowsSql(
   columns: readonly ColumnName[],
@@ -20,8 +20,10 @@ export function rowsSql(
   order: Order | undefined,
   ties: readonly string[],
   top: number,
+  more: readonly string[] = [],
 ): string {
-  const select = `SELECT ${columns.map((name) => `${valueSql(schema, name)} AS "${name}"`).join(', ')} FROM ${from}`;
+  const cells = columns.map((name) => `${valueSql(schema, name)} AS "${name}"`);
+  const select = `SELECT ${[...cells, ...more].join(', ')} FROM ${from}`;
   return select + sortSql(schema, order, ties, top);
 }
 

@@ -79,7 +79,7 @@ function condition(filter: Filter, schema: Schema): Condition {
       const blocks = filter.members.filter(isBlock);
       const found = ofAddresses(filter.term, schema, (columns) => inBlocks(columns, blocks));
       if (!filter.negated) return found;
-      return all([opposite(found), ofAddresses(filter.term, schema, isThereSql)]);
+      return all([opposite(found), ofAddresses(filter.term, schema, addressIsThere)]);
     }
     case 'element':
       return schema.columns.has(EXTRA_COLUMN) ? elementCondition(filter) : FALSE;
@@ -140,6 +140,11 @@ function nullSafe(sql: string, nullable: boolean): Condition {
   return nullable ? { yes: `(${sql})`, no: `NOT coalesce(${sql}, FALSE)` } : plain(sql);
 }
 
+/** The condition without which a term is false. */
+export function termGuard(guard: Guard): string {
+  return guardCondition(guard).yes;
+}
+
 function guardCondition(guard: Guard): Condition {
   switch (guard) {
     case 'tcp':
@@ -161,15 +166,16 @@ function ofAddresses(term: string, schema: Schema, sql: (columns: AddressColumns
   );
 }
 
-function isThereSql({ hi, lo }: AddressColumns): string {
+/** Whether a flow has an address, of columns that there are. */
+export function addressIsThere({ hi, lo }: AddressColumns): string {
   return `(${column(hi).sql} <> 0 OR ${column(lo).sql} <> 0)`;
 }
 
-/** Elements without a column: a JSON object a flow, see docs/decisions/0092. */
+/** Elements without a column: a JSON object a flow, see docs/decisions/0165. */
 const EXTRA_COLUMN = 'extra';
 
 function elementCondition({ name, comparator, values }: ElementFilter): Condition {
-  const value = `json_extract_string(${EXTRA_COLUMN}, ${text(`$."${name}"`)})`;
+  const value = `json_extract_string(nullif(${EXTRA_COLUMN}, ''), ${text(`$."${name}"`)})`;
   const number = `try_cast(${value} AS DECIMAL(38, 9))`;
   const equals = (one: string | number) => (typeof one === 'number' ? `${number} = ${one}` : `${value} = ${text(one)}`);
   if (comparator !== '=' && comparator !== '!=') return nullSafe(`${number} ${SQL[comparator]} ${values[0]}`, true);
@@ -195,11 +201,20 @@ function compareOperands(operands: readonly Operand[], compared: Compared, schem
 /** Whether a flow has a number at all. */
 function isThere(operand: Operand, schema: Schema): Condition {
   if ('computed' in operand) return TRUE;
-  const { column: name, zeroIsAbsent, requiredBit } = operand;
-  if (!hasColumn(schema, name)) return FALSE;
+  if (!hasColumn(schema, operand.column)) return FALSE;
+  return nullSafe(numberIsThere(operand, true), true);
+}
+
+/** The same of a column that there is. */
+export function numberIsThere(
+  { column: name, zeroIsAbsent, requiredBit }: Extract<Operand, { column: string }>,
+  nullable: boolean,
+): string {
   const { sql } = column(name);
-  const bit = requiredBit === undefined ? 'TRUE' : `${sql} & ${1 << requiredBit} <> 0`;
-  return nullSafe(`${sql} IS NOT NULL AND ${zeroIsAbsent ? `${sql} <> 0` : 'TRUE'} AND ${bit}`, true);
+  const conditions = nullable ? [`${sql} IS NOT NULL`] : [];
+  if (zeroIsAbsent) conditions.push(`${sql} <> 0`);
+  if (requiredBit !== undefined) conditions.push(`${sql} & ${1 << requiredBit} <> 0`);
+  return conditions.length === 0 ? 'TRUE' : conditions.join(' AND ');
 }
 
 function compareOperand(operand: Operand, compared: Compared, schema: Schema): Condition {

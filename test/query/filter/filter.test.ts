@@ -84,6 +84,7 @@ describe('a filter', () => {
     ['ie applicationName = "x y"', 'ie applicationName = "x y"'],
     ['ie applicationName \'say "x"\'', 'ie applicationName = \'say "x"\''],
     ['ie 9/12237 >= 1k or ie 5000 != 7', 'ie 9/12237 >= 1000 or ie 5000 != 7'],
+    ['ie 29305/4 6 or ie reverseTcpControlBits 2', 'ie reverseProtocolIdentifier = 6 or ie reverseTcpControlBits = 2'],
     ['ie applicationName not in [ "a", b ]', 'ie applicationName not in [ "a" "b" ]'],
   ])('%s means %s', (text, canonical) => {
     expect(printFilter(parseFilter(text))).toBe(canonical);
@@ -271,6 +272,7 @@ describe('elements without a column', () => {
     '{"applicationName":"42","9/12237":7.5}',
     '{"9/12237":18446744073709551615}',
     null,
+    '',
   ];
   let database: Database;
   let from: string;
@@ -291,7 +293,7 @@ describe('elements without a column', () => {
   it.each([
     ['ie applicationName = "web"', [0]],
     ['ie applicationName != "web"', [1]],
-    ['not ie applicationName = "web"', [1, 2, 3]],
+    ['not ie applicationName = "web"', [1, 2, 3, 4]],
     ['ie applicationName = 42', [1]],
     ['ie applicationName in [ web "42" ]', [0, 1]],
     ['ie 9/12237 > 7', [0, 1, 2]],

@@ -17,9 +17,7 @@ export function passes(filter: Filter, flow: TestFlow): boolean {
       return !passes(filter.part, flow);
     case 'number':
     case 'ranges': {
-      const { operands, guard } = numberTerms.get(filter.term)!;
-      if (guard !== undefined && !guarded(guard, flow)) return false;
-      const values = operands.map((operand) => read(operand, flow)).filter((value) => value !== undefined);
+      const values = numbersOf(filter.term, flow);
       if (filter.kind === 'number') {
         const { comparator, value } = filter;
         if (comparator === '!=') return values.length > 0 && !values.includes(value);
@@ -51,6 +49,13 @@ export function passes(filter: Filter, flow: TestFlow): boolean {
     case 'ttlEqual':
       return (flow.numbers.minTtl ?? 0) !== 0 && flow.numbers.minTtl === flow.numbers.maxTtl;
   }
+}
+
+/** The numbers behind a term that a flow has. */
+export function numbersOf(term: string, flow: TestFlow): number[] {
+  const { operands, guard } = numberTerms.get(term)!;
+  if (guard !== undefined && !guarded(guard, flow)) return [];
+  return operands.map((operand) => read(operand, flow)).filter((value) => value !== undefined);
 }
 
 function guarded(guard: Guard, { numbers }: TestFlow): boolean {
