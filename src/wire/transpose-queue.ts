@@ -10,8 +10,9 @@ export type Transpose = Addon['transpose'];
 
 /** Runs of records gathered for one call: more than a slot of a megabyte has of usual datagrams. */
 const MAX_RUNS = 4096;
+const FIRST_RUNS = 64;
 /** Steps gathered; those of a template stand here once however many runs use them. */
-const MAX_STEPS = 4096;
+const MAX_STEPS = 2048;
 
 /**
  * Data sets whose records the addon copies to their columns, gathered over many datagrams. Rows are committed before, and
@@ -24,9 +25,10 @@ export class TransposeQueue {
   /** What the records stand in. */
   private bytes: Uint8Array = new Uint8Array(0);
   private view: DataView = new DataView(new ArrayBuffer(0));
-  private readonly runs = new Float64Array(MAX_RUNS * RUN_CELLS);
-  private readonly templates: CompiledTemplate[] = new Array(MAX_RUNS);
-  private readonly streams: DecodeStream[] = new Array(MAX_RUNS);
+  /** Grows to what is needed, up to `MAX_RUNS`: there may be a thousand collectors. */
+  private runs = new Float64Array(FIRST_RUNS * RUN_CELLS);
+  private readonly templates: CompiledTemplate[] = [];
+  private readonly streams: DecodeStream[] = [];
   private count = 0;
   private readonly steps = new Uint32Array(MAX_STEPS * STEP_CELLS);
   private stepCount = 0;
@@ -53,15 +55,16 @@ export class TransposeQueue {
   /** Takes `rows` records from `base` on for the next rows of the batch; false: the caller must decode them itself. */
   add(template: CompiledTemplate, view: DataView, base: number, rows: number, receivedMs: number): boolean {
     const { plan, recordLength } = template;
-    const { target, context, runs } = this;
+    const { target, context } = this;
     if (plan === undefined || this.transpose === undefined || view !== this.view) return false;
     if (template.needsClock && !context.hasUptime) return false;
-    if (this.count === MAX_RUNS) this.settle();
+    if (this.count * RUN_CELLS === this.runs.length) this.makeRoom();
     const place = plan === this.lastPlan ? this.lastPlace : this.place(plan);
     if (place < 0) return false;
     const { columns, zeros } = plan;
     for (let i = 0; i < columns.length; i++) target.whole(columns[i]!, rows);
     for (let i = 0; i < zeros.length; i++) target.fill(zeros[i]!, rows, 0);
+    const { runs } = this;
     const at = this.count * RUN_CELLS;
     runs[at] = place;
     runs[at + 1] = place + stepCount(plan);
@@ -107,6 +110,16 @@ export class TransposeQueue {
     this.places.clear();
     this.stepCount = 0;
     this.lastPlan = undefined;
+  }
+
+  private makeRoom(): void {
+    if (this.count === MAX_RUNS) {
+      this.settle();
+      return;
+    }
+    const before = this.runs;
+    this.runs = new Float64Array(before.length * 4);
+    this.runs.set(before);
   }
 
   /** Number of the first step of a plan, put among the steps if need be; -1 for one with too many. */

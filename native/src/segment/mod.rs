@@ -173,6 +173,8 @@ impl SegmentWriter {
         for (key, value) in std::mem::take(&mut self.options.metadata).into_iter().chain(metadata) {
             writer.file.append_key_value_metadata(KeyValue::new(key, value));
         }
+        // The object in JavaScript lives until it is collected; a store has thousands of them an hour.
+        self.encoders.clear();
         writer.file.finish()?;
         Ok(writer.file.inner_mut().commit()?)
     }
@@ -181,6 +183,7 @@ impl SegmentWriter {
     pub fn abort(&mut self) {
         self.pending = None;
         self.writer = None;
+        self.encoders.clear();
     }
 }
 
