@@ -385,6 +385,18 @@ export interface Addon {
   packetLayout(): Record<string, number>;
   packetExtensionLayout(): Record<string, number>;
   datagramLayout(): Record<string, number>;
+  transposeLayout(): Record<string, number>;
+  /**
+   * Copies records to columns (`src/addon/transpose-layout.ts`); `columns` by index, none of them the memory of another.
+   * Throws when a program does not stay within what it is given. Gives the numbers of the runs in which the step for ICMP
+   * found such records.
+   */
+  transpose(
+    bytes: Uint8Array,
+    steps: Uint32Array,
+    runs: Float64Array,
+    columns: readonly (Uint8Array | Uint16Array | Uint32Array | Float64Array | undefined)[],
+  ): number[];
   /** Zeroed memory on huge pages where the system has them. */
   allocateHuge(bytes: number): Uint8Array;
   /** Sends to the Unix datagram socket at `path`, with a leading `@` of that abstract name; throws when it cannot. */
