@@ -2,8 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { bundledCaptures, inPairs, sharedCaptures } from '../support/captures.ts';
-import { type Flow, flowLines, lineDifferences, totalsByProtocol } from '../support/flow.ts';
+import { canonical, type Flow, flowLines, lineDifferences, totalsByProtocol } from '../support/flow.ts';
 import { meter } from '../support/flow-meter.ts';
+import { type Accounted, accountWithNfacctd } from '../support/nfacctd.ts';
 import { type Collected, collectWithNfcapd, readWithNfdump } from '../support/nfdump.ts';
 import { Daemon, describeWith, runOk, tempDir, weir } from '../support/process.ts';
 import { packetsByTshark } from '../support/tshark-meter.ts';
@@ -44,7 +45,7 @@ interface Exported {
   stderr: string;
 }
 
-describeWith(['weir', 'nfcapd', 'nfdump', 'tshark'], 'weir export to nfcapd', () => {
+describeWith(['weir', 'nfcapd', 'nfdump', 'nfacctd', 'tshark'], 'weir export to its peers', () => {
   const files = [...bundledCaptures, ...sharedCaptures];
   const reference = new Map<string, { flows: Flow[]; damaged: boolean }>();
   let exported: Exported[] = [];
@@ -123,6 +124,23 @@ describeWith(['weir', 'nfcapd', 'nfdump', 'tshark'], 'weir export to nfcapd', ()
     expect((await dissected(file, version)).complaints).not.toEqual([]);
   });
 
+  // What nfacctd 1.7.7 receives over TCP is not IPFIX but its own templates: this peer has UDP alone.
+  it('nfacctd accounts every packet and octet under the right key', { timeout: 120_000 }, async () => {
+    const accounted = await accountWithNfacctd(
+      exported.map(({ datagrams }) => datagrams),
+      tempDir('nfacctd'),
+    );
+    const differences = exported.flatMap(({ name, version }, i) =>
+      lineDifferences(
+        `${name} ${version}`,
+        accountedLines(accounted[i]!.map((one) => ({ ...one, src: canonical(one.src), dst: canonical(one.dst) }))),
+        accountedLines(referenceFlows(name, version).map((flow) => ({ ...flow, inIf: 0, outIf: 0 }))),
+      ),
+    );
+    expect(differences).toEqual([]);
+    expect(accounted.reduce((sum, lines) => sum + lines.length, 0)).toBeGreaterThan(10_000);
+  });
+
   it('ends with success, but for files that are damaged or of an unknown link type', () => {
     const failed = exported.filter(({ status }) => status !== 0).map(({ name, version }) => `${name} ${version}`);
     const wanted = exported
@@ -155,6 +173,20 @@ describeWith(['weir', 'nfcapd', 'nfdump', 'tshark'], 'weir export to nfcapd', ()
 /** nfcapd 1.7.1 does not take type and code out of the destination port in v9 and IPFIX; later ones and tshark do. */
 function withoutIcmpType(flow: Flow): Flow {
   return flow.proto === 1 || flow.proto === 58 ? { ...flow, dstPort: 0 } : flow;
+}
+
+/** Packets and octets by what nfacctd tells flows apart by. */
+function accountedLines(flows: readonly Accounted[]): string[] {
+  const sums = new Map<string, { packets: number; octets: number }>();
+  for (const flow of flows) {
+    const { proto, src, srcPort, dst, dstPort, tos, tcpFlags } = flow;
+    const key = `${proto} ${src}:${srcPort} > ${dst}:${dstPort} tos ${tos} flags ${tcpFlags}`;
+    const sum = sums.get(key) ?? { packets: 0, octets: 0 };
+    sums.set(key, sum);
+    sum.packets += flow.packets;
+    sum.octets += flow.octets;
+  }
+  return [...sums].map(([key, { packets, octets }]) => `${key} ${packets} packets ${octets} octets`);
 }
 
 function withoutTimes(flow: Flow): Flow {
