@@ -60,7 +60,7 @@ type Sending = Pick<
   | 'tls'
 >;
 
-export function parseSending(values: OptionValues): Sending {
+export async function parseSending(values: OptionValues): Promise<Sending> {
   const destinations = values.list('n');
   const ways = new Set(destinations.map((text) => parseCollector(text).transport));
   const isConnected = ways.has('tcp') || ways.has('tls');
@@ -80,7 +80,7 @@ export function parseSending(values: OptionValues): Sending {
   const datagrams = datagramSettings(values, destinations.length === 0 || ways.has('udp'));
   const maxRecords4 = values.wholeIfGiven('max-records4', 1, MAX_RECORDS);
   const maxRecords6 = values.wholeIfGiven('max-records6', 1, MAX_RECORDS);
-  const tls = parseTls(values, ways.has('tls'));
+  const tls = await parseTls(values, ways.has('tls'));
   const mtu = values.wholeIfGiven('mtu', 576, 65_507);
   const sourceAddress = values.text('source-address');
   return {

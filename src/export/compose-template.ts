@@ -36,7 +36,7 @@ const elementBytes: Partial<Record<ElementType, number>> = {
   u64: 8,
   milliseconds: 8,
 };
-const columnBytes = { u8: 1, u16: 2, u32: 4, u64: 8, timeMs: 8 } as const;
+const columnBytes = { u8: 1, u16: 2, u32: 4, u64: 8, timeMs: 8, text: 0 } as const;
 
 /** Fields that may be shorter than their column (RFC 7011 section 6.2), because the encoder knows what to do then. */
 const shortened: Partial<Record<FieldName, readonly number[]>> = {
@@ -184,6 +184,7 @@ function choiceOf(name: FieldName, ie: number): Choice {
   if (type === 'addr') return { rows: [plainRow(name, ADDRESS, ADDRESS)], lengths: [] };
   if (element?.type === 'mac') return { rows: [plainRow(name, 6, 6)], lengths: [] };
   if (element?.type === 'octets') return { rows: [plainRow(name, 3, 3)], lengths: [] };
+  if (type === 'text') throw new Error(`${name} has no element and is in no template`);
   const own = columnBytes[type];
   const most = Math.max(own, elementBytes[element?.type ?? 'u8'] ?? own);
   const lengths = [...new Set([...(shortened[name] ?? [own]), ...[2, 4, 8].filter((w) => w > own && w <= most)])];

@@ -6,12 +6,13 @@
  * - `u8`, `u16`, `u32`: a typed array of that width.
  * - `u64`: two 32-bit words a row, low word first, so that hot loops never touch BigInt.
  * - `timeMs`: milliseconds since 1970 as a double; whole numbers only.
+ * - `text`: UTF-8 of any length, as a u32 column of numbers into the batch's `texts`, 0 for the empty text.
  * - `addr`: an IP address as two u64 columns `<name>Hi` and `<name>Lo`; IPv4 is stored v4-mapped (::ffff:a.b.c.d).
  *   Both zero means that the record has no such address.
  *
  * A cell that nobody wrote holds `absent`. Where `absent` is not 0, zero is a legal value of that field.
  */
-export type FieldType = 'u8' | 'u16' | 'u32' | 'u64' | 'timeMs' | 'addr';
+export type FieldType = 'u8' | 'u16' | 'u32' | 'u64' | 'timeMs' | 'text' | 'addr';
 
 export interface FieldRow {
   readonly name: string;
@@ -273,6 +274,14 @@ const rows = [
   { name: 'natSrcPort', type: 'u16', ie: 227, column: 'nat_src_port', doc: 'translated source port' },
   { name: 'natDstPort', type: 'u16', ie: 228, column: 'nat_dst_port', doc: 'translated destination port' },
   { name: 'flowId', type: 'u64', ie: 148, column: 'flow_id', doc: 'flow or connection id' },
+  // All the rest.
+  {
+    name: 'extra',
+    type: 'text',
+    ie: 0,
+    column: 'extra',
+    doc: 'JSON object of the elements that have no column, by name or enterprise/id; empty without any',
+  },
 ] as const satisfies readonly FieldRow[];
 
 export type Field = (typeof rows)[number];

@@ -1,6 +1,6 @@
 import { FlowPrinter } from '../query/flow-printer.ts';
 import { FlowStore } from '../store/flow-store.ts';
-import { ExportOperations } from './export-operations.ts';
+import type { ExportOperations } from './export-operations.ts';
 import type { ExportOptions } from './export-options.ts';
 import type { FlowOutputOptions } from './flow-output.ts';
 import type { Log } from './log.ts';
@@ -15,7 +15,7 @@ export interface Outlets {
   readonly destinations: FlowOutputOptions['destinations'];
   readonly senders: SenderSwitch;
   readonly store: FlowStore | undefined;
-  readonly operations: ExportOperations;
+  readonly operations: ExportOperations | undefined;
 }
 
 /** Opens what needs privileges, gives them up, and opens the rest; on failure nothing stays open. */
@@ -29,7 +29,10 @@ export async function openOutlets(
   let operations: ExportOperations | undefined;
   try {
     links = await openLinks(options, warn);
-    operations = await ExportOperations.listen(options, warn);
+    if (options.metrics !== undefined || options.control !== undefined) {
+      const { ExportOperations: Operations } = await import('./export-operations.ts');
+      operations = await Operations.listen(options, warn);
+    }
     becomeIdentity(options.identity);
     const senders = new SenderSwitch(links.length > 0 ? new Senders(options, links, facts) : undefined);
     const store =

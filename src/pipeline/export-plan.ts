@@ -13,10 +13,10 @@ import { openAsn, routeFields } from './enrichment.ts';
 import type { ExportOptions } from './export-options.ts';
 
 /**
- * Throws a `UserError` for what is wrong with the options and can be found without reading, sending or writing anything:
+ * Rejects with a `UserError` for what is wrong with the options and can be found without reading, sending or writing anything:
  * files that cannot be read, formats and destinations that cannot be, values that no datagram carries.
  */
-export function checkPlan(options: ExportOptions): void {
+export async function checkPlan(options: ExportOptions): Promise<void> {
   for (const path of captureFiles(options.files)) {
     if (path === STANDARD_INPUT) continue;
     try {
@@ -25,7 +25,7 @@ export function checkPlan(options: ExportOptions): void {
       throw new UserError(`${path}: cannot read: ${(cause as Error).message}`, { cause });
     }
   }
-  openAsn(options);
+  await openAsn(options);
   if (options.print !== undefined) parseStreamFormat(options.print);
   for (const destination of options.destinations) parseCollector(destination);
   const { version, domain, sampling } = options;

@@ -38,7 +38,7 @@ export class MeteringRun implements ExportRuntime {
   readonly store: FlowStore | undefined;
   private readonly meter: PacketMeter;
   private readonly enrichment: Enrichment;
-  private readonly operations: ExportOperations;
+  private readonly operations: ExportOperations | undefined;
   private readonly facts: RunFacts;
   private readonly statistics: CaptureStatistics;
   private readonly manager = new ServiceManager();
@@ -129,7 +129,7 @@ export class MeteringRun implements ExportRuntime {
     const reloader = new Reloader(this.logs, this.manager, what, () => this.reload(reread));
     if (this.meter.hasClock) this.tickTimer = setInterval(() => this.tick(), TICK_MS);
     this.startStatistics(this.options.statsSec);
-    this.operations.serve(this);
+    this.operations?.serve(this);
     signals.stops((why) => this.stop(why));
     if (this.isLive) this.log.info(what);
     else if (!this.options.quiet) {
@@ -174,7 +174,7 @@ export class MeteringRun implements ExportRuntime {
     this.enrichment.close();
     clearInterval(this.statisticsTimer);
     this.inputs.reader.stop();
-    this.operations.close();
+    this.operations?.close();
     await reloader.idle();
     await this.output.close();
     this.manager.close();

@@ -26,6 +26,9 @@ export const TIME_DELTA_MICROSECONDS = 3;
 /** Milliseconds since the exporter started, modulo 2^32. */
 export const TIME_UPTIME = 4;
 
+/** NTP seconds, and microseconds in the place of the fraction (NetScaler). */
+export const TIME_NTP_MICROSECONDS = 5;
+
 export interface TimeTarget {
   readonly field: TimeField;
   readonly kind: number;

@@ -11,7 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { Random } from '../../pcaps/random.mjs';
 import { Output, writePcapHeader } from './output.mjs';
 
-const START_MS = 1_700_000_400_000;
+/** The start of a slot. */
+export const START_MS = 1_700_000_400_000;
 const SPREAD_MS = 600_000;
 /** The exporter booted an hour before its first flow. */
 const BOOT_MS = START_MS - 3_600_000;
@@ -274,17 +275,18 @@ class Encoder {
  * @param {5 | 9 | 10} version
  * @param {string} path
  * @param {number} [seed]
+ * @param {{startMs: number, spreadMs: number}} [time] when the first datagram is sent, and within how long all of them
  * @returns {{octets: number, datagrams: number}}
  */
-export function generateDatagrams(flows, version, path, seed = 1) {
-  const out = new Output(path);
+export function generateDatagrams(flows, version, path, seed = 1, time = { startMs: START_MS, spreadMs: SPREAD_MS }) {
+  const out = new Output(path, Math.min(16 * 1024 * 1024, 65_536 + flows * 100));
   writePcapHeader(out);
   const encoder = new Encoder(version, out);
   const draw = new FlowDraw(new Random(seed));
   let datagrams = 0;
   for (let done = 0; done < flows; datagrams++) {
     out.reserve(LARGEST + 58);
-    const nowMs = START_MS + Math.floor((done / flows) * SPREAD_MS);
+    const nowMs = time.startMs + Math.floor((done / flows) * time.spreadMs);
     // Ends lie before the uptime of the header, which in v9 is that of a whole second: collectors take others for a wrap.
     const secondMs = nowMs - (nowMs % 1000);
     const frame = out.used + 16;

@@ -18,6 +18,7 @@ import { delimiter, join } from 'node:path';
  * @property {string} command
  * @property {string[]} args
  * @property {string} [output] directory that is emptied before each run
+ * @property {boolean} [unheard] what it prints is thrown away unread
  */
 
 const SAMPLE_MS = 10;
@@ -27,17 +28,20 @@ const SAMPLE_MS = 10;
  * @param {Contender} contender
  * @returns {Promise<Run>}
  */
-export function measure({ command, args, output }) {
+export function measure({ command, args, output, unheard }) {
   if (output !== undefined) {
     rmSync(output, { recursive: true, force: true });
     mkdirSync(output, { recursive: true });
   }
   return new Promise((resolve, reject) => {
     const begin = performance.now();
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, TZ: 'UTC' } });
+    const child = spawn(command, args, {
+      stdio: ['ignore', unheard ? 'ignore' : 'pipe', 'pipe'],
+      env: { ...process.env, TZ: 'UTC' },
+    });
     const run = { seconds: 0, cpuSeconds: Number.NaN, peakMiB: Number.NaN, stdout: '', stderr: '' };
-    child.stdout.on('data', (chunk) => (run.stdout += chunk));
-    child.stderr.on('data', (chunk) => (run.stderr += chunk));
+    child.stdout?.on('data', (chunk) => (run.stdout += chunk));
+    child.stderr?.on('data', (chunk) => (run.stderr += chunk));
     const timer = setInterval(() => sample(child.pid, run), SAMPLE_MS);
     child.on('error', reject);
     child.on('close', (code, signal) => {

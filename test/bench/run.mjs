@@ -6,17 +6,19 @@
  *   npm run bench -- [--only NAME,...] [--packets N] [--flows N] [--query-flows N] [--runs N] [--data DIR]
  *
  * Benchmarks: export-files, export-udp, collect, query. Peers are taken from the environment variables NFPCAPD, NFCAPD, NFDUMP
- * and SOFTFLOWD, else from PATH. The inputs are generated once and kept in the data directory.
+ * and SOFTFLOWD, else from PATH; NFDUMP_OTHER is a second nfdump. The inputs are generated once and kept in the data directory.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { CLI, collectWithNfcapd, lz4Option, weir } from './contenders.mjs';
 import { generateDatagrams } from './generate-datagrams.mjs';
 import { generatePackets } from './generate-packets.mjs';
-import { diskUsage, findPeer, inTurns, measure } from './measure.mjs';
+import { diskUsage, findPeer, inTurns } from './measure.mjs';
+import { askAll } from './query.mjs';
 
 /** @typedef {import('./measure.mjs').Contender} Contender */
 /** @typedef {import('./measure.mjs').Run} Run */
@@ -31,39 +33,9 @@ const { values } = parseArgs({
     data: { type: 'string', default: join(tmpdir(), 'weir-bench') },
   },
 });
-const CLI = join(import.meta.dirname, '../../dist/cli/main.js');
 const DATA = values.data;
 const RUNS = Number(values.runs);
 const TIMEOUTS = ['tcp=60', 'udp=60', 'icmp=60', 'general=60', 'tcp.fin=5', 'tcp.rst=5', 'maxlife=300'];
-
-/** Six questions people ask. */
-const QUESTIONS = [
-  ['-s', 'srcip/bytes', '-n', '10'],
-  ['-s', 'record/bytes', '-n', '10'],
-  ['-s', 'dstport/flows', '-n', '20'],
-  ['-A', 'srcip4/24,dstport', '-O', 'bytes', '-n', '20'],
-  ['-s', 'dstip/packets', '-n', '10', 'proto udp and dst port 53 and packets > 10'],
-  ['-o', 'long', 'host 198.0.1.77'],
-];
-
-/**
- * @param {string} name
- * @param {string[]} args
- * @param {string} [output]
- * @returns {Contender}
- */
-function weir(name, args, output) {
-  return { name, command: process.execPath, args: [CLI, ...args], ...(output !== undefined && { output }) };
-}
-
-/**
- * @param {string} command
- * @returns {string} how to ask this release of nfdump's programs for lz4
- */
-function lz4Option(command) {
-  const { stdout } = spawnSync(command, ['-h'], { encoding: 'utf8' });
-  return /-y\s+LZ4/.test(stdout) ? '-y' : '-z=lz4';
-}
 
 /** @param {string} name @param {(path: string) => void} make */
 function input(name, make) {
@@ -147,58 +119,18 @@ async function collect() {
   report(contenders, await inTurns(contenders, RUNS), flows, 'flows');
 }
 
-/**
- * @param {string} nfcapd
- * @param {string} file
- * @param {string} output
- * @returns {Contender}
- */
-function collectWithNfcapd(nfcapd, file, output) {
-  return {
-    name: 'nfcapd -f',
-    command: nfcapd,
-    args: ['-f', file, '-w', output, '-t', '300', lz4Option(nfcapd)],
-    output,
-  };
-}
-
 async function query() {
-  const flows = Number(values['query-flows']);
-  const file = input(`flows-v9-${flows}.pcap`, (path) => generateDatagrams(flows, 9, path));
-  const store = join(DATA, 'query-weir');
-  await measure(weir('weir collect', ['collect', '-f', file, '-w', store, '-q'], store));
-  const nfdump = findPeer('NFDUMP', 'nfdump');
   const nfcapd = findPeer('NFCAPD', 'nfcapd');
-  const files = join(DATA, 'query-nfcapd');
-  if (nfdump === undefined || nfcapd === undefined) console.log('  nfdump, nfcapd: not installed');
-  else await measure(collectWithNfcapd(nfcapd, file, files));
-  const ratios = [];
-  for (const question of QUESTIONS) {
-    const contenders = [weir('weir dump', ['dump', '-R', store, ...question])];
-    if (nfdump !== undefined && nfcapd !== undefined) {
-      contenders.push({ name: 'nfdump', command: nfdump, args: ['-R', files, ...question] });
-    }
-    console.log(`  ${question.join(' ')}`);
-    const runs = await inTurns(contenders, RUNS);
-    report(contenders, runs, flows, 'flows');
-    const [ours, theirs] = runs;
-    if (ours === undefined || theirs === undefined) continue;
-    ratios.push(theirs.seconds / ours.seconds);
-    if (answer(ours) !== answer(theirs)) console.log('  the two answers differ');
-  }
-  ratios.sort((a, b) => a - b);
-  if (ratios.length > 0)
-    console.log(
-      `  the median question: ${(/** @type {number} */ (ratios[2] + /** @type {number} */ (ratios[3])) / 2).toFixed(2)} times`,
-    );
-}
-
-/**
- * What was printed, without the lines that tell how long it took; blocks skipped and bytes read are the file format's.
- * @param {Run} run
- */
-function answer({ stdout }) {
-  return stdout.replace(/^(Sys:|Total records processed:|Total flows processed:).*$/gm, '').trim();
+  const nfdump = nfcapd === undefined ? undefined : findPeer('NFDUMP', 'nfdump');
+  const other = nfdump === undefined ? undefined : process.env['NFDUMP_OTHER'];
+  if (nfdump === undefined) console.log('  nfdump, nfcapd: not installed');
+  await askAll({
+    data: DATA,
+    flows: Number(values['query-flows']),
+    runs: RUNS,
+    nfcapd,
+    peers: [nfdump, other].filter((peer) => peer !== undefined),
+  });
 }
 
 const benchmarks = { 'export-files': exportFiles, 'export-udp': exportUdp, collect, query };

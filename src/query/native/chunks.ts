@@ -4,6 +4,8 @@ import type { GroupKey } from '../aggregation.ts';
 import type { Cells, Chunk } from '../chunk.ts';
 import { addressColumns } from '../sql/address.ts';
 
+const NO_TEXT = new Uint8Array(0);
+
 /** Cells by the name of their column. */
 export class CellsChunk implements Chunk {
   readonly rows: number;
@@ -22,6 +24,11 @@ export class CellsChunk implements Chunk {
 
   words(name: string): Uint32Array {
     return this.narrow(name) as Uint32Array;
+  }
+
+  /** Scans do not read texts; what is asked for here is missing in the files. */
+  text(): Uint8Array {
+    return NO_TEXT;
   }
 }
 
