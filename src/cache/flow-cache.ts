@@ -15,7 +15,7 @@ import { BiflowSides } from './biflow-sides.ts';
 import { ExtensionRows } from './extension-rows.ts';
 import { columnNeedsExtensions, ExtensionWriter, isExtensionColumn } from './extension-writer.ts';
 import type { FlowCacheOptions, FlowCacheStats } from './flow-cache-options.ts';
-import { biflowKey, FULL_KEY, keyNeedsExtensions } from './key-fields.ts';
+import { biflowKey, FULL_KEY, type KeyFields, keyNeedsExtensions } from './key-fields.ts';
 import {
   IGNORED_OCTETS,
   IGNORED_PACKETS,
@@ -85,9 +85,11 @@ export class FlowCache {
   private readonly writer: RowWriter;
   private readonly clock: PacketClock;
   private readonly finder: RowFinder;
-  private readonly needsExtensions: boolean;
+  private readonly key: KeyFields;
+  private readonly allocate: FlowCacheOptions['allocate'];
+  private needsExtensions = false;
   /** What is kept beyond rows; undefined when nobody asked for it. */
-  private readonly extras: ExtensionRows | undefined;
+  private extras: ExtensionRows | undefined;
   /** What each way of a flow has; undefined where ways are flows. */
   private readonly biflows: BiflowRows | undefined;
   /** Indexed by C_*. */
@@ -101,23 +103,15 @@ export class FlowCache {
       throw new UserError(`maximum number of flows: ${maxFlows} is not a whole number from 1 to ${MAX_FLOWS}`);
     }
     this.store = new RowStore(maxFlows + spareRows, options.allocate);
-    const wanted = columns.filter((name) => isExtensionColumn(name) && !(biflow && isNanoseconds(name)));
-    if (wanted.length > 0 || keyNeedsExtensions(key)) this.extras = new ExtensionRows(this.store, options.allocate);
     const sides = biflow ? new BiflowSides(GROUP) : undefined;
-    if (sides !== undefined) {
-      this.biflows = new BiflowRows(this.store, sides, columns.some(isNanoseconds), options.allocate);
-    }
-    this.writer = new RowWriter(
-      this.store,
-      options.acquire,
-      options.sink,
-      this.extras && new ExtensionWriter(this.extras, wanted),
-      this.biflows,
-    );
+    if (sides !== undefined) this.biflows = new BiflowRows(this.store, sides, options.allocate);
+    this.key = key;
+    this.allocate = options.allocate;
+    this.writer = new RowWriter(this.store, options.acquire, options.sink, this.biflows);
     this.flows = new LiveFlows(options, this.store, (rows, count) => this.writer.write(rows, count));
     this.clock = new PacketClock(this.flows);
-    this.needsExtensions = cacheNeedsExtensions(options);
-    this.finder = new RowFinder(this.store, this.flows.table, this.extras, key, hashSeed, sides);
+    this.finder = new RowFinder(this.store, this.flows.table, key, hashSeed, sides);
+    this.useColumns(columns);
   }
 
   /**
@@ -266,6 +260,15 @@ export class FlowCache {
   }
 
   /**
+   * Other columns from now on. Flows at hand end (END_FORCED) and leave with those that they have: nobody has kept the
+   * others for them. From now on extension records are needed as `cacheNeedsExtensions` says of these columns.
+   */
+  setColumns(columns: readonly ColumnName[]): void {
+    this.expire(1, Number.POSITIVE_INFINITY);
+    this.useColumns(columns);
+  }
+
+  /**
    * Copies the flows in the rows from `from` (1 at first) on, until `batch` is full, as they stand now; they stay. End
    * reason 0, received and exported `nowMs`. Returns the row to go on from, 0 when that was all.
    */
@@ -293,6 +296,18 @@ export class FlowCache {
       maxProbe: flows.table.maxProbe,
       wheelEntries: flows.wheel.entries,
     };
+  }
+
+  /** No flow is at hand. */
+  private useColumns(columns: readonly ColumnName[]): void {
+    const { store, key, biflows } = this;
+    const wanted = columns.filter((name) => isExtensionColumn(name) && (biflows === undefined || !isNanoseconds(name)));
+    const isNeeded = wanted.length > 0 || keyNeedsExtensions(key);
+    this.extras = isNeeded ? (this.extras ?? new ExtensionRows(store, this.allocate)) : undefined;
+    this.needsExtensions = cacheNeedsExtensions({ key, columns });
+    this.finder.extras = this.extras;
+    this.writer.extras = this.extras && new ExtensionWriter(this.extras, wanted);
+    if (biflows !== undefined) biflows.isFine = columns.some(isNanoseconds);
   }
 
   /** Adds packet `i` of a group to its way of a biflow; what is kept beyond rows is of the initiator's. */

@@ -37,7 +37,9 @@ export class MeteringRun implements ExportRuntime {
   readonly senders: SenderSwitch;
   readonly store: FlowStore | undefined;
   private readonly meter: PacketMeter;
-  private readonly enrichment: Enrichment;
+  private enrichment: Enrichment;
+  /** Whether captures were opened with extension records. */
+  private readonly isExtended: boolean;
   private readonly operations: ExportOperations | undefined;
   private readonly facts: RunFacts;
   private readonly statistics: CaptureStatistics;
@@ -76,6 +78,7 @@ export class MeteringRun implements ExportRuntime {
   ) {
     const { destinations, senders, store, operations } = parts.outlets;
     this.options = options;
+    this.isExtended = meteringNeedsExtensions(options);
     this.inputs = parts.inputs;
     this.enrichment = parts.enrichment;
     this.facts = parts.facts;
@@ -218,12 +221,28 @@ export class MeteringRun implements ExportRuntime {
     const next = await reread();
     if (next === undefined) throw new UserError('these options ask for help alone');
     return reloadExport(this, next, {
+      canMeter: (options) => this.isExtended || !meteringNeedsExtensions(options),
+      openMetering: (options) => this.openMetering(options),
       openSenders: (options) => this.openSenders(options),
       startStatistics: (everySec) => this.startStatistics(everySec),
       setQuiet: (quiet) => {
         this.logs.quiet = quiet;
       },
     });
+  }
+
+  private async openMetering(options: ExportOptions) {
+    const enrichment = await Enrichment.open(options, this.log.warn);
+    return {
+      apply: async () => {
+        // Live output has no room for all that a full cache holds; what comes meanwhile leaves at once, below.
+        if (this.isLive) await this.expireAll();
+        this.meter.change(options, enrichment);
+        this.enrichment.close();
+        this.enrichment = enrichment;
+      },
+      abandon: () => enrichment.close(),
+    };
   }
 
   private async openSenders(options: ExportOptions): Promise<() => void> {
