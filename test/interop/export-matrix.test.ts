@@ -176,13 +176,13 @@ function withoutIcmpType(flow: Flow): Flow {
 }
 
 /** Out of v5 nfacctd takes ports of TCP, UDP and ICMP alone. */
-function asAccounted(flow: Flow, version: string): Omit<Accounted, 'inIf' | 'outIf'> {
+function asAccounted(flow: Flow, version: string): Accounted {
   const hasPorts = version !== '5' || [1, 6, 17, 58].includes(flow.proto);
   return hasPorts ? flow : { ...flow, srcPort: 0, dstPort: 0 };
 }
 
 /** Packets, octets and the union of flags by what nfacctd tells flows apart by. */
-function accountedLines(flows: readonly Omit<Accounted, 'inIf' | 'outIf'>[]): string[] {
+function accountedLines(flows: readonly Accounted[]): string[] {
   const sums = new Map<string, { packets: number; octets: number; flags: number }>();
   for (const flow of flows) {
     const { proto, src, srcPort, dst, dstPort, tos, tcpFlags } = flow;

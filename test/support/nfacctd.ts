@@ -5,8 +5,8 @@ import { Daemon, sleep } from './process.ts';
 import { drained, freeUdpPort, kernelQueue, sendDatagrams } from './udp.ts';
 
 /** What nfacctd adds up its records by: columns as it prints them. */
-const AGGREGATE = 'peer_src_ip,src_host,dst_host,src_port,dst_port,proto,tos,tcpflags,in_iface,out_iface';
-const HEADER = 'PEER_SRC_IP;IN_IFACE;OUT_IFACE;SRC_IP;DST_IP;SRC_PORT;DST_PORT;TCP_FLAGS;PROTOCOL;TOS;PACKETS;BYTES';
+const AGGREGATE = 'peer_src_ip,src_host,dst_host,src_port,dst_port,proto,tos,tcpflags';
+const HEADER = 'PEER_SRC_IP;SRC_IP;DST_IP;SRC_PORT;DST_PORT;TCP_FLAGS;PROTOCOL;TOS;PACKETS;BYTES';
 
 /** A line of nfacctd: records with the same key, added up. */
 export interface Accounted {
@@ -17,8 +17,6 @@ export interface Accounted {
   tcpFlags: number;
   proto: number;
   tos: number;
-  inIf: number;
-  outIf: number;
   packets: number;
   octets: number;
 }
@@ -71,7 +69,7 @@ export async function accountWithNfacctd(
     if (line === HEADER) continue;
     const cells = line.split(';');
     if (cells.length !== HEADER.split(';').length) throw new Error(`nfacctd prints other columns: ${line}`);
-    const [sender, inIf, outIf, src, dst, ...numbers] = cells as [string, string, string, string, string, ...string[]];
+    const [sender, src, dst, ...numbers] = cells as [string, string, string, ...string[]];
     const [srcPort, dstPort, tcpFlags, proto, tos, packets, octets] = numbers.map(Number) as [
       number,
       number,
@@ -81,8 +79,7 @@ export async function accountWithNfacctd(
       number,
       number,
     ];
-    const rest = { srcPort, dstPort, tcpFlags, proto, tos, packets, octets };
-    const record = { src, dst, inIf: Number(inIf), outIf: Number(outIf), ...rest };
+    const record = { src, dst, srcPort, dstPort, tcpFlags, proto, tos, packets, octets };
     bySender.set(sender, [...(bySender.get(sender) ?? []), record]);
   }
   return streams.map((_, i) => bySender.get(senderOf(i)) ?? []);
