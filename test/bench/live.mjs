@@ -6,8 +6,8 @@
  *   node test/bench/live.mjs [--packets N] [--rates PPS,...] [--only NAME,...] [--runs N] [--data DIR]
  *
  * tcpreplay sends a generated capture over a virtual cable between two network namespaces. For each meter and rate: what
- * arrived, what the meter says it has seen and dropped, the difference between the two, which must be 0, and its CPU time (the kernel's share of
- * receiving is the sender's). Peers are taken from the environment variables SOFTFLOWD, PMACCTD and NFPCAPD, else from PATH.
+ * arrived, what the meter says it has seen and dropped, what it does not tell of, which is to be 0, and its CPU time (the kernel's
+ * share of receiving is the sender's). Peers are taken from the environment variables SOFTFLOWD, PMACCTD and NFPCAPD, else from PATH.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';

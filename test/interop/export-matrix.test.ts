@@ -108,8 +108,8 @@ describeWith(['weir', 'nfcapd', 'nfdump', 'nfacctd', 'tshark'], 'weir export to 
     const { complaints, records } = await dissected(file, version);
     expect(complaints).toEqual([]);
     const differences = streams.flatMap(({ name }, stream) => {
-      const wanted = referenceFlows(name, version).map(({ proto, dstPort }) => `${proto} ${dstPort}`);
-      return lineDifferences(name, records.get(sender(stream)) ?? [], wanted);
+      const wanted = flowLines(referenceFlows(name, version).map(withoutTimes));
+      return lineDifferences(name, flowLines(records.get(sender(stream)) ?? []), wanted);
     });
     expect(differences).toEqual([]);
   });
@@ -203,20 +203,43 @@ function withoutTimes(flow: Flow): Flow {
 }
 
 /**
- * What tshark finds in a capture of datagrams: protocol and destination port of each record by sender, and every datagram that
+ * What tshark finds in a capture of datagrams: the flows but for their times by sender, and every datagram that
  * is of another version, malformed, without its template or out of sequence.
  */
 async function dissected(file: string, version: string) {
-  const fields = ['ip.src', 'cflow.version', 'cflow.protocol', 'cflow.dstport', '_ws.malformed', '_ws.expert.message'];
+  const ofMessages = ['ip.src', 'cflow.version', '_ws.malformed', '_ws.expert.message'];
+  const ofFlows = ['protocol', 'srcport', 'dstport', 'tos', 'tcpflags', 'packets', 'octets'];
+  const addresses = ['srcaddr', 'dstaddr', 'srcaddrv6', 'dstaddrv6'];
+  const fields = [...ofMessages, ...[...ofFlows, ...addresses].map((name) => `cflow.${name}`)];
   const args = ['-n', '-r', file, '-d', 'udp.port==9995,cflow', '-T', 'fields', '-E', 'occurrence=a'];
   const output = await runOk('tshark', [...args, ...fields.flatMap((field) => ['-e', field])]);
-  const records = new Map<string, string[]>();
+  const records = new Map<string, Flow[]>();
   const complaints: string[] = [];
   for (const line of output.trimEnd().split('\n')) {
-    const [from = '', seen = '', protocols = '', ports = '', malformed = '', expert = ''] = line.split('\t');
+    const [from = '', seen = '', malformed = '', expert = '', ...lists] = line.split('\t');
     if (seen !== version || malformed !== '' || expert !== '') complaints.push(line);
-    const portList = ports.split(',');
-    const here = protocols === '' ? [] : protocols.split(',').map((proto, i) => `${proto} ${portList[i]}`);
+    const [src4, dst4, src6, dst6] = lists.slice(ofFlows.length);
+    // One kind of flows in one message.
+    const [sources, targets] = src4 === '' ? [src6!, dst6!] : [src4!, dst4!];
+    const columns = [...lists.slice(0, ofFlows.length), sources, targets].map((list) => list.split(','));
+    if (columns.some(({ length }) => length !== columns[0]!.length)) complaints.push(line);
+    if (sources === '') continue;
+    const here = columns[0]!.map((_, i): Flow => {
+      const [proto, srcPort, dstPort, tos, tcpFlags, packets, octets, src, dst] = columns.map((list) => list[i]!);
+      return {
+        src: canonical(src!),
+        dst: canonical(dst!),
+        proto: Number(proto),
+        srcPort: Number(srcPort),
+        dstPort: Number(dstPort),
+        tos: Number(tos),
+        tcpFlags: Number(tcpFlags),
+        packets: Number(packets),
+        octets: Number(octets),
+        firstMs: 0,
+        lastMs: 0,
+      };
+    });
     records.set(from, [...(records.get(from) ?? []), ...here]);
   }
   return { complaints, records };
