@@ -90,7 +90,7 @@ async function print<Line extends Printed>(
     plugin_buffer_size: 102_400,
     plugin_pipe_size: 102_400_000,
     // Beyond that it prints what it has and begins anew.
-    print_cache_entries: 262_147,
+    print_cache_entries: 65_537,
     print_output: 'json',
     print_output_file: output,
     print_output_file_append: 'true',
@@ -102,6 +102,8 @@ async function print<Line extends Printed>(
   writeFileSync(config, lines.join(''));
   const daemon = new Daemon('nfacctd', ['-f', config]);
   await daemon.until('listening', () => kernelQueue(port).listeners > 0);
+  // It misses the signal to end, and all before, while it makes its tables.
+  await daemon.until('ready', () => daemon.output.includes('JSON: setting object handlers'));
   for (const [i, datagrams] of streams.entries()) await sendDatagrams(datagrams, port, senderOf(i));
   await drained(port);
   const { drops } = kernelQueue(port);
