@@ -124,7 +124,7 @@ describeWith(['weir', 'nfcapd', 'nfdump', 'nfacctd', 'tshark'], 'weir export to 
     expect((await dissected(file, version)).complaints).not.toEqual([]);
   });
 
-  // What nfacctd 1.7.7 receives over TCP is not IPFIX but its own templates: this peer has UDP alone.
+  // nfacctd 1.7.7 listens on UDP alone (and DTLS, which weir does not speak).
   it('nfacctd accounts every packet and octet under the right key', { timeout: 120_000 }, async () => {
     const accounted = await accountWithNfacctd(
       exported.map(({ datagrams }) => datagrams),
