@@ -8,6 +8,7 @@ import {
   P_TIME,
 } from '../addon/packet-layout.ts';
 import type { FlowBatch } from '../flow/batch.ts';
+import type { ColumnName } from '../flow/fields.ts';
 import { UserError } from '../flow/user-error.ts';
 import type { BiflowRows } from './biflow-rows.ts';
 import type { ExtensionRows } from './extension-rows.ts';
@@ -82,9 +83,10 @@ export class FlowCache implements MeteringCache {
   private readonly writer: RowWriter | undefined;
   private readonly clock: PacketClock;
   private readonly finder: RowFinder;
-  private readonly needsExtensions: boolean;
+  private readonly rows: FlowRows;
+  private needsExtensions = false;
   /** What is kept beyond rows; undefined when nobody asked for it. */
-  private readonly extras: ExtensionRows | undefined;
+  private extras: ExtensionRows | undefined;
   /** What each way of a flow has; undefined where ways are flows. */
   private readonly biflows: BiflowRows | undefined;
   /** Indexed by C_*. */
@@ -96,7 +98,8 @@ export class FlowCache implements MeteringCache {
     if (!(Number.isInteger(maxFlows) && maxFlows >= 1 && maxFlows <= MAX_FLOWS)) {
       throw new UserError(`maximum number of flows: ${maxFlows} is not a whole number from 1 to ${MAX_FLOWS}`);
     }
-    const rows = new FlowRows(options, maxFlows + spareRows, options.allocate);
+    this.rows = new FlowRows(options, maxFlows + spareRows, options.allocate);
+    const { rows } = this;
     this.store = rows.store;
     this.extras = rows.extras;
     this.biflows = rows.biflows;
@@ -108,8 +111,9 @@ export class FlowCache implements MeteringCache {
     }
     this.flows = new LiveFlows(options, this.store, (ended, count) => this.output.write(ended, count));
     this.clock = new PacketClock(this.flows);
+    this.finder = new RowFinder(this.store, this.flows.table, rows.key, hashSeed, rows.sides);
+    this.finder.extras = this.extras;
     this.needsExtensions = cacheNeedsExtensions(options);
-    this.finder = new RowFinder(this.store, this.flows.table, this.extras, rows.key, hashSeed, rows.sides);
   }
 
   /**
@@ -266,6 +270,21 @@ export class FlowCache implements MeteringCache {
   /** Other timeouts from now on; flows that are over by them end with the next second. Throws UserError. */
   setTimeouts(options: TimeoutOptions): void {
     this.flows.setTimeouts(new Timeouts(options, this.store));
+  }
+
+  /**
+   * Other columns from now on. Flows at hand end (END_FORCED) and leave with those that they have: nobody has kept the
+   * others for them. From now on extension records are needed as `cacheNeedsExtensions` says of these columns.
+   */
+  setColumns(columns: readonly ColumnName[]): void {
+    this.expire(1, Number.POSITIVE_INFINITY);
+    const { rows, writer, finder } = this;
+    if (writer === undefined) throw new Error('flow cache: a shard keeps its columns');
+    rows.setColumns(columns);
+    this.extras = rows.extras;
+    finder.extras = rows.extras;
+    writer.extras = rows.extensionWriter();
+    this.needsExtensions = cacheNeedsExtensions({ key: rows.key, columns });
   }
 
   /**

@@ -15,23 +15,33 @@ export class FlowRows {
   readonly store: RowStore;
   readonly key: KeyFields;
   /** What is kept beyond rows; undefined when nobody asked for it. */
-  readonly extras: ExtensionRows | undefined;
+  extras: ExtensionRows | undefined;
   /** What each way of a flow has, and the ways of packets in hand; undefined where ways are flows. */
   readonly biflows: BiflowRows | undefined;
   readonly sides: BiflowSides | undefined;
-  private readonly wanted: readonly ColumnName[];
+  private readonly allocate: Allocate;
+  private wanted: readonly ColumnName[] = [];
 
   /** Throws UserError for a key that cannot be. */
   constructor(options: FlowTableOptions, capacity: number, allocate: Allocate) {
     const { columns = [], biflow = false } = options;
     this.store = new RowStore(capacity, allocate);
     this.key = biflow ? biflowKey(options.key) : (options.key ?? FULL_KEY);
-    this.wanted = columns.filter((name) => isExtensionColumn(name) && !(biflow && isNanoseconds(name)));
-    if (this.wanted.length > 0 || keyNeedsExtensions(this.key)) this.extras = new ExtensionRows(this.store, allocate);
+    this.allocate = allocate;
     if (biflow) {
       this.sides = new BiflowSides(GROUP);
-      this.biflows = new BiflowRows(this.store, this.sides, columns.some(isNanoseconds), allocate);
+      this.biflows = new BiflowRows(this.store, this.sides, allocate);
     }
+    this.setColumns(columns);
+  }
+
+  /** What flows have beyond the core columns from now on; there must be none. */
+  setColumns(columns: readonly ColumnName[]): void {
+    const { biflows, key } = this;
+    this.wanted = columns.filter((name) => isExtensionColumn(name) && (biflows === undefined || !isNanoseconds(name)));
+    const isNeeded = this.wanted.length > 0 || keyNeedsExtensions(key);
+    this.extras = isNeeded ? (this.extras ?? new ExtensionRows(this.store, this.allocate)) : undefined;
+    if (biflows !== undefined) biflows.isFine = columns.some(isNanoseconds);
   }
 
   /** What a flow is, to be copied. */
@@ -40,8 +50,13 @@ export class FlowRows {
   }
 
   writer({ acquire, sink }: Pick<FlowCacheOptions, 'acquire' | 'sink'>): RowWriter {
-    const extras = this.extras && new ExtensionWriter(this.extras, this.wanted);
-    return new RowWriter(this.store, acquire, sink, extras, this.biflows);
+    const writer = new RowWriter(this.store, acquire, sink, this.biflows);
+    writer.extras = this.extensionWriter();
+    return writer;
+  }
+
+  extensionWriter(): ExtensionWriter | undefined {
+    return this.extras && new ExtensionWriter(this.extras, this.wanted);
   }
 }
 

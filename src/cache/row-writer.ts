@@ -33,19 +33,18 @@ export class RowWriter implements RowSink {
   private readonly store: RowStore;
   private readonly acquire: () => FlowBatch;
   private readonly sink: (batch: FlowBatch) => void;
-  private readonly extras: ExtensionWriter | undefined;
+  /** Writes the columns beyond those that are here. */
+  extras: ExtensionWriter | undefined;
   private readonly biflows: BiflowRows | undefined;
   private batch: FlowBatch | undefined;
 
-  /** `extras` writes the columns beyond those that are here, `biflows` what the ways of a flow have of it. */
+  /** `biflows` writes what the ways of a flow have of it. */
   constructor(
     store: RowStore,
     acquire: () => FlowBatch,
     sink: (batch: FlowBatch) => void,
-    extras: ExtensionWriter | undefined,
     biflows: BiflowRows | undefined,
   ) {
-    this.extras = extras;
     this.biflows = biflows;
     this.store = store;
     this.acquire = acquire;

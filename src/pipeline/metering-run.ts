@@ -20,7 +20,7 @@ import { openPacketInputs, type PacketInputs } from './packet-inputs.ts';
 import { meteringNeedsExtensions, PacketMeter } from './packet-meter.ts';
 import { processCounts } from './process-counts.ts';
 import { describeProgress } from './progress.ts';
-import { Reloader } from './reload.ts';
+import { changedKeys, Reloader } from './reload.ts';
 import { RunLog } from './run-log.ts';
 import type { SenderSwitch } from './sender-switch.ts';
 import { openLinks, type RunFacts, Senders } from './senders.ts';
@@ -39,7 +39,9 @@ export class MeteringRun implements ExportRuntime {
   readonly senders: SenderSwitch;
   readonly store: FlowStore | undefined;
   private readonly meter: PacketMeter;
-  private readonly enrichment: Enrichment;
+  private enrichment: Enrichment;
+  /** Whether captures were opened with extension records. */
+  private readonly isExtended: boolean;
   private readonly operations: ExportOperations | undefined;
   private readonly facts: RunFacts;
   private readonly statistics: CaptureStatistics;
@@ -78,6 +80,7 @@ export class MeteringRun implements ExportRuntime {
   ) {
     const { destinations, senders, store, operations } = parts.outlets;
     this.options = options;
+    this.isExtended = meteringNeedsExtensions(options);
     this.inputs = parts.inputs;
     this.enrichment = parts.enrichment;
     this.facts = parts.facts;
@@ -229,12 +232,30 @@ export class MeteringRun implements ExportRuntime {
     const next = await reread();
     if (next === undefined) throw new UserError('these options ask for help alone');
     return reloadExport(this, next, {
+      canMeter: (options) =>
+        changedKeys(this.options, options).every((key) => key !== 'template') ||
+        (this.meter.canChange && (this.isExtended || !meteringNeedsExtensions(options))),
+      openMetering: (options) => this.openMetering(options),
       openSenders: (options) => this.openSenders(options),
       startStatistics: (everySec) => this.startStatistics(everySec),
       setQuiet: (quiet) => {
         this.logs.quiet = quiet;
       },
     });
+  }
+
+  private async openMetering(options: ExportOptions) {
+    const enrichment = await Enrichment.open(options, this.log.warn);
+    return {
+      apply: async () => {
+        // Live output has no room for all that a full cache holds; what comes meanwhile leaves at once, below.
+        if (this.isLive) await this.expireAll();
+        this.meter.change(options, enrichment);
+        this.enrichment.close();
+        this.enrichment = enrichment;
+      },
+      abandon: () => enrichment.close(),
+    };
   }
 
   private async openSenders(options: ExportOptions): Promise<() => void> {

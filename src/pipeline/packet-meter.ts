@@ -32,6 +32,7 @@ export class PacketMeter {
   readonly #duplicates: DuplicateFilter | undefined;
   readonly #pacer: Pacer | undefined;
   readonly #isLive: boolean;
+  #enrichment: Enrichment;
   /** Boot time counts from the first packet in replay, from the start in live capture. */
   #firstPacketMs = Date.now();
   #isFirst = true;
@@ -46,6 +47,7 @@ export class PacketMeter {
     const { dedupMs, key, biflow, maxFlows, whenFull, timeouts, speed, workers } = options;
     const { rate } = options.sampling;
     this.#isLive = options.interfaces.length > 0;
+    this.#enrichment = enrichment;
     const cacheOptions: FlowCacheOptions = {
       ...timeoutOptions(timeouts),
       key,
@@ -54,7 +56,7 @@ export class PacketMeter {
       columns: meteredColumns(options),
       maxFlows,
       whenFull,
-      sink: (batch) => output.sink(enrichment.fill(rate > 1 ? markSampled(batch, rate) : batch)),
+      sink: (batch) => output.sink(this.#enrichment.fill(rate > 1 ? markSampled(batch, rate) : batch)),
       acquire: output.acquire,
       allocate: (bytes) => addon().allocateHuge(bytes),
     };
@@ -106,6 +108,17 @@ export class PacketMeter {
     const delayMs = this.#pacer === undefined ? CAPTURE_DELAY_MS : DISORDER_MS;
     if (!Number.isNaN(nowMs)) this.cache.advance((nowMs - delayMs) * 1000);
     return nowMs;
+  }
+
+  /** Whether `change` can be: caches of workers keep their columns. */
+  get canChange(): boolean {
+    return this.cache.setColumns !== undefined;
+  }
+
+  /** Flows have what the template of `options` asks for from now on, filled in by `enrichment`; those at hand leave before. */
+  change(options: ExportOptions, enrichment: Enrichment): void {
+    this.cache.setColumns?.(meteredColumns(options));
+    this.#enrichment = enrichment;
   }
 
   /** Packets that are played come without waiting from now on. */
