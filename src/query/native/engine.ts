@@ -1,4 +1,11 @@
-import { addon, type FlowScan, type ScanAnswer, type ScanTable, SEND_ELSEWHERE } from '../../addon/addon.ts';
+import {
+  addon,
+  type FlowScan,
+  type ScanAnswer,
+  type ScanQuestion,
+  type ScanTable,
+  SEND_ELSEWHERE,
+} from '../../addon/addon.ts';
 import { type ColumnName, columns } from '../../flow/fields.ts';
 import { UserError } from '../../flow/user-error.ts';
 import type { Cells, Chunk } from '../chunk.ts';
@@ -8,8 +15,8 @@ import type { Order } from '../orders.ts';
 import type { Totals } from '../output/summary.ts';
 import type { Job, JobOf, Plan, Selection } from '../plan.ts';
 import type { Schema } from '../sql/schema.ts';
-import { absentCells, CellsChunk, cellsOf, groupCells, statisticChunk } from './chunks.ts';
-import { ColumnList, scanQuestion } from './question.ts';
+import { absentCells, CellsChunk, cellsOf, chunksAfter, groupCells, statisticChunk } from './chunks.ts';
+import { ColumnList, LONGEST_SORTED, scanQuestion } from './question.ts';
 
 const TWO_32 = 0x1_0000_0000;
 
@@ -20,16 +27,25 @@ const TWO_32 = 0x1_0000_0000;
 export class NativeEngine implements QueryEngine {
   readonly schema: Schema;
   private readonly scan: FlowScan;
+  private readonly question: ScanQuestion;
   private readonly answer: ScanAnswer;
   private readonly files: readonly string[];
   private readonly selection: Selection;
   private readonly tables: ReadonlyMap<Job, ScanTable[]>;
   private other: QueryEngine | undefined;
 
-  private constructor(files: readonly string[], schema: Schema, scan: FlowScan, plan: Plan, answer: ScanAnswer) {
+  private constructor(
+    files: readonly string[],
+    schema: Schema,
+    scan: FlowScan,
+    plan: Plan,
+    question: ScanQuestion,
+    answer: ScanAnswer,
+  ) {
     this.files = files;
     this.schema = schema;
     this.scan = scan;
+    this.question = question;
     this.answer = answer;
     this.selection = plan.selection;
     const grouping = plan.jobs.filter(({ kind }) => kind !== 'flows');
@@ -49,7 +65,9 @@ export class NativeEngine implements QueryEngine {
       const schema: Schema = { columns: names, mixed: files.length > 1 };
       const question = scanQuestion(plan, printsNothing, schema);
       if (question === undefined) return undefined;
-      return new NativeEngine(files, schema, scan, plan, await scan.run(question));
+      const answer = await scan.run(question);
+      if (answer.positions.length / 2 > LONGEST_SORTED && question.list?.order !== undefined) return undefined;
+      return new NativeEngine(files, schema, scan, plan, question, answer);
     });
   }
 
@@ -80,11 +98,36 @@ export class NativeEngine implements QueryEngine {
   }
 
   async *flows(job: JobOf<'flows'>, wanted: readonly ColumnName[]): AsyncGenerator<Chunk, void, undefined> {
-    const { positions } = this.answer;
-    if (positions.length === 0) return;
+    const most = this.selection.limit ?? Number.POSITIVE_INFINITY;
+    let given = 0;
+    let piece = this.piece(this.answer, wanted);
+    while (given < most) {
+      const ready = await piece;
+      if (ready === undefined) {
+        yield* chunksAfter(given, (await this.elsewhere()).flows(job, wanted));
+        return;
+      }
+      const { rows, cells, next } = ready;
+      // The next piece is made while the caller works on this one.
+      if (next !== undefined && given + rows < most) piece = this.pieceFrom(next, wanted);
+      if (rows > 0) yield new CellsChunk(Math.min(rows, most - given), cells);
+      given += rows;
+      if (next === undefined) return;
+    }
+  }
+
+  private pieceFrom(from: number, wanted: readonly ColumnName[]): Promise<Piece | undefined> {
+    const question = { ...this.question, list: { ...this.question.list!, from } };
+    const piece = orElsewhere(() => this.scan.run(question)).then((answer) => answer && this.piece(answer, wanted));
+    // Whoever waits for it meets its failure; until then it must not count as unhandled.
+    piece.catch(() => undefined);
+    return piece;
+  }
+
+  /** The listed flows of an answer; undefined when the general engine has to give them. */
+  private async piece({ positions, next }: ScanAnswer, wanted: readonly ColumnName[]): Promise<Piece | undefined> {
     const cells = await orElsewhere(() => this.fetch(wanted, positions));
-    if (cells === undefined) yield* (await this.elsewhere()).flows(job, wanted);
-    else yield new CellsChunk(positions.length / 2, cells);
+    return cells && { rows: positions.length / 2, cells, next };
   }
 
   async groups(job: JobOf<'groups'>, wanted: readonly ColumnName[]): Promise<Tables> {
@@ -123,6 +166,13 @@ export class NativeEngine implements QueryEngine {
     const fetched = await this.scan.fetch(list.columns, positions);
     return new Map(names.map((name, index) => [name, cellsOf(name, fetched[index]!)]));
   }
+}
+
+/** Flows of a list that is found piece by piece, and the row group where the next piece begins. */
+interface Piece {
+  readonly rows: number;
+  readonly cells: ReadonlyMap<string, Cells>;
+  readonly next: number | undefined;
 }
 
 /** The result; undefined when the addon leaves the question to the general engine. */
