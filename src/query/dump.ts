@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import type { FlowConsumer } from '../flow/consumer.ts';
 import { UserError } from '../flow/user-error.ts';
@@ -58,7 +58,7 @@ async function dump(options: DumpOptions, surroundings: DumpSurroundings, sink: 
   const { plan, format, warnings } = await planDump(options);
   for (const warning of warnings) surroundings.stderr.write(`${warning}\n`);
   const files = await chooseFiles(options, surroundings);
-  const sizes = await Promise.all(files.map(sizeOf));
+  const sizes = files.map(sizeOf);
   const style: Style = {
     csv: format.kind === 'csv',
     plain: options.plainNumbers,
@@ -150,9 +150,10 @@ async function openEngine(files: readonly string[], plan: Plan, printsNothing: b
   return DuckDbEngine.open(files, plan.selection);
 }
 
-async function sizeOf(path: string): Promise<number> {
+/** Without the thread pool, which costs three times as much where there are thousands of files. */
+function sizeOf(path: string): number {
   try {
-    return (await stat(path)).size;
+    return statSync(path).size;
   } catch (cause) {
     throw new UserError(`cannot read ${path}: no such file`, { cause });
   }
