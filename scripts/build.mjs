@@ -1,37 +1,38 @@
 #!/usr/bin/env node
 // @ts-check
 /**
- * Makes `dist` out of `src`, a JavaScript file for each TypeScript file, with constants put in where they are used: an
- * imported constant costs V8 a load and three checks at every use, however hot the loop (docs/decisions/0042). yargs comes
- * along in one piece: finding and reading its thirty files is a third of the time that a command takes to start. Types
- * are not looked at here; `npm run check` does.
+ * Makes `dist` out of `src`: the program, and a chunk for each part that not every command loads, all of them in one
+ * directory, because the addon and the package's description are found from where the code is. Finding, reading and
+ * linking a file a module is half of the time that a command takes to start (docs/decisions/0170). Constants are put in
+ * where they are used: an imported constant costs V8 a load and three checks at every use, however hot the loop
+ * (docs/decisions/0042). yargs comes along, other packages stay outside. Types are not looked at here; `npm run check`
+ * does. Arguments are further entries, as the benchmarks of parts in `test/bench` are.
  */
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join, parse } from 'node:path';
 import { rolldown } from 'rolldown';
 import { ROOT } from './steps.mjs';
 
-const source = join(ROOT, 'src');
-const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+const packages = Object.keys({ ...dependencies, ...optionalDependencies });
+
+const entries = ['src/cli/main.ts', ...process.argv.slice(2)];
 
 const bundle = await rolldown({
   cwd: ROOT,
-  input: Object.fromEntries(files.map((name) => [name.slice(0, -'.ts'.length), join(source, name)])),
+  input: Object.fromEntries(entries.map((path) => [parse(path).name, join(ROOT, path)])),
   platform: 'node',
-  external: /^[^./]/,
+  external: packages.filter((name) => name !== 'yargs'),
   optimization: { inlineConst: { mode: 'all', pass: 2 } },
+  resolve: { alias: { 'string-width': join(ROOT, 'scripts/text-width.mjs') } },
 });
 await bundle.write({
   dir: join(ROOT, 'dist'),
   cleanDir: true,
   format: 'esm',
-  preserveModules: true,
-  preserveModulesRoot: source,
-  paths: { yargs: './yargs.js' },
+  entryFileNames: 'cli/[name].js',
+  chunkFileNames: 'cli/[name].js',
+  comments: { legal: true },
   sourcemap: true,
 });
 await bundle.close();
-
-const parser = await rolldown({ cwd: ROOT, input: { yargs: 'yargs' }, platform: 'node' });
-await parser.write({ dir: join(ROOT, 'dist/cli'), format: 'esm', comments: { legal: true } });
-await parser.close();

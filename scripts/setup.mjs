@@ -37,6 +37,7 @@ export async function setup({ tests = false } = {}) {
  */
 async function systemPackages(names) {
   if ((await run('dpkg-query', ['--version'])).status !== 0) return;
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: placeholders of dpkg-query, not of JavaScript
   const listed = await run('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\\n', ...names]);
   const installed = new Set(listed.output.split('\n').filter((line) => line.endsWith(' installed')));
   const missing = names.filter((name) => !installed.has(`${name} installed`));

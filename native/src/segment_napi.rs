@@ -1,6 +1,6 @@
 use crate::panics::caught;
 use crate::segment::chunk::Codec;
-use crate::segment::column::{ColumnSpec, ColumnType, Values};
+use crate::segment::column::{ColumnSpec, ColumnType, Texts, Values};
 use crate::segment::file::DirectoryLock as Lock;
 use crate::segment::merge::{info, merge, Info};
 use crate::segment::totals::{totals, TotalsSpec};
@@ -22,6 +22,14 @@ pub struct SegmentColumn {
     pub data: Option<Array>,
     pub absent: f64,
     pub is_constant: Option<bool>,
+    /// Of a column of texts, whose `data` are their numbers.
+    pub texts: Option<SegmentTexts>,
+}
+
+#[napi(object, object_to_js = false)]
+pub struct SegmentTexts {
+    pub bytes: Uint8Array,
+    pub ends: Uint32Array,
 }
 
 #[napi(object, object_to_js = false)]
@@ -81,6 +89,7 @@ pub fn column_type(name: &str) -> Result<ColumnType> {
         "u32" => Ok(ColumnType::U32),
         "u64" => Ok(ColumnType::U64),
         "timeMs" => Ok(ColumnType::TimeMs),
+        "text" => Ok(ColumnType::Text),
         other => Err(Error::new(Status::InvalidArg, format!("unknown column type {other}"))),
     }
 }
@@ -89,7 +98,8 @@ pub fn column_type(name: &str) -> Result<ColumnType> {
 /// file, is left as it is, for the encoder to refuse.
 fn values<'a>(column: &'a SegmentColumn, spec: &ColumnSpec) -> Values<'a> {
     let values = values_of_data(column);
-    if column.is_constant == Some(true) && values.fits(spec.column_type) && values.rows() > 0 {
+    let is_constant = column.is_constant == Some(true) && spec.column_type != ColumnType::Text;
+    if is_constant && values.fits(spec.column_type) && values.rows() > 0 {
         return values.constant(1, spec.absent).map_or(values, Values::Constant);
     }
     values
@@ -100,6 +110,13 @@ fn values_of_data(column: &SegmentColumn) -> Values<'_> {
         None => Values::Absent,
         Some(Either4::A(bytes)) => Values::U8(bytes),
         Some(Either4::B(values)) => Values::U16(values),
+        Some(Either4::C(ids)) if column.r#type == "text" => {
+            let texts = column.texts.as_ref().map_or(Texts::default(), |texts| Texts {
+                bytes: &texts.bytes,
+                ends: &texts.ends,
+            });
+            Values::Texts(ids, texts)
+        }
         Some(Either4::C(words)) if column.r#type == "u64" => Values::Words(words),
         Some(Either4::C(values)) => Values::U32(values),
         Some(Either4::D(times)) => Values::Millis(times),

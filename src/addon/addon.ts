@@ -169,12 +169,14 @@ export interface NativeDatagramSource extends SlotSource {
 export interface SegmentColumn {
   /** Column name in the file. */
   name: string;
-  type: 'u8' | 'u16' | 'u32' | 'u64' | 'timeMs';
+  type: 'u8' | 'u16' | 'u32' | 'u64' | 'timeMs' | 'text';
   /** Undefined writes `absent` in every row. */
   data?: Uint8Array | Uint16Array | Uint32Array | Float64Array;
   absent: number;
   /** The first row of `data` counts for every row; there need be no other. */
   isConstant?: boolean;
+  /** What the numbers of a `text` column mean: text n ends in `bytes` at `ends[n - 1]`; 0 is the empty text. */
+  texts?: { bytes: Uint8Array; ends: Uint32Array };
 }
 
 export interface SegmentOptions {

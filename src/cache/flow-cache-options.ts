@@ -20,6 +20,8 @@ export interface FlowCacheOptions extends TimeoutOptions {
   allocate: (bytes: number) => Uint8Array;
   /** What tells flows apart. Default: `FULL_KEY`. For any other, packet records are changed in place. */
   key?: KeyFields;
+  /** Both ways of a connection are one flow (RFC 5103), whose key has neither type of service nor direction. */
+  biflow?: boolean;
   /** Columns filled in beyond those that every flow has; of those that the cache knows nothing of it takes no notice. */
   columns?: readonly ColumnName[];
   /** Seed of the hash for a key that is not the full one. Never changes results. */

@@ -8,11 +8,14 @@ import {
   P_TIME,
 } from '../addon/packet-layout.ts';
 import type { FlowBatch } from '../flow/batch.ts';
+import type { ColumnName } from '../flow/fields.ts';
 import { UserError } from '../flow/user-error.ts';
+import { BiflowRows } from './biflow-rows.ts';
+import { BiflowSides } from './biflow-sides.ts';
 import { ExtensionRows } from './extension-rows.ts';
 import { columnNeedsExtensions, ExtensionWriter, isExtensionColumn } from './extension-writer.ts';
 import type { FlowCacheOptions, FlowCacheStats } from './flow-cache-options.ts';
-import { FULL_KEY, keyNeedsExtensions } from './key-fields.ts';
+import { biflowKey, FULL_KEY, keyNeedsExtensions } from './key-fields.ts';
 import {
   IGNORED_OCTETS,
   IGNORED_PACKETS,
@@ -64,6 +67,11 @@ export function cacheNeedsExtensions({
   return keyNeedsExtensions(key) || columns.some(columnNeedsExtensions);
 }
 
+/** Of each way of a biflow, which has its times in microseconds. */
+function isNanoseconds(name: ColumnName): boolean {
+  return name === 'firstNs' || name === 'lastNs';
+}
+
 /**
  * The flow cache: packets in, flows out. What leaves, and in which order, is a function of the packets alone (their
  * times, not when or in which portions they are handed over, and not their hashes); docs/decisions/0040 has the rules.
@@ -80,28 +88,36 @@ export class FlowCache {
   private readonly needsExtensions: boolean;
   /** What is kept beyond rows; undefined when nobody asked for it. */
   private readonly extras: ExtensionRows | undefined;
+  /** What each way of a flow has; undefined where ways are flows. */
+  private readonly biflows: BiflowRows | undefined;
   /** Indexed by C_*. */
   private readonly counts = new Float64Array(2);
 
   /** Throws UserError for timeouts or a number of flows out of range. */
   constructor(options: FlowCacheOptions) {
-    const { maxFlows, spareRows = SPARE_ROWS, key = FULL_KEY, hashSeed = 0, columns = [] } = options;
+    const { maxFlows, spareRows = SPARE_ROWS, hashSeed = 0, columns = [], biflow = false } = options;
+    const key = biflow ? biflowKey(options.key) : (options.key ?? FULL_KEY);
     if (!(Number.isInteger(maxFlows) && maxFlows >= 1 && maxFlows <= MAX_FLOWS)) {
       throw new UserError(`maximum number of flows: ${maxFlows} is not a whole number from 1 to ${MAX_FLOWS}`);
     }
     this.store = new RowStore(maxFlows + spareRows, options.allocate);
-    const wanted = columns.filter(isExtensionColumn);
+    const wanted = columns.filter((name) => isExtensionColumn(name) && !(biflow && isNanoseconds(name)));
     if (wanted.length > 0 || keyNeedsExtensions(key)) this.extras = new ExtensionRows(this.store, options.allocate);
+    const sides = biflow ? new BiflowSides(GROUP) : undefined;
+    if (sides !== undefined) {
+      this.biflows = new BiflowRows(this.store, sides, columns.some(isNanoseconds), options.allocate);
+    }
     this.writer = new RowWriter(
       this.store,
       options.acquire,
       options.sink,
       this.extras && new ExtensionWriter(this.extras, wanted),
+      this.biflows,
     );
     this.flows = new LiveFlows(options, this.store, (rows, count) => this.writer.write(rows, count));
     this.clock = new PacketClock(this.flows);
     this.needsExtensions = cacheNeedsExtensions(options);
-    this.finder = new RowFinder(this.store, this.flows.table, this.extras, key, hashSeed);
+    this.finder = new RowFinder(this.store, this.flows.table, this.extras, key, hashSeed, sides);
   }
 
   /**
@@ -110,7 +126,7 @@ export class FlowCache {
    * (`cacheNeedsExtensions`). Full batches go to the sink meanwhile.
    */
   addPackets(words: Uint32Array, times: Float64Array, count: number, extensions?: Uint32Array): void {
-    const { flows, finder, extras } = this;
+    const { flows, finder, extras, biflows } = this;
     const { hashes, candidates } = finder;
     if (this.needsExtensions && extensions === undefined) throw new Error('flow cache: no extension records');
     finder.extensions = extensions;
@@ -191,9 +207,13 @@ export class FlowCache {
           now[NOW_NUMBER] = packetsBefore + packet;
           row = flows.open(words, p, hash);
           if (row !== 0 && extras !== undefined) extras.open(row, words, extensions, packet);
+          if (row !== 0 && biflows !== undefined) biflows.open(row, i, protoTosFlags, length, now);
           continue;
         }
-        if (extras !== undefined) {
+        if (biflows !== undefined) {
+          now[NOW_TIME] = time;
+          this.addToWay(row, words, extensions, packet, i);
+        } else if (extras !== undefined) {
           now[NOW_TIME] = time;
           extras.update(row, words, extensions, packet, now);
         }
@@ -273,6 +293,23 @@ export class FlowCache {
       maxProbe: flows.table.maxProbe,
       wheelEntries: flows.wheel.entries,
     };
+  }
+
+  /** Adds packet `i` of a group to its way of a biflow; what is kept beyond rows is of the initiator's. */
+  private addToWay(
+    row: number,
+    words: Uint32Array,
+    extensions: Uint32Array | undefined,
+    packet: number,
+    i: number,
+  ): void {
+    const { extras, biflows } = this;
+    const { now } = this.flows;
+    const p = packet << 4;
+    const hadForward = biflows!.hasForward(row);
+    const isForward = biflows!.update(row, i, words[p + P_PROTO_TOS_FLAGS]!, words[p + P_OCTETS]!, now);
+    if (isForward && !hadForward) extras?.open(row, words, extensions, packet);
+    else if (isForward || !hadForward) extras?.update(row, words, extensions, packet, now);
   }
 
   /** Ends the flow of the packet in hand if the packet cannot join it; returns whether. */

@@ -41,6 +41,15 @@ export function parseTrack(text: string): KeyFields {
   return { ...fields, ...Object.fromEntries(additions.map((name) => [name, true])) };
 }
 
+/**
+ * The key of a biflow: types of service may differ between the ways of a connection. Throws UserError for MAC addresses,
+ * which say nothing of who is at the other end of a route.
+ */
+export function biflowKey(key: KeyFields = FULL_KEY): KeyFields {
+  if (key.mac) throw new UserError('--biflow joins no flows that MAC addresses tell apart: leave ether and mac out');
+  return { ...key, tos: false };
+}
+
 /** The addon's hash is one over this key, and its records need no change. */
 export function isFullKey(key: KeyFields): boolean {
   return key.proto && key.ports && key.tos && key.interface && !keyNeedsExtensions(key);

@@ -7,6 +7,7 @@ import {
   P_PROTO_TOS_FLAGS,
   PACKET_WORDS,
 } from '../addon/packet-layout.ts';
+import type { BiflowSides } from './biflow-sides.ts';
 import type { ExtensionRows } from './extension-rows.ts';
 import { isFullKey, type KeyFields } from './key-fields.ts';
 import { KeyReducer } from './key-reducer.ts';
@@ -36,12 +37,22 @@ export class RowFinder {
   private readonly key: KeyFields;
   /** Makes records for a key that is not the full one. */
   private readonly reducer: KeyReducer | undefined;
+  /** Makes records of both ways alike, for a key without type of service. */
+  private readonly sides: BiflowSides | undefined;
 
-  constructor(store: RowStore, table: SlotTable, extras: ExtensionRows | undefined, key: KeyFields, hashSeed: number) {
+  constructor(
+    store: RowStore,
+    table: SlotTable,
+    extras: ExtensionRows | undefined,
+    key: KeyFields,
+    hashSeed: number,
+    sides: BiflowSides | undefined,
+  ) {
     this.store = store;
     this.table = table;
     this.extras = extras;
     this.key = key;
+    this.sides = sides;
     if (!isFullKey(key)) this.reducer = new KeyReducer(key, hashSeed);
   }
 
@@ -51,6 +62,7 @@ export class RowFinder {
     const { slots, mask } = this.table;
     const rows = this.store.words;
     let touched = 0;
+    this.sides?.normalize(words, start, size);
     this.reducer?.reduce(words, this.extensions, start, size);
     for (let i = 0; i < size; i++) {
       const hash = words[(start + i) * PACKET_WORDS + P_HASH]! | 0;

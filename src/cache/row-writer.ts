@@ -1,5 +1,6 @@
 import { P_META_DIRECTION_KNOWN, P_META_EGRESS } from '../addon/packet-layout.ts';
 import type { FlowBatch } from '../flow/batch.ts';
+import type { BiflowRows } from './biflow-rows.ts';
 import type { ExtensionWriter } from './extension-writer.ts';
 import {
   D_END,
@@ -32,16 +33,19 @@ export class RowWriter {
   private readonly acquire: () => FlowBatch;
   private readonly sink: (batch: FlowBatch) => void;
   private readonly extras: ExtensionWriter | undefined;
+  private readonly biflows: BiflowRows | undefined;
   private batch: FlowBatch | undefined;
 
-  /** `extras` writes the columns beyond those that are here. */
+  /** `extras` writes the columns beyond those that are here, `biflows` what the ways of a flow have of it. */
   constructor(
     store: RowStore,
     acquire: () => FlowBatch,
     sink: (batch: FlowBatch) => void,
     extras: ExtensionWriter | undefined,
+    biflows: BiflowRows | undefined,
   ) {
     this.extras = extras;
+    this.biflows = biflows;
     this.store = store;
     this.acquire = acquire;
     this.sink = sink;
@@ -168,6 +172,7 @@ export class RowWriter {
     }
     this.store.touched[0] = touched;
     this.extras?.fill(batch, rows, start, end, batch.rows);
+    this.biflows?.fill(batch, rows, start, end, batch.rows);
     batch.rows = at;
   }
 }

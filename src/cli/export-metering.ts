@@ -1,6 +1,6 @@
 import { fullPolicies } from '../cache/flow-cache-options.ts';
-import { parseTrack, trackAdditions, trackLevels } from '../cache/key-fields.ts';
-import { type OptionTable, openFlagOption, valueOption } from '../config/option.ts';
+import { biflowKey, type KeyFields, parseTrack, trackAdditions, trackLevels } from '../cache/key-fields.ts';
+import { flagOption, type OptionTable, openFlagOption, valueOption } from '../config/option.ts';
 import type { OptionValues } from '../config/option-values.ts';
 import type { ExportOptions } from '../pipeline/export-options.ts';
 import { parseTimeouts, timeoutTable } from './export-timeouts.ts';
@@ -12,6 +12,7 @@ export const meteringOptions: OptionTable = {
     `what tells flows apart: ${trackLevels.join(', ')}; more behind commas: ${trackAdditions.join(', ')}`,
     'full',
   ),
+  biflow: flagOption('one flow for both ways of a connection (RFC 5103): sent as IPFIX, or to files'),
   'max-flows': valueOption('flows held at a time', '4194304'),
   'when-full': valueOption(
     'evict: the flow longest idle leaves; ignore: packets of new flows are not metered',
@@ -23,7 +24,13 @@ export const meteringOptions: OptionTable = {
   asn: valueOption('AS numbers out of a MaxMind database (.mmdb)'),
 };
 
-type Metering = Pick<ExportOptions, 'timeouts' | 'key' | 'maxFlows' | 'whenFull' | 'routes' | 'asnFile'>;
+type Metering = Pick<ExportOptions, 'timeouts' | 'key' | 'biflow' | 'maxFlows' | 'whenFull' | 'routes' | 'asnFile'>;
+
+function parseKey(values: OptionValues): KeyFields {
+  const key = parseTrack(values.text('track') ?? '');
+  if (values.flag('biflow')) biflowKey(key);
+  return key;
+}
 
 export function parseMetering(values: OptionValues): Metering {
   const routes = values.flagIfGiven('routes');
@@ -32,7 +39,8 @@ export function parseMetering(values: OptionValues): Metering {
     ...(routes === undefined ? {} : { routes }),
     ...(asnFile === undefined ? {} : { asnFile }),
     timeouts: parseTimeouts(values),
-    key: parseTrack(values.text('track') ?? ''),
+    key: parseKey(values),
+    biflow: values.flag('biflow'),
     maxFlows: values.whole('max-flows', 16, 1 << 24),
     whenFull: values.choice('when-full', fullPolicies),
   };

@@ -16,7 +16,10 @@ export const sendingOptions: OptionTable = {
     listOption('send flows to HOST:PORT over UDP, or to tcp:// or tls://HOST:PORT; each gets all flows'),
   ),
   balance: flagOption('each destination gets a share of the flows'),
-  v: keyed('export-version', valueOption('export version: 5, 9 or 10 (IPFIX) [default: 9, with tcp:// and tls:// 10]')),
+  v: keyed(
+    'export-version',
+    valueOption('export version: 5, 9 or 10 (IPFIX) [default: 9; with tcp://, tls:// or --biflow 10]'),
+  ),
   template: valueOption(`fields sent (v9, IPFIX): ${templatePresets.join(', ')}`, 'default'),
   fields: valueOption(
     'fields sent, NAME[:LENGTH],...: IANA element names, names of weir or numbers; not with --template',
@@ -57,13 +60,17 @@ type Sending = Pick<
   | 'tls'
 >;
 
-export function parseSending(values: OptionValues): Sending {
+export async function parseSending(values: OptionValues): Promise<Sending> {
   const destinations = values.list('n');
   const ways = new Set(destinations.map((text) => parseCollector(text).transport));
   const isConnected = ways.has('tcp') || ways.has('tls');
-  const version = wholeNumber('-v', values.text('v') ?? (isConnected ? '10' : '9'), 5, 10);
+  const biflow = values.flag('biflow');
+  const version = wholeNumber('-v', values.text('v') ?? (isConnected || biflow ? '10' : '9'), 5, 10);
   if (version !== 5 && version !== 9 && version !== 10) {
     throw new UserError(`-v takes 5, 9 or 10 (IPFIX), not ${version}`);
+  }
+  if (biflow && version !== 10 && destinations.length > 0) {
+    throw new UserError('NetFlow v5 and v9 know no flows of both ways: use -v 10 (IPFIX) with --biflow');
   }
   if (isConnected && version === 5) {
     throw new UserError('NetFlow v5 goes over UDP only: use -v 10 or 9 with tcp:// and tls://');
@@ -73,7 +80,7 @@ export function parseSending(values: OptionValues): Sending {
   const datagrams = datagramSettings(values, destinations.length === 0 || ways.has('udp'));
   const maxRecords4 = values.wholeIfGiven('max-records4', 1, MAX_RECORDS);
   const maxRecords6 = values.wholeIfGiven('max-records6', 1, MAX_RECORDS);
-  const tls = parseTls(values, ways.has('tls'));
+  const tls = await parseTls(values, ways.has('tls'));
   const mtu = values.wholeIfGiven('mtu', 576, 65_507);
   const sourceAddress = values.text('source-address');
   return {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type OptionTable, valueOption } from '../config/option.ts';
 import type { OptionValues } from '../config/option-values.ts';
-import { checkTlsIdentity, type TlsIdentity } from '../export/tcp-connection.ts';
+import type { TlsIdentity } from '../export/tcp-connection.ts';
 import { UserError } from '../flow/user-error.ts';
 
 /** What is shown to collectors of `tls://`, and what they must show. */
@@ -12,8 +12,8 @@ export const tlsOptions: OptionTable = {
   'tls-server-name': valueOption("tls://: name in the collector's certificate [default: the HOST]"),
 };
 
-/** Reads the files; undefined when there is no TLS. Throws UserError. */
-export function parseTls(values: OptionValues, isUsed: boolean): TlsIdentity | undefined {
+/** Reads the files; undefined when there is no TLS. Rejects with a UserError. */
+export async function parseTls(values: OptionValues, isUsed: boolean): Promise<TlsIdentity | undefined> {
   const given = Object.keys(tlsOptions).find((name) => values.text(name) !== undefined);
   if (!isUsed) {
     if (given !== undefined) throw new UserError(`--${given} has a meaning with -n tls://HOST:PORT only`);
@@ -28,6 +28,7 @@ export function parseTls(values: OptionValues, isUsed: boolean): TlsIdentity | u
     ...(key === undefined ? {} : { key }),
     ...(serverName === undefined ? {} : { serverName }),
   };
+  const { checkTlsIdentity } = await import('../export/tcp-connection.ts');
   checkTlsIdentity(identity);
   return identity;
 }

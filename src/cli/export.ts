@@ -41,18 +41,18 @@ export async function parseExportArguments(argv: string[], checks = false): Prom
     'To files and standard output': fileOptions,
     Running: { ...configOptions, ...runningOptions },
   });
-  return read?.judge(() => {
-    const options = exportOptions(read.values, read.operands);
-    if (checks || options.preview !== undefined) checkPlan(options);
+  return read?.judge(async () => {
+    const options = await exportOptions(read.values, read.operands);
+    if (checks || options.preview !== undefined) await checkPlan(options);
     return options;
   });
 }
 
-function exportOptions(values: OptionValues, operands: readonly string[]): ExportOptions {
+async function exportOptions(values: OptionValues, operands: readonly string[]): Promise<ExportOptions> {
   const options: ExportOptions = {
     ...parseInputs(values, operands),
     ...parseMetering(values),
-    ...parseSending(values),
+    ...(await parseSending(values)),
     ...parseFiles(values),
     ...parseRunning(values),
   };

@@ -46,7 +46,7 @@ export async function parseReplayArguments(argv: string[]): Promise<ReplayOption
   const { values, operands } = read;
   const selection = parseSelection(values, 'replay');
   const flowsPerSecond = values.whole('rate', 0, 100_000_000);
-  const sent = parseSending(values);
+  const sent = await parseSending(values);
   if (sent.destinations.length === 0) throw new UserError('where to? give -n HOST:PORT; see weir replay --help');
   const speed = Number(values.text('speed'));
   if (!(speed >= 0 && speed <= 1e6))

@@ -50,6 +50,10 @@ export interface StreamStats {
   readonly templatesRefreshed: number;
   readonly templatesRefused: number;
   readonly setsWithoutTemplate: number;
+  /** Records by name (`id`, `PEN/id`) of an element that they had and weir knows nothing of; `extra` has it. */
+  readonly unknownElements: Readonly<Record<string, number>>;
+  /** How often each quirk (docs/quirks.md) was met. */
+  readonly quirks: Readonly<Record<string, number>>;
   readonly samplingRate: number;
   /** sFlow: flow samples lost on the way (with their datagrams), and those that the agent says it did not take. */
   readonly samplesLost: number;
@@ -222,6 +226,8 @@ function statsOf(exporter: Exporter): StreamStats[] {
     templatesRefreshed: stream.templates.refreshed,
     templatesRefused: stream.templates.refused,
     setsWithoutTemplate: stream.setsWithoutTemplate,
+    quirks: stream.quirks(),
+    unknownElements: Object.fromEntries(stream.unknown),
     samplingRate: stream.samplingRate(-1, 0),
     samplesLost: stream.samples.lost,
     samplesDropped: stream.samples.dropped,

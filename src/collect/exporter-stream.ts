@@ -1,6 +1,8 @@
+import type { ExporterNames } from '../flow/exporter-names.ts';
 import type { DatagramOrigin, DecodeStream, OptionsRecord, SetContext } from '../wire/decode-context.ts';
 import { compileDefinition } from '../wire/decode-templates.ts';
 import { VERSION_IPFIX, VERSION_SFLOW, VERSION_V5, VERSION_V7, VERSION_V9 } from '../wire/protocol.ts';
+import { type QuirkName, quirkNames, quirkNumber } from '../wire/quirks.ts';
 import type { CompiledTemplate } from '../wire/template.ts';
 import type { Allowance, Limits } from './limits.ts';
 import type { PendingSets } from './pending-sets.ts';
@@ -9,11 +11,6 @@ import { type SamplingSetting, SamplingTable } from './sampling.ts';
 import type { SavedStream } from './saved-stream.ts';
 import { BOOT_TOLERANCE_MS, SequenceTracker } from './sequence.ts';
 import { TemplateStore } from './template-store.ts';
-
-export interface InterfaceName {
-  readonly name: string;
-  readonly description: string;
-}
 
 /** All that is known of one exporter address. */
 export interface Exporter {
@@ -34,9 +31,12 @@ export interface Shared {
   readonly templateFields: Allowance;
   readonly optionEntries: Allowance;
   readonly sampleSources: Allowance;
+  readonly names: ExporterNames;
   /** Grows when something changes that `saveState` keeps. */
   revision: number;
 }
+
+const SAMPLER_OF_OTHER_STREAM = quirkNumber('sampler-of-other-stream');
 
 /** `ExporterStream.session` between two connections. */
 const NO_SESSION = -1;
@@ -66,11 +66,13 @@ export class ExporterStream implements DecodeStream {
   reportedMessages = -1;
   reportedRecords = -1;
   setsWithoutTemplate = 0;
+  /** Records by name of an element that they had and weir knows nothing of. */
+  readonly unknown = new Map<string, number>();
+  private readonly quirkCounts = new Float64Array(quirkNames.length);
   readonly templates: TemplateStore;
   readonly sampling: SamplingTable;
   readonly sequence: SequenceTracker;
   readonly samples: SampleSources;
-  readonly interfaces = new Map<number, InterfaceName>();
   /** Set by the directory for each datagram, for the pending sets. */
   origin!: DatagramOrigin;
   private readonly shared: Shared;
@@ -148,7 +150,7 @@ export class ExporterStream implements DecodeStream {
     if (record.bootMs > 0) this.bootMs = record.bootMs;
     if (record.exportedMessages >= 0) this.reportedMessages = record.exportedMessages;
     if (record.exportedRecords >= 0) this.reportedRecords = record.exportedRecords;
-    if (record.interfaceIndex >= 0) this.nameInterface(record);
+    this.learnNames(record);
   }
 
   get samplingFixed(): boolean {
@@ -162,7 +164,13 @@ export class ExporterStream implements DecodeStream {
   samplingRate(templateId: number, headerRate: number): number {
     const { setting } = this.exporter;
     if (setting?.isFixed === true) return setting.rate;
-    return this.sampling.rateFor(templateId) || this.exporter.samplingRate || headerRate || (setting?.rate ?? 0);
+    const own = this.sampling.rateFor(templateId);
+    if (own > 0) return own;
+    if (this.exporter.samplingRate > 0) {
+      this.quirk(SAMPLER_OF_OTHER_STREAM, 1);
+      return this.exporter.samplingRate;
+    }
+    return headerRate || (setting?.rate ?? 0);
   }
 
   hasSamplers(): boolean {
@@ -177,6 +185,25 @@ export class ExporterStream implements DecodeStream {
       if (rate > 0) return rate;
     }
     return 0;
+  }
+
+  quirk(number: number, times: number): void {
+    this.quirkCounts[number]! += times;
+  }
+
+  /** How often each quirk was met; those that were not are left out. */
+  quirks(): Partial<Record<QuirkName, number>> {
+    const met = quirkNames.map((name, number): [QuirkName, number] => [name, this.quirkCounts[number]!]);
+    if (this.version === VERSION_V9 && this.sequence.unit === 'records') met.push(['v9-sequence-of-records', 1]);
+    return Object.fromEntries(met.filter(([, times]) => times > 0));
+  }
+
+  unknownElements(elements: readonly string[], records: number): void {
+    for (const element of elements) {
+      const known = this.unknown.get(element);
+      if (known === undefined && !this.shared.optionEntries.take(1)) continue;
+      this.unknown.set(element, (known ?? 0) + records);
+    }
   }
 
   account(sequence: number, sent: number, records: number, context: SetContext): void {
@@ -204,8 +231,8 @@ export class ExporterStream implements DecodeStream {
     this.templates.release();
     this.sampling.release();
     this.samples.release();
-    this.shared.optionEntries.giveBack(this.interfaces.size);
-    this.interfaces.clear();
+    this.shared.optionEntries.giveBack(this.unknown.size);
+    this.unknown.clear();
   }
 
   private learnSampling({ samplingRate, samplerId, templateId }: OptionsRecord): void {
@@ -218,13 +245,23 @@ export class ExporterStream implements DecodeStream {
     this.exporter.samplingRate = this.sampling.rateFor(-1);
   }
 
-  private nameInterface(record: OptionsRecord): void {
-    const { interfaceIndex: index, interfaceName: name, interfaceDescription: description } = record;
-    if (name === '' && description === '') return;
-    const known = this.interfaces.get(index);
-    if (known?.name === name && known.description === description) return;
-    if (known === undefined && !this.shared.optionEntries.take(1)) return;
-    this.interfaces.set(index, { name, description });
+  /** Names that one options record tells. */
+  private learnNames(record: OptionsRecord): void {
+    const { names } = this.shared;
+    const { address } = this.exporter;
+    const { interfaceIndex, vrfId, applicationId, samplerId } = record;
+    if (interfaceIndex >= 0) {
+      const named = { name: record.interfaceName, description: record.interfaceDescription };
+      names.learn(address, 'interfaces', String(interfaceIndex), named);
+    }
+    if (vrfId >= 0) names.learn(address, 'vrfs', String(vrfId), { name: record.vrfName, description: '' });
+    if (applicationId !== '') {
+      const named = { name: record.applicationName, description: record.applicationDescription };
+      names.learn(address, 'applications', applicationId, named);
+    }
+    if (samplerId >= 0) {
+      names.learn(address, 'samplers', String(samplerId), { name: record.samplerName, description: '' });
+    }
   }
 }
 

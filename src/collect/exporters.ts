@@ -1,4 +1,5 @@
 import { type AddressWords, formatAddress } from '../flow/address.ts';
+import { ExporterNames } from '../flow/exporter-names.ts';
 import type { DatagramOrigin, DecodeStream, StreamDirectory } from '../wire/decode-context.ts';
 import { type Exporter, ExporterStream, type Shared } from './exporter-stream.ts';
 import { Allowance, type Limits } from './limits.ts';
@@ -20,6 +21,8 @@ const overflowStream: DecodeStream = {
   samplingFixed: false,
   hasSamplers: () => false,
   samplerRate: () => 0,
+  unknownElements: () => {},
+  quirk: () => {},
   account: () => {},
   sample: () => {},
 };
@@ -44,6 +47,8 @@ export class Exporters implements StreamDirectory {
   overflowDatagrams = 0;
   evicted = 0;
   streamCount = 0;
+  /** What exporters call their interfaces and the like; kept when they are forgotten. */
+  readonly names = new ExporterNames();
   private readonly slots = new Map<string, Slot>();
   private readonly shared: Shared;
   private readonly settingOf: (address: string) => SamplingSetting | undefined;
@@ -59,6 +64,7 @@ export class Exporters implements StreamDirectory {
       templateFields: new Allowance(limits.templateFields),
       optionEntries: new Allowance(limits.optionEntries),
       sampleSources: new Allowance(limits.sampleSources),
+      names: this.names,
       revision: 0,
     };
   }

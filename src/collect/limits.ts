@@ -7,7 +7,7 @@ export interface Limits {
   readonly templatesPerStream: number;
   /** Fields of all templates together. */
   readonly templateFields: number;
-  /** Samplers and interface names of all exporters together. */
+  /** Samplers and unknown elements of all exporters together. */
   readonly optionEntries: number;
   /** sFlow data sources whose samples are counted, of all exporters together. */
   readonly sampleSources: number;

@@ -152,7 +152,9 @@ export class Announcer {
   }
 
   private idOf(scopes: readonly FieldSpec[], fields: readonly FieldSpec[], known?: number): number {
-    const key = JSON.stringify([scopes, fields].map((specs) => specs.map(({ element, length }) => [element, length])));
+    const key = JSON.stringify(
+      [scopes, fields].map((specs) => specs.map(({ element, length, pen }) => [element, length, pen])),
+    );
     const id = this.ids.get(key) ?? known ?? templateId(scopes, fields, new Set(this.ids.values()));
     this.ids.set(key, id);
     return id;

@@ -26,8 +26,8 @@ interface Choice {
   readonly lengths: readonly number[];
 }
 
-/** Fields that are about an exporter, not a flow: a message header has them. */
-const notOfFlows: ReadonlySet<FieldName> = new Set<FieldName>(['exporter', 'domain']);
+/** Fields that are about an exporter, which a message header has, and what every biflow has without being named. */
+const notToName: ReadonlySet<FieldName> = new Set<FieldName>(['exporter', 'domain', 'biflowDirection']);
 
 const elementBytes: Partial<Record<ElementType, number>> = {
   u8: 1,
@@ -36,7 +36,7 @@ const elementBytes: Partial<Record<ElementType, number>> = {
   u64: 8,
   milliseconds: 8,
 };
-const columnBytes = { u8: 1, u16: 2, u32: 4, u64: 8, timeMs: 8 } as const;
+const columnBytes = { u8: 1, u16: 2, u32: 4, u64: 8, timeMs: 8, text: 0 } as const;
 
 /** Fields that may be shorter than their column (RFC 7011 section 6.2), because the encoder knows what to do then. */
 const shortened: Partial<Record<FieldName, readonly number[]>> = {
@@ -58,7 +58,7 @@ const byName = new Map<string, Choice>();
 
 for (const field of fields) {
   const { name, ie, ie6 } = field as FieldRow & { name: FieldName };
-  if (ie === 0 || ie >= ENTERPRISE_BIT || notOfFlows.has(name)) continue;
+  if (ie === 0 || ie >= ENTERPRISE_BIT || notToName.has(name)) continue;
   const choice = name === 'direction' ? { rows: [DIRECTION], lengths: [] } : choiceOf(name, ie);
   choices.set(ie, choice);
   if (ie6 !== undefined) choices.set(ie6, choice);
@@ -138,7 +138,7 @@ export function parseTemplateFields(text: string): TemplateRow[] {
 function shortest(rows: readonly TemplateRow[]): number {
   const bytes = ([4, 6] as const).flatMap((family) =>
     [VERSION_V9, VERSION_IPFIX].map((version) =>
-      templateFields(rows, version, { family, directionKnown: false, icmp: false }).reduce(
+      templateFields(rows, version, { family, directionKnown: false, icmp: false, reverse: false }).reduce(
         (sum, { length }) => sum + length,
         0,
       ),
@@ -184,6 +184,7 @@ function choiceOf(name: FieldName, ie: number): Choice {
   if (type === 'addr') return { rows: [plainRow(name, ADDRESS, ADDRESS)], lengths: [] };
   if (element?.type === 'mac') return { rows: [plainRow(name, 6, 6)], lengths: [] };
   if (element?.type === 'octets') return { rows: [plainRow(name, 3, 3)], lengths: [] };
+  if (type === 'text') throw new Error(`${name} has no element and is in no template`);
   const own = columnBytes[type];
   const most = Math.max(own, elementBytes[element?.type ?? 'u8'] ?? own);
   const lengths = [...new Set([...(shortened[name] ?? [own]), ...[2, 4, 8].filter((w) => w > own && w <= most)])];

@@ -14,15 +14,21 @@ export interface TemplateDescription {
   /** Of flows whose direction is known; such flows, and ICMP's, have templates of their own in some presets. */
   readonly directionKnown: boolean;
   readonly icmp: boolean;
+  /** Of biflows that had packets both ways. */
+  readonly reverse: boolean;
   readonly fields: readonly RecordField[];
   readonly recordBytes: number;
 }
 
 /** Every template that a run with this version and template may send. */
-export function describeTemplates(version: ExportVersion, template: TemplateSelection): TemplateDescription[] {
+export function describeTemplates(
+  version: ExportVersion,
+  template: TemplateSelection,
+  biflow = false,
+): TemplateDescription[] {
   if (version === VERSION_V5) {
     const { recordBytes } = new RecordEncoder(V5_LAYOUT, 4);
-    return [{ id: 0, family: 4, directionKnown: false, icmp: false, fields: V5_LAYOUT, recordBytes }];
+    return [{ id: 0, family: 4, directionKnown: false, icmp: false, reverse: false, fields: V5_LAYOUT, recordBytes }];
   }
   const announcer = new Announcer({
     version,
@@ -38,6 +44,7 @@ export function describeTemplates(version: ExportVersion, template: TemplateSele
   for (let rowClass = 0; rowClass < ROW_CLASSES; rowClass++) {
     const flows = flowClass(rowClass);
     if ((flows.directionKnown && !hasDirection(template)) || (flows.icmp && !separatesIcmp(template))) continue;
+    if (flows.reverse && !biflow) continue;
     const { id, encoder } = announcer.template(rowClass);
     templates.push({ id, ...flows, fields: encoder.fields, recordBytes: encoder.recordBytes });
   }

@@ -75,9 +75,9 @@ export class FlowExporter implements FlowConsumer {
     this.outbox = new Outbox(this.options.transports);
     this.stream = new MessageStream(version, domain, sampling, this.outbox);
     if (version === VERSION_V5) {
-      this.classes = new RowClasses(false, false);
+      this.classes = new RowClasses(false, false, false);
     } else {
-      this.classes = new RowClasses(hasDirection(template), separatesIcmp(template));
+      this.classes = this.classesOf(template);
       this.announcer = new Announcer({ ...this.options, refreshMs: refreshSeconds * 1000 });
     }
   }
@@ -159,7 +159,7 @@ export class FlowExporter implements FlowConsumer {
       this.send(last);
     }
     this.datagrams.fill(undefined);
-    this.classes = new RowClasses(hasDirection(template), separatesIcmp(template));
+    this.classes = this.classesOf(template);
     this.outbox.flush();
   }
 
@@ -201,6 +201,10 @@ export class FlowExporter implements FlowConsumer {
     if (this.options.processCounts !== undefined) this.sendCounts(this.options.processCounts);
     this.closeOverdue(Number.POSITIVE_INFINITY);
     await this.outbox.close();
+  }
+
+  private classesOf(template: TemplateSelection): RowClasses {
+    return new RowClasses(hasDirection(template), separatesIcmp(template), this.options.version === VERSION_IPFIX);
   }
 
   private announcements(announcer: Announcer, exportMs: number): ControlSet[] {

@@ -8,7 +8,8 @@ import type { FlowClass } from './template-rows.ts';
 const IS_V6 = 1;
 const HAS_DIRECTION = 2;
 const IS_ICMP = 4;
-export const ROW_CLASSES = 8;
+const HAS_REVERSE = 8;
+export const ROW_CLASSES = 16;
 
 const PROTO_ICMP = 1;
 const PROTO_ICMP6 = 58;
@@ -18,6 +19,7 @@ export function flowClass(rowClass: number): FlowClass {
     family: (rowClass & IS_V6) === 0 ? 4 : 6,
     directionKnown: (rowClass & HAS_DIRECTION) !== 0,
     icmp: (rowClass & IS_ICMP) !== 0,
+    reverse: (rowClass & HAS_REVERSE) !== 0,
   };
 }
 
@@ -35,6 +37,7 @@ const none = new Uint32Array(0);
 export class RowClasses {
   private readonly usesDirection: boolean;
   private readonly usesIcmp: boolean;
+  private readonly usesReverse: boolean;
   /** Stands for an address column that the batch lacks. */
   private zeros = none;
   private srcHi = none;
@@ -43,10 +46,12 @@ export class RowClasses {
   private dstLo = none;
   private direction: Uint8Array | undefined;
   private proto: Uint8Array | undefined;
+  private reverseFirstMs: Float64Array | undefined;
 
-  constructor(usesDirection: boolean, usesIcmp: boolean) {
+  constructor(usesDirection: boolean, usesIcmp: boolean, usesReverse: boolean) {
     this.usesDirection = usesDirection;
     this.usesIcmp = usesIcmp;
+    this.usesReverse = usesReverse;
   }
 
   bind(batch: FlowBatch): void {
@@ -57,6 +62,7 @@ export class RowClasses {
     this.dstLo = batch.get('dstAddrLo') ?? this.zeros;
     this.direction = this.usesDirection ? batch.get('direction') : undefined;
     this.proto = this.usesIcmp ? batch.get('proto') : undefined;
+    this.reverseFirstMs = this.usesReverse ? batch.get('reverseFirstMs') : undefined;
   }
 
   classOf(row: number): number {
@@ -66,6 +72,7 @@ export class RowClasses {
       const icmp = (rowClass & IS_V6) === 0 ? PROTO_ICMP : PROTO_ICMP6;
       if (this.proto[row] === icmp) rowClass |= IS_ICMP;
     }
+    if (this.reverseFirstMs !== undefined && this.reverseFirstMs[row] !== 0) rowClass |= HAS_REVERSE;
     return rowClass;
   }
 

@@ -37,9 +37,19 @@ export class FlowSplitter {
       for (let i = 0; i < rows; i++) {
         writeShare(this.pieces.use('octets'), i, octets, done + i, count);
         writeShare(this.pieces.use('packets'), i, packets, done + i, count);
+        if (done + i > 0) this.withoutReverse(i);
       }
       this.pieces.rows = rows;
       each(rows);
+    }
+  }
+
+  /** What came the other way is told once. */
+  private withoutReverse(piece: number): void {
+    for (const column of [this.pieces.get('outOctets'), this.pieces.get('outPackets')]) {
+      if (column === undefined) continue;
+      column[piece * 2] = 0;
+      column[piece * 2 + 1] = 0;
     }
   }
 }

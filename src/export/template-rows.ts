@@ -8,6 +8,8 @@ export interface FlowClass {
   /** Flows of unknown direction go without element 61 rather than with a guess. */
   readonly directionKnown: boolean;
   readonly icmp: boolean;
+  /** Biflows that had packets both ways (RFC 5103). */
+  readonly reverse: boolean;
 }
 
 export interface TemplateRow {
@@ -16,6 +18,8 @@ export interface TemplateRow {
   readonly ipfix?: Wire;
   readonly only?: Partial<FlowClass>;
   readonly constant?: number;
+  /** Enterprise of the element, in IPFIX. */
+  readonly pen?: number;
 }
 
 /** Element and length; the element comes from the field registry where it is left out. */

@@ -2,7 +2,7 @@
 import { type ColumnName, type FieldName, fieldByName } from '../flow/fields.ts';
 import type { DerivedValue, Family, RecordField } from '../wire/encode-record.ts';
 import { recordColumns } from '../wire/encode-record.ts';
-import { VERSION_IPFIX, VERSION_V9 } from '../wire/protocol.ts';
+import { REVERSE_PEN, VERSION_IPFIX, VERSION_V9 } from '../wire/protocol.ts';
 import {
   ADDRESS,
   both,
@@ -181,11 +181,9 @@ const knownIds: Partial<Record<TemplatePreset, Readonly<Record<'4' | '6' | '4icm
 
 /** Fields of the template for flows of one class. */
 export function templateFields(selection: TemplateSelection, version: number, flows: FlowClass): RecordField[] {
-  return fieldsOf(
-    rowsOf(selection).filter((row) => applies(row, flows)),
-    version,
-    flows.family,
-  );
+  const rows = rowsOf(selection).filter((row) => applies(row, flows));
+  // In front, because nfcapd takes reverse times, flags and type of service for the forward ones: the latter then win.
+  return fieldsOf(flows.reverse ? [...reverseRows(rows), ...rows] : rows, version, flows.family);
 }
 
 /** Columns of a FlowBatch that templates of this selection are filled from, in either version and for any flow. */
@@ -228,9 +226,33 @@ function fieldsOf(rows: readonly TemplateRow[], version: number, family: Family)
     if (wire === undefined) continue;
     const [length, element = elementOf(row.value, family)] = wire;
     const field = { element, length: length === ADDRESS ? addressBytes(family) : length, value: row.value };
-    out.push(row.constant === undefined ? field : { ...field, constant: row.constant });
+    const { constant, pen } = row;
+    out.push({ ...field, ...(constant === undefined ? {} : { constant }), ...(pen === undefined ? {} : { pen }) });
   }
   return out;
+}
+
+/** What biflows have for the other way, by what they have for the way of the initiator. */
+const reverseValues: Partial<Record<FieldName | DerivedValue, FieldName>> = {
+  octets: 'outOctets',
+  packets: 'outPackets',
+  firstMs: 'reverseFirstMs',
+  lastMs: 'reverseLastMs',
+  tcpFlags: 'reverseTcpFlags',
+  tos: 'reverseTos',
+};
+
+/** RFC 5103: reverse elements of those in `rows` that are not alike both ways, and biflowDirection (IPFIX). */
+function reverseRows(rows: readonly TemplateRow[]): TemplateRow[] {
+  const reverse = rows.flatMap(({ value, ipfix }): TemplateRow[] => {
+    const reversed = reverseValues[value];
+    if (reversed === undefined || ipfix === undefined) return [];
+    const [length, element = elementOf(value, 4)] = ipfix;
+    // Never split, so never narrow.
+    const bytes = value === 'octets' || value === 'packets' ? 8 : length;
+    return [{ value: reversed, ipfix: [bytes, element], pen: REVERSE_PEN }];
+  });
+  return [...reverse, { value: 'biflowDirection', ipfix: [1] }];
 }
 
 function applies(row: TemplateRow, flows: FlowClass): boolean {

@@ -1,4 +1,5 @@
 import { type Column, type ColumnName, columns, type Field } from './fields.ts';
+import { TextPool } from './text-pool.ts';
 
 type ArrayOf<T> = T extends 'u8'
   ? Uint8Array<ArrayBuffer>
@@ -8,7 +9,7 @@ type ArrayOf<T> = T extends 'u8'
       ? Float64Array<ArrayBuffer>
       : Uint32Array<ArrayBuffer>;
 
-/** Typed array of each column. A `u64` column has two words a row, low word first. */
+/** Typed array of each column: of `u64` two words a row, low word first; of `text` numbers into `FlowBatch.texts`. */
 export type Columns = { [F in Field as ColumnName<F>]: ArrayOf<F['type']> };
 
 /** Rows a batch holds unless its maker asks for another number. */
@@ -24,6 +25,8 @@ export class FlowBatch {
   readonly capacity: number;
   /** Rows filled so far. */
   rows = 0;
+  /** What the columns of type `text` refer to. */
+  readonly texts = new TextPool();
   /** 1 for each column (by `Column.index`) that somebody wrote since the last `reset`. */
   readonly present = new Uint8Array(columns.length);
   /** 1 for each column whose first cell stands for those of all rows. */
@@ -107,6 +110,7 @@ export class FlowBatch {
       this.present[index] = 0;
       this.constant[index] = 0;
     }
+    this.texts.reset();
     this.rows = 0;
   }
 
@@ -143,6 +147,7 @@ function makeArray(column: Column, rows: number): Columns[ColumnName] {
     case 'u16':
       return new Uint16Array(rows);
     case 'u32':
+    case 'text':
       return new Uint32Array(rows);
     case 'u64':
       return new Uint32Array(rows * 2);

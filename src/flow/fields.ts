@@ -6,12 +6,13 @@
  * - `u8`, `u16`, `u32`: a typed array of that width.
  * - `u64`: two 32-bit words a row, low word first, so that hot loops never touch BigInt.
  * - `timeMs`: milliseconds since 1970 as a double; whole numbers only.
+ * - `text`: UTF-8 of any length, as a u32 column of numbers into the batch's `texts`, 0 for the empty text.
  * - `addr`: an IP address as two u64 columns `<name>Hi` and `<name>Lo`; IPv4 is stored v4-mapped (::ffff:a.b.c.d).
  *   Both zero means that the record has no such address.
  *
  * A cell that nobody wrote holds `absent`. Where `absent` is not 0, zero is a legal value of that field.
  */
-export type FieldType = 'u8' | 'u16' | 'u32' | 'u64' | 'timeMs' | 'addr';
+export type FieldType = 'u8' | 'u16' | 'u32' | 'u64' | 'timeMs' | 'text' | 'addr';
 
 export interface FieldRow {
   readonly name: string;
@@ -152,6 +153,23 @@ const rows = [
     column: 'out_octets',
     doc: 'octets after the observation point, or of the reverse flow',
   },
+  {
+    name: 'reverseFirstMs',
+    type: 'timeMs',
+    ie: 0,
+    column: 'reverse_first',
+    doc: 'first packet of the reverse flow of a biflow (RFC 5103); 0 none',
+  },
+  { name: 'reverseLastMs', type: 'timeMs', ie: 0, column: 'reverse_last', doc: 'last packet of the same' },
+  { name: 'reverseTcpFlags', type: 'u16', ie: 0, column: 'reverse_tcp_flags', doc: 'union of TCP flags of the same' },
+  { name: 'reverseTos', type: 'u8', ie: 0, column: 'reverse_tos', doc: 'type of service or traffic class of the same' },
+  {
+    name: 'biflowDirection',
+    type: 'u8',
+    ie: 239,
+    column: 'biflow_direction',
+    doc: 'who began a biflow: 0 not known, or one way alone, 1 its source, 2 its destination',
+  },
   { name: 'flows', type: 'u64', ie: 3, column: 'flows', doc: 'aggregated flows; 0 means one' },
   {
     name: 'sampling',
@@ -256,6 +274,14 @@ const rows = [
   { name: 'natSrcPort', type: 'u16', ie: 227, column: 'nat_src_port', doc: 'translated source port' },
   { name: 'natDstPort', type: 'u16', ie: 228, column: 'nat_dst_port', doc: 'translated destination port' },
   { name: 'flowId', type: 'u64', ie: 148, column: 'flow_id', doc: 'flow or connection id' },
+  // All the rest.
+  {
+    name: 'extra',
+    type: 'text',
+    ie: 0,
+    column: 'extra',
+    doc: 'JSON object of the elements that have no column, by name or enterprise/id; empty without any',
+  },
 ] as const satisfies readonly FieldRow[];
 
 export type Field = (typeof rows)[number];

@@ -115,7 +115,8 @@ async function rewrite(stored: StoredSlot, archive: SlotArchive, anonymizer: Flo
   const reader = await FlowReader.open(stored.files);
   try {
     const slot = await archive.begin(stored);
-    const copier = new ChunkCopier(reader.columns);
+    // Elements without a column may be addresses and names of people: they stay behind.
+    const copier = new ChunkCopier(reader.columns.filter((name) => name !== 'extra'));
     let batch = new FlowBatch();
     let other = new FlowBatch();
     let written: Promise<void> = Promise.resolve();

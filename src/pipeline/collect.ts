@@ -12,7 +12,7 @@ import { formatEndpoint } from './listen-endpoint.ts';
 import type { Log } from './log.ts';
 import { LogOutput } from './log-output.ts';
 import { renderMetrics } from './metrics.ts';
-import { MetricsServer } from './metrics-server.ts';
+import type { MetricsServer } from './metrics-server.ts';
 import { PidFile } from './pid-file.ts';
 import { becomeIdentity } from './privileges.ts';
 import { Reloader } from './reload.ts';
@@ -81,7 +81,9 @@ async function collect(
   let router: SourceRouter;
   try {
     repeater.replace(options.repeatTo);
-    if (options.metrics !== undefined) metrics = await MetricsServer.listen(options.metrics);
+    if (options.metrics !== undefined) {
+      metrics = await (await import('./metrics-server.ts')).MetricsServer.listen(options.metrics);
+    }
     pidFile = options.pidFile === undefined ? undefined : PidFile.take(options.pidFile);
     becomeIdentity(options.identity);
     router = await openSources(options, log, warn, (slot, source) => {

@@ -16,6 +16,7 @@ import { IDENT_KEY, segmentInfo } from '../store/segment-metadata.ts';
 import { SlotArchive } from '../store/slot-archive.ts';
 import { DEFAULT_INTERVAL_SECONDS, parseSlotTime, segmentTime } from '../store/slots.ts';
 import { FlowFile, rewriteFlowFile, StreamedFlowFile } from './flow-file.ts';
+import { namesBeside } from './names-file.ts';
 
 const STANDARD_STREAM = '-';
 /** What is asked of the files themselves, not of the flows in them. */
@@ -81,6 +82,7 @@ export function dumpSurroundings(streams: Pick<DumpSurroundings, 'stdout' | 'std
         startMs: digits === undefined ? undefined : parseSlotTime(digits),
       };
     },
+    namesBeside,
     openFlowFile: async ({ write, compression, ident }) =>
       write === STANDARD_STREAM
         ? StreamedFlowFile.open(stdout, { compression, ident })

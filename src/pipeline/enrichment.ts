@@ -1,6 +1,6 @@
 import { CONF_NO_DESTINATION_LOOKUP, CONF_NO_SOURCE_LOOKUP } from '../capture/interface.ts';
 import { AsnColumns } from '../enrich/asn-columns.ts';
-import { AsnDatabase } from '../enrich/asn-database.ts';
+import type { AsnDatabase } from '../enrich/asn-database.ts';
 import { readHostRoutes } from '../enrich/host-routes.ts';
 import { LOOK_UP_DESTINATION, LOOK_UP_SOURCE, ROUTE_FIELDS, RouteColumns } from '../enrich/route-columns.ts';
 import { describeTemplates } from '../export/describe-templates.ts';
@@ -23,7 +23,7 @@ export class Enrichment {
     const enrichment = new Enrichment();
     const fields = routeFields(options);
     if (fields.size > 0) await enrichment.#openRoutes(options, fields, warn);
-    const asn = openAsn(options);
+    const asn = await openAsn(options);
     if (asn !== undefined) enrichment.#fills.push(new AsnColumns(asn));
     return enrichment;
   }
@@ -66,15 +66,16 @@ export class Enrichment {
   }
 }
 
-/** The database of AS numbers; numbers that nobody gets to see are a mistake. Throws a `UserError`. */
-export function openAsn(options: ExportOptions): AsnDatabase | undefined {
+/** The database of AS numbers; numbers that nobody gets to see are a mistake. Rejects with a `UserError`. */
+export async function openAsn(options: ExportOptions): Promise<AsnDatabase | undefined> {
   const { asnFile, directory, print, template } = options;
   if (asnFile === undefined) return undefined;
   const sent = sentFields(options);
   if (directory === undefined && print === undefined && !sent.has('srcAs') && !sent.has('dstAs')) {
     throw new UserError(`--asn: template ${template} has no AS numbers: use --template nfdump or full, or -w`);
   }
-  return new AsnDatabase(asnFile);
+  const { AsnDatabase: Database } = await import('../enrich/asn-database.ts');
+  return new Database(asnFile);
 }
 
 /**

@@ -76,6 +76,8 @@ export interface ExportOptions {
   timeouts: NamedTimeouts;
   /** What tells flows apart. */
   key: KeyFields;
+  /** Both ways of a connection are one flow. */
+  biflow: boolean;
   maxFlows: number;
   whenFull: FullPolicy;
   /** Live only: seconds between two lines about each interface, 0 for none. */

@@ -13,10 +13,10 @@ import { openAsn, routeFields } from './enrichment.ts';
 import type { ExportOptions } from './export-options.ts';
 
 /**
- * Throws a `UserError` for what is wrong with the options and can be found without reading, sending or writing anything:
+ * Rejects with a `UserError` for what is wrong with the options and can be found without reading, sending or writing anything:
  * files that cannot be read, formats and destinations that cannot be, values that no datagram carries.
  */
-export function checkPlan(options: ExportOptions): void {
+export async function checkPlan(options: ExportOptions): Promise<void> {
   for (const path of captureFiles(options.files)) {
     if (path === STANDARD_INPUT) continue;
     try {
@@ -25,7 +25,7 @@ export function checkPlan(options: ExportOptions): void {
       throw new UserError(`${path}: cannot read: ${(cause as Error).message}`, { cause });
     }
   }
-  openAsn(options);
+  await openAsn(options);
   if (options.print !== undefined) parseStreamFormat(options.print);
   for (const destination of options.destinations) parseCollector(destination);
   const { version, domain, sampling } = options;
@@ -69,6 +69,7 @@ export function describePlan(options: ExportOptions): string[] {
     `        flows told apart by ${describeKey(options.key)}`,
     `        timeouts in seconds: ${timeoutNames.map((name) => `${name} ${options.timeouts[name]}`).join(', ')}`,
   );
+  if (options.biflow) lines.push('        both ways of a connection are one flow (biflow)');
   if (options.decap) lines.push('        packets inside of tunnels');
   if (options.dedupMs !== undefined) lines.push(`        duplicates within ${options.dedupMs} ms left out`);
   const routes = routeFields(options);
@@ -84,7 +85,7 @@ export function describePlan(options: ExportOptions): string[] {
         ? ''
         : `; templates again each ${options.refreshSeconds} s or ${options.refreshDatagrams} datagrams`),
   );
-  for (const one of describeTemplates(version, template)) lines.push('', ...describeTemplate(one));
+  for (const one of describeTemplates(version, template, options.biflow)) lines.push('', ...describeTemplate(one));
   return lines;
 }
 
@@ -96,13 +97,26 @@ function describeInterface({ device, conf, index, name, filter }: CaptureInterfa
   return `read    interface ${device} (${words.join('; ')})`;
 }
 
-function describeTemplate({ id, family, directionKnown, icmp, fields, recordBytes }: TemplateDescription): string[] {
-  const kinds = [`IPv${family}`, ...(icmp ? ['ICMP'] : []), ...(directionKnown ? ['direction known'] : [])].join(', ');
+function describeTemplate({
+  id,
+  family,
+  directionKnown,
+  icmp,
+  reverse,
+  fields,
+  recordBytes,
+}: TemplateDescription): string[] {
+  const kinds = [
+    `IPv${family}`,
+    ...(icmp ? ['ICMP'] : []),
+    ...(reverse ? ['both ways'] : []),
+    ...(directionKnown ? ['direction known'] : []),
+  ].join(', ');
   const title = id === 0 ? 'record' : `template ${id}`;
   return [
     `${title} (${kinds}): ${fields.length} fields, ${recordBytes} octets`,
-    ...fields.map(({ element, length, value }) =>
-      `  ${String(element === 0 ? '-' : element).padStart(5)}  ${String(length).padStart(2)}  ${value.padEnd(16)}  ${element === 0 ? '' : elementLabel(element)}`.trimEnd(),
+    ...fields.map(({ element, pen, length, value }) =>
+      `  ${String(element === 0 ? '-' : element).padStart(5)}  ${String(length).padStart(2)}  ${value.padEnd(16)}  ${element === 0 ? '' : `${pen === undefined ? '' : 'reverse '}${elementLabel(element)}`}`.trimEnd(),
     ),
   ];
 }

@@ -44,6 +44,7 @@ const EFFECTS: Readonly<Record<keyof ExportOptions, Effect>> = {
   decap: { restart: 'decap' },
   dedupMs: { restart: 'dedup' },
   key: { restart: 'track' },
+  biflow: { restart: 'biflow' },
   whenFull: { restart: 'when-full' },
   maxFlows: { restart: 'max-flows' },
   identity: { restart: 'user, group' },

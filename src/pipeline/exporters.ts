@@ -4,7 +4,8 @@ import type { StreamStats } from '../collect/collector.ts';
 import type { SessionStats } from '../collect/session-listener.ts';
 import { UserError } from '../flow/user-error.ts';
 import { VERSION_SFLOW } from '../wire/protocol.ts';
-import { type Account, readAccount } from './account.ts';
+import { ACCOUNT_NAME, type Account, readAccount } from './account.ts';
+import { namesBeside } from './names-file.ts';
 
 export interface ExportersOptions {
   /** Of a store (`collect -w`), or of several (`collect -M`). */
@@ -14,25 +15,32 @@ export interface ExportersOptions {
 
 /** Prints what collectors wrote down of their exporters; returns the exit status. */
 export async function runExporters(options: ExportersOptions, write: (text: string) => void): Promise<number> {
-  const accounts = await findAccounts(options.directory);
+  const found = await findAccounts(options.directory);
+  const accounts = found.map(({ account }) => account);
   if (accounts.length === 0) {
     throw new UserError(`${options.directory} has no account of exporters: is it the directory of a weir collect?`);
   }
-  if (options.output === 'json') write(`${JSON.stringify(accounts, undefined, 2)}\n`);
-  else write(accounts.map(describeAccount).join('\n'));
+  if (options.output === 'json') {
+    const named = found.map(async ({ account, directory }) => {
+      const names = await namesBeside([join(directory, ACCOUNT_NAME)]);
+      return { ...account, names: names.toObject() };
+    });
+    write(`${JSON.stringify(await Promise.all(named), undefined, 2)}\n`);
+  } else write(accounts.map(describeAccount).join('\n'));
   return 0;
 }
 
-async function findAccounts(directory: string): Promise<Account[]> {
+async function findAccounts(directory: string): Promise<{ account: Account; directory: string }[]> {
   try {
     const own = await readAccount(directory);
-    if (own !== undefined) return [own];
+    if (own !== undefined) return [{ account: own, directory }];
     const entries = await readdir(directory, { withFileTypes: true });
     const names = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map(({ name }) => name);
-    const accounts: Account[] = [];
+    const accounts: { account: Account; directory: string }[] = [];
     for (const name of names.sort()) {
-      const account = await readAccount(join(directory, name));
-      if (account !== undefined) accounts.push(account);
+      const path = join(directory, name);
+      const account = await readAccount(path);
+      if (account !== undefined) accounts.push({ account, directory: path });
     }
     return accounts;
   } catch (cause) {
@@ -61,6 +69,9 @@ const table: readonly TableColumn[] = [
   ['Last seen', (stream) => (stream.datagrams === 0 ? 'not yet' : stamp(stream.lastSeenMs))],
 ];
 
+/** Elements that are listed of a stream. */
+const MOST_UNKNOWN = 20;
+
 /** Columns of text stand to the left, numbers to the right. */
 const LEFT = new Set(['Exporter', 'Last seen']);
 
@@ -79,6 +90,8 @@ function describeAccount(account: Account): string {
     `Ident '${account.ident}', ${stamp(account.startedMs)} to ${stamp(account.writtenMs)}`,
     line(table.map(([heading]) => heading)),
     ...rows.map(line),
+    ...account.streams.flatMap(describeQuirks),
+    ...account.streams.flatMap(describeUnknown),
     `Received: ${reception.datagrams} datagrams, lost in the kernel: ${reception.kernelDropped}, in our queue: ` +
       `${reception.queueDropped}, ignored: ${reception.ignored}, bad: ${bad}`,
     ...(reception.kernelDropped + reception.queueDropped > 0
@@ -90,6 +103,23 @@ function describeAccount(account: Account): string {
     `Flows stored: ${account.storedFlows}, not stored: ${account.lostFlows}`,
     '',
   ].join('\n');
+}
+
+/** What devices do in their own way, and how often that was met. */
+function describeQuirks({ exporter, version, domain, quirks }: StreamStats): string[] {
+  const met = Object.entries(quirks ?? {}).map(([name, times]) => `${name} (${times})`);
+  return met.length === 0 ? [] : [`Quirks of ${exporter} v${version} domain ${domain}: ${met.join(', ')}`];
+}
+
+/** Elements that weir only knows the number of, one line a stream. */
+function describeUnknown({ exporter, version, domain, unknownElements }: StreamStats): string[] {
+  // Accounts of older versions have none.
+  const entries = Object.entries(unknownElements ?? {});
+  if (entries.length === 0) return [];
+  const listed = entries.map(([element, records]) => `${element} (${records} records)`);
+  const more = listed.length - MOST_UNKNOWN;
+  const shown = more > 0 ? [...listed.slice(0, MOST_UNKNOWN), `and ${more} more`] : listed;
+  return [`Elements not known of ${exporter} v${version} domain ${domain}: ${shown.join(', ')}`];
 }
 
 function describeSessions(sessions: SessionStats): string {

@@ -4,6 +4,7 @@ import { type EndedSlot, FlowStore, type FlowStoreOptions } from '../store/flow-
 import { ACCOUNT_NAME, makeAccount, type Reception } from './account.ts';
 import { FlowOutput } from './flow-output.ts';
 import type { Log } from './log.ts';
+import { NAMES_FILE } from './names-file.ts';
 import { StateFile } from './state-file.ts';
 
 const STATE_NAME = '.weir.templates.json';
@@ -35,8 +36,10 @@ export class FlowSource {
   /** Templates and sampling rates for the next run; not of captures, which have times of their own. */
   private readonly stateFile: StateFile | undefined;
   private readonly accountFile: StateFile;
+  private readonly namesFile: StateFile;
   private readonly startedMs = Date.now();
   private savedRevision = 0;
+  private savedNames = 0;
   /** Sum of the counters that the latest account has, -1 before the first. */
   private accountedNews = -1;
   private faults: SlotFaults = { lostDatagrams: 0, lostRecords: 0, badPackets: 0 };
@@ -46,6 +49,7 @@ export class FlowSource {
     this.directory = options.directory;
     this.store = store;
     this.accountFile = new StateFile(options.directory, ACCOUNT_NAME, options.store.log);
+    this.namesFile = new StateFile(options.directory, NAMES_FILE, options.store.log);
     if (options.store.mode === 'live') this.stateFile = new StateFile(options.directory, STATE_NAME, options.store.log);
     this.output = new FlowOutput({
       destinations: [{ name: options.directory, consumer: store }],
@@ -72,6 +76,7 @@ export class FlowSource {
   /** Writes what the next run must know, if that has changed. */
   async saveState(): Promise<void> {
     const { exporters } = this.collector;
+    await this.saveNames();
     if (this.stateFile === undefined || exporters.revision === this.savedRevision) return;
     this.savedRevision = exporters.revision;
     await this.stateFile.write(saveState(exporters));
@@ -111,12 +116,32 @@ export class FlowSource {
   /** Stores everything received so far, and lets go of the directory. */
   async close(): Promise<void> {
     this.collector.flush();
+    await this.saveNames();
     // Times of the latest datagrams are part of it, so it is written whether or not templates have changed.
     if (this.collector.exporters.size > 0) await this.stateFile?.write(saveState(this.collector.exporters));
     await this.output.close();
   }
 
+  private async saveNames(): Promise<void> {
+    const { names } = this.collector.exporters;
+    if (names.revision === this.savedNames) return;
+    this.savedNames = names.revision;
+    await this.namesFile.write(names.save());
+  }
+
+  private async restoreNames(log: Log): Promise<void> {
+    const { names } = this.collector.exporters;
+    try {
+      const text = await this.namesFile.read();
+      if (text !== undefined) names.restore(text);
+    } catch (error) {
+      log(`${this.namesFile.path} is not used: ${(error as Error).message}`);
+    }
+    this.savedNames = names.revision;
+  }
+
   private async restore(log: Log): Promise<void> {
+    await this.restoreNames(log);
     const text = await this.stateFile?.read();
     if (text === undefined) return;
     try {

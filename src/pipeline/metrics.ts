@@ -154,6 +154,13 @@ export function renderMetrics(counters: CollectorCounters): string {
     'Restarts of an exporter.',
     perExporter(({ resets }) => resets),
   );
+  counter(
+    'weir_quirk_applied_total',
+    'Records and datagrams in which an exporter did what docs/quirks.md says.',
+    streams.flatMap(([exporter, { quirks }]) =>
+      Object.entries(quirks).map(([quirk, times]): Sample => [{ exporter, quirk }, times]),
+    ),
+  );
   const clocks = latestOfEach(streams.filter(([exporter]) => exporter !== OTHER));
   gauge(
     'weir_exporter_clock_skew_seconds',

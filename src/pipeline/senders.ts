@@ -2,7 +2,7 @@ import { formatDestination, parseCollector } from '../export/destination.ts';
 import { type ExporterStats, FlowExporter } from '../export/exporter.ts';
 import { bootBefore, type FlowExporterOptions } from '../export/exporter-options.ts';
 import type { InterfaceName, ProcessCounts } from '../export/options.ts';
-import { TcpTransport } from '../export/tcp-transport.ts';
+import type { TcpTransport } from '../export/tcp-transport.ts';
 import type { TemplateSelection } from '../export/templates.ts';
 import { type TransportStats, UdpTransport } from '../export/transport.ts';
 import { ETHERNET_PAYLOAD_V4, ETHERNET_PAYLOAD_V6, MAX_DATAGRAM_BYTES } from '../wire/protocol.ts';
@@ -64,7 +64,8 @@ export async function openLinks(options: SendOptions, log: Log): Promise<Link[]>
       const name = formatDestination(destination);
       if (transport !== 'udp') {
         const secure = transport === 'tls' && tls !== undefined ? { tls } : {};
-        const tcp = await TcpTransport.open({
+        const { TcpTransport: Tcp } = await import('../export/tcp-transport.ts');
+        const tcp = await Tcp.open({
           ...destination,
           ...source,
           ...secure,
@@ -225,7 +226,7 @@ function streamsOf(links: readonly Link[], balance: boolean): Link[][] {
 }
 
 function isConnection(transport: Link['transport']): transport is TcpTransport {
-  return transport instanceof TcpTransport;
+  return !(transport instanceof UdpTransport);
 }
 
 /** Longest payload that the way to a collector takes unfragmented, as far as the system knows it. */

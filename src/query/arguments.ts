@@ -22,6 +22,8 @@ export const USAGE = `usage: weir dump [options] [filter]
   -c NUMBER     stop after so many matching flows
   -n NUMBER     rows of a statistic or a sorted list, 0 for all
   -s STAT[:p][/ORDER...]  statistic of an element, or of record; may be repeated
+  -s scan|roles|behaviour|new[:NUMBER]  who scans; classes of hosts, and over time; who was
+                not there in the files of --baseline RANGE
   -a            aggregate flows by protocol, addresses and ports
   -b, -B        as -a, both directions in one; -B also finds out who the client is
   -A LIST       aggregate flows by the fields of the list: srcip,dstport,srcip4/24,...
@@ -43,6 +45,8 @@ export const USAGE = `usage: weir dump [options] [filter]
   -X, --sql     show how the question is understood; as SQL
   -Z            check the filter only
   -h            this text
+Filters are nfdump's, with !=, ranges (port 1000-2000), lists from files (ip in @FILE), service names, any
+element (ie NAME = VALUE), and sequences: first { dst ip A port 445 } then { src ip A port 80 } within 10m
 `;
 
 /**
@@ -62,6 +66,13 @@ export function parseDumpArguments(argv: readonly string[]): DumpOptions {
     }
     if (argument.startsWith('--')) {
       const name = argument.slice(2);
+      if (name === 'baseline' || name.startsWith('baseline=')) {
+        const value = name === 'baseline' ? argv[++i] : name.slice('baseline='.length);
+        if (value === undefined || value === '')
+          throw new UserError('option --baseline needs a directory or a range of files');
+        add(values, 'baseline', value);
+        continue;
+      }
       if (!Object.hasOwn(LONG, name)) throw unknownOption(argument);
       add(values, LONG[name]!, '');
     } else if (!argument.startsWith('-') || argument === '-') words.push(argument);
@@ -139,6 +150,7 @@ function toOptions(values: ReadonlyMap<string, readonly string[]>, words: readon
     quiet: has('q'),
     markAddresses: has('T'),
     overlap: has('overlap'),
+    baseline: last('baseline'),
     write: last('w'),
     compression: compressionOf(values),
     ident: last('i'),

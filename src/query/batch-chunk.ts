@@ -50,6 +50,11 @@ export class BatchChunk implements Chunk {
     return words;
   }
 
+  text(name: string, row: number): Uint8Array {
+    const ids = this.batch!.get(name as ColumnName);
+    return this.batch!.texts.text(ids === undefined ? 0 : ids[row]!);
+  }
+
   private room(name: string, make: (rows: number) => Cells): Cells {
     let cells = this.made.get(name);
     if (cells === undefined || cells.length < this.batch!.capacity) {

@@ -23,6 +23,8 @@ export class ChunkCopier {
         for (let row = from; row < to; row++) target[at + row - from] = words[row * 2]! + words[row * 2 + 1]! * TWO_32;
       } else if (type === 'u64') {
         target.set(chunk.words(name).subarray(from * 2, to * 2), at * 2);
+      } else if (type === 'text') {
+        for (let row = from; row < to; row++) target[at + row - from] = batch.texts.intern(chunk.text(name, row));
       } else {
         target.set(chunk.narrow(name).subarray(from, to), at);
       }

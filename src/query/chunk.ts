@@ -8,4 +8,6 @@ export interface Chunk {
   narrow(name: string): Cells;
   /** Cells of a column of 64 bits: two words a row, low word first. */
   words(name: string): Uint32Array;
+  /** The text (UTF-8) that a row has in a column of texts; empty where it has none. */
+  text(name: string, row: number): Uint8Array;
 }

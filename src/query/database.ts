@@ -9,12 +9,15 @@ const NARROW = new Map<number, new (buffer: ArrayBufferLike, offset: number, len
   [duckdb.Type.UINTEGER, Uint32Array],
 ]);
 const WIDE = new Set<number>([duckdb.Type.UBIGINT, duckdb.Type.BIGINT]);
+const STRING_BYTES = 16;
+const INLINED_BYTES = 12;
 
 /** Some rows of a result, as typed arrays over the engine's own memory: valid as long as the chunk is. */
 class ResultChunk implements Chunk {
   readonly rows: number;
   private readonly chunk: duckdb.DataChunk;
   private readonly layout: ReadonlyMap<string, { index: number; type: number }>;
+  private readonly stringsByName = new Map<string, { bytes: Uint8Array; view: DataView }>();
 
   constructor(chunk: duckdb.DataChunk, layout: ReadonlyMap<string, { index: number; type: number }>) {
     this.chunk = chunk;
@@ -36,6 +39,27 @@ class ResultChunk implements Chunk {
     if (!WIDE.has(type)) throw new Error(`column ${name} is not of 64 bits`);
     const bytes = this.bytes(index, this.rows * 8);
     return new Uint32Array(bytes.buffer, bytes.byteOffset, this.rows * 2);
+  }
+
+  text(name: string, row: number): Uint8Array {
+    // A string of the engine: 4 octets of length, then up to 12 of text, or 4 of text and where all of it stands.
+    const strings = this.strings(name);
+    const length = strings.view.getUint32(row * STRING_BYTES, true);
+    const at = strings.bytes.byteOffset + row * STRING_BYTES;
+    if (length <= INLINED_BYTES) return new Uint8Array(strings.bytes.buffer, at + 4, length);
+    return duckdb.get_data_from_pointer(strings.bytes.buffer as ArrayBuffer, at + 8, length);
+  }
+
+  private strings(name: string): { bytes: Uint8Array; view: DataView } {
+    let strings = this.stringsByName.get(name);
+    if (strings === undefined) {
+      const { index, type } = this.column(name);
+      if (type !== duckdb.Type.VARCHAR) throw new Error(`column ${name} has no texts`);
+      const bytes = this.bytes(index, this.rows * STRING_BYTES);
+      strings = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
+      this.stringsByName.set(name, strings);
+    }
+    return strings;
   }
 
   private column(name: string): { index: number; type: number } {

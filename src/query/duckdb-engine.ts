@@ -2,13 +2,17 @@ import { type ColumnName, columns } from '../flow/fields.ts';
 import { UserError } from '../flow/user-error.ts';
 import { Database } from './database.ts';
 import type { QueryEngine, Rows, Tables } from './engine.ts';
+import { bindings, type Sequence } from './filter/sequence.ts';
 import type { Order } from './orders.ts';
 import type { Totals } from './output/summary.ts';
 import type { Job, JobOf, Selection } from './plan.ts';
 import { type Groups, groupsSql, rowsSql, sortSql } from './sql/flows.ts';
+import { limitSql } from './sql/order.ts';
 import { predicateSql } from './sql/predicate.ts';
+import { reportSql } from './sql/report.ts';
 import { filesSql, selectedSql } from './sql/scan.ts';
 import type { Schema } from './sql/schema.ts';
+import { CHAINS_TABLE, chainRowsSql, chainsSql, flowsOfChainsSql, MOST_CHAINS } from './sql/sequence.ts';
 import { statisticRowsSql, statisticSql } from './sql/statistic.ts';
 import { TOTAL_COLUMNS, totalsOfGroupsSql, totalsSql } from './sql/totals.ts';
 
@@ -20,20 +24,28 @@ export class DuckDbEngine implements QueryEngine {
   private readonly database: Database;
   private readonly files: readonly string[];
   private readonly selected: string;
+  private readonly selection: Selection;
+  private readonly sequence: Sequence | undefined;
   private known: Totals | undefined;
 
   private constructor(database: Database, files: readonly string[], schema: Schema, selection: Selection) {
     this.database = database;
     this.files = files;
     this.schema = schema;
-    this.selected = selectedSql(files, selection, schema);
+    this.selection = selection;
+    this.sequence = selection.sequence;
+    this.selected =
+      this.sequence === undefined ? selectedSql(files, selection, schema) : flowsOfChainsSql(files, schema);
   }
 
   /** @throws UserError for files that are not of flows; errors of the engine for files that cannot be read. */
   static async open(files: readonly string[], selection: Selection): Promise<DuckDbEngine> {
     const database = await Database.open();
     try {
-      return new DuckDbEngine(database, files, await describe(database, files), selection);
+      const schema = await describe(database, files);
+      const { sequence } = selection;
+      if (sequence !== undefined) await findChains(database, files, { ...selection, sequence }, schema);
+      return new DuckDbEngine(database, files, schema, selection);
     } catch (error) {
       database.close();
       throw error;
@@ -70,15 +82,33 @@ export class DuckDbEngine implements QueryEngine {
     return rowsSql(wanted, this.selected, this.schema, order, ties, top);
   }
 
+  chains(wanted: readonly ColumnName[]): Rows {
+    return this.database.chunks(this.chainsSql(wanted));
+  }
+
+  private chainsSql(wanted: readonly ColumnName[]): string {
+    const values = [...bindings(this.sequence!).keys()].flatMap((_, index) => [`v${index}_hi`, `v${index}_lo`]);
+    const flows = chainRowsSql(this.files, this.schema);
+    return rowsSql(wanted, flows, this.schema, undefined, ['chain', 'step'], 0, ['chain', 'step', ...values]);
+  }
+
   /** The statements that answer a job, one for each of its orders. */
-  sql(job: Job, wanted: readonly ColumnName[]): string[] {
+  sql(job: Job, wanted: readonly ColumnName[], baseline: readonly string[]): string[] {
     switch (job.kind) {
       case 'flows':
-        return [this.flowsSql(job, wanted)];
+        return [
+          this.sequence === undefined || job.order !== undefined ? this.flowsSql(job, wanted) : this.chainsSql(wanted),
+        ];
       case 'groups': {
         const groups = this.groupsOf(job, wanted);
         const orders = job.orders.length === 0 ? [undefined] : job.orders;
         return orders.map((order) => groupRowsSql(job, groups, order, wanted, `(${groups.sql})`));
+      }
+      case 'report': {
+        const { report, parameter, top } = job;
+        const { selected, selection, schema } = this;
+        const input = { selected, selection, parameter, baseline, baselineSchema: schema };
+        return [`${reportSql[report.name](input)}${limitSql(top)}`];
       }
       case 'statistic': {
         const { statistic, byProtocol, orders, top } = job;
@@ -108,6 +138,13 @@ export class DuckDbEngine implements QueryEngine {
     };
   }
 
+  async report({ report, parameter, top }: JobOf<'report'>, baseline: readonly string[]): Promise<Rows> {
+    const { selected, selection } = this;
+    const baselineSchema = baseline.length === 0 ? this.schema : await describe(this.database, baseline);
+    const sql = reportSql[report.name]({ selected, selection, parameter, baseline, baselineSchema });
+    return this.database.chunks(`${sql}${limitSql(top)}`);
+  }
+
   /**
    * Makes groups ready for one or several tables, and the totals if they are not known yet; returns what to select
    * from. Groups that are asked for once and only for their top rows are not kept: ten million of them cost far more to
@@ -123,6 +160,25 @@ export class DuckDbEngine implements QueryEngine {
     await this.database.run(`CREATE OR REPLACE TEMP TABLE ${GROUPS_TABLE} AS ${sql}`);
     this.known ??= await this.database.numbers(totalsOfGroupsSql(GROUPS_TABLE, sides), TOTAL_COLUMNS);
     return { table: GROUPS_TABLE, totals: this.known };
+  }
+}
+
+async function findChains(
+  database: Database,
+  files: readonly string[],
+  selection: Selection & { sequence: Sequence },
+  schema: Schema,
+): Promise<void> {
+  const { sequence, limit } = selection;
+  await database.run(chainsSql(files, selection, sequence, schema));
+  if (!sequence.every || limit !== undefined) return;
+  const { chains } = await database.numbers(`SELECT coalesce(max(chain), 0) AS chains FROM ${CHAINS_TABLE}`, [
+    'chains',
+  ]);
+  if (chains > MOST_CHAINS) {
+    throw new UserError(
+      `more than ${MOST_CHAINS} chains: leave out "every", narrow the stages, or ask for some with -c`,
+    );
   }
 }
 

@@ -1,6 +1,8 @@
 import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { FlowConsumer } from '../flow/consumer.ts';
+import type { ExporterNames } from '../flow/exporter-names.ts';
 import { UserError } from '../flow/user-error.ts';
 import { USAGE } from './arguments.ts';
 import type { QueryEngine } from './engine.ts';
@@ -12,11 +14,13 @@ import { NativeEngine } from './native/engine.ts';
 import type { DumpOptions } from './options.ts';
 import type { Style } from './output/cells.ts';
 import { Clock } from './output/clock.ts';
+import type { Format } from './output/format.ts';
 import { OutputSink, ReaderGone } from './output/sink.ts';
 import { type ReadFiles, writeLegacySummary, writeSummary } from './output/summary.ts';
 import type { Plan, Selection } from './plan.ts';
-import { filterOf, planDump } from './planner.ts';
+import { planDump, questionOf } from './planner.ts';
 import { Runner } from './runner.ts';
+import { chainsSql } from './sql/sequence.ts';
 
 export interface DumpSurroundings {
   readonly stdout: Writable;
@@ -24,10 +28,20 @@ export interface DumpSurroundings {
   /** The segments that -r, -R and -M name, in name order. */
   chooseFiles(selection: Pick<DumpOptions, 'read' | 'range' | 'sources'>): Promise<readonly string[]>;
   identify(path: string): Promise<FileIdentity>;
+  /** The names that exporters told to the collectors of these files. */
+  namesBeside(files: readonly string[]): Promise<ExporterNames>;
   /** -w: what takes the flows of the answer. */
   openFlowFile(options: Pick<DumpOptions, 'write' | 'compression' | 'ident'>): Promise<FlowConsumer>;
   /** -J and -i. */
   rewriteFlowFile(path: string, options: Pick<DumpOptions, 'compression' | 'ident'>): Promise<void>;
+}
+
+/** Tags that print what an exporter calls one of its numbers. */
+const NAME_TAGS: ReadonlySet<string> = new Set(['%inam', '%onam', '%ivrfnam', '%evrfnam', '%app']);
+
+function printsNames(format: Format): boolean {
+  if (format.kind === 'json' || format.kind === 'ndjson') return true;
+  return 'parts' in format && format.parts.some((part) => typeof part !== 'string' && NAME_TAGS.has(part.name));
 }
 
 const ADDRESS_MARKER = '\x01';
@@ -42,7 +56,7 @@ export async function runDump(options: DumpOptions, surroundings: DumpSurroundin
   const sink = new OutputSink(surroundings.stdout);
   try {
     if (options.action === 'help') sink.block.ascii(USAGE);
-    else if (options.action === 'check') filterOf(options);
+    else if (options.action === 'check') questionOf(options);
     else if (options.action === 'dump') await dump(options, surroundings, sink);
     else await act(options, surroundings, sink);
     await sink.end();
@@ -65,6 +79,7 @@ async function dump(options: DumpOptions, surroundings: DumpSurroundings, sink: 
     longV6: options.longV6 || format.longV6,
     marker: options.markAddresses ? ADDRESS_MARKER : '',
     clock: new Clock(),
+    ...(printsNames(format) ? { names: await surroundings.namesBeside(files) } : {}),
   };
   try {
     const engine = await openEngine(files, plan, format.kind === 'null');
@@ -73,7 +88,8 @@ async function dump(options: DumpOptions, surroundings: DumpSurroundings, sink: 
         await writeFlows(engine, plan, await surroundings.openFlowFile(options));
         return;
       }
-      const totals = await new Runner({ engine, plan, format, style, sink, quiet: options.quiet }).run();
+      const baseline = await baselineFiles(options, files, surroundings);
+      const totals = await new Runner({ engine, plan, format, style, sink, quiet: options.quiet, baseline }).run();
       if (!options.quiet && (format.kind === 'text' || format.kind === 'null')) {
         const read = await describeRead(engine, sizes, plan.selection.window);
         writeSummary(sink.block, totals, read, timing(startedAt), style);
@@ -92,9 +108,23 @@ async function chooseFiles(options: DumpOptions, surroundings: DumpSurroundings)
   return files;
 }
 
+/** The files of --baseline but those that are asked about. */
+async function baselineFiles(
+  { baseline, sources }: DumpOptions,
+  files: readonly string[],
+  surroundings: DumpSurroundings,
+): Promise<readonly string[]> {
+  if (baseline === undefined) return [];
+  const asked = new Set(files.map((path) => resolve(path)));
+  const found = await surroundings.chooseFiles({ read: undefined, range: baseline, sources });
+  const others = found.filter((path) => !asked.has(resolve(path)));
+  if (others.length === 0) throw new UserError(`--baseline ${baseline}: no other flow files there`);
+  return others;
+}
+
 /** -w: the flows, or the groups of the first table, go to a consumer. */
 async function writeFlows(engine: QueryEngine, plan: Plan, to: FlowConsumer): Promise<void> {
-  const job = plan.jobs.find((one) => one.kind !== 'statistic');
+  const job = plan.jobs.find((one) => one.kind === 'flows' || one.kind === 'groups');
   if (job === undefined) throw new UserError('-w writes flows: statistics of elements are no flows');
   const schema = job.kind === 'flows' ? engine.schema : writtenSchema(job.grouping, engine.schema);
   const of = writtenColumns(schema);
@@ -122,8 +152,13 @@ async function act(options: DumpOptions, surroundings: DumpSurroundings, sink: O
       const { plan } = await planDump(options);
       const { DuckDbEngine } = await import('./duckdb-engine.ts');
       const engine = await DuckDbEngine.open(files, plan.selection);
+      const baseline = await baselineFiles(options, files, surroundings);
       const names = writtenColumns(engine.schema).map(({ name }) => name);
-      for (const job of plan.jobs) for (const sql of engine.sql(job, names)) sink.block.text(`${sql};\n`);
+      const { sequence } = plan.selection;
+      if (sequence !== undefined) {
+        sink.block.text(`${chainsSql(files, plan.selection, sequence, engine.schema)};\n`);
+      }
+      for (const job of plan.jobs) for (const sql of engine.sql(job, names, baseline)) sink.block.text(`${sql};\n`);
       engine.close();
       return;
     }

@@ -24,9 +24,13 @@ export interface QueryEngine {
   totals(): Promise<Totals>;
   /** `columns` of the flows, in order, as many as wanted. */
   flows(job: JobOf<'flows'>, columns: readonly ColumnName[]): Rows;
+  /** `columns` of the flows of a sequence's chains one after another, besides the columns of `CHAINS_TABLE` but `pos`. */
+  chains(columns: readonly ColumnName[]): Rows;
   /** Groups of flows that look like flows: columns that they do not have are absent. */
   groups(job: JobOf<'groups'>, columns: readonly ColumnName[]): Promise<Tables>;
   /** Columns `hi`, `lo` (numbers in `lo`), `proto`, `flows`, `packets`, `octets`, `out_packets`, `out_octets`, `first`, `last`. */
   statistic(job: JobOf<'statistic'>): Promise<Tables>;
+  /** The columns of the report, addresses as `hi` and `lo`. `baseline`: files to compare with. */
+  report(job: JobOf<'report'>, baseline: readonly string[]): Promise<Rows>;
   close(): void;
 }

@@ -1,4 +1,5 @@
 import { printFilter } from './filter/print.ts';
+import { printSequence } from './filter/sequence.ts';
 import type { Order } from './orders.ts';
 import { Clock } from './output/clock.ts';
 import type { Format } from './output/format.ts';
@@ -7,14 +8,17 @@ import type { Job, Plan } from './plan.ts';
 
 /** -X: how a question was understood, a line for each part. */
 export function describePlan({ selection, jobs }: Plan, format: Format): string {
-  const lines = [`filter   ${printFilter(selection.filter)}`];
-  const { window, limit } = selection;
+  const { window, limit, sequence } = selection;
+  const lines = [
+    sequence === undefined ? `filter   ${printFilter(selection.filter)}` : `chains   ${printSequence(sequence)}`,
+  ];
   if (window !== undefined) {
     const from = window.afterMs === undefined ? 'the beginning' : timeText(window.afterMs);
     const to = window.beforeMs === undefined ? 'the end' : timeText(window.beforeMs);
     lines.push(`window   ${from} to ${to}, ${window.overlaps ? 'flows that touch it' : 'flows within, borders not'}`);
   }
-  if (limit !== undefined) lines.push(`limit    the first ${limit} flows that match`);
+  if (limit !== undefined)
+    lines.push(`limit    the first ${limit} ${sequence === undefined ? 'flows that match' : 'chains'}`);
   for (const job of jobs) lines.push(`table    ${describeJob(job)}`);
   lines.push(`format   ${format.kind}`);
   return `${lines.join('\n')}\n`;
@@ -41,6 +45,10 @@ function describeJob(job: Job): string {
       const how = bidirectional === undefined ? '' : ' in both directions';
       const kept = job.resultFilter === undefined ? '' : `, of these ${printFilter(job.resultFilter)}`;
       return `flows by ${names.join(', ')}${how}, ${describeOrders(job.orders, 'latest first')}, ${rows}${kept}`;
+    }
+    case 'report': {
+      const { report, parameter } = job;
+      return `${report.name}${report.parameter === undefined ? '' : ` (${parameter} ${report.parameter.means})`}, ${rows}`;
     }
     case 'statistic': {
       const split = job.byProtocol ? ' by protocol' : '';

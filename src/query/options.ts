@@ -60,6 +60,8 @@ export interface DumpOptions {
   readonly markAddresses: boolean;
   /** --overlap: -t takes flows that touch the window. */
   readonly overlap: boolean;
+  /** --baseline: a range of files, as -R, that `-s new` compares with. */
+  readonly baseline: string | undefined;
   /** -w: a flow file, `-` for standard output. */
   readonly write: string | undefined;
   /** -z, -j, -y (of -w) or the value of -J: how flow files are compressed. */

@@ -1,6 +1,8 @@
 import type { Grouping } from './aggregation.ts';
+import type { Sequence } from './filter/sequence.ts';
 import type { Filter } from './filter/tree.ts';
 import type { Order } from './orders.ts';
+import type { Report } from './reports.ts';
 import type { Statistic } from './statistics.ts';
 
 /**
@@ -17,6 +19,8 @@ export interface Window {
 export interface Selection {
   /** Host names resolved. */
   readonly filter: Filter;
+  /** Only flows of such chains, host names resolved; `filter` is then `any`, and `limit` counts chains. */
+  readonly sequence?: Sequence;
   readonly window: Window | undefined;
   /** Only the first so many of the flows that match, in the order of the files. */
   readonly limit: number | undefined;
@@ -42,7 +46,8 @@ export type Job =
       readonly byProtocol: boolean;
       readonly orders: readonly Order[];
       readonly top: number;
-    };
+    }
+  | { readonly kind: 'report'; readonly report: Report; readonly parameter: number; readonly top: number };
 
 export type JobOf<K extends Job['kind']> = Extract<Job, { kind: K }>;
 

@@ -5,12 +5,15 @@ import { conversations, FIVE_TUPLE, type Grouping, parseGrouping } from './aggre
 import { readFormats } from './configuration.ts';
 import { resolveHostNames } from './filter/host-names.ts';
 import { parseFilter } from './filter/parse.ts';
+import { isSequence, parseQuestion } from './filter/parse-sequence.ts';
+import { resolveSequence, type Sequence } from './filter/sequence.ts';
 import type { Filter } from './filter/tree.ts';
 import { timeOfParts } from './filter/values.ts';
 import type { DumpOptions } from './options.ts';
 import { parseOrders } from './orders.ts';
 import { type Format, groupingFormat, parseFormat } from './output/format.ts';
 import type { Job, Plan, Selection, Window } from './plan.ts';
+import { type Report, reportByName } from './reports.ts';
 import { statisticByName } from './statistics.ts';
 
 /** A plan and how its answer is printed. */
@@ -28,11 +31,11 @@ const MAX_STATISTICS = 8;
 const DEFAULT_TOP = 10;
 export const FILTER_FILE_EXIT = 255;
 
-/** The filter of the command line, or of -f; words of the command line win. */
-export function filterOf(options: Pick<DumpOptions, 'filter' | 'filterFile'>): Filter {
-  if (options.filter.trim() !== '') return parseFilter(options.filter, { readInclude });
+/** The filter or sequence of the command line, or of -f; words of the command line win. */
+export function questionOf(options: Pick<DumpOptions, 'filter' | 'filterFile'>): Filter | Sequence {
+  if (options.filter.trim() !== '') return parseQuestion(options.filter, { readInclude });
   if (options.filterFile === undefined) return { kind: 'any' };
-  return parseFilter(readInclude(options.filterFile), { name: options.filterFile, readInclude });
+  return parseQuestion(readInclude(options.filterFile), { name: options.filterFile, readInclude });
 }
 
 function readInclude(path: string): string {
@@ -45,8 +48,12 @@ function readInclude(path: string): string {
 
 /** The flows that are asked about. Asks the world for the addresses of host names. */
 export async function planSelection(options: SelectionOptions): Promise<Selection> {
+  const question = questionOf(options);
+  const asked = isSequence(question)
+    ? { filter: { kind: 'any' } as const, sequence: await resolveSequence(question) }
+    : { filter: await resolveHostNames(question) };
   return {
-    filter: await resolveHostNames(filterOf(options)),
+    ...asked,
     window: options.window === undefined ? undefined : parseWindow(options.window, options.overlap),
     limit: options.limit,
   };
@@ -55,7 +62,10 @@ export async function planSelection(options: SelectionOptions): Promise<Selectio
 /** Understands the options; the only thing it asks the world for is the addresses of host names. */
 export async function planDump(options: DumpOptions): Promise<PlannedDump> {
   const warnings: string[] = [];
-  const selection = await planSelection(options);
+  const selected = await planSelection(options);
+  const { limit, sequence } = selected;
+  const selection =
+    sequence !== undefined && listsOnly(options) ? { ...selected, limit: limit ?? options.top } : selected;
   const resultFilter =
     options.resultFilter === undefined
       ? undefined
@@ -63,6 +73,11 @@ export async function planDump(options: DumpOptions): Promise<PlannedDump> {
   const grouping = groupingOf(options);
   const jobs = planJobs(options, grouping, resultFilter, warnings);
   return { plan: { selection, jobs }, format: planFormat(options, grouping, jobs), warnings };
+}
+
+/** Whether chains are listed as they are; -n means so many of them. */
+function listsOnly({ statistics, order, aggregate, aggregateBy, bidirectional, top }: DumpOptions): boolean {
+  return statistics.length === 0 && !aggregate && (order ?? aggregateBy ?? bidirectional) === undefined && top !== 0;
 }
 
 function groupingOf({ aggregateBy, bidirectional }: DumpOptions): Grouping | undefined {
@@ -102,6 +117,11 @@ function planStatistics(
     const slash = text.indexOf('/');
     const [name = '', split] = (slash < 0 ? text : text.slice(0, slash)).toLowerCase().split(':');
     const orderText = slash < 0 ? undefined : text.slice(slash + 1);
+    const report = reportByName.get(name);
+    if (report !== undefined) {
+      elements.push(planReport(report, text, split, options));
+      continue;
+    }
     if (split !== undefined && split !== 'p')
       throw new UserError(`-s ${text}: after the colon only p (by protocol) can stand`);
     if (name === 'record') {
@@ -131,8 +151,24 @@ function planStatistics(
   return [...records, ...elements];
 }
 
+/** -s scan, roles, behaviour, new: after the colon stands a number. */
+function planReport(report: Report, text: string, number: string | undefined, options: DumpOptions): Job {
+  const { parameter, needsBaseline, allRows } = report;
+  if (text.includes('/')) throw new UserError(`-s ${text}: this table has one order, without a name`);
+  if (number !== undefined && (parameter === undefined || !/^[1-9]\d{0,8}$/.test(number))) {
+    throw new UserError(
+      `-s ${text}: ${parameter === undefined ? 'nothing stands after the name' : `after the colon stands the number of ${parameter.means}`}`,
+    );
+  }
+  if (needsBaseline && options.baseline === undefined) {
+    throw new UserError(`-s ${text} compares with other flows: name them with --baseline DIR or a range as of -R`);
+  }
+  const top = options.top ?? (allRows ? 0 : DEFAULT_TOP);
+  return { kind: 'report', report, parameter: number === undefined ? (parameter?.standard ?? 0) : Number(number), top };
+}
+
 function unknownStatistic(name: string): UserError {
-  const names = ['record', ...statisticByName.keys()];
+  const names = ['record', ...statisticByName.keys(), ...reportByName.keys()];
   const near = nearest(name, names);
   return new UserError(
     `-s ${name}: unknown statistic; ${near === undefined ? `use one of ${names.join(' ')}` : `did you mean ${near}?`}`,

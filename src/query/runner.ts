@@ -1,6 +1,7 @@
 import type { ColumnName } from '../flow/fields.ts';
 import type { Chunk } from './chunk.ts';
 import type { QueryEngine, Rows } from './engine.ts';
+import type { Sequence } from './filter/sequence.ts';
 import { groupsSchema } from './group-columns.ts';
 import type { Style } from './output/cells.ts';
 import type { Format } from './output/format.ts';
@@ -20,6 +21,8 @@ export interface RunnerOptions {
   readonly style: Style;
   readonly sink: OutputSink;
   readonly quiet: boolean;
+  /** Files that reports compare with. */
+  readonly baseline: readonly string[];
 }
 
 /** Columns that totals are added up from while flows are printed. */
@@ -47,20 +50,25 @@ export class Runner {
         case 'statistic':
           await this.printStatistic(job);
           break;
+        case 'report':
+          await this.printReport(job);
+          break;
       }
     }
     return this.totals ?? NO_TOTALS;
   }
 
   private async printFlows(job: JobOf<'flows'>): Promise<void> {
-    const { engine, quiet, format } = this.options;
-    const printer = await this.makePrinter(engine.schema);
+    const { engine, quiet, format, plan } = this.options;
+    const sequence = job.order === undefined ? plan.selection.sequence : undefined;
+    const printer = await this.makePrinter(engine.schema, sequence);
     printer.open(this.out, quiet);
     if (format.kind === 'null' || (job.order !== undefined && job.top !== 0)) this.totals = await engine.totals();
     if (format.kind !== 'null') {
       const wanted = [...new Set([...printer.needs, ...TOTALED])];
       const totals = this.totals === undefined ? new RunningTotals() : undefined;
-      await this.printRows(printer, engine.flows(job, wanted), totals);
+      const rows = sequence === undefined ? engine.flows(job, wanted) : engine.chains(wanted);
+      await this.printRows(printer, rows, totals);
       this.totals ??= totals!.result();
     }
     this.noteNoMatch(this.totals!);
@@ -106,10 +114,26 @@ export class Runner {
     }
   }
 
+  private async printReport(job: JobOf<'report'>): Promise<void> {
+    const { engine, format, style, quiet, baseline } = this.options;
+    const { bindReport, openReport } = await import('./output/report-table.ts');
+    const known = this.totals !== undefined;
+    this.totals ??= await engine.totals();
+    if (!known) this.noteNoMatch(this.totals);
+    openReport(this.out, job.report, job.top, format, style, quiet);
+    for await (const chunk of await engine.report(job, baseline)) {
+      await this.printChunk(chunk, bindReport(chunk, job.report, format, style));
+    }
+  }
+
   /** Printers are loaded when there is something for them: a short question should not wait for what it does not use. */
-  private async makePrinter(schema: Schema): Promise<RowPrinter> {
+  private async makePrinter(schema: Schema, sequence?: Sequence): Promise<RowPrinter> {
+    const { format, style, quiet } = this.options;
     const { rowPrinter } = await import('./output/row-printer.ts');
-    return rowPrinter(this.options.format, this.options.style, (name) => hasColumn(schema, name));
+    const printer = await rowPrinter(format, style, (name) => hasColumn(schema, name), sequence !== undefined);
+    if (sequence === undefined) return printer;
+    const { chainPrinter } = await import('./output/chain-printer.ts');
+    return chainPrinter(printer, format, sequence, quiet);
   }
 
   private get out(): TextBlock {

@@ -42,12 +42,20 @@ export class ColumnSet {
 export function segmentColumns(batch: FlowBatch, of: readonly Column[], from = 0, to = batch.rows): SegmentColumn[] {
   return of.map((column) => {
     const { sql: name, type, absent } = column;
+    if (type === 'text') return { ...textColumn(batch, column, from, to), name, type, absent };
     const data = batch.peek(column.name);
     if (data === undefined) return { name, type, absent };
     const cells = cellsOf(column);
     if (batch.isConstant(column.index)) return { name, type, absent, data: data.subarray(0, cells), isConstant: true };
     return { name, type, absent, data: data.subarray(from * cells, to * cells) };
   });
+}
+
+function textColumn(batch: FlowBatch, { name }: Column, from: number, to: number): Partial<SegmentColumn> {
+  const data = batch.get(name);
+  if (data === undefined) return {};
+  const { bytes, length, ends, count } = batch.texts;
+  return { data: data.subarray(from, to), texts: { bytes: bytes.subarray(0, length), ends: ends.subarray(0, count) } };
 }
 
 /** Every column of the registry, for a merge that must know whatever its inputs have. */

@@ -23,6 +23,10 @@ export class Staging {
     for (const column of columns) {
       const source = from.get(column.name);
       if (source === undefined) continue;
+      if (column.type === 'text') {
+        copyTexts(from, source as Uint32Array, start, end, batch.use(column.name) as Uint32Array, batch);
+        continue;
+      }
       const cells = cellsOf(column);
       batch.use(column.name).set(source.subarray(start * cells, end * cells), at * cells);
     }
@@ -40,5 +44,26 @@ export class Staging {
 
   release(batch: FlowBatch): void {
     this.pool.release(batch);
+  }
+}
+
+/** Copies rows of a text column behind the rows of `batch`, with the texts that they name. */
+function copyTexts(
+  from: FlowBatch,
+  source: Uint32Array,
+  start: number,
+  end: number,
+  to: Uint32Array,
+  batch: FlowBatch,
+): void {
+  let last = 0;
+  let copied = 0;
+  for (let row = start, at = batch.rows; row < end; row++, at++) {
+    const id = source[row]!;
+    if (id !== last) {
+      last = id;
+      copied = batch.texts.intern(from.texts.text(id));
+    }
+    to[at] = copied;
   }
 }

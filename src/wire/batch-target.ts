@@ -12,6 +12,8 @@ export function columnIndex(name: ColumnName): number {
   return columnByName.get(name)!.index;
 }
 
+/** A batch has this many octets of texts and what one data set adds. */
+const MOST_TEXT_BYTES = 16 << 20;
 /** Value of `covered` for a column that nobody asked for. */
 const UNOPENED = -1;
 const cells = Uint8Array.from(columns, cellsOf);
@@ -24,6 +26,8 @@ const absent = Uint32Array.from(columns, (column) => column.absent);
  */
 export class BatchTarget {
   batch: FlowBatch;
+  /** Grows with each batch: numbers of texts count in one filling. */
+  filling = 0;
   /** Runs before rows are handed on: whoever still owes columns of committed rows writes them now. */
   beforeHandOn: () => void = () => {};
   private readonly arrays: (ColumnArray | undefined)[] = new Array(columns.length).fill(undefined);
@@ -39,9 +43,9 @@ export class BatchTarget {
     this.exchange = exchange;
   }
 
-  /** Rows that may be written from `batch.rows` on, at least 1; hands on a full batch first. */
+  /** Rows that may be written from `batch.rows` on, at least 1; hands on a full batch first, also one full of texts. */
   room(): number {
-    if (this.batch.isFull) this.handOn();
+    if (this.batch.isFull || this.batch.texts.length > MOST_TEXT_BYTES) this.handOn();
     return this.batch.capacity - this.batch.rows;
   }
 
@@ -105,6 +109,7 @@ export class BatchTarget {
     this.covered.fill(UNOPENED);
     this.constants.fill(0);
     this.batch = this.exchange(batch);
+    this.filling++;
   }
 
   private open(index: number): void {

@@ -1,5 +1,6 @@
 import type { FlowBatch } from '../flow/batch.ts';
 import { BatchTarget } from './batch-target.ts';
+import { ExtraDecoder } from './decode-extra.ts';
 import type { CompiledTemplate } from './template.ts';
 
 /** Who sent a datagram and when it came; one object is used again for every datagram. */
@@ -26,6 +27,13 @@ export interface OptionsRecord {
   interfaceIndex: number;
   interfaceName: string;
   interfaceDescription: string;
+  vrfId: number;
+  vrfName: string;
+  /** `engine:number`. */
+  applicationId: string;
+  applicationName: string;
+  applicationDescription: string;
+  samplerName: string;
   /** systemInitTimeMilliseconds, 0 when not there. */
   bootMs: number;
   /** What the exporter says it has sent (40, 41, 42). */
@@ -63,6 +71,10 @@ export interface DecodeStream {
   hasSamplers(): boolean;
   /** Rate of a sampler or selector; 0 unknown. */
   samplerRate(id: number): number;
+  /** Records came that have elements of which weir knows nothing, `elements` being their names. */
+  unknownElements(elements: readonly string[], records: number): void;
+  /** A quirk (by its number in `quirks.ts`) was met so many times. */
+  quirk(number: number, times: number): void;
   /**
    * A whole datagram has been decoded. `sent` is how many data records (options included) the exporter put into it,
    * -1 when a set without template or a cut hides that; `records` is how many were read.
@@ -153,6 +165,7 @@ export class SetContext {
 /** State shared by the decoders of all versions. */
 export class Decoding {
   readonly target: BatchTarget;
+  readonly extra: ExtraDecoder;
   readonly directory: StreamDirectory;
   readonly context = new SetContext();
   readonly counters: DecodeCounters = {
@@ -185,6 +198,7 @@ export class Decoding {
 
   constructor(first: FlowBatch, exchange: (full: FlowBatch) => FlowBatch, directory: StreamDirectory) {
     this.target = new BatchTarget(first, exchange);
+    this.extra = new ExtraDecoder(this.target);
     this.directory = directory;
   }
 }

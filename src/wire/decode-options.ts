@@ -1,5 +1,6 @@
 import { readLow, readNumber } from './decode-bytes.ts';
 import type { Decoding, OptionsRecord } from './decode-context.ts';
+import { applicationText } from './extra-values.ts';
 import { V9_SCOPE_INTERFACE, V9_SCOPE_TEMPLATE } from './protocol.ts';
 import { type CompiledTemplate, locateFields } from './template.ts';
 import { readFloat, samplingRate } from './template-derived.ts';
@@ -13,7 +14,15 @@ const IE_EXPORTED_MESSAGES = 41;
 const IE_EXPORTED_RECORDS = 42;
 const IE_INTERFACE_NAME = 82;
 const IE_INTERFACE_DESCRIPTION = 83;
-/** Longest interface name that is kept; what is longer is cut. */
+const IE_SAMPLER_NAME = 84;
+const IE_APPLICATION_DESCRIPTION = 94;
+const IE_APPLICATION_ID = 95;
+const IE_APPLICATION_NAME = 96;
+const IE_INGRESS_VRF = 234;
+const IE_EGRESS_VRF = 235;
+const IE_VRF_NAME = 236;
+const IE_SELECTOR_NAME = 335;
+/** Longest name that is kept; what is longer is cut. */
 const MAX_NAME_BYTES = 255;
 
 const record: OptionsRecord = emptyRecord();
@@ -27,6 +36,12 @@ function emptyRecord(): OptionsRecord {
     interfaceIndex: -1,
     interfaceName: '',
     interfaceDescription: '',
+    vrfId: -1,
+    vrfName: '',
+    applicationId: '',
+    applicationName: '',
+    applicationDescription: '',
+    samplerName: '',
     bootMs: 0,
     exportedOctets: -1,
     exportedMessages: -1,
@@ -108,6 +123,26 @@ function readField(key: number, view: DataView, at: number, length: number, rate
       break;
     case IE_INTERFACE_DESCRIPTION:
       record.interfaceDescription = readText(view, at, length);
+      break;
+    case IE_INGRESS_VRF:
+    case IE_EGRESS_VRF:
+      record.vrfId = readLow(view, at, length);
+      break;
+    case IE_VRF_NAME:
+      record.vrfName = readText(view, at, length);
+      break;
+    case IE_APPLICATION_ID:
+      record.applicationId = applicationText(view, at, length) ?? '';
+      break;
+    case IE_APPLICATION_NAME:
+      record.applicationName = readText(view, at, length);
+      break;
+    case IE_APPLICATION_DESCRIPTION:
+      record.applicationDescription = readText(view, at, length);
+      break;
+    case IE_SAMPLER_NAME:
+    case IE_SELECTOR_NAME:
+      record.samplerName = readText(view, at, length);
       break;
     case rules.IE_SYSTEM_INIT_MS:
       record.bootMs = readNumber(view, at, length);

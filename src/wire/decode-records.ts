@@ -24,8 +24,12 @@ export function decodeRecords(
   end: number,
   origin: DatagramOrigin,
 ): number {
-  if (template.isOptions) return decodeOptions(decoding, template, view, start, end);
   const { context, counters } = decoding;
+  if (template.isOptions) {
+    const options = decodeOptions(decoding, template, view, start, end);
+    for (const quirk of template.quirks) context.stream.quirk(quirk, options);
+    return options;
+  }
   if (template.needsClock && context.version === VERSION_IPFIX) setClock(context);
   context.samplingFixed = context.stream.samplingFixed;
   const rate = context.stream.samplingRate(template.id, context.headerRate);
@@ -33,6 +37,10 @@ export function decodeRecords(
     ? appendVariable(decoding, template, view, start, end, origin, rate)
     : appendFixed(decoding, template, view, start, end, origin, rate);
   counters.records += count;
+  for (const quirk of template.quirks) context.stream.quirk(quirk, count);
+  if (template.extra !== undefined && template.extra.unknown.length > 0) {
+    context.stream.unknownElements(template.extra.unknown, count);
+  }
   if (template.needsClock && !context.hasUptime) counters.recordsWithoutClock += count;
   return count;
 }
@@ -54,13 +62,14 @@ function appendFixed(
   rate: number,
 ): number {
   const { target, context } = decoding;
-  const { recordLength } = template;
+  const { recordLength, extra } = template;
   const count = Math.floor((end - start) / recordLength);
   let done = 0;
   while (done < count) {
     const rows = Math.min(count - done, target.room());
     stamp(decoding, origin, rate, rows);
     runPrograms(template, target, view, start + done * recordLength, recordLength, rows, context);
+    if (extra !== undefined) decoding.extra.run(extra, template, view, start + done * recordLength, recordLength, rows);
     target.commit(rows);
     done += rows;
   }
@@ -77,6 +86,7 @@ function appendVariable(
   rate: number,
 ): number {
   const { target, context, counters } = decoding;
+  const { extra } = template;
   let count = 0;
   let at = start;
   while (end - at >= template.recordLength) {
@@ -88,6 +98,7 @@ function appendVariable(
     target.room();
     stamp(decoding, origin, rate, 1);
     runPrograms(template, target, view, at, 0, 1, context);
+    if (extra !== undefined) decoding.extra.run(extra, template, view, at, 0, 1);
     target.commit(1);
     at += length;
     count++;

@@ -2,6 +2,9 @@ import type { DatagramOrigin, Decoding } from './decode-context.ts';
 import { decodeRecords } from './decode-records.ts';
 import { decodeTemplates } from './decode-templates.ts';
 import { FIRST_TEMPLATE_ID, SET_HEADER_BYTES } from './protocol.ts';
+import { quirkNumber } from './quirks.ts';
+
+const ZERO_TAIL = quirkNumber('zero-tail');
 
 /**
  * Walks the sets of a v9 datagram or an IPFIX message from `start` to `end`. `templateSet` and `optionsSet` are the
@@ -28,8 +31,10 @@ export function decodeSets(
     const length = view.getUint16(at + 2);
     if (length < SET_HEADER_BYTES) {
       // Palo Alto and Cisco ACI fill the rest of the datagram with zeros.
-      if (id === 0 && length === 0) counters.zeroTails++;
-      else counters.badSet++;
+      if (id === 0 && length === 0) {
+        counters.zeroTails++;
+        stream.quirk(ZERO_TAIL, 1);
+      } else counters.badSet++;
       break;
     }
     const setEnd = at + length;

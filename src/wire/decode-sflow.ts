@@ -18,6 +18,7 @@ import {
   writeOctets,
 } from './decode-sflow-records.ts';
 import { VERSION_SFLOW } from './protocol.ts';
+import { quirkNumber } from './quirks.ts';
 
 const RECEIVED = columnIndex('receivedMs');
 const FIRST = columnIndex('firstMs');
@@ -31,6 +32,9 @@ const IN_IF = columnIndex('inIf');
 const OUT_IF = columnIndex('outIf');
 const DIRECTION = columnIndex('direction');
 const FORWARDING = columnIndex('forwardingStatus');
+
+const AGENT = quirkNumber('sflow-agent');
+const HIGH_RATE = quirkNumber('sflow-high-rate');
 
 /** Version, address of no family, sub-agent, sequence, uptime, number of samples. */
 const MIN_DATAGRAM_BYTES = 24;
@@ -208,7 +212,7 @@ export class SflowDecoder {
       counters.badHeader++;
       return;
     }
-    readAgent(agent, view, offset + 4, origin);
+    const isNamed = readAgent(agent, view, offset + 4, origin);
     context.version = VERSION_SFLOW;
     context.domain = view.getUint32(at);
     // The header tells no time of day.
@@ -218,6 +222,7 @@ export class SflowDecoder {
     context.headerRate = 0;
     context.stream = decoding.directory.stream(agent, VERSION_SFLOW, context.domain);
     const { stream } = context;
+    if (!isNamed) stream.quirk(AGENT, 1);
     const sequence = view.getUint32(at + 4);
     at += 16;
     let records = 0;
@@ -325,7 +330,10 @@ export class SflowDecoder {
     (target.column(DOMAIN) as Uint32Array)[row] = context.domain;
     (target.column(VERSION) as Uint8Array)[row] = VERSION_SFLOW;
     const rate = view.getUint32(rest);
-    if (rate > HIGHEST_USUAL_RATE) counters.unusualRates++;
+    if (rate > HIGHEST_USUAL_RATE) {
+      counters.unusualRates++;
+      stream.quirk(HIGH_RATE, 1);
+    }
     const isTold = rate > 0 && !stream.samplingFixed;
     (target.column(SAMPLING) as Uint32Array)[row] = isTold ? rate : stream.samplingRate(-1, 0);
     (target.column(PACKETS) as Uint32Array)[row * 2] = 1;
@@ -418,8 +426,11 @@ function padded(size: number): number {
   return (size + 3) & ~3;
 }
 
-/** The agent as it names itself; where that is nothing, or an address that every host has, the sender. */
-function readAgent(agent: DatagramOrigin, view: DataView, at: number, origin: DatagramOrigin): void {
+/**
+ * The agent as it names itself; where that is nothing, or an address that every host has, the sender, and the answer is
+ * false.
+ */
+function readAgent(agent: DatagramOrigin, view: DataView, at: number, origin: DatagramOrigin): boolean {
   const family = view.getUint32(at);
   let hiHigh = 0;
   let hiLow = 0;
@@ -442,4 +453,5 @@ function readAgent(agent: DatagramOrigin, view: DataView, at: number, origin: Da
   agent.loHigh = saysNothing ? origin.loHigh : loHigh;
   agent.loLow = saysNothing ? origin.loLow : loLow;
   agent.port = origin.port;
+  return !saysNothing;
 }

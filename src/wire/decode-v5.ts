@@ -10,6 +10,7 @@ import {
   VERSION_V5,
   VERSION_V7,
 } from './protocol.ts';
+import { quirkNumber } from './quirks.ts';
 import type { CompiledTemplate, FieldSpecifier } from './template.ts';
 import { compileTemplate } from './template-compile.ts';
 
@@ -44,6 +45,9 @@ const ROUTED: typeof COMMON = [
   [9, 1],
   [13, 1],
 ];
+
+const INTERVAL_OF_16_BITS = quirkNumber('v5-interval-of-16-bits');
+const NANOSECONDS = quirkNumber('v5-nanoseconds');
 
 interface Layout {
   readonly headerBytes: number;
@@ -130,8 +134,13 @@ export function decodeV5(
   // More than a second of nanoseconds has been seen and cannot be meant.
   context.exportMs = view.getUint32(offset + 8) * 1000 + (nanoseconds < 1e9 ? Math.floor(nanoseconds / 1e6) : 0);
   context.domain = version === VERSION_V5 ? view.getUint16(offset + 20) : 0;
-  context.headerRate = version === VERSION_V5 ? view.getUint16(offset + 22) & V5_SAMPLING_INTERVAL_MASK : 0;
+  const sampling = version === VERSION_V5 ? view.getUint16(offset + 22) : 0;
+  // No mode has both bits: they are part of a number of 16 bits (Juniper).
+  const hasNoMode = sampling >>> 14 === 3;
+  context.headerRate = hasNoMode ? sampling : sampling & V5_SAMPLING_INTERVAL_MASK;
   context.stream = directory.stream(origin, version, context.domain);
+  if (hasNoMode) context.stream.quirk(INTERVAL_OF_16_BITS, 1);
+  if (nanoseconds >= 1e9) context.stream.quirk(NANOSECONDS, 1);
   const first = offset + headerBytes;
   const count = decodeRecords(
     decoding,

@@ -3,7 +3,7 @@
  * loop sees one kind of array, and nothing is decided, let alone allocated, per flow.
  */
 import type { FlowBatch } from '../flow/batch.ts';
-import { type ColumnName, columnByName, type FieldName, fieldByName } from '../flow/fields.ts';
+import { type ColumnName, type ColumnType, columnByName, type FieldName, fieldByName } from '../flow/fields.ts';
 import {
   type ColumnRun,
   putAddress4,
@@ -35,6 +35,8 @@ export type DerivedValue = 'ipVersion' | 'icmpTypeCode' | 'icmpType' | 'icmpCode
 export interface RecordField {
   /** Information element, without the enterprise bit; 0 in layouts that name none (NetFlow v5). */
   readonly element: number;
+  /** Enterprise that the element is of; IANA's without. */
+  readonly pen?: number;
   /** Length on the wire in bytes. */
   readonly length: number;
   readonly value: FieldName | DerivedValue;
@@ -50,7 +52,7 @@ const ICMP_KINDS = { icmpTypeCode: 'icmp', icmpType: 'icmpHigh', icmpCode: 'icmp
 const FIRST_UPTIME = 22;
 const LAST_UPTIME = 21;
 /** Bytes that a column of each type fills. */
-const WIDTHS = { u8: 1, u16: 2, u32: 4, u64: 8, timeMs: 8 } as const;
+const WIDTHS = { u8: 1, u16: 2, u32: 4, u64: 8, timeMs: 8, text: 0 } as const;
 const PROTO_ICMP = 1;
 const PROTO_ICMP6 = 58;
 
@@ -191,6 +193,7 @@ function makeSteps(field: RecordField, family: Family, offset: number): Step[] {
       { ...common, kind: 'u64', columnNames: [low], offset: offset + 8 },
     ];
   }
+  if (type === 'text') throw new Error(`${value} has no element and is in no template`);
   const { absent } = columnByName.get(value)!;
   const columnNames = [value as ColumnName];
   const wider = length - WIDTHS[type];
@@ -208,7 +211,7 @@ export function recordColumns(field: RecordField, family: Family): ColumnName[] 
   return makeSteps(field, family, 0).flatMap((step) => step.columnNames);
 }
 
-function kindOf(field: RecordField, name: FieldName, type: 'u8' | 'u16' | 'u32' | 'u64' | 'timeMs'): Kind {
+function kindOf(field: RecordField, name: FieldName, type: ColumnType): Kind {
   const isAs = name === 'srcAs' || name === 'dstAs' || name === 'nextAs' || name === 'prevAs';
   const isUptime = field.element === FIRST_UPTIME || field.element === LAST_UPTIME;
   switch (`${type}:${field.length}`) {

@@ -18,6 +18,8 @@ import {
 export interface FieldSpec {
   /** Information element; in a scope of v9 the scope type. */
   readonly element: number;
+  /** Enterprise that the element is of (IPFIX); IANA's without. */
+  readonly pen?: number;
   /** Bytes; strings fill theirs. */
   readonly length: number;
 }
@@ -41,7 +43,14 @@ export function templateId(
   fields: readonly FieldSpec[],
   taken: ReadonlySet<number>,
 ): number {
-  const numbers = [scopes.length, ...[...scopes, ...fields].flatMap((field) => [field.element, field.length])];
+  const numbers = [
+    scopes.length,
+    ...[...scopes, ...fields].flatMap((field) => [
+      field.element,
+      field.length,
+      ...(field.pen === undefined ? [] : [field.pen]),
+    ]),
+  ];
   // FNV-1a over 16-bit units.
   let hash = 0x811c9dc5;
   for (const number of numbers) {
@@ -110,10 +119,13 @@ class SetBuilder {
   }
 
   specs(specs: readonly FieldSpec[]): void {
-    for (const { element, length } of specs) {
-      if (element >= ENTERPRISE_BIT) throw new Error(`element ${element} needs an enterprise number`);
-      this.u16(element);
+    for (const { element, length, pen } of specs) {
+      if (element >= ENTERPRISE_BIT) throw new Error(`element ${element} has no such number`);
+      this.u16(pen === undefined ? element : element | ENTERPRISE_BIT);
       this.u16(length);
+      if (pen === undefined) continue;
+      this.u16(pen >>> 16);
+      this.u16(pen & 0xffff);
     }
   }
 

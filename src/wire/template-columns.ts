@@ -4,7 +4,14 @@ import { ntpMs, readHigh, readLow, readNumber, readWord } from './decode-bytes.t
 import type { SetContext } from './decode-context.ts';
 import type { CompiledTemplate } from './template.ts';
 import { runDerived } from './template-derived.ts';
-import { TIME_DELTA_MICROSECONDS, TIME_MILLISECONDS, TIME_NTP, TIME_SECONDS, TIME_UPTIME } from './template-fields.ts';
+import {
+  TIME_DELTA_MICROSECONDS,
+  TIME_MILLISECONDS,
+  TIME_NTP,
+  TIME_NTP_MICROSECONDS,
+  TIME_SECONDS,
+  TIME_UPTIME,
+} from './template-fields.ts';
 import {
   type ColumnProgram,
   OP_8_TO_8,
@@ -323,6 +330,10 @@ function pointInTime(
       return readNumber(view, at, width) * 1000;
     case TIME_NTP:
       return width === 8 ? ntpMs(view.getUint32(at), view.getUint32(at + 4)) : ntpMs(readWord(view, at, width), 0);
+    case TIME_NTP_MICROSECONDS:
+      return (
+        ntpMs(readWord(view, at, Math.min(width, 4)), 0) + (width === 8 ? microsecondsMs(view.getUint32(at + 4)) : 0)
+      );
     case TIME_DELTA_MICROSECONDS:
       return context.exportMs - Math.floor(readLow(view, at, width) / 1000);
     case TIME_UPTIME: {
@@ -332,4 +343,9 @@ function pointInTime(
     default:
       return 0;
   }
+}
+
+/** Whole milliseconds of microseconds below a second; a larger number is a fraction of 2^32 after all. */
+function microsecondsMs(microseconds: number): number {
+  return Math.floor(microseconds < 1_000_000 ? microseconds / 1000 : (microseconds * 1000) / 0x1_0000_0000);
 }

@@ -1,6 +1,8 @@
 import { type Column, columnByName, type FieldName, fieldByName } from '../flow/fields.ts';
 import { VARIABLE_LENGTH, VERSION_V9 } from './protocol.ts';
-import type { CompiledTemplate, FieldSpecifier } from './template.ts';
+import { isNetScaler, juniperSlot, quirksOf } from './quirks.ts';
+import type { CompiledTemplate, FieldSpecifier, TemplateExtra } from './template.ts';
+import { templateExtra } from './template-extra.ts';
 import * as rules from './template-fields.ts';
 import {
   type ColumnProgram,
@@ -19,6 +21,7 @@ import {
   OP_ANY_TO_64,
   OP_DURATION,
   OP_EVENT_TIME,
+  OP_EXCEPTION_CODE,
   OP_FAMILY,
   OP_ICMP,
   OP_MILLISECONDS,
@@ -81,7 +84,8 @@ export function compileTemplate(
       recordLength += field.length;
     }
   });
-  const programs = options.isOptions ? [] : new Compiler(version, fields).programs();
+  const compiler = options.isOptions ? undefined : new Compiler(version, fields);
+  const programs = compiler?.programs() ?? [];
   return {
     version,
     id,
@@ -93,6 +97,8 @@ export function compileTemplate(
     declared,
     keys,
     programs,
+    extra: compiler?.extra(),
+    quirks: quirksOf(version, options.isOptions, fields),
     needsClock: programs.some(
       ({ op, more }) => op === OP_UPTIME || (op === OP_TIME && more[0] === rules.TIME_UPTIME && more[1] === -1),
     ),
@@ -107,6 +113,8 @@ class Compiler {
   private readonly times = new Map<rules.TimeField, TimeChoice>();
   private readonly slots: Slots = new Map();
   private readonly out: ColumnProgram[] = [];
+  /** Slots that some step reads, or that tell what another slot tells better. */
+  private readonly used = new Set<number>();
 
   constructor(version: number, fields: readonly FieldSpecifier[]) {
     this.version = version;
@@ -129,7 +137,13 @@ class Compiler {
     this.addIcmp();
     this.addTimesFromOthers();
     this.addSampling();
+    this.addForwardingStatus();
     return this.out;
+  }
+
+  /** What no step has used; after `programs`. */
+  extra(): TemplateExtra | undefined {
+    return templateExtra(this.version, this.fields, (slot) => this.used.has(slot));
   }
 
   private choose(field: FieldSpecifier, slot: number): void {
@@ -137,6 +151,7 @@ class Compiler {
     if (!this.slots.has(key) || key === rules.IE_IP_VERSION) this.slots.set(key, slot);
     const time = rules.timeTargetOf(key);
     if (time !== undefined) {
+      this.used.add(slot);
       const known = this.times.get(time.field);
       if (known === undefined || time.rank < known.rank) {
         this.times.set(time.field, { slot, rank: time.rank, kind: time.kind });
@@ -156,8 +171,11 @@ class Compiler {
     }
   }
 
-  private add(op: number, column: number, slot: number, more: readonly number[] = []): void {
+  /** `slots` are those that the step reads besides `slot`. */
+  private add(op: number, column: number, slot: number, more: readonly number[] = [], slots = more): void {
     this.out.push({ op, column, slot, more });
+    this.used.add(slot);
+    for (const each of slots) this.used.add(each);
   }
 
   private copy(name: FieldName, slot: number): void {
@@ -167,14 +185,19 @@ class Compiler {
   }
 
   private time(field: rules.TimeField, choice: TimeChoice): void {
-    const { slot, kind } = choice;
+    const { slot } = choice;
+    const isMicroseconds = choice.kind === rules.TIME_NTP && isNetScaler(this.fields);
+    const kind = isMicroseconds ? rules.TIME_NTP_MICROSECONDS : choice.kind;
     const column = columnByName.get(field)!.index;
     const { length } = this.fields[slot]!;
     // A v9 header has the uptime; in IPFIX the start of the exporter may stand in the record itself.
     const init = this.version === VERSION_V9 ? undefined : this.slots.get(rules.IE_SYSTEM_INIT_MS);
     if (kind === rules.TIME_UPTIME && length === 4 && init === undefined) this.add(OP_UPTIME, column, slot);
     else if (kind === rules.TIME_MILLISECONDS && length === 8) this.add(OP_MILLISECONDS, column, slot);
-    else this.add(OP_TIME, column, slot, [kind, kind === rules.TIME_UPTIME ? (init ?? -1) : -1]);
+    else {
+      const initSlot = kind === rules.TIME_UPTIME ? (init ?? -1) : -1;
+      this.add(OP_TIME, column, slot, [kind, initSlot], [initSlot]);
+    }
   }
 
   /** Fields that have an IPv6 twin: the only one, or chosen per record where a template carries both families. */
@@ -189,7 +212,7 @@ class Compiler {
       const version = this.slots.get(rules.IE_IP_VERSION) ?? -1;
       // Both families used and no version told: a tunnel, whose inner header comes later.
       const otherwise = Math.max(src6, dst6) > Math.max(src4, dst4) ? 6 : 4;
-      this.add(OP_FAMILY, -1, -1, [src4, dst4, src6, dst6, version, otherwise]);
+      this.add(OP_FAMILY, -1, -1, [src4, dst4, src6, dst6, version, otherwise], [version]);
     }
     for (const [name, { slot }] of this.v6) {
       const column = firstColumn(name).index;
@@ -225,9 +248,21 @@ class Compiler {
     const hasOneEnd = this.times.has('firstMs') !== this.times.has('lastMs');
     const milliseconds = this.slots.get(rules.IE_DURATION_MS);
     const microseconds = this.slots.get(rules.IE_DURATION_US);
-    if (hasOneEnd && milliseconds !== undefined) this.add(OP_DURATION, -1, milliseconds, [1]);
-    else if (hasOneEnd && microseconds !== undefined) this.add(OP_DURATION, -1, microseconds, [1000]);
+    // Both ends tell the duration.
+    if (this.times.has('firstMs') || this.times.has('lastMs')) {
+      for (const slot of [milliseconds, microseconds]) if (slot !== undefined) this.used.add(slot);
+    }
+    if (hasOneEnd && milliseconds !== undefined) this.add(OP_DURATION, -1, milliseconds, [1], []);
+    else if (hasOneEnd && microseconds !== undefined) this.add(OP_DURATION, -1, microseconds, [1000], []);
     if (this.times.has('eventMs')) this.add(OP_EVENT_TIME, -1, -1);
+  }
+
+  private addForwardingStatus(): void {
+    const slot = juniperSlot(this.fields);
+    if (slot < 0) return;
+    this.add(OP_EXCEPTION_CODE, columnByName.get('forwardingStatus')!.index, slot);
+    // The reason has no column.
+    this.used.delete(slot);
   }
 
   /** The sampler's rate first, so that a rate in the record itself has the last word. */
@@ -235,19 +270,21 @@ class Compiler {
     const { slots } = this;
     const sampler = slots.get(rules.IE_SAMPLER_ID) ?? slots.get(rules.IE_SELECTOR_ID);
     if (sampler !== undefined) this.add(OP_SAMPLER, -1, sampler);
+    // The rate has a column, but not who took the sample.
+    if (sampler !== undefined) this.used.delete(sampler);
     const probability = slots.get(rules.IE_SAMPLING_PROBABILITY);
-    if (probability !== undefined) this.add(OP_SAMPLING, -1, probability, [SAMPLING_PROBABILITY, -1]);
+    if (probability !== undefined) this.add(OP_SAMPLING, -1, probability, [SAMPLING_PROBABILITY, -1], []);
     const packets = slots.get(rules.IE_SAMPLING_PACKET_INTERVAL);
     const space = slots.get(rules.IE_SAMPLING_PACKET_SPACE) ?? -1;
-    if (packets !== undefined) this.add(OP_SAMPLING, -1, packets, [SAMPLING_COUNT, space]);
+    if (packets !== undefined) this.add(OP_SAMPLING, -1, packets, [SAMPLING_COUNT, space], [space]);
     const size = slots.get(rules.IE_SAMPLING_SIZE);
     const population = slots.get(rules.IE_SAMPLING_POPULATION);
     if (size !== undefined && population !== undefined) {
-      this.add(OP_SAMPLING, -1, size, [SAMPLING_POPULATION, population]);
+      this.add(OP_SAMPLING, -1, size, [SAMPLING_POPULATION, population], [population]);
     }
     for (const element of [rules.IE_SAMPLER_RANDOM_INTERVAL, rules.IE_SAMPLING_INTERVAL]) {
       const slot = slots.get(element);
-      if (slot !== undefined) this.add(OP_SAMPLING, -1, slot, [SAMPLING_INTERVAL, -1]);
+      if (slot !== undefined) this.add(OP_SAMPLING, -1, slot, [SAMPLING_INTERVAL, -1], []);
     }
   }
 }
@@ -275,6 +312,7 @@ function copyOp(type: Column['type'], length: number): number {
     case 'u64':
       return length === 8 ? OP_64_TO_64 : length === 4 ? OP_32_TO_64 : OP_ANY_TO_64;
     case 'timeMs':
-      throw new Error('times have steps of their own');
+    case 'text':
+      throw new Error(`${type} has steps of its own`);
   }
 }

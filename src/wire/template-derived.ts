@@ -2,12 +2,14 @@ import type { BatchTarget } from './batch-target.ts';
 import { columnIndex } from './batch-target.ts';
 import { readLow, readNumber } from './decode-bytes.ts';
 import type { SetContext } from './decode-context.ts';
+import { quirkNumber, unswappedInterval } from './quirks.ts';
 import type { CompiledTemplate } from './template.ts';
 import {
   type ColumnProgram,
   OP_8_WHERE_V6,
   OP_DURATION,
   OP_EVENT_TIME,
+  OP_EXCEPTION_CODE,
   OP_FAMILY,
   OP_ICMP,
   OP_SAMPLER,
@@ -32,6 +34,9 @@ const FIRST = columnIndex('firstMs');
 const LAST = columnIndex('lastMs');
 const EVENT = columnIndex('eventMs');
 const SAMPLING = columnIndex('sampling');
+
+const ICMP_IN_SOURCE_PORT = quirkNumber('icmp-in-source-port');
+const SWAPPED_INTERVAL = quirkNumber('swapped-interval');
 
 const ICMP = 1;
 const ICMP6 = 58;
@@ -65,7 +70,7 @@ export function runDerived(
       break;
     }
     case OP_ICMP:
-      typeAndCodeToPort(program, template, target, view, base, stride, count);
+      typeAndCodeToPort(program, template, target, view, base, stride, count, context);
       break;
     case OP_DURATION:
       applyDuration(program, template, target, view, base, stride, count);
@@ -73,8 +78,11 @@ export function runDerived(
     case OP_EVENT_TIME:
       applyEventTime(target, count);
       break;
+    case OP_EXCEPTION_CODE:
+      statusOfExceptions(program, template, target, view, base, stride, count);
+      break;
     case OP_SAMPLING:
-      if (!context.samplingFixed) ratesOfRecords(program, template, target, view, base, stride, count);
+      if (!context.samplingFixed) ratesOfRecords(program, template, target, view, base, stride, count, context);
       break;
     case OP_SAMPLER:
       if (!context.samplingFixed) ratesOfSamplers(program, template, target, view, base, stride, count, context);
@@ -159,6 +167,7 @@ function typeAndCodeToPort(
   base: number,
   stride: number,
   count: number,
+  context: SetContext,
 ): void {
   const { offsets, lengths } = template;
   const [type4, code4, both4, type6, code6, both6] = program.more as [number, number, number, number, number, number];
@@ -187,6 +196,7 @@ function typeAndCodeToPort(
       const swapped = srcPort[r]!;
       dstPort[r] = ((swapped & 0xff) << 8) | (swapped >>> 8);
       srcPort[r] = 0;
+      context.stream.quirk(ICMP_IN_SOURCE_PORT, 1);
     }
   }
 }
@@ -234,6 +244,7 @@ function ratesOfRecords(
   base: number,
   stride: number,
   count: number,
+  context: SetContext,
 ): void {
   const { offsets, lengths } = template;
   const sampling = target.column(SAMPLING, target.batch.rows + count) as Uint32Array;
@@ -243,9 +254,34 @@ function ratesOfRecords(
     const at = record + offsets[program.slot]!;
     const width = lengths[program.slot]!;
     const other = second < 0 ? 0 : readNumber(view, record + offsets[second]!, lengths[second]!);
-    const value = method === SAMPLING_PROBABILITY ? readFloat(view, at, width) : readNumber(view, at, width);
+    const sent = method === SAMPLING_PROBABILITY ? readFloat(view, at, width) : readNumber(view, at, width);
+    const value = method === SAMPLING_INTERVAL ? unswappedInterval(sent) : sent;
+    if (value !== sent && method === SAMPLING_INTERVAL) context.stream.quirk(SWAPPED_INTERVAL, 1);
     const rate = samplingRate(method, value, other, second >= 0);
     if (rate > 0) sampling[row + i] = rate;
+  }
+}
+
+/** The six highest bits say what the rest means; of an exception 0 is none. */
+const EXCEPTION_CODE = 2;
+const STATUS_FORWARDED = 64;
+const STATUS_DROPPED = 128;
+
+function statusOfExceptions(
+  program: ColumnProgram,
+  template: CompiledTemplate,
+  target: BatchTarget,
+  view: DataView,
+  base: number,
+  stride: number,
+  count: number,
+): void {
+  const status = target.column(program.column, target.batch.rows + count) as Uint8Array;
+  let at = base + template.offsets[program.slot]!;
+  for (let row = target.batch.rows, end = row + count; row < end; row++, at += stride) {
+    const properties = view.getUint16(at);
+    if (properties >>> 10 !== EXCEPTION_CODE) continue;
+    status[row] = (properties & 0x3ff) === 0 ? STATUS_FORWARDED : STATUS_DROPPED;
   }
 }
 

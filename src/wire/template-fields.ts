@@ -14,7 +14,7 @@ export interface FieldTarget {
   readonly family: 4 | 6;
 }
 
-export type TimeField = 'firstMs' | 'lastMs' | 'eventMs';
+export type TimeField = 'firstMs' | 'lastMs' | 'eventMs' | 'reverseFirstMs' | 'reverseLastMs';
 
 /** Encodings of a point in time. */
 export const TIME_MILLISECONDS = 0;
@@ -25,6 +25,9 @@ export const TIME_NTP = 2;
 export const TIME_DELTA_MICROSECONDS = 3;
 /** Milliseconds since the exporter started, modulo 2^32. */
 export const TIME_UPTIME = 4;
+
+/** NTP seconds, and microseconds in the place of the fraction (NetScaler). */
+export const TIME_NTP_MICROSECONDS = 5;
 
 export interface TimeTarget {
   readonly field: TimeField;
@@ -81,9 +84,16 @@ for (const field of fields) {
   if (field.ie6 !== undefined) targets.set(field.ie6, { field: field.name, rank: 0, family: 6 });
 }
 
-// Reverse direction of a biflow (RFC 5103): the registry keeps it where NSEL's responder counters go.
-targets.set(elementKey(REVERSE_PEN, 1), { field: 'outOctets', rank: LAST_RESORT, family: 4 });
-targets.set(elementKey(REVERSE_PEN, 2), { field: 'outPackets', rank: LAST_RESORT, family: 4 });
+// Reverse direction of a biflow (RFC 5103): the registry keeps its counters where NSEL's responder counters go.
+const reverses: readonly (readonly [number, FieldName])[] = [
+  [1, 'outOctets'],
+  [2, 'outPackets'],
+  [5, 'reverseTos'],
+  [6, 'reverseTcpFlags'],
+];
+for (const [element, field] of reverses) {
+  targets.set(elementKey(REVERSE_PEN, element), { field, rank: LAST_RESORT, family: 4 });
+}
 
 /** Cisco ASA before 8.4 numbers its NAT and event fields out of its own range, in v9 only. */
 const v9Targets = new Map<number, FieldTarget>([
@@ -112,6 +122,8 @@ const startAndEnd: readonly (readonly [number, number, number])[] = [
 startAndEnd.forEach(([start, end, kind], rank) => {
   timeTargets.set(start, { field: 'firstMs', kind, rank });
   timeTargets.set(end, { field: 'lastMs', kind, rank });
+  timeTargets.set(elementKey(REVERSE_PEN, start), { field: 'reverseFirstMs', kind, rank });
+  timeTargets.set(elementKey(REVERSE_PEN, end), { field: 'reverseLastMs', kind, rank });
 });
 const events: readonly (readonly [number, number])[] = [
   [323, TIME_MILLISECONDS],

@@ -57,6 +57,8 @@ export const OP_EVENT_TIME = 38;
 export const OP_SAMPLING = 39;
 /** Rate of the sampler or selector whose id is in `slot`. */
 export const OP_SAMPLER = 40;
+/** Forwarding status out of Juniper's exception code in `slot`. */
+export const OP_EXCEPTION_CODE = 41;
 
 export const SAMPLING_INTERVAL = 0;
 /** `slot` packets of every `slot` + `more[1]`. */

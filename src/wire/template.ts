@@ -1,3 +1,4 @@
+import type { ElementType } from './elements.ts';
 import type { ColumnProgram } from './template-program.ts';
 
 /** One field of a template as sent: `length` 65535 stands for a length carried in each record. */
@@ -10,6 +11,24 @@ export interface FieldSpecifier {
 
 /** Fields a template may have; more is refused. */
 export const MAX_TEMPLATE_FIELDS = 1024;
+
+/** One member of the object in `extra`; of several slots an array. */
+export interface ExtraElement {
+  /** `"name":` */
+  readonly key: Uint8Array;
+  /** Undefined: not known, so text where it is readable, else octets. */
+  readonly type: ElementType | undefined;
+  readonly slots: readonly number[];
+}
+
+/** What of a template has no column. */
+export interface TemplateExtra {
+  readonly elements: readonly ExtraElement[];
+  /** All slots of `elements`. */
+  readonly slots: Int32Array;
+  /** Elements that weir knows nothing of, as `elementLabel` has them. */
+  readonly unknown: readonly string[];
+}
 
 /**
  * A template made ready for decoding: which bytes of a record go to which columns.
@@ -33,6 +52,10 @@ export interface CompiledTemplate {
   /** `elementKey` of each field; v9 scopes are negative. */
   readonly keys: Float64Array;
   readonly programs: readonly ColumnProgram[];
+  /** Numbers of the quirks (`quirks.ts`) that the template shows. */
+  readonly quirks: readonly number[];
+  /** Fields without a column; undefined when there are none, as in options templates. */
+  readonly extra: TemplateExtra | undefined;
   /** Start or end of its records is told in uptime, so a clock must be known from elsewhere. */
   readonly needsClock: boolean;
   /** The definition as received, from the template id on: an equal one is a refresh and is not compiled again. */

@@ -1,19 +1,20 @@
 /**
  * Packets per second of the flow cache, on made-up packets: flows of heavy-tailed length, interleaved, with the packet
- * records made outside of the timed part. Needs `npm run build`.
+ * records made outside of the timed part. Needs `npm run build:native`, and is built with weir:
  *
- *   node test/bench/cache.mjs [packets=10000000] [flows=1400000]   as in docs/decisions/0041, three times
- *   node test/bench/cache.mjs concurrent                           random packets over 10 k ... 2 M flows at once
- *   node test/bench/cache.mjs flood                                every packet a flow of its own, the table full
+ *   node scripts/build.mjs test/bench/cache.mjs
+ *   node dist/cli/cache.js [packets=10000000] [flows=1400000]   as in docs/decisions/0041, three times
+ *   node dist/cli/cache.js concurrent                           random packets over 10 k ... 2 M flows at once
+ *   node dist/cli/cache.js flood                                every packet a flow of its own, the table full
  *
  * WEIR_BENCH_SMALL_PAGES=1 takes memory from Node.js instead of huge pages.
  *
  * On a machine that others use too, the rate by CPU time is the one to compare.
  */
-import { addon } from '../../dist/addon/addon.js';
-import { PACKET_BYTES, PACKET_WORDS } from '../../dist/addon/packet-layout.js';
-import { FlowCache } from '../../dist/cache/flow-cache.js';
-import { FlowBatchPool } from '../../dist/flow/batch.js';
+import { addon } from '../../src/addon/addon.ts';
+import { PACKET_BYTES, PACKET_WORDS } from '../../src/addon/packet-layout.ts';
+import { FlowCache } from '../../src/cache/flow-cache.ts';
+import { FlowBatchPool } from '../../src/flow/batch.ts';
 
 const SLOT_PACKETS = 4096;
 /** Slots filled at once before each timed stretch: larger than any cache, as packets in a file are. */

@@ -5,7 +5,7 @@
  * datagrams/s. A datagram has 30 records of the 18 fields that v5 has, 1374 octets; every 64th has the template, too.
  * Prints what it sent as JSON.
  */
-import { addon } from '../../dist/addon/addon.js';
+import { createRequire } from 'node:module';
 import { Random } from '../../pcaps/random.mjs';
 
 const [port = '', rate = '', seconds = ''] = process.argv.slice(2);
@@ -84,7 +84,7 @@ function makeDatagram(random, withTemplate) {
 
 const random = new Random(1);
 const payloads = Array.from({ length: DIFFERENT }, (_, i) => makeDatagram(random, i % TEMPLATE_EVERY === 0));
-const { UdpSender } = addon();
+const { UdpSender } = createRequire(import.meta.url)('../../native/dist/index.cjs');
 const sender = new UdpSender({ host: '127.0.0.1', port: Number(port), datagramsPerSecond: Number(rate) });
 const total = Math.round(Number(rate) * Number(seconds));
 const block = Buffer.alloc(BLOCK_DATAGRAMS * LARGEST);

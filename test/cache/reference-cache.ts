@@ -2,6 +2,8 @@ import type { KeyFields } from '../../src/cache/key-fields.ts';
 
 /** One packet, as plain as can be. */
 export interface PlainPacket {
+  /** From what stands for the destination to the source. */
+  isBack?: boolean;
   /** Stands for both addresses and the IP version. */
   addresses: number;
   ports: number;
@@ -38,6 +40,24 @@ export interface PlainRecord {
   reason: number;
   endUs: number;
   number: number;
+  /** Of each way, that of packets with `isBack` second. */
+  ways: [Way, Way];
+  /** Who began, as far as is known. */
+  beganBack: boolean;
+  isBeginKnown: boolean;
+}
+
+export interface Way {
+  packets: number;
+  octets: number;
+  flags: number;
+  tos: number;
+  firstUs: number;
+  lastUs: number;
+}
+
+function emptyWay(): Way {
+  return { packets: 0, octets: 0, flags: 0, tos: 0, firstUs: Number.POSITIVE_INFINITY, lastUs: 0 };
 }
 
 interface Flow extends PlainRecord {
@@ -56,6 +76,7 @@ export interface ReferenceOptions {
   maxFlows: number;
   whenFull: 'evict' | 'ignore';
   key: KeyFields;
+  biflow?: boolean;
 }
 
 const TCP = 6;
@@ -65,6 +86,11 @@ const SYN = 2;
 const RST = 4;
 const ACK = 16;
 
+/** Of a connection whose first packet was not seen. */
+function isAnswer({ isTcp, flags }: PlainPacket): boolean {
+  return isTcp && (flags & SYN) !== 0 && (flags & ACK) !== 0;
+}
+
 /**
  * The rules of docs/decisions/0040, 0125 and 0126, and nothing else: a Map of objects that is searched from end to end
  * whenever a question comes up. Slow, and meant to be read.
@@ -73,7 +99,7 @@ export function referenceCache(
   packets: PlainPacket[],
   options: ReferenceOptions,
 ): { records: PlainRecord[]; ignored: PlainPacket[] } {
-  const { key } = options;
+  const { key, biflow = false } = options;
   const active = options.activeMs * 1000;
   const table = new Map<string, Flow>();
   const records: PlainRecord[] = [];
@@ -120,7 +146,7 @@ export function referenceCache(
       addresses: packet.addresses,
       proto: key.proto ? (packet.isTcp ? TCP : UDP) : 0,
       ports: key.ports ? packet.ports : 0,
-      tos: key.tos ? packet.tos : 0,
+      tos: key.tos && !biflow ? packet.tos : 0,
       input: key.interface ? packet.input : 0,
     };
     const id = [...Object.values(told), key.vlan ? packet.vlan : '', key.mac ? packet.mac : ''].join();
@@ -167,6 +193,9 @@ export function referenceCache(
         number,
         startedUs: clock,
         seenUs: clock,
+        ways: [emptyWay(), emptyWay()],
+        beganBack: isAnswer(packet) ? !packet.isBack : packet.isBack === true,
+        isBeginKnown: isAnswer(packet),
       };
       table.set(id, flow);
     }
@@ -181,6 +210,15 @@ export function referenceCache(
     flow.firstUs = Math.min(flow.firstUs, time);
     flow.lastUs = Math.max(flow.lastUs, time);
     flow.seenUs = clock;
+    const isBack = packet.isBack === true;
+    const way = flow.ways[isBack ? 1 : 0];
+    if (way.packets === 0) way.tos = packet.tos;
+    way.packets += 1;
+    way.octets += packet.octets;
+    way.flags |= flags;
+    way.firstUs = Math.min(way.firstUs, time);
+    way.lastUs = Math.max(way.lastUs, time);
+    if (packet.flags & SYN && !(packet.flags & ACK) && isBack === flow.beganBack) flow.isBeginKnown = true;
     if (flags & (FIN | RST) && lingerOf(flow) === 0) end(id, 3, clock);
   });
 

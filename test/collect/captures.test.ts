@@ -59,6 +59,12 @@ const INDIRECT: ReadonlySet<string> = new Set([
  * as much as one that is not listed.
  */
 const departures: Record<string, { field: keyof Norm; rows: number; reason: string }[]> = {
+  'ipfix-netscaler': (['firstMs', 'lastMs'] as const).map((field) => ({
+    field,
+    rows: 3,
+    reason:
+      'the fractions of all six NTP times lie below 2^20 (0x68584 to 0x86b59), which three flows would have by chance hardly ever (2^-12 each): they are microseconds, as NetScaler is known to send',
+  })),
   'v9-cisco-asa-nsel-a': [
     {
       field: 'dport',

@@ -322,8 +322,9 @@ describe('exporters', () => {
     add(collector, {
       payload: v9Datagram({ templates: [{ id: 256, fields, scopes: 1 }], data: [{ id: 256, bytes }] }),
     });
-    const [exporter] = [...collector.exporters.values()];
-    expect(exporter!.streams[0]!.interfaces.get(17)).toEqual({ name: 'Gi0/1', description: 'uplink' });
+    expect(collector.exporters.names.toObject()).toEqual({
+      '192.0.2.1': { interfaces: { 17: { name: 'Gi0/1', description: 'uplink' } } },
+    });
   });
 
   test('too many: v5 is decoded all the same, the idle give way', () => {

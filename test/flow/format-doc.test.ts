@@ -8,6 +8,7 @@ const types: Record<string, string> = {
   u32: 'UINT_32',
   u64: 'UINT_64',
   timeMs: 'TIMESTAMP(MILLIS, UTC)',
+  text: 'STRING',
 };
 
 /** The table of columns as docs/format.md has to have it. */
@@ -16,7 +17,7 @@ function columnTable(): string {
     const field = fieldByName(column.field);
     const elements = [field.ie, field.ie6 ?? 0].filter((ie) => ie !== 0).join(', ');
     const half = column.sql.endsWith('_hi') ? ', high half' : column.sql.endsWith('_lo') ? ', low half' : '';
-    return `| \`${column.sql}\` | ${types[column.type]} | ${elements} | ${column.core ? 'core' : ''} | ${column.absent} | ${field.doc}${half} |`;
+    return `| \`${column.sql}\` | ${types[column.type]} | ${elements} | ${column.core ? 'core' : ''} | ${column.type === 'text' ? 'empty' : column.absent} | ${field.doc}${half} |`;
   });
   return ['| column | type | IANA element | | absent | what |', '|---|---|---|---|---|---|', ...rows].join('\n');
 }

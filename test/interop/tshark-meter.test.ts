@@ -43,6 +43,7 @@ describeWith(['tshark', 'shared captures'], 'the reference meter on captures of 
         tos: 0,
         us: 0,
         interfaceId: 0,
+        isEgress: false,
       }));
       const octets = all.reduce((sum, packet) => sum + packet.octets, 0);
       const { ipPackets, ipBytes, fiveTuplesWithIcmpType } = expected[name]!;

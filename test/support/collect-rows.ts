@@ -11,17 +11,23 @@ export type Row = Record<string, number | bigint>;
 export interface RowCollector {
   collector: Collector;
   rows: Row[];
+  /** The object in `extra` of each row. */
+  extras: Record<string, unknown>[];
 }
 
 export function rowCollector(options: Partial<CollectorOptions> & { batchRows?: number } = {}): RowCollector {
   const rows: Row[] = [];
+  const extras: Record<string, unknown>[] = [];
   const pool = new FlowBatchPool(options.batchRows ?? 1000);
   const sink = (batch: FlowBatch) => {
-    for (let row = 0; row < batch.rows; row++) rows.push(rowOf(batch, row));
+    for (let row = 0; row < batch.rows; row++) {
+      rows.push(rowOf(batch, row));
+      extras.push(extraOf(batch, row));
+    }
     pool.release(batch);
   };
   const collector = new Collector({ sink, acquire: () => pool.acquire(), ...options });
-  return { collector, rows };
+  return { collector, rows, extras };
 }
 
 export function rowOf(batch: FlowBatch, row: number): Row {
@@ -32,11 +38,17 @@ export function rowOf(batch: FlowBatch, row: number): Row {
       const low = array === undefined ? 0 : array[row * 2]!;
       const high = array === undefined ? 0 : array[row * 2 + 1]!;
       out[column.name] = (BigInt(high) << 32n) | BigInt(low);
-    } else {
+    } else if (column.type !== 'text') {
       out[column.name] = array === undefined ? column.absent : array[row]!;
     }
   }
   return out;
+}
+
+/** The object in a row's `extra`; empty when it has none. */
+export function extraOf(batch: FlowBatch, row: number): Record<string, unknown> {
+  const text = batch.texts.text(batch.get('extra')?.[row] ?? 0);
+  return text.length === 0 ? {} : JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(text));
 }
 
 /** Text of an address field of a row, '' when it has none. */

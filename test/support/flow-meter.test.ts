@@ -7,7 +7,17 @@ const FIN = 1;
 
 function packet(sec: number, more: Partial<MeteredPacket> = {}): MeteredPacket {
   const ends = { src: '192.0.2.1', dst: '192.0.2.2', srcPort: 1, dstPort: 2 };
-  return { us: sec * 1_000_000, ...ends, proto: 6, tos: 0, tcpFlags: ACK, octets: 100, interfaceId: 0, ...more };
+  return {
+    us: sec * 1_000_000,
+    ...ends,
+    proto: 6,
+    tos: 0,
+    tcpFlags: ACK,
+    octets: 100,
+    interfaceId: 0,
+    isEgress: false,
+    ...more,
+  };
 }
 
 function packetsOfFlows(packets: MeteredPacket[]): number[] {
@@ -43,6 +53,7 @@ describe('the reference meter', () => {
   it('has the type of service and the interface in the key', () => {
     expect(packetsOfFlows([packet(0), packet(1, { tos: 8 })])).toEqual([1, 1]);
     expect(packetsOfFlows([packet(0), packet(1, { interfaceId: 1 })])).toEqual([1, 1]);
+    expect(packetsOfFlows([packet(0), packet(1, { isEgress: true })])).toEqual([1, 1]);
   });
 
   it('gives later fragments the ports of the first one that came before them', () => {

@@ -14,6 +14,8 @@ export interface MeteredPacket {
   octets: number;
   /** The interface in a capture that tells it, part of the key; 0 otherwise. */
   interfaceId: number;
+  /** The capture says that the packet left the interface; part of the key. */
+  isEgress: boolean;
   /** Present for a fragment. */
   fragment?: { id: string; first: boolean };
 }
@@ -63,7 +65,7 @@ export function meter(packets: Iterable<MeteredPacket>, options: MeterOptions): 
       if (packet.fragment.first) fragments.set(datagram, { srcPort, dstPort });
       else ({ srcPort, dstPort } = fragments.get(datagram) ?? { srcPort: 0, dstPort: 0 });
     }
-    const key = `${packet.src} ${packet.dst} ${packet.proto} ${srcPort} ${dstPort} ${packet.tos} ${packet.interfaceId}`;
+    const key = `${packet.src} ${packet.dst} ${packet.proto} ${srcPort} ${dstPort} ${packet.tos} ${packet.interfaceId} ${packet.isEgress}`;
     let flow = open.get(key);
     if (flow === undefined || isOver(flow, packet)) {
       if (flow !== undefined) done.push(flow);

@@ -7,6 +7,8 @@ const FIELDS = [
   'frame.len',
   'frame.section_number',
   'frame.interface_id',
+  'frame.packet_flags_direction',
+  'sll.pkttype',
   'frame.protocols',
   'ip.src',
   'ip.dst',
@@ -154,6 +156,7 @@ function readIpv4(row: Record<FieldName, string[]>, above: string[], us: number)
     tos: Number(row['ip.dsfield'][0]),
     octets,
     interfaceId: interfaceOf(row),
+    isEgress: isEgress(row),
     ...transport(row, proto, above, offset === 0),
     ...(isFragment && { fragment: { id: row['ip.id'][0]!, first: offset === 0 } }),
   };
@@ -188,6 +191,7 @@ function readIpv6(row: Record<FieldName, string[]>, above: string[], us: number)
     tos: Number(row['ipv6.tclass'][0]),
     octets,
     interfaceId: interfaceOf(row),
+    isEgress: isEgress(row),
     ...transport(row, proto, behind, offset === 0),
     ...(isFragment && { fragment: { id: row['ipv6.fraghdr.ident'][0]!, first: offset === 0 } }),
   };
@@ -218,6 +222,11 @@ function transport(row: Record<FieldName, string[]>, proto: number, above: strin
 /** Interfaces are numbered anew in each section of a pcapng file. */
 function interfaceOf(row: Record<FieldName, string[]>): number {
   return Number(row['frame.section_number'][0] ?? 0) * 1000 + Number(row['frame.interface_id'][0] ?? 0);
+}
+
+/** Whether the capture says that the packet left: flags of pcapng (2 is outbound), cooked packet type (4 is from here). */
+function isEgress(row: Record<FieldName, string[]>): boolean {
+  return Number(row['frame.packet_flags_direction'][0] ?? 0) === 2 || row['sll.pkttype'][0] === '4';
 }
 
 function isSet(text: string | undefined): boolean {

@@ -108,7 +108,10 @@ function pick(row: Row, names: string[]): Record<string, bigint> {
 function isAbsentElsewhere(sent: ReadonlySet<string>): (row: Row) => boolean {
   const stamped = /^(exporter|receivedMs|exportMs|exportVersion|domain)/;
   return (row) =>
-    columns.every(({ name, absent }) => sent.has(name) || stamped.test(name) || Number(row[name]) === absent);
+    columns.every(
+      ({ name, type, absent }) =>
+        type === 'text' || sent.has(name) || stamped.test(name) || Number(row[name]) === absent,
+    );
 }
 
 test('padding behind the last record, and several sets of one template', () => {

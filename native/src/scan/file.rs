@@ -134,6 +134,8 @@ fn is_of_type(column: &ColumnDescriptor, column_type: ColumnType) -> bool {
         ColumnType::U16 => converted == ConvertedType::UINT_16,
         ColumnType::U32 => converted == ConvertedType::UINT_32,
         ColumnType::U64 => converted == ConvertedType::UINT_64,
+        // Texts are for the general engine.
+        ColumnType::Text => false,
         ColumnType::TimeMs => {
             is_utc && (converted == ConvertedType::TIMESTAMP_MILLIS || converted == ConvertedType::TIMESTAMP_MICROS)
         }

@@ -14,6 +14,8 @@ use parquet::file::statistics::Statistics;
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
+mod text;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Codec {
     None,
@@ -38,6 +40,7 @@ const BLOOM_FALSE: f64 = 0.01;
 enum Layout {
     Dictionary,
     Deltas,
+    Plain,
 }
 
 /// Working memory of one encoding thread.
@@ -45,6 +48,7 @@ enum Layout {
 pub struct Encoder {
     values: Vec<u64>,
     dictionary: Dictionary,
+    texts: text::TextDictionary,
     /// Buffers of pages that are done with: to allocate them anew costs more than to fill them.
     spare: Vec<Vec<u8>>,
     zstd: Option<(i32, zstd::bulk::Compressor<'static>)>,
@@ -74,6 +78,9 @@ impl Encoder {
                 spec.name
             )));
         }
+        if spec.column_type == ColumnType::Text {
+            return self.encode_texts(spec, descriptor, values, rows, codec);
+        }
         if let Some(value) = values.constant(rows, spec.absent) {
             return self.encode_constant(spec, descriptor, value, rows);
         }
@@ -93,32 +100,14 @@ impl Encoder {
     ) -> Result<Chunk> {
         let mut dictionary = self.buffer();
         put_plain(&mut dictionary, &[value], spec.column_type);
-        // Width 0, then one run; the value of a run takes no bytes at that width.
-        let mut indices = self.buffer();
-        indices.push(0);
-        put_varint(&mut indices, (rows as u64) << 1);
-        let pages = vec![
-            EncodedPage {
-                raw: dictionary,
-                packed: None,
-                values: 1,
-                is_dictionary: true,
-            },
-            EncodedPage {
-                raw: indices,
-                packed: None,
-                values: rows as u32,
-                is_dictionary: false,
-            },
-        ];
+        let pages = one_value_pages(dictionary, self.buffer(), rows);
         let bloom = spec.bloom.then(|| bloom_of(&[value], spec.column_type)).transpose()?;
         write_chunk(
             &mut self.spare,
-            spec,
             descriptor,
             pages,
             Layout::Dictionary,
-            (value, value),
+            statistics((value, value), spec.column_type),
             rows,
             Codec::None,
             bloom,
@@ -132,43 +121,40 @@ impl Encoder {
         values: &[u64],
         codec: Codec,
     ) -> Result<Chunk> {
-        let layout = self.choose_layout(spec.column_type, values);
+        let pays = self.dictionary_pays(spec.column_type, values);
         let mut pages = Vec::with_capacity(1 + values.len().div_ceil(PAGE_ROWS));
-        match layout {
-            Layout::Dictionary => {
+        if pays {
+            let mut raw = self.buffer();
+            put_plain(&mut raw, &self.dictionary.values, spec.column_type);
+            pages.push(self.page(raw, self.dictionary.values.len(), true, codec)?);
+            let width = bit_width(self.dictionary.values.len() as u64 - 1);
+            for at in (0..values.len()).step_by(PAGE_ROWS) {
+                let end = values.len().min(at + PAGE_ROWS);
                 let mut raw = self.buffer();
-                put_plain(&mut raw, &self.dictionary.values, spec.column_type);
-                pages.push(self.page(raw, self.dictionary.values.len(), true, codec)?);
-                let width = bit_width(self.dictionary.values.len() as u64 - 1);
-                for at in (0..values.len()).step_by(PAGE_ROWS) {
-                    let end = values.len().min(at + PAGE_ROWS);
-                    let mut raw = self.buffer();
-                    put_indices(&mut raw, &self.dictionary.indices[at..end], width);
-                    pages.push(self.page(raw, end - at, false, codec)?);
-                }
+                put_indices(&mut raw, &self.dictionary.indices[at..end], width);
+                pages.push(self.page(raw, end - at, false, codec)?);
             }
-            Layout::Deltas => {
-                let bits = if spec.column_type.is_wide() { 64 } else { 32 };
-                for part in values.chunks(PAGE_ROWS) {
-                    let mut raw = self.buffer();
-                    put_deltas(&mut raw, part, bits);
-                    pages.push(self.page(raw, part.len(), false, codec)?);
-                }
+        } else {
+            let bits = if spec.column_type.is_wide() { 64 } else { 32 };
+            for part in values.chunks(PAGE_ROWS) {
+                let mut raw = self.buffer();
+                put_deltas(&mut raw, part, bits);
+                pages.push(self.page(raw, part.len(), false, codec)?);
             }
         }
-        let distinct = match layout {
-            Layout::Dictionary => &self.dictionary.values[..],
-            Layout::Deltas => values,
+        let (layout, distinct) = if pays {
+            (Layout::Dictionary, &self.dictionary.values[..])
+        } else {
+            (Layout::Deltas, values)
         };
-        let bounds = bounds(distinct, spec.column_type);
+        let statistics = statistics(bounds(distinct, spec.column_type), spec.column_type);
         let bloom = spec.bloom.then(|| bloom_of(distinct, spec.column_type)).transpose()?;
         write_chunk(
             &mut self.spare,
-            spec,
             descriptor,
             pages,
             layout,
-            bounds,
+            statistics,
             values.len(),
             codec,
             bloom,
@@ -176,25 +162,17 @@ impl Encoder {
     }
 
     /// Times are differences. Everything else is a dictionary as long as that is smaller than differences would be.
-    fn choose_layout(&mut self, column_type: ColumnType, values: &[u64]) -> Layout {
+    fn dictionary_pays(&mut self, column_type: ColumnType, values: &[u64]) -> bool {
         match column_type {
-            ColumnType::TimeMs => Layout::Deltas,
-            ColumnType::U8 | ColumnType::U16 => {
-                self.dictionary.build_small(values, values.len());
-                Layout::Dictionary
-            }
+            ColumnType::TimeMs | ColumnType::Text => false,
+            ColumnType::U8 | ColumnType::U16 => self.dictionary.build_small(values, values.len()),
             ColumnType::U32 | ColumnType::U64 => {
                 let limit = values.len() / DICTIONARY_SHARE + 1;
                 let all_bits = values.iter().fold(0, |bits, value| bits | value);
-                let pays = if all_bits >> 16 == 0 {
+                if all_bits >> 16 == 0 {
                     self.dictionary.build_small(values, limit)
                 } else {
                     self.dictionary.build(values, limit)
-                };
-                if pays {
-                    Layout::Dictionary
-                } else {
-                    Layout::Deltas
                 }
             }
         }
@@ -242,6 +220,20 @@ impl Encoder {
         }
         Ok(&mut self.zstd.as_mut().expect("just made").1)
     }
+}
+
+/// Pages of a chunk whose rows all have the one value of `dictionary`.
+fn one_value_pages(dictionary: Vec<u8>, mut indices: Vec<u8>, rows: usize) -> Vec<EncodedPage> {
+    // Width 0, then one run; the value of a run takes no bytes at that width.
+    indices.push(0);
+    put_varint(&mut indices, (rows as u64) << 1);
+    let page = |raw, values, is_dictionary| EncodedPage {
+        raw,
+        packed: None,
+        values,
+        is_dictionary,
+    };
+    vec![page(dictionary, 1, true), page(indices, rows as u32, false)]
 }
 
 fn put_plain(out: &mut Vec<u8>, values: &[u64], column_type: ColumnType) {
@@ -294,11 +286,10 @@ fn statistics((least, most): (u64, u64), column_type: ColumnType) -> Statistics 
 #[allow(clippy::too_many_arguments)]
 fn write_chunk(
     spare: &mut Vec<Vec<u8>>,
-    spec: &ColumnSpec,
     descriptor: &ColumnDescPtr,
     pages: Vec<EncodedPage>,
     layout: Layout,
-    bounds: (u64, u64),
+    statistics: Statistics,
     rows: usize,
     codec: Codec,
     bloom_filter: Option<Sbbf>,
@@ -314,6 +305,7 @@ fn write_chunk(
     let (data_encoding, data_pages) = match layout {
         Layout::Dictionary => (Encoding::RLE_DICTIONARY, pages.len() - 1),
         Layout::Deltas => (Encoding::DELTA_BINARY_PACKED, pages.len()),
+        Layout::Plain => (Encoding::PLAIN, pages.len()),
     };
     let mut sink = TrackedWrite::new(Vec::with_capacity(packed.min(raw) + 64 * pages.len()));
     let mut writer = SerializedPageWriter::new(&mut sink);
@@ -388,7 +380,7 @@ fn write_chunk(
         .set_total_compressed_size(compressed as i64)
         .set_dictionary_page_offset(dictionary_offset)
         .set_data_page_offset(data_offset.unwrap_or(0))
-        .set_statistics(statistics(bounds, spec.column_type))
+        .set_statistics(statistics)
         .build()?;
     Ok(Chunk {
         close: ColumnCloseResult {

@@ -12,6 +12,8 @@ pub enum ColumnType {
     U32,
     U64,
     TimeMs,
+    /// Texts of any length; absent is the empty one.
+    Text,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +23,29 @@ pub struct ColumnSpec {
     /// What a row without a value holds.
     pub absent: u64,
     pub bloom: bool,
+}
+
+/// Texts one behind the other; number 0 is the empty one.
+#[derive(Clone, Copy, Default)]
+pub struct Texts<'a> {
+    pub bytes: &'a [u8],
+    /// Where text 1, 2, ... ends in `bytes`; each begins where the one before ends.
+    pub ends: &'a [u32],
+}
+
+impl<'a> Texts<'a> {
+    /// Number of texts, with the empty one.
+    pub fn count(&self) -> usize {
+        self.ends.len() + 1
+    }
+
+    pub fn get(&self, id: u32) -> Option<&'a [u8]> {
+        let Some(at) = (id as usize).checked_sub(1) else {
+            return Some(b"");
+        };
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.bytes.get(start as usize..*self.ends.get(at)? as usize)
+    }
 }
 
 /// Values of a column, one a row unless noted.
@@ -38,6 +63,8 @@ pub enum Values<'a> {
     Millis(&'a [f64]),
     /// As they stand in the file (signed values in two's complement).
     Raw(&'a [u64]),
+    /// Number of each row's text.
+    Texts(&'a [u32], Texts<'a>),
 }
 
 impl ColumnType {
@@ -45,6 +72,7 @@ impl ColumnType {
         match self {
             ColumnType::U8 | ColumnType::U16 | ColumnType::U32 => Physical::INT32,
             ColumnType::U64 | ColumnType::TimeMs => Physical::INT64,
+            ColumnType::Text => Physical::BYTE_ARRAY,
         }
     }
 
@@ -55,6 +83,7 @@ impl ColumnType {
             ColumnType::U32 => LogicalType::integer(32, false),
             ColumnType::U64 => LogicalType::integer(64, false),
             ColumnType::TimeMs => LogicalType::timestamp(true, TimeUnit::MILLIS),
+            ColumnType::Text => LogicalType::String,
         }
     }
 
@@ -83,12 +112,15 @@ impl Values<'_> {
             Values::Words(words) => words.len() / 2,
             Values::Millis(values) => values.len(),
             Values::Raw(values) => values.len(),
+            Values::Texts(ids, _) => ids.len(),
         }
     }
 
     pub fn fits(&self, column_type: ColumnType) -> bool {
         match self {
-            Values::Absent | Values::Constant(_) | Values::Raw(_) => true,
+            Values::Absent => true,
+            Values::Constant(_) | Values::Raw(_) => column_type != ColumnType::Text,
+            Values::Texts(..) => column_type == ColumnType::Text,
             Values::U8(_) => column_type == ColumnType::U8,
             Values::U16(_) => column_type == ColumnType::U16,
             Values::U32(_) => column_type == ColumnType::U32,
@@ -108,6 +140,7 @@ impl Values<'_> {
             Values::Words(words) => (word_pair(&words[..2]), all_pairs_same(&words[..rows * 2])),
             Values::Millis(values) => (millis(values[0]), all_same(&values[..rows])),
             Values::Raw(values) => (values[0], all_same(&values[..rows])),
+            Values::Texts(ids, _) => (u64::from(ids[0]), all_same(&ids[..rows])),
         };
         is_constant.then_some(first)
     }
@@ -127,6 +160,7 @@ impl Values<'_> {
                 .zip(*values)
                 .for_each(|(row, &value)| each(row, millis(value))),
             Values::Raw(values) => (0..rows).zip(*values).for_each(|(row, &value)| each(row, value)),
+            Values::Texts(ids, _) => (0..rows).zip(*ids).for_each(|(row, &id)| each(row, id.into())),
         }
     }
 
@@ -138,7 +172,9 @@ impl Values<'_> {
             Values::Constant(value) => out.resize(rows, *value),
             Values::U8(values) => out.extend(values[..rows].iter().map(|&value| u64::from(value))),
             Values::U16(values) => out.extend(values[..rows].iter().map(|&value| u64::from(value))),
-            Values::U32(values) => out.extend(values[..rows].iter().map(|&value| u64::from(value))),
+            Values::U32(values) | Values::Texts(values, _) => {
+                out.extend(values[..rows].iter().map(|&value| u64::from(value)));
+            }
             Values::Words(words) => out.extend(words[..rows * 2].chunks_exact(2).map(word_pair)),
             Values::Millis(values) => put_millis(&values[..rows], out),
             Values::Raw(values) => out.extend_from_slice(&values[..rows]),

@@ -1,7 +1,8 @@
 //! Joins segments: large row groups are copied as they are, small ones decoded and put together.
 
 use crate::segment::chunk::{Chunk, Codec};
-use crate::segment::column::{ColumnSpec, Values};
+use crate::segment::column::{ColumnSpec, ColumnType, Values};
+use crate::segment::merge_text::JoinedTexts;
 use crate::segment::{general, Options, SegmentWriter};
 use bytes::Bytes;
 use parquet::bloom_filter::Sbbf;
@@ -228,6 +229,10 @@ impl Merger<'_> {
         let mut chunks = Vec::with_capacity(self.columns.len());
         let mut values: Vec<u64> = Vec::with_capacity(rows);
         for (at, spec) in self.columns.iter().enumerate() {
+            if spec.column_type == ColumnType::Text {
+                chunks.push(self.join_texts(&groups, at, rows)?);
+                continue;
+            }
             values.clear();
             for (input, number) in &groups {
                 let group = input.metadata().row_group(*number);
@@ -241,6 +246,21 @@ impl Merger<'_> {
             chunks.push(self.encode(at, Values::Raw(&values), rows)?);
         }
         self.append(chunks)
+    }
+
+    fn join_texts(&mut self, groups: &[(std::rc::Rc<Input>, usize)], at: usize, rows: usize) -> Result<Chunk> {
+        let mut texts = JoinedTexts::default();
+        for (input, number) in groups {
+            let group = input.metadata().row_group(*number);
+            let more = group.num_rows() as usize;
+            match position(group, &self.columns[at].name) {
+                None => texts.add_empty(more),
+                Some(there) => texts
+                    .read(&input.reader, *number, there, more)
+                    .map_err(|cause| named(&input.path, &cause))?,
+            }
+        }
+        self.encode(at, texts.values(), rows)
     }
 
     fn encode(&mut self, at: usize, values: Values, rows: usize) -> Result<Chunk> {

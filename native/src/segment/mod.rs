@@ -6,6 +6,7 @@ pub mod column;
 pub mod dictionary;
 pub mod file;
 pub mod merge;
+mod merge_text;
 pub mod totals;
 
 use crate::segment::chunk::{Chunk, Codec, Encoder};

@@ -1,5 +1,5 @@
 use super::*;
-use crate::segment::column::ColumnType;
+use crate::segment::column::{ColumnType, Texts};
 use crate::segment::file::tests::Scratch;
 use parquet::column::reader::ColumnReader;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -202,4 +202,104 @@ fn bloom_filters_know_what_is_there() {
         let wrong = (1..1000i64).filter(|value| filter.check(&-value)).count();
         assert!(wrong < 100, "{wrong} of 999 values that are not there");
     }
+}
+
+fn read_texts(path: &Path, column: usize) -> Vec<Vec<u8>> {
+    let reader = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
+    let mut all = Vec::new();
+    for group in 0..reader.num_row_groups() {
+        let group = reader.get_row_group(group).unwrap();
+        let rows = group.metadata().num_rows() as usize;
+        let ColumnReader::ByteArrayColumnReader(mut column) = group.get_column_reader(column).unwrap() else {
+            panic!("no texts");
+        };
+        let mut values = Vec::new();
+        column.read_records(rows, None, None, &mut values).unwrap();
+        all.extend(values.iter().map(|value| value.data().to_vec()));
+    }
+    all
+}
+
+/// Texts of `count` numbers, and where each ends.
+fn numbered_texts(count: u32) -> (Vec<u8>, Vec<u32>) {
+    let mut bytes = Vec::new();
+    let ends = (1..=count)
+        .map(|number| {
+            bytes.extend(format!("{{\"n\":{number}}}").bytes());
+            bytes.len() as u32
+        })
+        .collect();
+    (bytes, ends)
+}
+
+#[test]
+fn texts_come_back_and_are_joined() {
+    let scratch = Scratch::new();
+    let columns = [spec("n", ColumnType::U32, 0), spec("extra", ColumnType::Text, 0)];
+    let (bytes, ends) = numbered_texts(70_000);
+    let texts = Texts {
+        bytes: &bytes,
+        ends: &ends,
+    };
+    let expected = |ids: &[u32]| -> Vec<Vec<u8>> { ids.iter().map(|&id| texts.get(id).unwrap().to_vec()).collect() };
+    let shapes: Vec<(&str, Vec<u32>)> = vec![
+        ("none", vec![0; 100]),
+        ("one", vec![7; 70_000]),
+        ("few", (0..70_000).map(|row| row % 5).collect()),
+        ("all differ", (1..=70_000).collect()),
+        ("single row", vec![3]),
+    ];
+    let codecs = [Codec::None, Codec::Zstd(1), Codec::Lz4];
+    let mut paths = Vec::new();
+    let mut all = Vec::new();
+    for (number, (shape, ids)) in shapes.iter().enumerate() {
+        let path = scratch.0.join(format!("{number}"));
+        let mut writer = SegmentWriter::create(&path, options(codecs[number % 3])).unwrap();
+        writer
+            .append(&columns, &[Values::U32(ids), Values::Texts(ids, texts)], ids.len())
+            .unwrap();
+        writer.finish(Vec::new()).unwrap();
+        assert_eq!(read_texts(&path, 1), expected(ids), "{shape}");
+        all.extend(expected(ids));
+        paths.push(path);
+    }
+    // A part from before there were texts.
+    let old = scratch.0.join("old");
+    let mut writer = SegmentWriter::create(&old, options(Codec::Lz4)).unwrap();
+    writer.append(&columns[..1], &[Values::U32(&[1, 2])], 2).unwrap();
+    writer.finish(Vec::new()).unwrap();
+    paths.push(old);
+    all.extend([Vec::new(), Vec::new()]);
+    let whole = scratch.0.join("whole");
+    let merged = merge::merge(&paths, &whole, &columns, options(Codec::Zstd(1))).unwrap();
+    assert_eq!(merged.rows, all.len() as u64);
+    assert!(read_texts(&whole, 1) == all);
+}
+
+#[test]
+fn refuses_texts_that_are_not_there() {
+    let scratch = Scratch::new();
+    let columns = [spec("extra", ColumnType::Text, 0)];
+    let bad_ends = Texts {
+        bytes: b"abc",
+        ends: &[4],
+    };
+    let backwards = Texts {
+        bytes: b"abc",
+        ends: &[2, 1],
+    };
+    for (ids, texts) in [
+        (&[1u32][..], Texts::default()),
+        (&[1, 0][..], bad_ends),
+        (&[2, 1][..], backwards),
+    ] {
+        let mut writer = SegmentWriter::create(&scratch.0.join("segment"), options(Codec::None)).unwrap();
+        assert!(writer
+            .append(&columns, &[Values::Texts(ids, texts)], ids.len())
+            .is_err());
+    }
+    let mut writer = SegmentWriter::create(&scratch.0.join("segment"), options(Codec::None)).unwrap();
+    assert!(writer.append(&columns, &[Values::U32(&[1])], 1).is_err());
+    drop(writer);
+    assert_eq!(std::fs::read_dir(&scratch.0).unwrap().count(), 0);
 }

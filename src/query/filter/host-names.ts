@@ -1,6 +1,6 @@
 import { parseAddress } from '../../flow/address.ts';
 import { UserError } from '../../flow/user-error.ts';
-import { type AddressMember, type Filter, isPrefix } from './tree.ts';
+import { type AddressMember, type Filter, isBlock } from './tree.ts';
 import { makePrefix } from './values.ts';
 
 export type LookUp = (hostName: string) => Promise<readonly string[]>;
@@ -34,7 +34,7 @@ export async function resolveHostNames(filter: Filter, lookUp: LookUp = lookUpHo
 }
 
 async function addressesOf(member: AddressMember, lookUp: LookUp): Promise<readonly AddressMember[]> {
-  if (isPrefix(member)) return [member];
+  if (isBlock(member)) return [member];
   let addresses: readonly string[];
   try {
     addresses = await lookUp(member.hostName);

@@ -1,27 +1,14 @@
 import { nearest } from '../../flow/suggest.ts';
 import { UserError } from '../../flow/user-error.ts';
-import { flagBits, protocolByName } from '../names.ts';
+import { protocolByName } from '../names.ts';
+import { extraOperand, readElement } from './element-operand.ts';
+import { addressOperand, flagsOperand, numberOperand, readComparator } from './operands.ts';
 import { type PhraseNode, phraseTree } from './phrase-tree.ts';
-import { addressTerms, numberTerms, type Phrase } from './terms.ts';
-import { type ReadInclude, syntaxError, type Token, tokenize } from './tokens.ts';
-import { type AddressMember, type Comparator, type Filter, join } from './tree.ts';
-import { makePrefix, parseIsoTime, parseMac, parseNetMask, parseNumber, parseShortAddress } from './values.ts';
+import type { Phrase } from './terms.ts';
+import { TokenReader } from './token-reader.ts';
+import { type ReadInclude, type Token, tokenize } from './tokens.ts';
+import { type Comparator, type Filter, join } from './tree.ts';
 
-const COMPARATORS = new Map<string, Comparator>([
-  ['=', '='],
-  ['==', '='],
-  ['eq', '='],
-  ['!=', '!='],
-  ['ne', '!='],
-  ['>', '>'],
-  ['gt', '>'],
-  ['<', '<'],
-  ['lt', '<'],
-  ['>=', '>='],
-  ['ge', '>='],
-  ['<=', '<='],
-  ['le', '<='],
-]);
 const SIDES = new Set(['src', 'dst', 'source', 'destination']);
 /** Parentheses and `not`s inside one another; deeper ones would only serve to exhaust the stack. */
 const MAX_DEPTH = 500;
@@ -39,22 +26,21 @@ export interface ParseOptions {
  * @throws UserError with the line, a caret under the place, and a hint where one is near.
  */
 export function parseFilter(text: string, options: ParseOptions = {}): Filter {
-  const readInclude = options.readInclude ?? refuseInclude;
-  return new Parser(tokenize({ text, name: options.name }, readInclude)).parse();
+  return new Parser(tokensOf(text, options)).parse();
+}
+
+export function tokensOf(text: string, { name, readInclude }: ParseOptions): Token[] {
+  return tokenize({ text, name }, readInclude ?? refuseInclude);
 }
 
 function refuseInclude(path: string): string {
-  throw new UserError(`@include ${path}: files cannot be included here`);
+  throw new UserError(`filter: ${path}: files cannot be included here`);
 }
 
-class Parser {
-  private readonly tokens: readonly Token[];
-  private at = 0;
+/** Reads filters; what reads more than a filter builds on it. */
+export class Parser extends TokenReader {
   private depth = 0;
-
-  constructor(tokens: readonly Token[]) {
-    this.tokens = tokens;
-  }
+  private betweenSides = false;
 
   parse(): Filter {
     if (this.tokens.length === 1) return { kind: 'any' };
@@ -65,39 +51,21 @@ class Parser {
     return filter;
   }
 
-  private get token(): Token {
-    return this.tokens[this.at]!;
+  /** Whether the term at hand is part of something else than the conjunction on top. */
+  protected get isInside(): boolean {
+    return this.depth > 1 || this.betweenSides;
   }
 
-  /** Lower-case text of a token if it is a bare word or symbol, else undefined. */
-  private plain(offset = 0): string | undefined {
-    const token = this.tokens[this.at + offset];
-    return token === undefined || token.kind === 'string' || token.kind === 'end'
-      ? undefined
-      : token.text.toLowerCase();
+  /** Whether two terms may follow one another without `and`. */
+  protected joinsWithoutWord(): boolean {
+    return false;
   }
 
-  private accept(...texts: string[]): boolean {
-    const text = this.plain();
-    if (text === undefined || !texts.includes(text)) return false;
-    this.at++;
-    return true;
+  protected comparator(): Comparator | undefined {
+    return readComparator(this);
   }
 
-  private expect(text: string, after: string): void {
-    if (!this.accept(text)) this.fail(`expected '${text}' ${after}`);
-  }
-
-  private fail(what: string, token = this.token, hint?: string): never {
-    throw syntaxError(
-      token.kind === 'end' && token === this.token ? `${what}, but the filter ends` : what,
-      token.source,
-      token.start,
-      hint,
-    );
-  }
-
-  private alternatives(): Filter {
+  protected alternatives(): Filter {
     const parts = [this.conjunction()];
     while (this.accept('or', '||')) parts.push(this.conjunction());
     return join('or', parts);
@@ -105,7 +73,7 @@ class Parser {
 
   private conjunction(): Filter {
     const parts = [this.factor()];
-    while (this.accept('and', '&&')) parts.push(this.factor());
+    while (this.accept('and', '&&') || this.joinsWithoutWord()) parts.push(this.factor());
     return join('and', parts);
   }
 
@@ -128,9 +96,12 @@ class Parser {
     if (SIDES.has(first ?? '') && (connective === 'or' || connective === 'and') && SIDES.has(second ?? '')) {
       this.at += 3;
       const rest = this.at;
+      this.betweenSides = connective === 'or';
       const left = this.phrase([first!]);
       this.at = rest;
-      return join(connective, [left, this.phrase([second!])]);
+      const right = this.phrase([second!]);
+      this.betweenSides = false;
+      return join(connective, [left, right]);
     }
     return this.phrase([]);
   }
@@ -175,15 +146,17 @@ class Parser {
     return this.fail(`unknown word '${token.text}'`, token, hint);
   }
 
-  private operand(phrase: Phrase, start: Token): Filter {
+  protected operand(phrase: Phrase, start: Token): Filter {
     switch (phrase.is) {
       case 'number':
-        return this.numberOperand(phrase.term);
+        return numberOperand(this, phrase.term);
       case 'ip':
       case 'net':
-        return this.addressOperand(phrase.term, phrase.is);
+        return addressOperand(this, phrase.term, phrase.is);
       case 'flags':
-        return this.flagsOperand();
+        return flagsOperand(this);
+      case 'element':
+        return this.elementOperand(start);
       case 'fixed':
         return { kind: 'number', term: phrase.term, comparator: '=', value: phrase.value };
       case 'family':
@@ -196,117 +169,8 @@ class Parser {
     }
   }
 
-  private numberOperand(term: string): Filter {
-    if (this.plain() === 'in' && this.plain(1) === '[') {
-      const values = this.list(() => this.number(term));
-      return values.length === 1
-        ? { kind: 'number', term, comparator: '=', value: values[0]! }
-        : { kind: 'list', term, values };
-    }
-    const comparator = this.comparator();
-    return { kind: 'number', term, comparator: comparator ?? '=', value: this.number(term) };
+  private elementOperand(start: Token): Filter {
+    const element = readElement(this);
+    return element.is === 'extra' ? extraOperand(this, element.name) : this.operand(element, start);
   }
-
-  private comparator(): Comparator | undefined {
-    const comparator = COMPARATORS.get(this.plain() ?? '');
-    if (comparator !== undefined) this.at++;
-    return comparator;
-  }
-
-  private number(term: string): number {
-    const token = this.token;
-    const { form, names, max } = numberTerms.get(term)!;
-    if (token.kind !== 'word' && token.kind !== 'string') this.fail(`expected a value for '${term}'`);
-    const value =
-      form === 'time'
-        ? parseIsoTime(token.text)
-        : form === 'mac'
-          ? parseMac(token.text)
-          : (names?.get(token.text.toLowerCase()) ?? parseNumber(token.text));
-    if (value === undefined) {
-      const near = names === undefined ? undefined : nearest(token.text.toLowerCase(), names.keys());
-      const wanted = { time: 'a time like 2026-11-20T10:30:00', mac: 'a MAC address', number: 'a number' }[form];
-      this.fail(
-        `'${token.text}' is not ${names === undefined ? wanted : 'a known name or number'} for '${term}'`,
-        token,
-        near && `did you mean "${near}"?`,
-      );
-    }
-    if (value > max) this.fail(`'${token.text}' is too large for '${term}': at most ${max}`, token);
-    if (form === 'mac' && value === 0) this.fail('the zero MAC address stands for none', token);
-    this.at++;
-    return value;
-  }
-
-  private flagsOperand(): Filter {
-    const comparator = this.comparator();
-    const { token } = this;
-    if (token.kind === 'word' && parseNumber(token.text) !== undefined) {
-      return { kind: 'number', term: 'flag byte', comparator: comparator ?? '=', value: this.number('flag byte') };
-    }
-    const bits = token.kind === 'word' ? flagBits(token.text) : undefined;
-    if (bits === undefined) this.fail(`expected flags (letters of CEUAPRSF, X for FSRPAU) or a number`);
-    if (comparator !== undefined && comparator !== '=')
-      this.fail(`flag letters cannot be compared with '${comparator}'`);
-    this.at++;
-    return { kind: 'flags', exact: comparator === '=', bits };
-  }
-
-  private addressOperand(term: string, is: 'ip' | 'net'): Filter {
-    if (!addressTerms.has(term)) throw new Error(`no address term ${term}`);
-    if (this.plain() === 'in' && this.plain(1) === '[') {
-      return { kind: 'address', term, members: this.list(() => this.address('list')) };
-    }
-    this.accept('=', '==', 'eq');
-    return { kind: 'address', term, members: [this.address(is)] };
-  }
-
-  private address(is: 'ip' | 'net' | 'list'): AddressMember {
-    const { token } = this;
-    if (token.kind !== 'word' && token.kind !== 'string') this.fail('expected an address');
-    this.at++;
-    const words = parseShortAddress(token.text);
-    if (words === undefined || (this.plain() !== '/' && is !== 'net' && !isFullAddress(token.text))) {
-      return this.hostName(token, is);
-    }
-    const asV6 = token.text.includes(':');
-    const mask = this.token;
-    let length: number | undefined;
-    if (this.accept('/')) {
-      const digits = this.token;
-      length = /^\d{1,3}$/.test(digits.text) ? Number(digits.text) : undefined;
-      if (length === undefined || length > (asV6 ? 128 : 32)) {
-        this.fail(`expected a prefix length up to ${asV6 ? 128 : 32}`);
-      }
-      this.at++;
-    } else if (is === 'net') {
-      length = mask.kind === 'word' && !asV6 ? parseNetMask(mask.text) : undefined;
-      if (length === undefined) this.fail(`expected /LENGTH after the network ${token.text}`);
-      this.at++;
-    }
-    return makePrefix(words, length, asV6);
-  }
-
-  private hostName(token: Token, is: 'ip' | 'net' | 'list'): AddressMember {
-    const name = token.text;
-    const couldBeName = /^[a-z0-9-]+(\.[a-z0-9-]+)*\.?$/i.test(name) && !/^[\d.]+$/.test(name);
-    if (is === 'net' || !couldBeName) this.fail(`'${name}' is not an address`, token);
-    return { hostName: name };
-  }
-
-  private list<T>(member: () => T): T[] {
-    this.at += 2;
-    const members: T[] = [];
-    while (!this.accept(']')) {
-      if (this.token.kind === 'end') this.fail(`expected ']' to close the list`);
-      members.push(member());
-      this.accept(',');
-    }
-    if (members.length === 0) this.fail('an empty list matches nothing', this.tokens[this.at - 1]!);
-    return members;
-  }
-}
-
-function isFullAddress(text: string): boolean {
-  return text.includes(':') || text.split('.').length === 4;
 }

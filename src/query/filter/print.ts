@@ -1,6 +1,6 @@
 import { formatAddress } from '../../flow/address.ts';
 import { numberTerms } from './terms.ts';
-import { type AddressMember, type Filter, isPrefix } from './tree.ts';
+import { type AddressMember, type ElementFilter, type Filter, isBlock, isPrefix, type NumberRange } from './tree.ts';
 import { formatMac } from './values.ts';
 
 const FLAG_LETTERS = 'CEUAPRSF';
@@ -24,10 +24,16 @@ export function printFilter(filter: Filter): string {
       const comparator = filter.comparator === '=' ? '' : `${filter.comparator} `;
       return `${filter.term} ${comparator}${printValue(filter.term, filter.value)}`;
     }
-    case 'list':
-      return `${filter.term} in [ ${filter.values.map((value) => printValue(filter.term, value)).join(' ')} ]`;
+    case 'ranges': {
+      const { term, negated } = filter;
+      const [first] = filter.ranges;
+      if (filter.ranges.length === 1) return `${term} ${negated ? '!= ' : ''}${printRange(term, first!)}`;
+      return `${term} ${negated ? 'not ' : ''}in [ ${filter.ranges.map((range) => printRange(term, range)).join(' ')} ]`;
+    }
     case 'address':
-      return printAddress(filter.term, filter.members);
+      return printAddress(filter.term, filter.negated, filter.members);
+    case 'element':
+      return printElement(filter);
     case 'flags': {
       const letters = [...FLAG_LETTERS].filter((_, index) => filter.bits & (0x80 >> index)).join('');
       return `flags ${filter.exact ? '= ' : ''}${letters}`;
@@ -50,17 +56,33 @@ function printValue(term: string, value: number): string {
   }
 }
 
-function printAddress(term: string, members: readonly AddressMember[]): string {
+function printRange(term: string, [from, to]: NumberRange): string {
+  return from === to ? printValue(term, from) : `${printValue(term, from)}-${printValue(term, to)}`;
+}
+
+function printElement({ name, comparator, values }: ElementFilter): string {
+  const texts = values.map((value) => (typeof value === 'number' ? String(value) : quoted(value)));
+  if (values.length === 1) return `ie ${name} ${comparator} ${texts[0]}`;
+  return `ie ${name} ${comparator === '!=' ? 'not in' : 'in'} [ ${texts.join(' ')} ]`;
+}
+
+/** The parser gives no text with both kinds of quotes. */
+function quoted(text: string): string {
+  return text.includes('"') ? `'${text}'` : `"${text}"`;
+}
+
+function printAddress(term: string, negated: boolean, members: readonly AddressMember[]): string {
   const [first] = members;
   if (members.length === 1 && first !== undefined) {
     const whole = !isPrefix(first) || first.length === (first.version === 4 ? 32 : 128);
-    return whole ? `${term} ${printMember(first)}` : `${term.replace(/ip$/, 'net')} ${printMember(first)}`;
+    return `${whole ? term : term.replace(/ip$/, 'net')} ${negated ? '!= ' : ''}${printMember(first)}`;
   }
-  return `${term} in [ ${members.map(printMember).join(' ')} ]`;
+  return `${term} ${negated ? 'not ' : ''}in [ ${members.map(printMember).join(' ')} ]`;
 }
 
 function printMember(member: AddressMember): string {
-  if (!isPrefix(member)) return member.hostName;
+  if (!isBlock(member)) return member.hostName;
+  if (!isPrefix(member)) return `${formatAddress(...member.from)}-${formatAddress(...member.to)}`;
   const { words, length, version } = member;
   const address = formatAddress(...words);
   return length === (version === 4 ? 32 : 128) ? address : `${address}/${length}`;

@@ -1,5 +1,7 @@
-import type { ColumnName, FieldName } from '../../flow/fields.ts';
+import { type ColumnName, type FieldName, fields } from '../../flow/fields.ts';
+import { elementLabel } from '../../wire/elements.ts';
 import { firewallEventByName, forwardingStatusByName, natEventByName, protocolByName } from '../names.ts';
+import { type NumberNames, serviceNames } from '../service-names.ts';
 
 /** A number that a flow carries or that is computed from what it carries. */
 export type Operand =
@@ -26,8 +28,7 @@ export interface NumberTerm {
   readonly max: number;
   readonly form: ValueForm;
   readonly guard?: Guard;
-  /** Words accepted in place of a number, lower case. */
-  readonly names?: ReadonlyMap<string, number>;
+  readonly names?: NumberNames;
 }
 
 export interface AddressTerm {
@@ -38,7 +39,7 @@ export interface AddressTerm {
 export type Phrase =
   | { readonly is: 'number'; readonly term: string }
   | { readonly is: 'ip' | 'net'; readonly term: string }
-  | { readonly is: 'flags' | 'ttlEqual' | 'any' }
+  | { readonly is: 'flags' | 'ttlEqual' | 'any' | 'element' }
   | { readonly is: 'family'; readonly version: 4 | 6 }
   | { readonly is: 'fixed'; readonly term: string; readonly value: number }
   | { readonly is: 'refused'; readonly why: string };
@@ -127,9 +128,9 @@ for (const [spelling, version] of [
 // Layers 3 and 4.
 number('proto|protocol', ['proto'], U8, { names: protocolByName });
 number('tun proto', [{ column: 'tunProto', zeroIsAbsent: true }], U8, { names: protocolByName });
-number('port', ['srcPort', 'dstPort'], U16);
-number('src port|source port', ['srcPort'], U16);
-number('dst port|destination port', ['dstPort'], U16);
+number('port', ['srcPort', 'dstPort'], U16, { names: serviceNames });
+number('src port|source port', ['srcPort'], U16, { names: serviceNames });
+number('dst port|destination port', ['dstPort'], U16, { names: serviceNames });
 number('icmp-type|icmp type', [{ column: 'dstPort', shift: 8, mask: U8 }], U8, { guard: 'icmp' });
 number('icmp-code|icmp code', [{ column: 'dstPort', mask: U8 }], U8, { guard: 'icmp' });
 alias('flags', { is: 'flags' });
@@ -215,9 +216,9 @@ number('observation domain id', ['domain'], U32);
 number('nfversion', ['exportVersion'], U8);
 
 // Address translation and firewalls.
-number('nat port|xlate port|xport|nport', ['natSrcPort', 'natDstPort'], U16);
-number('src nat port|src xlate port|src xport|src nport', ['natSrcPort'], U16);
-number('dst nat port|dst xlate port|dst xport|dst nport', ['natDstPort'], U16);
+number('nat port|xlate port|xport|nport', ['natSrcPort', 'natDstPort'], U16, { names: serviceNames });
+number('src nat port|src xlate port|src xport|src nport', ['natSrcPort'], U16, { names: serviceNames });
+number('dst nat port|dst xlate port|dst xport|dst nport', ['natDstPort'], U16, { names: serviceNames });
 number('nat event', [{ column: 'natEvent', zeroIsAbsent: true }], U8, { names: natEventByName });
 number('asa event', ['firewallEvent'], U8, { names: firewallEventByName });
 number('asa xevent', ['firewallExtEvent'], U16);
@@ -230,6 +231,35 @@ for (const [word, value] of [
 ] as const) {
   alias(`asa denied ${word}`, { is: 'fixed', term: 'asa xevent', value });
   alias(`asa event denied ${word}`, { is: 'fixed', term: 'asa xevent', value });
+}
+
+// Information elements by name.
+alias('ie', { is: 'element' });
+/** The term of every element that has a column, by the element's name. */
+export const elementTerms = new Map<string, string>();
+const WIDEST = { u8: U8, u16: U16, u32: U32, u64: Number.MAX_SAFE_INTEGER, timeMs: Number.MAX_SAFE_INTEGER } as const;
+for (const { name, type, ie, ie6, alsoRead } of fields) {
+  if (ie === 0) continue;
+  const term = `ie ${elementLabel(ie)}`;
+  if (type === 'addr') addressTerms.set(term, { fields: [name] });
+  else {
+    const column = name as ColumnName;
+    const operand: Operand = name === 'flows' ? { computed: 'flows' } : { column };
+    const form = type === 'timeMs' ? 'time' : name.endsWith('Mac') ? 'mac' : 'number';
+    numberTerms.set(term, { operands: [operand], max: form === 'mac' ? 0xffff_ffff_ffff : WIDEST[type], form });
+  }
+  for (const id of [ie, ...(ie6 === undefined ? [] : [ie6]), ...(alsoRead ?? [])]) {
+    elementTerms.set(elementLabel(id), term);
+  }
+}
+for (const [term, ids] of [
+  // The same point in time in other units, or since the start of the device.
+  ['first seen', [150, 154, 156, 158, 22]],
+  ['last seen', [151, 155, 157, 159, 21]],
+  ['icmp-type', [176, 178]],
+  ['icmp-code', [177, 179]],
+] as const) {
+  for (const id of ids) elementTerms.set(elementLabel(id), term);
 }
 
 // In nfdump's language, but about data that weir does not store.

@@ -14,7 +14,7 @@ export interface Token {
   readonly start: number;
 }
 
-/** Returns the text of a file named in `@include`; throws a UserError when it cannot be read. */
+/** Returns the text of a file named in `@include` or after `@`; throws a UserError when it cannot be read. */
 export type ReadInclude = (path: string) => string;
 
 export const FILTER_SYNTAX_EXIT = 254;
@@ -22,12 +22,16 @@ const MAX_INCLUDE_DEPTH = 10;
 const MAX_STRING = 256;
 
 const SPACE_OR_COMMENT = /(?:\s+|#[^\n]*)+/y;
-const INCLUDE = /@include[ \t]+(?:"([^"\n]+)"|'([^'\n]+)'|([^\s#()]+))/y;
-const WORD = /[A-Za-z0-9_:.-]+/y;
+const INCLUDE = /@include[ \t]+(?:"([^"\n]+)"|'([^'\n]+)'|([^\s#()[\],]+))/y;
+const SET = /@(?:"([^"\n]+)"|'([^'\n]+)'|([^\s#()[\],"']+))/y;
+const WORD = /\$?[A-Za-z0-9_:.-]+/y;
 const STRING = /"([^"\n]*)"|'([^'\n]*)'/y;
-const SYMBOL = /==|!=|>=|<=|&&|\|\||[=<>!()[\],/]/y;
+const SYMBOL = /==|!=|>=|<=|&&|\|\||[=<>!()[\]{},/]/y;
 
-/** Cuts a filter into tokens, the text of included files in place of their `@include`; the last token is `end`. */
+/**
+ * Cuts a filter into tokens, the text of included files in place of their `@include`; the last token is `end`. Of a set
+ * `@FILE` the tokens stand between the symbols `@[` and `@]`, which no text can have by itself.
+ */
 export function tokenize(source: Source, readInclude: ReadInclude): Token[] {
   const tokens: Token[] = [];
   tokenizeInto(tokens, source, readInclude, 0);
@@ -55,6 +59,16 @@ function tokenizeInto(tokens: Token[], source: Source, readInclude: ReadInclude,
       if (depth === MAX_INCLUDE_DEPTH) throw syntaxError(`files included more than ${depth} deep`, source, start);
       at += include[0].length;
       tokenizeInto(tokens, { text: readInclude(name), name }, readInclude, depth + 1);
+      continue;
+    }
+    const set = match(SET);
+    if (set !== null) {
+      const name = set[1] ?? set[2] ?? set[3]!;
+      if (depth === MAX_INCLUDE_DEPTH) throw syntaxError(`files included more than ${depth} deep`, source, start);
+      at += set[0].length;
+      tokens.push({ kind: 'symbol', text: '@[', source, start });
+      tokenizeInto(tokens, { text: readInclude(name), name }, readInclude, depth + 1);
+      tokens.push({ kind: 'symbol', text: '@]', source, start });
       continue;
     }
     const word = match(WORD);

@@ -3,6 +3,9 @@ import type { AddressWords } from '../../flow/address.ts';
 /** How a number of the flow is compared with the number of the filter. */
 export type Comparator = '=' | '!=' | '<' | '>' | '<=' | '>=';
 
+/** Numbers from one to another, both included. */
+export type NumberRange = readonly [from: number, to: number];
+
 /** An address block. `length` counts in the block's own family: 0..32 or 0..128; bits beyond it are zero. */
 export interface Prefix {
   readonly words: AddressWords;
@@ -10,32 +13,83 @@ export interface Prefix {
   readonly version: 4 | 6;
 }
 
+/** Addresses of one family from one to another, both included. */
+export interface AddressRange {
+  readonly from: AddressWords;
+  readonly to: AddressWords;
+  readonly version: 4 | 6;
+}
+
+export type AddressBlock = Prefix | AddressRange;
+
 /** What an address is compared with: a block, or a host name until `resolveHostNames` has replaced it. */
-export type AddressMember = Prefix | { readonly hostName: string };
+export type AddressMember = AddressBlock | { readonly hostName: string };
 
 /**
  * A filter as a tree of plain values: two trees are the same filter if they are deeply equal.
  *
  * `term` of a leaf is the canonical name of a row in `terms.ts`. A leaf is true if any of the fields behind its term
- * satisfies it, and false for a flow that has none of them; so `not` of such a leaf is true.
+ * satisfies it, and false for a flow that has none of them; so `not` of such a leaf is true. `!=` and `negated` mean
+ * that the flow has at least one of the fields, and that none of them is (one of) the given.
  */
 export type Filter =
   | { readonly kind: 'any' }
   | { readonly kind: 'and' | 'or'; readonly parts: readonly Filter[] }
   | { readonly kind: 'not'; readonly part: Filter }
   | { readonly kind: 'number'; readonly term: string; readonly comparator: Comparator; readonly value: number }
-  | { readonly kind: 'list'; readonly term: string; readonly values: readonly number[] }
-  | { readonly kind: 'address'; readonly term: string; readonly members: readonly AddressMember[] }
+  | {
+      readonly kind: 'ranges';
+      readonly term: string;
+      readonly negated: boolean;
+      readonly ranges: readonly NumberRange[];
+    }
+  | {
+      readonly kind: 'address';
+      readonly term: string;
+      readonly negated: boolean;
+      readonly members: readonly AddressMember[];
+    }
   | { readonly kind: 'flags'; readonly exact: boolean; readonly bits: number }
   | { readonly kind: 'family'; readonly version: 4 | 6 }
-  | { readonly kind: 'ttlEqual' };
+  | { readonly kind: 'ttlEqual' }
+  | ElementFilter;
+
+/**
+ * An information element that has no column: `name` is its key in the column `extra`. Numbers compare as numbers with
+ * values that are numbers, strings as text. Several values stand only with `=` and `!=`.
+ */
+export interface ElementFilter {
+  readonly kind: 'element';
+  readonly name: string;
+  readonly comparator: Comparator;
+  readonly values: readonly (string | number)[];
+}
 
 export function isPrefix(member: AddressMember): member is Prefix {
   return 'words' in member;
+}
+
+export function isBlock(member: AddressMember): member is AddressBlock {
+  return !('hostName' in member);
 }
 
 /** `and` or `or` of several filters without nesting one kind in itself; the part itself if it is one. */
 export function join(kind: 'and' | 'or', parts: readonly Filter[]): Filter {
   const flat = parts.flatMap((part) => (part.kind === kind ? part.parts : [part]));
   return flat.length === 1 ? flat[0]! : { kind, parts: flat };
+}
+
+/** Whether a filter asks for elements that have no column. */
+export function readsExtra(filter: Filter): boolean {
+  switch (filter.kind) {
+    case 'element':
+      return true;
+    case 'and':
+    case 'or':
+      return filter.parts.some(readsExtra);
+    case 'not':
+      return readsExtra(filter.part);
+    default:
+      return false;
+  }
 }

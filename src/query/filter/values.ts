@@ -1,6 +1,6 @@
 import { type AddressWords, isV4, parseAddress } from '../../flow/address.ts';
 import { UserError } from '../../flow/user-error.ts';
-import type { Prefix } from './tree.ts';
+import type { AddressRange, Prefix } from './tree.ts';
 
 const SCALES: Readonly<Record<string, number>> = { k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
 
@@ -10,6 +10,16 @@ export function parseNumber(text: string): number | undefined {
   const match = /^(\d+)([kmgt])?$/i.exec(text);
   if (match === null) return undefined;
   return Number(match[1]) * (match[2] === undefined ? 1 : SCALES[match[2].toLowerCase()]!);
+}
+
+/** The ends of `A-B`, cut at the first dash that has a value on both sides; undefined when there is none. */
+export function splitRange<T>(text: string, parse: (text: string) => T | undefined): readonly [T, T] | undefined {
+  for (let at = text.indexOf('-', 1); at > 0; at = text.indexOf('-', at + 1)) {
+    const from = parse(text.slice(0, at));
+    const to = from === undefined ? undefined : parse(text.slice(at + 1));
+    if (from !== undefined && to !== undefined) return [from, to];
+  }
+  return undefined;
 }
 
 /** `aa:bb:cc:dd:ee:ff` as one number. */
@@ -73,6 +83,14 @@ export function makePrefix(words: AddressWords, length: number | undefined, writ
   const own = length === undefined ? most : v4 && writtenAsV6 ? length - 96 : length;
   if (own > most) throw new UserError(`/${length} is longer than an IPv${version} address`);
   return { words: clearHostBits(words, own + (v4 ? 96 : 0)), length: own, version };
+}
+
+/** The addresses from one to another; undefined when they are of two families or the wrong way round. */
+export function makeAddressRange(from: AddressWords, to: AddressWords): AddressRange | undefined {
+  const version = isV4(from[0], from[1], from[2]) ? 4 : 6;
+  if (version !== (isV4(to[0], to[1], to[2]) ? 4 : 6)) return undefined;
+  const differs = from.findIndex((word, index) => word !== to[index]);
+  return differs >= 0 && from[differs]! > to[differs]! ? undefined : { from, to, version };
 }
 
 function clearHostBits(words: AddressWords, bits: number): AddressWords {

@@ -4,6 +4,8 @@ import type { GroupKey } from '../aggregation.ts';
 import type { Cells, Chunk } from '../chunk.ts';
 import { addressColumns } from '../sql/address.ts';
 
+const NO_TEXT = new Uint8Array(0);
+
 /** Cells by the name of their column. */
 export class CellsChunk implements Chunk {
   readonly rows: number;
@@ -23,6 +25,11 @@ export class CellsChunk implements Chunk {
   words(name: string): Uint32Array {
     return this.narrow(name) as Uint32Array;
   }
+
+  /** Scans do not read texts; what is asked for here is missing in the files. */
+  text(): Uint8Array {
+    return NO_TEXT;
+  }
 }
 
 /** Rows of chunks without the first `skipped` of them all. */
@@ -40,6 +47,7 @@ export async function* chunksAfter(
         rows: chunk.rows - from,
         narrow: (name) => chunk.narrow(name).subarray(from),
         words: (name) => chunk.words(name).subarray(from * 2),
+        text: (name, row) => chunk.text(name, from + row),
       };
     }
   }

@@ -130,6 +130,10 @@ export class NativeEngine implements QueryEngine {
     return cells && { rows: positions.length / 2, cells, next };
   }
 
+  async *chains(wanted: readonly ColumnName[]): AsyncGenerator<Chunk, void, undefined> {
+    yield* (await this.elsewhere()).chains(wanted);
+  }
+
   async groups(job: JobOf<'groups'>, wanted: readonly ColumnName[]): Promise<Tables> {
     const kept = groupColumns(wanted, job.grouping, this.schema);
     const chunks: Chunk[] = [];
@@ -149,6 +153,10 @@ export class NativeEngine implements QueryEngine {
     const tables = this.tables.get(job)!;
     const rows = (order: Order | undefined): Rows => [statisticChunk(tables[place(job.orders, order)]!)];
     return Promise.resolve({ totals: this.sums(), rows });
+  }
+
+  async report(job: JobOf<'report'>, baseline: readonly string[]): Promise<Rows> {
+    return (await this.elsewhere()).report(job, baseline);
   }
 
   /** What is printed of flows may be in columns that only the general engine reads. */

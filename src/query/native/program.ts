@@ -1,6 +1,7 @@
-import type { ColumnName } from '../../flow/fields.ts';
+import type { AddressWords } from '../../flow/address.ts';
+import { type ColumnName, columnByName } from '../../flow/fields.ts';
 import { addressTerms, type Guard, numberTerms, type Operand } from '../filter/terms.ts';
-import { type Filter, isPrefix, type Prefix } from '../filter/tree.ts';
+import { type AddressBlock, type Filter, isBlock, isPrefix, type Prefix } from '../filter/tree.ts';
 import type { Selection } from '../plan.ts';
 import { addressColumns, highWord, lowWord, V4_LAST, V4_ZERO } from '../sql/address.ts';
 
@@ -33,10 +34,11 @@ const CODES = {
 } as const;
 
 type Range = readonly [from: bigint, to: bigint];
-type Compared = Extract<Filter, { kind: 'number' | 'list' }>;
+type Compared = Extract<Filter, { kind: 'number' | 'ranges' }>;
 
 const MAX = (1n << 64n) - 1n;
 const SIGN = 1n << 63n;
+const WHOLE_MAX = (1n << 128n) - 1n;
 
 /** The program of everything that a selection asks of a single flow. `place` gives a column's place in the list. */
 export function selectionProgram({ filter, window }: Selection, place: (name: ColumnName) => number): Uint32Array {
@@ -80,14 +82,19 @@ class ProgramWriter {
         this.words.push(CODES.NOT);
         break;
       case 'number':
-      case 'list':
+      case 'ranges':
         this.numbers(filter);
         break;
       case 'address': {
         const { fields } = addressTerms.get(filter.term)!;
-        const ranges = filter.members.filter(isPrefix).flatMap(blockRanges);
+        const ranges = filter.members.filter(isBlock).flatMap(blockRanges);
         for (const field of fields) this.address(addressColumns(field), ranges);
         this.words.push(CODES.ANY, fields.length);
+        if (filter.negated) {
+          this.words.push(CODES.NOT);
+          for (const field of fields) this.address(addressColumns(field), [[1n, WHOLE_MAX]]);
+          this.words.push(CODES.ANY, fields.length, CODES.ALL, 2);
+        }
         break;
       }
       case 'flags': {
@@ -98,12 +105,14 @@ class ProgramWriter {
         break;
       }
       case 'family': {
-        const ranges = filter.version === 4 ? [V4_RANGE] : without([[0n, (1n << 128n) - 1n]], NOT_V6);
+        const ranges = filter.version === 4 ? [V4_RANGE] : without([[0n, WHOLE_MAX]], NOT_V6);
         this.address(addressColumns('srcAddr'), ranges);
         this.address(addressColumns('dstAddr'), ranges);
         this.words.push(CODES.ANY, 2);
         break;
       }
+      case 'element':
+        throw new Error('elements without a column are for the general engine');
       case 'ttlEqual':
         this.words.push(CODES.EQUAL, this.place('minTtl'), this.place('maxTtl'));
         this.value('minTtl', [[1n, MAX]]);
@@ -120,14 +129,20 @@ class ProgramWriter {
   private numbers(filter: Compared): void {
     const { operands, guard } = numberTerms.get(filter.term)!;
     if (guard !== undefined) this.guard(guard);
-    for (const operand of operands) this.operand(operand, filter);
+    for (const operand of operands) this.operand(operand, (raise) => comparedRanges(filter, raise));
     this.words.push(CODES.ANY, operands.length);
+    if (filter.kind === 'ranges' ? filter.negated : filter.comparator === '!=') {
+      this.words.push(CODES.NOT);
+      for (const operand of operands) this.operand(operand, () => [[0n, MAX]]);
+      this.words.push(CODES.ANY, operands.length, CODES.ALL, 2);
+    }
     if (guard !== undefined) this.words.push(CODES.ALL, 2);
   }
 
-  private operand(operand: Operand, compared: Compared): void {
+  /** `ranges` of the numbers, in the domain that begins at `-raise`. */
+  private operand(operand: Operand, ranges: (raise: bigint) => readonly Range[]): void {
     if ('computed' in operand) {
-      this.computed(operand.computed, comparedRanges(compared, 0n));
+      this.computed(operand.computed, ranges(0n));
       return;
     }
     const { column, shift, mask, zeroIsAbsent, requiredBit } = operand;
@@ -141,8 +156,8 @@ class ProgramWriter {
       this.value(column, [[bit, bit]], 0, bit);
       conditions++;
     }
-    if (column === 'firstMs' || column === 'lastMs') this.time(column, comparedRanges(compared, SIGN));
-    else this.value(column, comparedRanges(compared, 0n), shift, mask === undefined ? MAX : BigInt(mask));
+    if (columnByName.get(column)!.type === 'timeMs') this.time(column, ranges(SIGN));
+    else this.value(column, ranges(0n), shift, mask === undefined ? MAX : BigInt(mask));
     if (conditions > 1) this.words.push(CODES.ALL, conditions);
   }
 
@@ -215,20 +230,18 @@ class ProgramWriter {
   }
 }
 
-/** Values that satisfy a comparison, in the domain that begins at `-raise`. */
+/** Values that satisfy a comparison, in the domain that begins at `-raise`; those that do not where it is negated. */
 function comparedRanges(compared: Compared, raise: bigint): Range[] {
-  if (compared.kind === 'list') {
-    return compared.values.map((value) => [raise + BigInt(value), raise + BigInt(value)] as const);
+  if (compared.kind === 'ranges') {
+    return compared.ranges.map(([from, to]) => [raise + BigInt(from), raise + BigInt(to)] as const);
   }
   const value = raise + BigInt(compared.value);
-  const below: Range[] = value === 0n ? [] : [[0n, value - 1n]];
   switch (compared.comparator) {
     case '=':
-      return [[value, value]];
     case '!=':
-      return [...below, [value + 1n, MAX]];
+      return [[value, value]];
     case '<':
-      return below;
+      return value === 0n ? [] : [[0n, value - 1n]];
     case '<=':
       return [[0n, value]];
     case '>':
@@ -243,11 +256,19 @@ const V4_RANGE: Range = [V4_ZERO, V4_LAST];
 const NOT_V6: readonly Range[] = [[0n, 0n], V4_RANGE];
 
 /** Addresses of a block of one family, as 128-bit numbers. */
-function blockRanges({ words, length, version }: Prefix): Range[] {
-  const from = (highWord(words) << 64n) | lowWord(words);
-  const host = (1n << BigInt((version === 4 ? 32 : 128) - length)) - 1n;
-  const block: Range = [from, from | host];
-  return version === 4 ? [block] : without([block], NOT_V6);
+function blockRanges(block: AddressBlock): Range[] {
+  const { version } = block;
+  const range = isPrefix(block) ? prefixRange(block) : ([wholeWord(block.from), wholeWord(block.to)] as const);
+  return version === 4 ? [range] : without([range], NOT_V6);
+}
+
+function prefixRange({ words, length, version }: Prefix): Range {
+  const from = wholeWord(words);
+  return [from, from | ((1n << BigInt((version === 4 ? 32 : 128) - length)) - 1n)];
+}
+
+function wholeWord(words: AddressWords): bigint {
+  return (highWord(words) << 64n) | lowWord(words);
 }
 
 function without(ranges: readonly Range[], holes: readonly Range[]): Range[] {

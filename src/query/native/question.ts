@@ -1,6 +1,7 @@
 import type { ScanColumn, ScanJob, ScanList, ScanPart, ScanQuestion } from '../../addon/addon.ts';
 import { type ColumnName, columnByName, type FieldName } from '../../flow/fields.ts';
 import type { GroupKey } from '../aggregation.ts';
+import { readsExtra } from '../filter/tree.ts';
 import type { Order } from '../orders.ts';
 import type { JobOf, Plan } from '../plan.ts';
 import { addressColumns, highMask, lowMask } from '../sql/address.ts';
@@ -25,9 +26,11 @@ const LATEST_FIRST = { measure: 'position', side: 'in', ascending: false } as co
 
 /**
  * The plan as the addon takes it; undefined when it asks for something that only the general engine does: long sorted
- * lists, limits of anything but a plain list, filters on groups, prefix lengths from the flows.
+ * lists, limits of anything but a plain list, filters on groups, prefix lengths from the flows, elements without a
+ * column, sequences, reports.
  */
 export function scanQuestion(plan: Plan, printsNothing: boolean, schema: Schema): ScanQuestion | undefined {
+  if (plan.selection.sequence !== undefined || readsExtra(plan.selection.filter)) return undefined;
   const columns = new ColumnList();
   const jobs: ScanJob[] = [];
   let list: ScanList | undefined;
@@ -38,7 +41,8 @@ export function scanQuestion(plan: Plan, printsNothing: boolean, schema: Schema)
       if (printsNothing && job.order === undefined) continue;
       list = listOf(job, limit);
       if (list === undefined && !printsNothing) return undefined;
-    } else {
+    } else if (job.kind === 'report') return undefined;
+    else {
       const scanJob = job.kind === 'groups' ? groupsJob(job, schema, columns) : statisticJob(job, schema, columns);
       if (scanJob === undefined || limit !== undefined) return undefined;
       jobs.push(scanJob);

@@ -1,4 +1,5 @@
 import { formatAddress, isV4 } from '../../flow/address.ts';
+import type { ExporterNames } from '../../flow/exporter-names.ts';
 import { type ColumnName, columnByName, type FieldName } from '../../flow/fields.ts';
 import type { Chunk } from '../chunk.ts';
 import { formatMac } from '../filter/values.ts';
@@ -18,6 +19,8 @@ export interface Style {
   /** -T: put before each address. */
   readonly marker: string;
   readonly clock: Clock;
+  /** What exporters call their interfaces and the like; none where no store has told. */
+  readonly names?: ExporterNames;
 }
 
 /** A cell before its rows are at hand: the columns it reads, and what makes its writer for each chunk. */

@@ -1,9 +1,11 @@
+import type { ExporterNames, NameKind } from '../../flow/exporter-names.ts';
 import type { ColumnName, FieldName } from '../../flow/fields.ts';
 import type { Chunk } from '../chunk.ts';
 import { formatMac } from '../filter/values.ts';
 import { extendedEventName, firewallEventName, flagsText, natEventName } from '../names.ts';
 import { type AddressWriter, addressWriter } from './cells.ts';
 import type { Clock } from './clock.ts';
+import { extraNames, nameReader } from './exporter-name.ts';
 import { wide, writeWide } from './numbers.ts';
 import type { TextBlock } from './text.ts';
 
@@ -14,6 +16,7 @@ interface JsonContext {
   readonly clock: Clock;
   readonly firstRow: number;
   readonly stored: (name: ColumnName) => boolean;
+  readonly names?: ExporterNames | undefined;
 }
 
 interface Member {
@@ -183,7 +186,53 @@ function event(numberKey: string, nameKey: string, name: ColumnName, text: (even
   };
 }
 
-/** Keys in nfdump's order. */
+/** What is JSON already. */
+const extra: Member = {
+  needs: ['extra'],
+  ifStored: 'extra',
+  bind: (chunk) => (out, row, member) => {
+    const object = chunk.text('extra', row);
+    if (object.length === 0) return;
+    member(out, 'extra');
+    out.copy(object);
+  },
+};
+
+/** What the exporter calls a number; nothing when it did not say. */
+function named(key: string, kind: NameKind, name: ColumnName): Member {
+  return {
+    needs: ['exporterHi', 'exporterLo', name],
+    ifStored: name,
+    bind: (chunk, { names }) => {
+      if (names === undefined || names.isEmpty) return () => {};
+      const read = nameReader(chunk, names, kind, name);
+      return (out, row, member) => {
+        const text = read(row);
+        if (text === '') return;
+        member(out, key);
+        out.text(JSON.stringify(text));
+      };
+    },
+  };
+}
+
+/** Numbers in `extra` that have names. */
+const namedExtras: Member = {
+  needs: ['exporterHi', 'exporterLo', 'extra'],
+  ifStored: 'extra',
+  bind: (chunk, { names }) => {
+    if (names === undefined || names.isEmpty) return () => {};
+    const read = extraNames(chunk, names);
+    return (out, row, member) => {
+      for (const [key, text] of read(row)) {
+        member(out, key);
+        out.text(JSON.stringify(text));
+      }
+    };
+  },
+};
+
+/** Keys in nfdump's order, then what nfdump does not have. */
 const members: readonly Member[] = [
   {
     needs: [],
@@ -258,6 +307,29 @@ const members: readonly Member[] = [
       return (out, row, member) => {
         member(out, 'sampled');
         out.uint(cells[row]! > 1 ? 1 : 0);
+      };
+    },
+  },
+  named('input_name', 'interfaces', 'inIf'),
+  named('output_name', 'interfaces', 'outIf'),
+  named('ingress_vrf_name', 'vrfs', 'ingressVrf'),
+  named('egress_vrf_name', 'vrfs', 'egressVrf'),
+  namedExtras,
+  extra,
+];
+
+/** Before the members of a flow that is part of a chain. */
+export const chainMembers: readonly Member[] = [
+  {
+    needs: [],
+    bind: (chunk) => {
+      const chain = chunk.words('chain');
+      const step = chunk.narrow('step');
+      return (out, row, member) => {
+        member(out, 'chain');
+        writeWide(out, chain, row);
+        member(out, 'step');
+        out.uint(step[row]!);
       };
     },
   },

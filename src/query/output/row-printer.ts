@@ -19,11 +19,15 @@ export interface RowPrinter {
 
 const NEWLINE = 0x0a;
 
-/** `stored` tells which columns the files have: formats that name what they print leave the others out. */
+/**
+ * `stored` tells which columns the files have: formats that name what they print leave the others out. `ofChains`: the
+ * rows have the columns `chain` and `step`, which formats of named members print.
+ */
 export async function rowPrinter(
   format: Format,
   style: Style,
   stored: (name: ColumnName) => boolean,
+  ofChains = false,
 ): Promise<RowPrinter> {
   switch (format.kind) {
     case 'text':
@@ -31,13 +35,14 @@ export async function rowPrinter(
       return listPrinter(format, style);
     case 'json':
     case 'ndjson': {
-      const { bindJson, jsonMembers } = await import('./json.ts');
-      const members = jsonMembers(stored);
+      const { bindJson, chainMembers, jsonMembers } = await import('./json.ts');
+      const members = [...(ofChains ? chainMembers : []), ...jsonMembers(stored)];
       const { kind } = format;
       return {
         needs: unique(members.flatMap(({ needs }) => needs)),
         open: (out) => kind === 'json' && out.ascii('[\n'),
-        bind: (chunk, firstRow) => bindJson(kind, members, chunk, { clock: style.clock, firstRow, stored }),
+        bind: (chunk, firstRow) =>
+          bindJson(kind, members, chunk, { clock: style.clock, firstRow, stored, names: style.names }),
         close: (out) => kind === 'json' && out.ascii('\n]\n'),
       };
     }

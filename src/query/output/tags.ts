@@ -22,6 +22,7 @@ import {
   tcpFlags,
   time,
 } from './cells.ts';
+import { application, exporterName } from './exporter-name.ts';
 import { writeWide } from './numbers.ts';
 
 /** One `%tag` of -o fmt: and csv:. */
@@ -135,8 +136,13 @@ tag('%dtos', 'DTos', 'dstTos', integer('dstTos', 4));
 tag('%fwd', 'Fwd', 'fwdStatus', integer('forwardingStatus', 3));
 tag('%in', ' Input', 'input', integer('inIf', 6));
 tag('%out', 'Output', 'output', integer('outIf', 6));
-tag('%inam', ' Input interface name', 'inIfName', constant(''));
-tag('%onam', 'Output interface name', 'outIfName', constant(''));
+tag('%inam', ' Input interface name', 'inIfName', exporterName('interfaces', 'inIf', 21));
+tag('%onam', 'Output interface name', 'outIfName', exporterName('interfaces', 'outIf', 21));
+tag('%app', '         Application', 'application', application(20));
+tag('%extra', 'Extra', 'extra', () => ({
+  needs: ['extra'],
+  bind: (chunk) => (out, row) => out.copy(chunk.text('extra', row)),
+}));
 tag('%smk', 'SMask', 'srcMask', integer('srcMask', 5));
 tag('%dmk', 'DMask', 'dstMask', integer('dstMask', 5));
 tag(
@@ -263,8 +269,8 @@ tag('%ja3', 'ja3'.padStart(38), 'ja3', constant('no ja3'.padStart(38), 'no-ja3')
 tag('%ja4', 'ja4'.padStart(38), 'ja4', constant('no ja4'.padStart(38), 'no-ja4'));
 tag('%sni', 'sni name', 'sniName', constant('   0'));
 tag('%tls', 'TLS ver', 'tlsVersion', constant('   0'));
-tag('%ivrfnam', '  I-VRF-Name', 'ingressVrfName', constant(''));
-tag('%evrfnam', '  E-VRF-Name', 'egressVrfName', constant(''));
+tag('%ivrfnam', '  I-VRF-Name', 'ingressVrfName', exporterName('vrfs', 'ingressVrf', 12));
+tag('%evrfnam', '  E-VRF-Name', 'egressVrfName', exporterName('vrfs', 'egressVrf', 12));
 tag('%pfifn', 'interface', 'pfInterface', constant('  <no-pf>'));
 tag('%pfact', 'action', 'pfAction', constant('<no-pf>', 'no-pf'));
 tag('%pfrea', 'reason', 'pfReason', constant('<no-pf>', 'no-pf'));

@@ -4,13 +4,15 @@ const encoder = new TextEncoder();
 
 /** Room that is always left behind the last full row: the longest row must fit. */
 const ROW_ROOM = 32_768;
+/** Longer texts get room of their own. */
+const LONG_TEXT = 1024;
 
 /**
  * Output under construction: ASCII bytes written straight into one block, since strings that are built and encoded a
  * row at a time cost several times as much. Writers do not check for room; whoever starts a row asks `isFull` first.
  */
 export class TextBlock {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  bytes: Uint8Array<ArrayBuffer>;
   length = 0;
   private readonly fullAt: number;
 
@@ -37,8 +39,17 @@ export class TextBlock {
   }
 
   copy(bytes: Uint8Array): void {
+    if (bytes.length > LONG_TEXT) this.grow(bytes.length);
     this.bytes.set(bytes, this.length);
     this.length += bytes.length;
+  }
+
+  /** Room for a long text besides that for the rest of its row. */
+  private grow(more: number): void {
+    if (this.length + more + ROW_ROOM <= this.bytes.length) return;
+    const grown = new Uint8Array(this.length + more + ROW_ROOM);
+    grown.set(this.bytes.subarray(0, this.length));
+    this.bytes = grown;
   }
 
   right(text: string, width: number): void {

@@ -6,12 +6,12 @@ import { type AddressColumns, addressColumns, highMask, isV4Sql, isV6Sql, lowMas
 import { bidirectionalSql } from './bidirectional.ts';
 import { limitSql, orderSql, type RowCounters } from './order.ts';
 import { POSITION_SQL } from './scan.ts';
-import { column, flowsSql, hasColumn, isNullable, type Schema, u64, valueSql, ZERO } from './schema.ts';
+import { column, flowsSql, hasColumn, type Schema, u64, valueSql, ZERO } from './schema.ts';
 import { sumFlowsSql, sumSql, u64Sql } from './totals.ts';
 
 /**
  * `columns` of rows that look like flows: the selected flows themselves, or groups of them. Sorted if there is an order,
- * equal rows by `ties`.
+ * equal rows by `ties`. `more` are columns of `from` that are no columns of flows.
  */
 export function rowsSql(
   columns: readonly ColumnName[],
@@ -20,8 +20,10 @@ export function rowsSql(
   order: Order | undefined,
   ties: readonly string[],
   top: number,
+  more: readonly string[] = [],
 ): string {
-  const select = `SELECT ${columns.map((name) => `${valueSql(schema, name)} AS "${name}"`).join(', ')} FROM ${from}`;
+  const cells = columns.map((name) => `${valueSql(schema, name)} AS "${name}"`);
+  const select = `SELECT ${[...cells, ...more].join(', ')} FROM ${from}`;
   return select + sortSql(schema, order, ties, top);
 }
 
@@ -145,8 +147,8 @@ function aggregateSql(name: ColumnName, schema: Schema): string {
     case 'tcpFlags':
       return 'bit_or(tcp_flags)';
     default: {
-      const { sql, type, absent } = column(name);
-      const value = type !== 'timeMs' && isNullable(schema, name) ? `coalesce(${sql}, ${absent})` : sql;
+      // The times of groups are read as those of flows are: as timestamps.
+      const value = column(name).type === 'timeMs' ? column(name).sql : valueSql(schema, name);
       return `arg_min(${value}, ${POSITION_SQL})`;
     }
   }

@@ -1,8 +1,36 @@
-import type { ColumnName } from '../../flow/fields.ts';
 import { addressTerms, type Guard, numberTerms, type Operand } from '../filter/terms.ts';
-import { type Comparator, type Filter, isPrefix, type Prefix } from '../filter/tree.ts';
-import { addressColumns, highWord, isV4Sql, isV6Sql, lowWord, V4_LAST, V4_ZERO } from './address.ts';
-import { column, DURATION_SQL, flowsSql, hasColumn, isNullable, type Schema, timestampSql, u64 } from './schema.ts';
+import {
+  type AddressBlock,
+  type AddressRange,
+  type Comparator,
+  type ElementFilter,
+  type Filter,
+  isBlock,
+  isPrefix,
+  type NumberRange,
+  type Prefix,
+} from '../filter/tree.ts';
+import {
+  type AddressColumns,
+  addressColumns,
+  highWord,
+  isV4Sql,
+  isV6Sql,
+  lowWord,
+  V4_LAST,
+  V4_ZERO,
+} from './address.ts';
+import {
+  column,
+  DURATION_SQL,
+  flowsSql,
+  hasColumn,
+  isNullable,
+  type Schema,
+  text,
+  timestampSql,
+  u64,
+} from './schema.ts';
 
 /**
  * A condition and its opposite: for every flow exactly one of the two is TRUE, the other FALSE or NULL. AND and OR keep
@@ -42,19 +70,19 @@ function condition(filter: Filter, schema: Schema): Condition {
     case 'not':
       return opposite(condition(filter.part, schema));
     case 'number':
-    case 'list': {
+    case 'ranges': {
       const { operands, guard } = numberTerms.get(filter.term)!;
-      const compared = some(operands.map((operand) => compareOperand(operand, filter, schema)));
+      const compared = compareOperands(operands, filter, schema);
       return guard === undefined ? compared : all([guardCondition(guard), compared]);
     }
-    case 'address':
-      return some(
-        addressTerms.get(filter.term)!.fields.map((field) => {
-          const columns = addressColumns(field);
-          if (!hasColumn(schema, columns.hi)) return FALSE;
-          return nullSafe(inPrefixes(columns, filter.members.filter(isPrefix)), isNullable(schema, columns.hi));
-        }),
-      );
+    case 'address': {
+      const blocks = filter.members.filter(isBlock);
+      const found = ofAddresses(filter.term, schema, (columns) => inBlocks(columns, blocks));
+      if (!filter.negated) return found;
+      return all([opposite(found), ofAddresses(filter.term, schema, addressIsThere)]);
+    }
+    case 'element':
+      return schema.columns.has(EXTRA_COLUMN) ? elementCondition(filter) : FALSE;
     case 'flags':
       return all([
         guardCondition('tcp'),
@@ -112,6 +140,11 @@ function nullSafe(sql: string, nullable: boolean): Condition {
   return nullable ? { yes: `(${sql})`, no: `NOT coalesce(${sql}, FALSE)` } : plain(sql);
 }
 
+/** The condition without which a term is false. */
+export function termGuard(guard: Guard): string {
+  return guardCondition(guard).yes;
+}
+
 function guardCondition(guard: Guard): Condition {
   switch (guard) {
     case 'tcp':
@@ -123,7 +156,66 @@ function guardCondition(guard: Guard): Condition {
   }
 }
 
-type Compared = Extract<Filter, { kind: 'number' | 'list' }>;
+/** Whether one of the addresses behind a term satisfies a condition. */
+function ofAddresses(term: string, schema: Schema, sql: (columns: AddressColumns) => string): Condition {
+  return some(
+    addressTerms.get(term)!.fields.map((field) => {
+      const columns = addressColumns(field);
+      return hasColumn(schema, columns.hi) ? nullSafe(sql(columns), isNullable(schema, columns.hi)) : FALSE;
+    }),
+  );
+}
+
+/** Whether a flow has an address, of columns that there are. */
+export function addressIsThere({ hi, lo }: AddressColumns): string {
+  return `(${column(hi).sql} <> 0 OR ${column(lo).sql} <> 0)`;
+}
+
+/** Elements without a column: a JSON object a flow, see docs/decisions/0165. */
+const EXTRA_COLUMN = 'extra';
+
+function elementCondition({ name, comparator, values }: ElementFilter): Condition {
+  const value = `json_extract_string(nullif(${EXTRA_COLUMN}, ''), ${text(`$."${name}"`)})`;
+  const number = `try_cast(${value} AS DECIMAL(38, 9))`;
+  const equals = (one: string | number) => (typeof one === 'number' ? `${number} = ${one}` : `${value} = ${text(one)}`);
+  if (comparator !== '=' && comparator !== '!=') return nullSafe(`${number} ${SQL[comparator]} ${values[0]}`, true);
+  const found = nullSafe(`(${values.map(equals).join(' OR ')})`, true);
+  return comparator === '=' ? found : all([opposite(found), nullSafe(`${value} IS NOT NULL`, true)]);
+}
+
+type Compared = Extract<Filter, { kind: 'number' | 'ranges' }>;
+
+/** `!=` and its kin: a field is there, and none is what it should not be. */
+function compareOperands(operands: readonly Operand[], compared: Compared, schema: Schema): Condition {
+  const each = (one: Compared) => some(operands.map((operand) => compareOperand(operand, one, schema)));
+  const { term } = compared;
+  const negated = compared.kind === 'ranges' ? compared.negated : compared.comparator === '!=';
+  if (!negated || (compared.kind === 'number' && operands.length === 1)) return each(compared);
+  const found: Compared =
+    compared.kind === 'ranges'
+      ? { ...compared, negated: false }
+      : { kind: 'number', term, comparator: '=', value: compared.value };
+  return all([opposite(each(found)), some(operands.map((operand) => isThere(operand, schema)))]);
+}
+
+/** Whether a flow has a number at all. */
+function isThere(operand: Operand, schema: Schema): Condition {
+  if ('computed' in operand) return TRUE;
+  if (!hasColumn(schema, operand.column)) return FALSE;
+  return nullSafe(numberIsThere(operand, true), true);
+}
+
+/** The same of a column that there is. */
+export function numberIsThere(
+  { column: name, zeroIsAbsent, requiredBit }: Extract<Operand, { column: string }>,
+  nullable: boolean,
+): string {
+  const { sql } = column(name);
+  const conditions = nullable ? [`${sql} IS NOT NULL`] : [];
+  if (zeroIsAbsent) conditions.push(`${sql} <> 0`);
+  if (requiredBit !== undefined) conditions.push(`${sql} & ${1 << requiredBit} <> 0`);
+  return conditions.length === 0 ? 'TRUE' : conditions.join(' AND ');
+}
 
 function compareOperand(operand: Operand, compared: Compared, schema: Schema): Condition {
   if ('computed' in operand) return compare(computedSql(operand.computed, schema), compared, false, String);
@@ -140,11 +232,19 @@ function compareOperand(operand: Operand, compared: Compared, schema: Schema): C
 }
 
 function compare(value: string, compared: Compared, nullable: boolean, constant: (n: number) => string): Condition {
-  if (compared.kind === 'list') return nullSafe(`${value} IN (${compared.values.map(constant).join(', ')})`, nullable);
+  if (compared.kind === 'ranges') return nullSafe(inRanges(value, compared.ranges, constant), nullable);
   const { comparator } = compared;
   const right = constant(compared.value);
   const no = `${value} ${OPPOSITE[comparator]} ${right}`;
   return { yes: `${value} ${SQL[comparator]} ${right}`, no: nullable ? `(${no} OR ${value} IS NULL)` : no };
+}
+
+function inRanges(value: string, ranges: readonly NumberRange[], constant: (n: number) => string): string {
+  const singles = ranges.filter(([from, to]) => from === to).map(([from]) => constant(from));
+  const wide = ranges.filter(([from, to]) => from !== to);
+  const parts = wide.map(([from, to]) => `${value} BETWEEN ${constant(from)} AND ${constant(to)}`);
+  if (singles.length > 0) parts.unshift(`${value} IN (${singles.join(', ')})`);
+  return joinSql(parts, 'OR');
 }
 
 /** Rates are whole numbers as in `rates.ts`; HUGEINT because octets of a hostile exporter go up to 2^64. */
@@ -168,11 +268,15 @@ function rateSql(counter: string, factor: number): string {
 }
 
 /** Whether the address is in one of the blocks. Hosts become one IN, blocks ranges of whole words. */
-function inPrefixes(columns: { hi: ColumnName; lo: ColumnName }, prefixes: readonly Prefix[]): string {
+function inBlocks(columns: AddressColumns, blocks: readonly AddressBlock[]): string {
+  const prefixes = blocks.filter(isPrefix);
   const hi = column(columns.hi).sql;
   const lo = column(columns.lo).sql;
   const hosts = prefixes.filter(({ length, version }) => version === 4 && length === 32);
-  const parts = prefixes.filter((prefix) => !hosts.includes(prefix)).map((prefix) => inBlock(hi, lo, prefix));
+  const known = new Set<AddressBlock>(hosts);
+  const parts = blocks
+    .filter((block) => !known.has(block))
+    .map((block) => (isPrefix(block) ? inPrefix(hi, lo, block) : inRange(hi, lo, block)));
   if (hosts.length === 1) parts.unshift(`${lo} = ${u64(lowWord(hosts[0]!.words))} AND ${hi} = 0`);
   if (hosts.length > 1) {
     parts.unshift(`${lo} IN (${hosts.map(({ words }) => u64(lowWord(words))).join(', ')}) AND ${hi} = 0`);
@@ -180,7 +284,7 @@ function inPrefixes(columns: { hi: ColumnName; lo: ColumnName }, prefixes: reado
   return parts.length === 0 ? 'FALSE' : parts.length === 1 ? parts[0]! : `(${parts.join(') OR (')})`;
 }
 
-function inBlock(hi: string, lo: string, { words, length, version }: Prefix): string {
+function inPrefix(hi: string, lo: string, { words, length, version }: Prefix): string {
   const high = highWord(words);
   const low = lowWord(words);
   if (version === 4) return `${hi} = 0 AND ${lo} BETWEEN ${u64(low)} AND ${u64(low | hostBits(32 - length))}`;
@@ -192,11 +296,20 @@ function inBlock(hi: string, lo: string, { words, length, version }: Prefix): st
         : length === 64
           ? `${hi} = ${u64(high)}`
           : `${hi} BETWEEN ${u64(high)} AND ${u64(high | hostBits(64 - length))}`;
-  // A block that reaches down to ::/96 must not swallow the IPv4 addresses that are kept there, nor "no address".
-  const reachesV4 = high === 0n;
-  return reachesV4
-    ? `${range} AND (${hi} <> 0 OR ${lo} > ${u64(V4_LAST)} OR ${lo} BETWEEN 1::UBIGINT AND ${u64(V4_ZERO - 1n)})`
-    : range;
+  return high === 0n ? `${range} AND (${notV4(hi, lo)})` : range;
+}
+
+function inRange(hi: string, lo: string, { from, to, version }: AddressRange): string {
+  const [low, lowest] = [highWord(from), lowWord(from)];
+  const [high, highest] = [highWord(to), lowWord(to)];
+  if (version === 4) return `${hi} = 0 AND ${lo} BETWEEN ${u64(lowest)} AND ${u64(highest)}`;
+  const range = `(${hi} > ${u64(low)} OR ${hi} = ${u64(low)} AND ${lo} >= ${u64(lowest)}) AND (${hi} < ${u64(high)} OR ${hi} = ${u64(high)} AND ${lo} <= ${u64(highest)})`;
+  return low === 0n ? `${range} AND (${notV4(hi, lo)})` : range;
+}
+
+/** IPv6 blocks that reach down to ::/96 must not take in the IPv4 addresses that are kept there, nor "no address". */
+function notV4(hi: string, lo: string): string {
+  return `${hi} <> 0 OR ${lo} > ${u64(V4_LAST)} OR ${lo} BETWEEN 1::UBIGINT AND ${u64(V4_ZERO - 1n)}`;
 }
 
 function hostBits(bits: number): bigint {

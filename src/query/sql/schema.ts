@@ -8,7 +8,14 @@ export interface Schema {
   readonly mixed: boolean;
 }
 
-const SQL_TYPES = { u8: 'UTINYINT', u16: 'USMALLINT', u32: 'UINTEGER', u64: 'UBIGINT', timeMs: 'BIGINT' } as const;
+const SQL_TYPES = {
+  u8: 'UTINYINT',
+  u16: 'USMALLINT',
+  u32: 'UINTEGER',
+  u64: 'UBIGINT',
+  timeMs: 'BIGINT',
+  text: 'VARCHAR',
+} as const;
 
 export function column(name: ColumnName): Column {
   return columnByName.get(name)!;
@@ -27,7 +34,8 @@ export function isNullable(schema: Schema, name: ColumnName): boolean {
  * type as the registry has it, `absent` where the flow or the whole set of files has none.
  */
 export function valueSql(schema: Schema, name: ColumnName): string {
-  const { sql, type, absent } = column(name);
+  const { sql, type } = column(name);
+  const absent = type === 'text' ? "''" : column(name).absent;
   if (name === 'flows') return `CAST(${flowsSql(schema)} AS UBIGINT)`;
   if (!hasColumn(schema, name)) return `CAST(${absent} AS ${SQL_TYPES[type]})`;
   const value = type === 'timeMs' ? `epoch_ms(${sql})` : sql;

@@ -62,6 +62,30 @@ describe('a filter', () => {
     ['', 'any'],
     ['# a comment\nport 80 # more', 'port 80'],
     ["proto 'udp'", 'proto 17'],
+    ['port != 80 or src port ne 1k', 'port != 80 or src port != 1000'],
+    ['port 1000-2000 and bytes 1k-2M', 'port 1000-2000 and bytes 1000-2000000'],
+    ['dst port 1000 - 2000', 'dst port 1000-2000'],
+    ['src port != 1-1023', 'src port != 1-1023'],
+    ['port in [ 80 1k-2k,https ] and port not in [ 1 2 ]', 'port in [ 80 1000-2000 443 ] and port not in [ 1 2 ]'],
+    ['proto in [tcp UDP 132] or proto tcp-udp', 'proto in [ 6 17 132 ] or proto 6-17'],
+    ['src net 10.0.0.1-10.0.0.99', 'src ip 10.0.0.1-10.0.0.99'],
+    ['ip in [2001:db8::1-2001:db8::9 10.0.0.0 - 10.0.0.3]', 'ip in [ 2001:db8::1-2001:db8::9 10.0.0.0-10.0.0.3 ]'],
+    ['dst ip != 10.0.0.1 and src net != 10/8', 'dst ip != 10.0.0.1 and src net != 10.0.0.0/8'],
+    ['host my-host', 'ip my-host'],
+    ['first seen 2026-11-20T10:00Z-2026-11-21Z', 'first seen 2026-11-20T10:00:00.000Z-2026-11-21T00:00:00.000Z'],
+    ['mac 02:00:00:00:00:00-02:00:00:ff:ff:ff', 'mac 02:00:00:00:00:00-02:00:00:ff:ff:ff'],
+    ['flags in [S SA] or flags != S', 'flags S or flags AS or flag byte != 2'],
+    ['flags 1-3', 'flag byte 1-3'],
+    ['port https or src port http-alt', 'port 443 or src port 8080'],
+    ['ie octetDeltaCount > 1k', 'ie octetDeltaCount > 1000'],
+    ['IE SOURCEIPV6ADDRESS 2001:db8::/32', 'ie sourceIPv4Address 2001:db8::/32'],
+    ['ie 7 in [1-5 9]', 'ie sourceTransportPort in [ 1-5 9 ]'],
+    ['ie flowStartSeconds > 2026-11-20Z', 'first seen > 2026-11-20T00:00:00.000Z'],
+    ['ie applicationName = "x y"', 'ie applicationName = "x y"'],
+    ['ie applicationName \'say "x"\'', 'ie applicationName = \'say "x"\''],
+    ['ie 9/12237 >= 1k or ie 5000 != 7', 'ie 9/12237 >= 1000 or ie 5000 != 7'],
+    ['ie 29305/4 6 or ie reverseTcpControlBits 2', 'ie reverseProtocolIdentifier = 6 or ie reverseTcpControlBits = 2'],
+    ['ie applicationName not in [ "a", b ]', 'ie applicationName not in [ "a" "b" ]'],
   ])('%s means %s', (text, canonical) => {
     expect(printFilter(parseFilter(text))).toBe(canonical);
   });
@@ -70,7 +94,16 @@ describe('a filter', () => {
     ['srcc port 80', 1, 'did you mean "src"'],
     ['proto tcp prt 80', 11, 'and'],
     ['port 65536', 6, '65535'],
-    ['port http', 6, 'http'],
+    ['port htps', 6, 'did you mean "https"'],
+    ['port 2000-1000', 6, 'ends before'],
+    ['port > 1-2', 8, 'range'],
+    ['port 1-99999', 6, '65535'],
+    ['ip > 10.0.0.1', 6, "'>'"],
+    ['ip 10.0.0.9-10.0.0.1', 4, 'range'],
+    ['ip 10.0.0.9-::1', 4, 'range'],
+    ['ie octetDeltaCuont 5', 4, 'did you mean "octetDeltaCount"'],
+    ['ie 9/x', 6, 'PEN'],
+    ['ie applicationName > x', 22, 'text'],
     ['proto tcpp', 7, 'did you mean "tcp"'],
     ['ip 10.0.0.256', 4, '10.0.0.256'],
     ['ip 10.0.0', 4, '10.0.0'],
@@ -101,6 +134,29 @@ describe('a filter', () => {
       name === 'a' ? 'port 80 or @include b' : name === 'b' ? 'port 443' : '@include c';
     expect(printFilter(parseFilter('tcp and (@include a)', { readInclude }))).toBe('proto 6 and (port 80 or port 443)');
     expect(errorOf(() => parseFilter('@include c', { readInclude })).message).toContain('10 deep');
+  });
+
+  it('takes lists and their parts from files', () => {
+    const files: Record<string, string> = {
+      hosts: '# known bad\n10.0.0.1\n10.1.0.0/16, 2001:db8::1\n',
+      more: '@hosts 10.9.0.1-10.9.0.9',
+      ports: 'http https\n8000-8099',
+      open: '10.0.0.1 ]',
+      self: '@self',
+      none: '# nothing',
+    };
+    const parse = (text: string) => printFilter(parseFilter(text, { readInclude: (name) => files[name]! }));
+    const hosts = '10.0.0.1 10.1.0.0/16 2001:db8::1';
+    expect(parse('src ip in @hosts')).toBe(`src ip in [ ${hosts} ]`);
+    expect(parse('src ip not in @"hosts"')).toBe(`src ip not in [ ${hosts} ]`);
+    expect(parse('ip in [@include hosts]')).toBe(`ip in [ ${hosts} ]`);
+    expect(parse('ip in [ 10.2.0.1 @more, ::9 ]')).toBe(`ip in [ 10.2.0.1 ${hosts} 10.9.0.1-10.9.0.9 ::9 ]`);
+    expect(parse('port in @ports and tcp')).toBe('port in [ 80 443 8000-8099 ] and proto 6');
+    expect(() => parse('ip in @open')).toThrow('open line 1, column 10');
+    expect(() => parse('ip in @self')).toThrow('10 deep');
+    expect(() => parse('ip in @none')).toThrow('empty');
+    expect(() => parseFilter('ip in @hosts')).toThrow('hosts: files cannot be included here');
+    expect(() => parse('ip @hosts')).toThrow('expected an address');
   });
 
   it('resolves host names to all their addresses', async () => {
@@ -135,6 +191,18 @@ describe('a filter', () => {
       '80',
       '1k',
       '"x"',
+      '!=',
+      '80-90',
+      '-',
+      'in',
+      'in [',
+      'not in [',
+      '10.0.0.1-10.0.0.9',
+      'https',
+      'octetDeltaCount',
+      'applicationName',
+      '9/95',
+      '@ports',
       '#',
       '\n',
     ];
@@ -145,7 +213,7 @@ describe('a filter', () => {
         text += random(9) === 0 ? String.fromCodePoint(random(0x2000)) : `${scraps[random(scraps.length)]} `;
       }
       try {
-        const filter = parseFilter(text);
+        const filter = parseFilter(text, { readInclude: () => 'http 8000-8099' });
         expect(parseFilter(printFilter(filter)), `seed ${seed}: ${JSON.stringify(text)}`).toEqual(filter);
       } catch (error) {
         if (!(error instanceof UserError)) throw new Error(`seed ${seed}: ${JSON.stringify(text)}`, { cause: error });
@@ -157,6 +225,8 @@ describe('a filter', () => {
     expect(errorOf(() => parseFilter('('.repeat(100_000))).message).toContain('deep');
     expect(errorOf(() => parseFilter('not '.repeat(100_000))).message).toContain('deep');
     expect(parseFilter(Array(20_000).fill('port 80').join(' or '))).toMatchObject({ kind: 'or' });
+    const set = Array.from({ length: 200_000 }, (_, i) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`).join('\n');
+    expect(parseFilter('ip in @set', { readInclude: () => set })).toMatchObject({ kind: 'address' });
   });
 });
 
@@ -193,6 +263,53 @@ describe('the SQL of a filter', () => {
       }),
       { numRuns: 120 },
     );
+  });
+});
+
+describe('elements without a column', () => {
+  const extras = [
+    '{"applicationName":"web","9/12237":42,"applicationId":"0x0d"}',
+    '{"applicationName":"42","9/12237":7.5}',
+    '{"9/12237":18446744073709551615}',
+    null,
+    '',
+  ];
+  let database: Database;
+  let from: string;
+  const directory = mkdtempSync(join(tmpdir(), 'weir-extra-'));
+
+  beforeAll(async () => {
+    database = await Database.open();
+    const values = extras.map((extra, index) => `(${index}::UBIGINT, ${extra === null ? 'NULL' : `'${extra}'`})`);
+    const path = join(directory, 'extra.parquet');
+    await database.run(`COPY (SELECT * FROM (VALUES ${values.join(', ')}) t(octets, extra)) TO '${path}'`);
+    from = filesSql([path], false);
+  });
+  afterAll(() => {
+    database.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  it.each([
+    ['ie applicationName = "web"', [0]],
+    ['ie applicationName != "web"', [1]],
+    ['not ie applicationName = "web"', [1, 2, 3, 4]],
+    ['ie applicationName = 42', [1]],
+    ['ie applicationName in [ web "42" ]', [0, 1]],
+    ['ie 9/12237 > 7', [0, 1, 2]],
+    ['ie 9/12237 <= 42 and ie applicationId 0x0d', []],
+    ['ie applicationId "0x0d"', [0]],
+    ['ie 9/12237 not in [ 42 43 ]', [1, 2]],
+  ] as const)('%s', async (filter, expected) => {
+    const schema: Schema = { columns: new Set(['octets', 'extra']), mixed: false };
+    const found: number[] = [];
+    for await (const chunk of database.chunks(
+      `SELECT octets FROM ${from} WHERE ${predicateSql(parseFilter(filter), schema)} ORDER BY octets`,
+    )) {
+      for (let row = 0; row < chunk.rows; row++) found.push(chunk.words('octets')[row * 2]!);
+    }
+    expect(found).toEqual(expected);
+    expect(predicateSql(parseFilter(filter), { columns: new Set(['octets']), mixed: false })).toMatch(/TRUE|FALSE/);
   });
 });
 

@@ -2,8 +2,15 @@ import fc from 'fast-check';
 import type { AddressWords } from '../../../src/flow/address.ts';
 import { columnByName } from '../../../src/flow/fields.ts';
 import { addressTerms, numberTerms } from '../../../src/query/filter/terms.ts';
-import { type Comparator, type Filter, join, type Prefix } from '../../../src/query/filter/tree.ts';
-import { makePrefix } from '../../../src/query/filter/values.ts';
+import {
+  type AddressBlock,
+  type Comparator,
+  type Filter,
+  join,
+  type NumberRange,
+  type Prefix,
+} from '../../../src/query/filter/tree.ts';
+import { makeAddressRange, makePrefix } from '../../../src/query/filter/values.ts';
 import type { TestFlow } from './generate.ts';
 
 const comparators: readonly Comparator[] = ['=', '!=', '<', '>', '<=', '>='];
@@ -16,17 +23,23 @@ export function arbitraryFilter(flows: readonly TestFlow[]): fc.Arbitrary<Filter
       .record({ value: value(name, flows), comparator: fc.constantFrom(...comparators) })
       .map(({ value, comparator }): Filter => ({ kind: 'number', term: name, comparator, value })),
   );
-  const list = term.chain((name) =>
+  const ranges = term.chain((name) =>
     fc
-      .array(value(name, flows), { minLength: 2, maxLength: 4 })
-      .map((values): Filter => ({ kind: 'list', term: name, values })),
+      .record({ ranges: fc.array(range(name, flows), { minLength: 1, maxLength: 4 }), negated: fc.boolean() })
+      .map(({ ranges, negated }): Filter => {
+        const [only] = ranges;
+        return ranges.length === 1 && only![0] === only![1]
+          ? { kind: 'number', term: name, comparator: negated ? '!=' : '=', value: only![0] }
+          : { kind: 'ranges', term: name, negated, ranges };
+      }),
   );
   const address = fc
     .record({
       term: fc.constantFrom(...addressTerms.keys()),
-      members: fc.array(prefix(flows), { minLength: 1, maxLength: 4 }),
+      negated: fc.boolean(),
+      members: fc.array(fc.oneof(prefix(flows), addressRange(flows)), { minLength: 1, maxLength: 4 }),
     })
-    .map(({ term, members }): Filter => ({ kind: 'address', term, members }));
+    .map((parts): Filter => ({ kind: 'address', ...parts }));
   const flags = fc
     .record({ exact: fc.boolean(), bits: fc.integer({ min: 1, max: 255 }) })
     .map((both): Filter => ({ kind: 'flags', ...both }));
@@ -41,7 +54,7 @@ export function arbitraryFilter(flows: readonly TestFlow[]): fc.Arbitrary<Filter
       { maxDepth: 4, withCrossShrink: true },
       number,
       address,
-      list,
+      ranges,
       flags,
       simple,
       fc
@@ -68,6 +81,19 @@ function value(name: string, flows: readonly TestFlow[]): fc.Arbitrary<number> {
       return Math.min(max, Math.max(least, Math.floor(cell / 2 ** shift) + off));
     });
   return fc.oneof(any, seen);
+}
+
+/** Ends in order; often one and the same. */
+function range(name: string, flows: readonly TestFlow[]): fc.Arbitrary<NumberRange> {
+  return fc
+    .tuple(value(name, flows), value(name, flows), fc.boolean())
+    .map(([a, b, single]): NumberRange => (single ? [a, a] : [Math.min(a, b), Math.max(a, b)]));
+}
+
+function addressRange(flows: readonly TestFlow[]): fc.Arbitrary<AddressBlock> {
+  return fc
+    .tuple(prefix(flows), prefix(flows))
+    .map(([a, b]) => makeAddressRange(a.words, b.words) ?? makeAddressRange(b.words, a.words) ?? a);
 }
 
 function prefix(flows: readonly TestFlow[]): fc.Arbitrary<Prefix> {

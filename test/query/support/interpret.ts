@@ -1,7 +1,7 @@
-import { formatAddress, isV4 } from '../../../src/flow/address.ts';
+import { type AddressWords, isV4 } from '../../../src/flow/address.ts';
 import { columnByName, fieldByName } from '../../../src/flow/fields.ts';
 import { addressTerms, type Guard, numberTerms, type Operand } from '../../../src/query/filter/terms.ts';
-import { type Comparator, type Filter, isPrefix, type Prefix } from '../../../src/query/filter/tree.ts';
+import { type AddressBlock, type Comparator, type Filter, isBlock, isPrefix } from '../../../src/query/filter/tree.ts';
 import type { TestFlow } from './generate.ts';
 
 /** The meaning of a filter spelled out on one flow: what the SQL must agree with. Absent fields are not in the flow. */
@@ -16,19 +16,26 @@ export function passes(filter: Filter, flow: TestFlow): boolean {
     case 'not':
       return !passes(filter.part, flow);
     case 'number':
-    case 'list': {
-      const { operands, guard } = numberTerms.get(filter.term)!;
-      if (guard !== undefined && !guarded(guard, flow)) return false;
-      const values = operands.map((operand) => read(operand, flow)).filter((value) => value !== undefined);
-      return values.some((value) =>
-        filter.kind === 'list' ? filter.values.includes(value) : compare(value, filter.comparator, filter.value),
-      );
+    case 'ranges': {
+      const values = numbersOf(filter.term, flow);
+      if (filter.kind === 'number') {
+        const { comparator, value } = filter;
+        if (comparator === '!=') return values.length > 0 && !values.includes(value);
+        return values.some((one) => compare(one, comparator, value));
+      }
+      const found = values.some((value) => filter.ranges.some(([from, to]) => from <= value && value <= to));
+      return filter.negated ? values.length > 0 && !found : found;
     }
-    case 'address':
-      return addressTerms.get(filter.term)!.fields.some((field) => {
-        const words = flow.addresses[field];
-        return words !== undefined && filter.members.filter(isPrefix).some((prefix) => contains(prefix, words));
-      });
+    case 'address': {
+      const there = addressTerms
+        .get(filter.term)!
+        .fields.map((field) => flow.addresses[field])
+        .filter((words) => words?.some((word) => word !== 0)) as AddressWords[];
+      const found = there.some((words) => filter.members.filter(isBlock).some((block) => contains(block, words)));
+      return filter.negated ? there.length > 0 && !found : found;
+    }
+    case 'element':
+      throw new Error('these flows have no elements without a column');
     case 'flags': {
       if (flow.numbers.proto !== 6) return false;
       const flags = flow.numbers.tcpFlags! & 255;
@@ -42,6 +49,13 @@ export function passes(filter: Filter, flow: TestFlow): boolean {
     case 'ttlEqual':
       return (flow.numbers.minTtl ?? 0) !== 0 && flow.numbers.minTtl === flow.numbers.maxTtl;
   }
+}
+
+/** The numbers behind a term that a flow has. */
+export function numbersOf(term: string, flow: TestFlow): number[] {
+  const { operands, guard } = numberTerms.get(term)!;
+  if (guard !== undefined && !guarded(guard, flow)) return [];
+  return operands.map((operand) => read(operand, flow)).filter((value) => value !== undefined);
 }
 
 function guarded(guard: Guard, { numbers }: TestFlow): boolean {
@@ -76,12 +90,10 @@ function read(operand: Operand, { numbers }: TestFlow): number | undefined {
   return mask === undefined ? shifted : shifted % (mask + 1);
 }
 
-function compare(left: number, comparator: Comparator, right: number): boolean {
+function compare(left: number, comparator: Exclude<Comparator, '!='>, right: number): boolean {
   switch (comparator) {
     case '=':
       return left === right;
-    case '!=':
-      return left !== right;
     case '<':
       return left < right;
     case '>':
@@ -93,11 +105,12 @@ function compare(left: number, comparator: Comparator, right: number): boolean {
   }
 }
 
-/** Compares bit by bit, which is slow and plain. */
-function contains(prefix: Prefix, words: TestFlow['addresses'][string]): boolean {
+/** Compares digit by digit, which is slow and plain. */
+function contains(block: AddressBlock, words: AddressWords): boolean {
   const v4 = isV4(words[0], words[1], words[2]);
-  if (v4 !== (prefix.version === 4) || formatAddress(...words) === '::') return false;
+  if (v4 !== (block.version === 4)) return false;
   const bits = (of: readonly number[]) => of.map((word) => word.toString(2).padStart(32, '0')).join('');
-  const length = prefix.length + (v4 ? 96 : 0);
-  return bits(words).slice(0, length) === bits(prefix.words).slice(0, length);
+  if (!isPrefix(block)) return bits(block.from) <= bits(words) && bits(words) <= bits(block.to);
+  const length = block.length + (v4 ? 96 : 0);
+  return bits(words).slice(0, length) === bits(block.words).slice(0, length);
 }

@@ -4,7 +4,14 @@ import { Database } from '../../../src/query/database.ts';
 import type { TestFlow } from './generate.ts';
 import { RECEIVED_MS } from './ipfix-pcap.ts';
 
-const TYPES = { u8: 'UTINYINT', u16: 'USMALLINT', u32: 'UINTEGER', u64: 'UBIGINT', timeMs: 'TIMESTAMPTZ' } as const;
+const TYPES = {
+  u8: 'UTINYINT',
+  u16: 'USMALLINT',
+  u32: 'UINTEGER',
+  u64: 'UBIGINT',
+  timeMs: 'TIMESTAMPTZ',
+  text: 'VARCHAR',
+} as const;
 
 /** Columns that the flows have, and all core columns. */
 function presentColumns(flows: readonly TestFlow[]) {

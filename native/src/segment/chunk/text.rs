@@ -1,0 +1,129 @@
+//! Columns of texts: repeated ones stand once, in the dictionary of the chunk.
+
+use super::{one_value_pages, write_chunk, Chunk, Codec, Encoder, Layout, DICTIONARY_SHARE, PAGE_ROWS};
+use crate::segment::bits::{bit_width, put_indices};
+use crate::segment::column::{ColumnSpec, Texts, Values};
+use crate::segment::general;
+use parquet::errors::Result;
+use parquet::file::statistics::Statistics;
+use parquet::schema::types::ColumnDescPtr;
+
+/// A data page of texts ends after so many bytes.
+const PAGE_BYTES: usize = 1 << 20;
+/// Readers hold a dictionary as a whole.
+const DICTIONARY_BYTES: usize = 16 << 20;
+
+/// Working memory of `encode_texts`.
+#[derive(Default)]
+pub struct TextDictionary {
+    /// By number of the text: index + 1, 0 when not seen.
+    seen: Vec<u32>,
+    /// Numbers of the texts in order of appearance.
+    texts: Vec<u32>,
+    /// One for each row.
+    indices: Vec<u32>,
+    bytes: usize,
+}
+
+impl TextDictionary {
+    /// False when a dictionary would not pay; an error when a row names a text that is not there.
+    fn build(&mut self, ids: &[u32], texts: &Texts, limit: usize) -> Result<bool> {
+        self.texts.clear();
+        self.indices.clear();
+        self.seen.clear();
+        self.seen.resize(texts.count(), 0);
+        self.bytes = 0;
+        for &id in ids {
+            let text = texts
+                .get(id)
+                .ok_or_else(|| general("a row names a text that is not there"))?;
+            let seen = &mut self.seen[id as usize];
+            if *seen == 0 {
+                self.texts.push(id);
+                *seen = self.texts.len() as u32;
+                self.bytes += text.len() + 4;
+            }
+            self.indices.push(*seen - 1);
+        }
+        Ok(self.texts.len() <= limit && self.bytes <= DICTIONARY_BYTES)
+    }
+}
+
+impl Encoder {
+    /// As `encode`, for texts: the same checks have been made.
+    pub(super) fn encode_texts(
+        &mut self,
+        spec: &ColumnSpec,
+        descriptor: &ColumnDescPtr,
+        values: Values,
+        rows: usize,
+        codec: Codec,
+    ) -> Result<Chunk> {
+        let mut dictionary = std::mem::take(&mut self.texts);
+        let result = self.encode_texts_with(&mut dictionary, spec, descriptor, values, rows, codec);
+        self.texts = dictionary;
+        result
+    }
+
+    fn encode_texts_with(
+        &mut self,
+        dictionary: &mut TextDictionary,
+        spec: &ColumnSpec,
+        descriptor: &ColumnDescPtr,
+        values: Values,
+        rows: usize,
+        codec: Codec,
+    ) -> Result<Chunk> {
+        let (ids, texts) = match values {
+            Values::Texts(ids, texts) => (&ids[..rows], texts),
+            _ => (&[][..], Texts::default()),
+        };
+        let pays = dictionary.build(ids, &texts, rows / DICTIONARY_SHARE + 1)?;
+        let mut pages = Vec::new();
+        let layout = if dictionary.texts.len() <= 1 {
+            let only = dictionary.texts.first().and_then(|&id| texts.get(id)).unwrap_or(b"");
+            let mut raw = self.buffer();
+            put_text(&mut raw, only);
+            pages = one_value_pages(raw, self.buffer(), rows);
+            Layout::Dictionary
+        } else if pays {
+            let mut raw = self.buffer();
+            for &id in &dictionary.texts {
+                put_text(&mut raw, texts.get(id).unwrap_or(b""));
+            }
+            pages.push(self.page(raw, dictionary.texts.len(), true, codec)?);
+            let width = bit_width(dictionary.texts.len() as u64 - 1);
+            for part in dictionary.indices.chunks(PAGE_ROWS) {
+                let mut raw = self.buffer();
+                put_indices(&mut raw, part, width);
+                pages.push(self.page(raw, part.len(), false, codec)?);
+            }
+            Layout::Dictionary
+        } else {
+            let mut raw = self.buffer();
+            let mut count = 0;
+            for &id in ids {
+                put_text(&mut raw, texts.get(id).unwrap_or(b""));
+                count += 1;
+                if raw.len() >= PAGE_BYTES {
+                    let full = std::mem::replace(&mut raw, self.buffer());
+                    pages.push(self.page(full, std::mem::take(&mut count), false, codec)?);
+                }
+            }
+            if count > 0 {
+                pages.push(self.page(raw, count, false, codec)?);
+            }
+            Layout::Plain
+        };
+        let none = Statistics::byte_array(None, None, None, Some(0), false);
+        write_chunk(&mut self.spare, descriptor, pages, layout, none, rows, codec, None).map_err(|cause| {
+            // Names of columns are not in the errors of pages.
+            general(&format!("column {}: {cause}", spec.name))
+        })
+    }
+}
+
+fn put_text(out: &mut Vec<u8>, text: &[u8]) {
+    out.extend((text.len() as u32).to_le_bytes());
+    out.extend(text);
+}
