@@ -116,11 +116,11 @@ async function warm(contenders) {
   return able;
 }
 
-/** What the work took without the start; no less than a millisecond, which is as good as the clock.
+/** What the work took without the start; no less than ten milliseconds, for starts differ by as much.
  * @param {Run} run @param {number} [start]
  */
 function work({ seconds }, start = 0) {
-  return Math.max(seconds - start, 0.001);
+  return Math.max(seconds - start, 0.01);
 }
 
 /** Says what two answers differ in; equal keys may stand in any order. @param {Run} a @param {Run} b */
