@@ -285,6 +285,8 @@ export interface ScanColumn {
   absent: number;
   /** Every file has it. */
   core: boolean;
+  /** Place of a column that multiplies this one, as sampling rates do counters; 0 there counts as 1. */
+  scaledBy?: number;
 }
 
 /** One part of a group's key. Columns are places in the question's list. */
@@ -372,7 +374,10 @@ export interface ScanAnswer {
 
 /** Segments whose footers have been read. */
 export interface FlowScan {
-  summary(): { columns: string[]; rows: number; firstMs: number; lastMs: number };
+  /** `sampled`: some flow may have a sampling rate above 1. */
+  summary(): { columns: string[]; rows: number; firstMs: number; lastMs: number; sampled: boolean };
+  /** What part of the files the question at hand has left behind, 0 to 1. */
+  progress(): number;
   /** Answers all jobs in one pass, on every core. */
   run(question: ScanQuestion): Promise<ScanAnswer>;
   /** Cells of flows at some positions: for each column two words a flow. */

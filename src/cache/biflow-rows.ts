@@ -51,7 +51,8 @@ const answerOf = (request: number): number => (request === 8 ? 0 : request + 1);
  */
 export class BiflowRows {
   private readonly doubles: Float64Array;
-  private readonly words: Int32Array;
+  readonly words: Int32Array;
+  readonly rowWords = ROW_BYTES / 4;
   private readonly store: RowStore;
   private readonly sides: BiflowSides;
   private readonly isFine: boolean;

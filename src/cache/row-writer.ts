@@ -20,13 +20,14 @@ import {
   ROW_WORD_SHIFT,
   type RowStore,
 } from './row.ts';
+import type { RowSink } from './row-sink.ts';
 
 const TWO_32 = 4_294_967_296;
 /** Rows read ahead, so that their cache misses overlap. */
 const GROUP = 32;
 
 /** Turns rows into flows of a FlowBatch and hands each batch on as it is full. */
-export class RowWriter {
+export class RowWriter implements RowSink {
   /** Records whose octets or packets passed 2^53 and were cut down to it. */
   saturated = 0;
   private readonly store: RowStore;

@@ -46,6 +46,7 @@ const EFFECTS: Readonly<Record<keyof ExportOptions, Effect>> = {
   key: { restart: 'track' },
   biflow: { restart: 'biflow' },
   whenFull: { restart: 'when-full' },
+  workers: { restart: 'workers' },
   maxFlows: { restart: 'max-flows' },
   identity: { restart: 'user, group' },
   directory: { restart: 'directory' },

@@ -1,7 +1,8 @@
-import type { FlowCache } from '../cache/flow-cache.ts';
+import type { MeteringCache } from '../cache/flow-cache-options.ts';
 import type { NamedTimeouts } from '../cache/timeout-presets.ts';
 import { timeoutOptions } from '../cache/timeout-presets.ts';
 import { END_FORCED } from '../cache/timeouts.ts';
+import type { PacketSlot } from '../capture/source.ts';
 import { UserError } from '../flow/user-error.ts';
 import type { FlowStore } from '../store/flow-store.ts';
 import { CaptureStatistics } from './capture-statistics.ts';
@@ -18,6 +19,7 @@ import type { LogOutput } from './log-output.ts';
 import { openPacketInputs, type PacketInputs } from './packet-inputs.ts';
 import { meteringNeedsExtensions, PacketMeter } from './packet-meter.ts';
 import { processCounts } from './process-counts.ts';
+import { describeProgress } from './progress.ts';
 import { Reloader } from './reload.ts';
 import { RunLog } from './run-log.ts';
 import type { SenderSwitch } from './sender-switch.ts';
@@ -85,7 +87,8 @@ export class MeteringRun implements ExportRuntime {
     this.store = store;
     this.operations = operations;
     this.output = new FlowOutput({ destinations, dropWhenFull: this.isLive });
-    this.meter = new PacketMeter(options, this.enrichment, { sink: this.output.write, acquire: this.output.acquire });
+    const flowsTo = { sink: this.output.write, acquire: this.output.acquire };
+    this.meter = new PacketMeter(options, this.enrichment, flowsTo, () => this.inputs.reader.stop());
     this.statistics = new CaptureStatistics(
       this.inputs.parts,
       () => this.cache.stats(),
@@ -94,7 +97,7 @@ export class MeteringRun implements ExportRuntime {
     );
   }
 
-  get cache(): FlowCache {
+  get cache(): MeteringCache {
     return this.meter.cache;
   }
 
@@ -133,7 +136,9 @@ export class MeteringRun implements ExportRuntime {
     signals.stops((why) => this.stop(why));
     if (this.isLive) this.log.info(what);
     else if (!this.options.quiet) {
-      this.log.show(process.stderr, () => ({ ...this.inputs.reader.stats(), flows: this.output.flows }));
+      this.log.show(process.stderr, (seconds) =>
+        describeProgress({ ...this.inputs.reader.stats(), flows: this.output.flows }, seconds),
+      );
     }
     signals.reloads(reloader.request);
     this.manager.ready(what);
@@ -155,7 +160,7 @@ export class MeteringRun implements ExportRuntime {
   private async meterPackets(): Promise<void> {
     const { reader } = this.inputs;
     for (;;) {
-      const slot = reader.tryRead() ?? (await reader.read());
+      const slot = reader.tryRead() ?? (await this.waitForSlot());
       if (slot === undefined) return;
       const played = this.meter.take(slot);
       if (played !== undefined) await played;
@@ -164,9 +169,14 @@ export class MeteringRun implements ExportRuntime {
     }
   }
 
+  private waitForSlot(): Promise<PacketSlot | undefined> {
+    this.meter.settle();
+    return this.inputs.reader.read();
+  }
+
   private async endFlows(): Promise<void> {
     if (this.isLive) await this.expireAll();
-    this.cache.flush(END_FORCED);
+    await this.cache.flush(END_FORCED);
   }
 
   private async close(reloader: Reloader): Promise<void> {
@@ -176,6 +186,7 @@ export class MeteringRun implements ExportRuntime {
     this.inputs.reader.stop();
     this.operations?.close();
     await reloader.idle();
+    await this.cache.close?.();
     await this.output.close();
     this.manager.close();
     this.log.hideProgress();

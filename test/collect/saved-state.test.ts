@@ -150,14 +150,17 @@ describe.skipIf(!hasData)('captures of real exporters (shared/data/flows)', () =
 
   test.each(Object.entries(captures))('%s: a restart after any datagram changes no record', (_, { file }) => {
     const datagrams = readUdp(readFileSync(new URL(file, DATA)));
-    const whole = rowsOf(rowCollector({ limits: { pendingBytes: 0 } }), datagrams);
+    const uninterrupted = rowCollector({ limits: { pendingBytes: 0 } });
+    const whole = rowsOf(uninterrupted, datagrams);
     const places = datagrams.length <= 12 ? datagrams.map((_each, i) => i) : [1, 2, 3, 5, datagrams.length >> 1];
     for (const at of places.slice(datagrams.length <= 12 ? 1 : 0)) {
       const first = rowCollector({ limits: { pendingBytes: 0 } });
       const before = rowsOf(first, datagrams.slice(0, at));
       // At once: some of the captures are put together of pieces that lie hours apart.
-      const after = rowsOf(nextRun(first, datagrams[at - 1]!.timeMs), datagrams.slice(at));
+      const next = nextRun(first, datagrams[at - 1]!.timeMs);
+      const after = rowsOf(next, datagrams.slice(at));
       expect([...before, ...after], `restart before datagram ${at + 1}`).toEqual(whole);
+      expect([...first.extras, ...next.extras], `extra, restart before ${at + 1}`).toEqual(uninterrupted.extras);
     }
   });
 });

@@ -35,6 +35,12 @@ const OTHER_COUNTS: Record<string, number> = {
   'ak-v9-data-before-template': 21,
 };
 
+/** Start and end of the records of captures that the figures beside them read otherwise. */
+const OTHER_TIMES: Record<string, readonly number[]> = {
+  // Microseconds in the place of a fraction (0x85f98, 0x68584, 0x86b59): see test/collect/captures.test.ts.
+  'ipfix-netscaler': [1478866159548, 1478866159427, 1478866159551],
+};
+
 describeWith(['weir', 'shared captures'], 'captures of exporters to weir collect', () => {
   it('give the expected records, one by one', { timeout: 180_000 }, async () => {
     const captures: Record<string, ExpectedExport> = JSON.parse(
@@ -68,6 +74,9 @@ describeWith(['weir', 'shared captures'], 'captures of exporters to weir collect
         expect(flows.length, name).toBeLessThanOrEqual(maxFlowRecords!);
       } else {
         const expected = capture.records.filter(({ kind }) => kind === 'flow').map(usualFlow);
+        for (const [i, ms] of (OTHER_TIMES[name] ?? []).entries()) {
+          Object.assign(expected[i]!, { firstMs: ms, lastMs: ms });
+        }
         differences.push(...lineDifferences(name, storedLines(flows, expected), expected.map(expectedLine)));
       }
     }

@@ -24,6 +24,14 @@ const rich = flows[2]!.map((flow, index): TestFlow => {
   return { numbers, addresses: flow.addresses };
 });
 
+/** Flows of samplers: row groups without a rate, with one, and with several. */
+const sampled = flows.slice(0, 3).map((some, set) =>
+  some.map(({ numbers, addresses }, index): TestFlow => {
+    const sampling = set === 0 ? index % 2 : set === 1 ? 512 : [0, 1, 10, 4_000_000_000][index % 4]!;
+    return { numbers: { ...numbers, sampling, outPackets: index % 5, outOctets: (index % 5) * 99 }, addresses };
+  }),
+);
+
 const orders = ['flows', 'packets', 'bytes', 'ipkg', 'obyte', 'pps', 'bps', 'bpp', 'bytes:a', 'flows/packets'];
 const order = fc.constantFrom(...orders);
 const top = fc.constantFrom('0', '1', '3', '10');
@@ -96,7 +104,10 @@ describe('the addon and DuckDB', () => {
     await writeSegment(inside('mixed', '5'), flows[4]!, 2048, ", COMPRESSION 'uncompressed', DICTIONARY_SIZE_LIMIT 1");
     await writeSegment(inside('mixed', '6'), []);
     for (let copy = 1; copy <= 40; copy++) copyFileSync(inside('own', '1'), inside('long', `${copy}`));
-    const names = ['own', 'duckdb', 'mixed', 'long'];
+    await writeOwnSegment(inside('sampled', '1'), sampled.flat(), 100, 'zstd', ['octets', 'packets']);
+    await writeSegment(inside('sampled', '2'), sampled[2]!);
+    await writeOwnSegment(inside('sampled', '3'), flows[3]!, 100, 'lz4');
+    const names = ['own', 'duckdb', 'mixed', 'sampled', 'long'];
     sets = Object.fromEntries(names.map((name) => [name, join(directory, name)]));
   });
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -142,7 +153,7 @@ describe('the addon and DuckDB', () => {
 
   it('give the same text', async () => {
     const asked = fc.record({
-      set: fc.constantFrom('own', 'duckdb', 'mixed'),
+      set: fc.constantFrom('own', 'duckdb', 'mixed', 'sampled'),
       filter: arbitraryFilter(flows.flat()).map(printFilter),
       question,
       window,

@@ -125,12 +125,11 @@ describe('elements without a column', () => {
     expect(extra).toEqual({ sourceIPv4Address: '1.1.1.1', applicationName: ['ab', 'cd'] });
   });
 
-  test('reverse elements of a biflow are named after their forward ones', () => {
-    const [extra] = extrasOf(
-      [source, [152, 8, 29_305], [6, 1, 29_305]],
-      [[1, 2, 3, 4, 0, 0, 1, 0x8b, 0xcf, 0xe5, 0x68, 0, 18]],
-    );
-    expect(extra).toEqual({ reverseFlowStartMilliseconds: '2023-11-14T22:13:20.000Z', reverseTcpControlBits: 18 });
+  test('reverse elements of a biflow without a column are named after their forward ones', () => {
+    const time = [0, 0, 1, 0x8b, 0xcf, 0xe5, 0x68, 0];
+    const fields: Field[] = [source, [258, 8, 29_305], [33, 1, 29_305]];
+    const [extra] = extrasOf(fields, [[1, 2, 3, 4, ...time, 18]]);
+    expect(extra).toEqual({ reverseCollectionTimeMilliseconds: '2023-11-14T22:13:20.000Z', reverseIgmpType: 18 });
   });
 
   test('variable lengths, none among them', () => {

@@ -149,7 +149,8 @@ fn with_name(path: &Path, cause: ParquetError) -> ParquetError {
     }
 }
 
-pub fn run(segments: &[Segment], question: &Question) -> Result<Answer> {
+/// `done` is raised with each row group.
+pub fn run(segments: &[Segment], question: &Question, done: &AtomicUsize) -> Result<Answer> {
     let items: Vec<(usize, usize)> = segments
         .iter()
         .enumerate()
@@ -161,7 +162,7 @@ pub fn run(segments: &[Segment], question: &Question) -> Result<Answer> {
     let failure: Mutex<Option<(usize, ParquetError)>> = Mutex::new(None);
     let first = FirstRows::new(question, items.len());
     let threads = question.threads.clamp(1, items.len().max(1));
-    let done: Vec<Mutex<Option<Worker>>> = (0..threads).map(|_| Mutex::new(None)).collect();
+    let workers: Vec<Mutex<Option<Worker>>> = (0..threads).map(|_| Mutex::new(None)).collect();
     in_parallel(threads, |number| {
         let Some(mut worker) = Worker::new(question, question.bytes / threads, items.len() / threads) else {
             failed.store(true, Ordering::Relaxed);
@@ -173,6 +174,7 @@ pub fn run(segments: &[Segment], question: &Question) -> Result<Answer> {
             let segment = &segments[file];
             let read = guarded(|| worker.read(file, segment, group));
             first.note(at, worker.found_last);
+            done.fetch_add(1, Ordering::Relaxed);
             if let Err(cause) = read {
                 failed.store(true, Ordering::Relaxed);
                 let mut failure = failure.lock().expect("no holder panics");
@@ -181,7 +183,7 @@ pub fn run(segments: &[Segment], question: &Question) -> Result<Answer> {
                 }
             }
         }
-        *done[number].lock().expect("no holder panics") = Some(worker);
+        *workers[number].lock().expect("no holder panics") = Some(worker);
     });
     if let Some((_, cause)) = failure.into_inner().expect("no holder panics") {
         return Err(cause);
@@ -189,7 +191,7 @@ pub fn run(segments: &[Segment], question: &Question) -> Result<Answer> {
     if failed.into_inner() {
         return Err(not_here("groups by so many fields"));
     }
-    let workers = done
+    let workers = workers
         .into_iter()
         .filter_map(|cell| cell.into_inner().expect("no holder panics"));
     // Every row group before this one was read: a thread that has taken one finishes it.

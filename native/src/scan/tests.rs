@@ -30,6 +30,7 @@ fn wanted() -> Vec<Wanted> {
             column_type,
             absent: 0,
             is_core: false,
+            scaled_by: None,
         })
         .collect()
 }
@@ -131,7 +132,11 @@ fn question(threads: usize) -> Question {
 }
 
 fn ask(paths: &[PathBuf], threads: usize) -> Result<Answer> {
-    run(&look(paths, threads, KEPT_CHUNKS)?, &question(threads))
+    run(
+        &look(paths, threads, KEPT_CHUNKS)?,
+        &question(threads),
+        &AtomicUsize::new(0),
+    )
 }
 
 #[test]
@@ -223,7 +228,10 @@ fn groups_beyond_the_memory_go_elsewhere() {
         bytes: 1000,
         ..question(1)
     };
-    assert!(matches!(run(&segments, &question), Err(ParquetError::NYI(_))));
+    assert!(matches!(
+        run(&segments, &question, &AtomicUsize::new(0)),
+        Err(ParquetError::NYI(_))
+    ));
 }
 
 #[test]

@@ -1,15 +1,8 @@
-import {
-  addon,
-  type FlowScan,
-  type ScanAnswer,
-  type ScanQuestion,
-  type ScanTable,
-  SEND_ELSEWHERE,
-} from '../../addon/addon.ts';
+import type { FlowScan, ScanAnswer, ScanQuestion, ScanTable } from '../../addon/addon.ts';
 import { type ColumnName, columns } from '../../flow/fields.ts';
-import { UserError } from '../../flow/user-error.ts';
 import type { Cells, Chunk } from '../chunk.ts';
 import type { QueryEngine, Rows, Tables } from '../engine.ts';
+import { type FlowFiles, orElsewhere } from '../flow-files.ts';
 import { groupColumns } from '../group-columns.ts';
 import type { Order } from '../orders.ts';
 import type { Totals } from '../output/summary.ts';
@@ -29,20 +22,23 @@ export class NativeEngine implements QueryEngine {
   private readonly scan: FlowScan;
   private readonly question: ScanQuestion;
   private readonly answer: ScanAnswer;
-  private readonly files: readonly string[];
+  private readonly files: FlowFiles;
   private readonly selection: Selection;
+  private readonly memoryOctets: number | undefined;
   private readonly tables: ReadonlyMap<Job, ScanTable[]>;
   private other: QueryEngine | undefined;
 
   private constructor(
-    files: readonly string[],
+    files: FlowFiles,
     schema: Schema,
     scan: FlowScan,
     plan: Plan,
     question: ScanQuestion,
     answer: ScanAnswer,
+    memoryOctets: number | undefined,
   ) {
     this.files = files;
+    this.memoryOctets = memoryOctets;
     this.schema = schema;
     this.scan = scan;
     this.question = question;
@@ -57,22 +53,34 @@ export class NativeEngine implements QueryEngine {
    *
    * @throws UserError when a file cannot be read.
    */
-  static async open(files: readonly string[], plan: Plan, printsNothing: boolean): Promise<NativeEngine | undefined> {
+  static async open(
+    files: FlowFiles,
+    plan: Plan,
+    printsNothing: boolean,
+    memoryOctets: number | undefined,
+  ): Promise<NativeEngine | undefined> {
+    const { scan, corrections } = files;
+    // Rates by exporter and time are for SQL.
+    if (scan === undefined || (corrections.length > 0 && plan.selection.counters !== 'stored')) return undefined;
+    if (files.sampled && plan.selection.counters === 'scaledInFilter') return undefined;
     return orElsewhere(async () => {
-      const scan = await addon().openScan([...files]);
       const names = new Set(scan.summary().columns);
       if (columns.some(({ core, sql }) => core && !names.has(sql))) return undefined;
-      const schema: Schema = { columns: names, mixed: files.length > 1 };
-      const question = scanQuestion(plan, printsNothing, schema);
+      const schema: Schema = { columns: names, mixed: files.paths.length > 1 };
+      const question = scanQuestion(plan, printsNothing, memoryOctets, schema);
       if (question === undefined) return undefined;
       const answer = await scan.run(question);
       if (answer.positions.length / 2 > LONGEST_SORTED && question.list?.order !== undefined) return undefined;
-      return new NativeEngine(files, schema, scan, plan, question, answer);
+      return new NativeEngine(files, schema, scan, plan, question, answer, memoryOctets);
     });
   }
 
   close(): void {
     this.other?.close();
+  }
+
+  progress(): number {
+    return this.other?.progress() ?? this.scan.progress();
   }
 
   span(): Promise<{ first: number; last: number }> {
@@ -162,17 +170,17 @@ export class NativeEngine implements QueryEngine {
   /** What is printed of flows may be in columns that only the general engine reads. */
   private async elsewhere(): Promise<QueryEngine> {
     const { DuckDbEngine } = await import('../duckdb-engine.ts');
-    this.other ??= await DuckDbEngine.open(this.files, this.selection);
+    this.other ??= await DuckDbEngine.open(this.files, this.selection, this.memoryOctets);
     return this.other;
   }
 
   /** Cells of flows at some positions. */
   private async fetch(names: readonly ColumnName[], positions: Uint32Array): Promise<Map<string, Cells>> {
     if (names.length === 0 || positions.length === 0) return new Map();
-    const list = new ColumnList();
-    for (const name of names) list.place(name);
+    const list = new ColumnList(this.selection.counters === 'scaled');
+    const places = names.map((name) => list.place(name));
     const fetched = await this.scan.fetch(list.columns, positions);
-    return new Map(names.map((name, index) => [name, cellsOf(name, fetched[index]!)]));
+    return new Map(names.map((name, index) => [name, cellsOf(name, fetched[places[index]!]!)]));
   }
 }
 
@@ -181,17 +189,6 @@ interface Piece {
   readonly rows: number;
   readonly cells: ReadonlyMap<string, Cells>;
   readonly next: number | undefined;
-}
-
-/** The result; undefined when the addon leaves the question to the general engine. */
-async function orElsewhere<T>(ask: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (!(error instanceof Error) || !('code' in error)) throw error;
-    if (error.code === SEND_ELSEWHERE) return undefined;
-    throw new UserError(`cannot read the flows: ${error.message}`, { cause: error });
-  }
 }
 
 function place(orders: readonly Order[], order: Order | undefined): number {

@@ -5,11 +5,12 @@ import { readsExtra } from '../filter/tree.ts';
 import type { Order } from '../orders.ts';
 import type { JobOf, Plan } from '../plan.ts';
 import { addressColumns, highMask, lowMask } from '../sql/address.ts';
+import { isScaledColumn } from '../sql/sampling.ts';
 import { hasColumn, type Schema } from '../sql/schema.ts';
 import { skipsZero } from '../statistics.ts';
 import { selectionProgram } from './program.ts';
 
-/** Memory for groups before a question goes to the engine that can use the disk. */
+/** Memory for groups before a question goes to the engine that can use the disk; of a limit at most half. */
 const GROUPS_MEGABYTES = 256;
 
 /** Sorted lists of more flows are for the engine that can use the disk. */
@@ -29,9 +30,14 @@ const LATEST_FIRST = { measure: 'position', side: 'in', ascending: false } as co
  * lists, limits of anything but a plain list, filters on groups, prefix lengths from the flows, elements without a
  * column, sequences, reports.
  */
-export function scanQuestion(plan: Plan, printsNothing: boolean, schema: Schema): ScanQuestion | undefined {
+export function scanQuestion(
+  plan: Plan,
+  printsNothing: boolean,
+  memoryOctets: number | undefined,
+  schema: Schema,
+): ScanQuestion | undefined {
   if (plan.selection.sequence !== undefined || readsExtra(plan.selection.filter)) return undefined;
-  const columns = new ColumnList();
+  const columns = new ColumnList(plan.selection.counters === 'scaled');
   const jobs: ScanJob[] = [];
   let list: ScanList | undefined;
   const { limit } = plan.selection;
@@ -63,7 +69,7 @@ export function scanQuestion(plan: Plan, printsNothing: boolean, schema: Schema)
     columns: columns.columns,
     jobs,
     ...(list === undefined ? {} : { list }),
-    megabytes: GROUPS_MEGABYTES,
+    megabytes: Math.min(GROUPS_MEGABYTES, Math.ceil((memoryOctets ?? Number.POSITIVE_INFINITY) / 2 ** 21)),
   };
 }
 
@@ -147,13 +153,20 @@ const WHOLE: Cut = { v4: lowMask(128), v6Hi: highMask(128), v6Lo: lowMask(128) }
 export class ColumnList {
   readonly columns: ScanColumn[] = [];
   private readonly places = new Map<ColumnName, number>();
+  private readonly isScaled: boolean;
+
+  /** `isScaled`: counters are multiplied by the sampling rate in row groups where there is one. */
+  constructor(isScaled: boolean) {
+    this.isScaled = isScaled;
+  }
 
   place(name: ColumnName): number {
     const known = this.places.get(name);
     if (known !== undefined) return known;
     const { sql, type, absent, core } = columnByName.get(name)!;
+    const scaledBy = this.isScaled && isScaledColumn(name) ? { scaledBy: this.place('sampling') } : {};
     const place = this.columns.length;
-    this.columns.push({ name: sql, type, absent, core });
+    this.columns.push({ name: sql, type, absent, core, ...scaledBy });
     this.places.set(name, place);
     return place;
   }
