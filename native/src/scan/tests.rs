@@ -207,7 +207,7 @@ fn lists_go_on_where_they_stopped() {
                 jobs: Vec::new(),
                 ..question(threads)
             };
-            let answer = run(&segments, &question).unwrap();
+            let answer = run(&segments, &question, &AtomicUsize::new(0)).unwrap();
             found.extend(answer.positions);
             from = answer.next;
             pieces += 1;
