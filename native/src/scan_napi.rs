@@ -66,6 +66,8 @@ pub struct ScanList {
     pub rows: u32,
     /// None: the order of the files.
     pub order: Option<ScanOrder>,
+    /// The row group to go on from: all rows of whole row groups, until there are so many.
+    pub from: Option<u32>,
 }
 
 #[napi(object, object_to_js = false)]
@@ -113,6 +115,8 @@ pub struct ScanAnswer {
     pub totals: Uint32Array,
     pub tables: Vec<Vec<ScanTable>>,
     pub positions: Uint32Array,
+    /// The row group from which the list goes on.
+    pub next: Option<u32>,
 }
 
 fn invalid(what: &str) -> Error {
@@ -271,6 +275,7 @@ impl Task for Run {
                 .iter()
                 .map(|tables| tables.iter().map(table_object).collect())
                 .collect(),
+            next: answer.next.and_then(|next| u32::try_from(next).ok()),
             positions: words(answer.positions.into_iter()),
         })
     }
@@ -354,12 +359,15 @@ fn question_of(given: ScanQuestion) -> Result<Question> {
         .map(|job| job_of(job, &columns))
         .collect::<Result<_>>()?;
     let list_of = |list: ScanList| -> Result<List> {
-        Ok(match list.order {
-            None => List::First(list.rows as usize),
-            Some(order) => List::Top(list.rows as usize, order_of(order)?),
+        let rows = list.rows as usize;
+        Ok(match (list.order, list.from) {
+            (Some(order), _) => List::Top(rows, order_of(order)?),
+            (None, Some(_)) => List::Next(rows),
+            (None, None) => List::First(rows),
         })
     };
     Ok(Question {
+        from: given.list.as_ref().and_then(|list| list.from).unwrap_or(0) as usize,
         list: given.list.map(list_of).transpose()?,
         predicate: Predicate::parse(&given.program, columns.len()).map_err(failure)?,
         columns,

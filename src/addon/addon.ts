@@ -323,6 +323,11 @@ export interface ScanList {
   rows: number;
   /** Without one the first in the order of the files, and no totals. Equal flows are in that order, too. */
   order?: ScanOrder;
+  /**
+   * The row group to go on from, 0 at first: the list is then of all flows of whole row groups until there are `rows` or
+   * more of them, and `ScanAnswer.next` is where it goes on.
+   */
+  from?: number;
 }
 
 export interface ScanQuestion {
@@ -363,6 +368,8 @@ export interface ScanAnswer {
   tables: ScanTable[][];
   /** Of the listed flows, for `fetch`. */
   positions: Uint32Array;
+  /** For lists with `from`: the row group that comes next; absent after the last. */
+  next?: number;
 }
 
 /** Segments whose footers have been read. */

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { FlowConsumer } from '../flow/consumer.ts';
@@ -95,7 +95,7 @@ async function dump(
   const { plan, format, warnings } = await planDump(options);
   for (const warning of warnings) surroundings.stderr.write(`${warning}\n`);
   const files = await chooseFiles(options, surroundings);
-  const sizes = await Promise.all(files.map(sizeOf));
+  const sizes = files.map(sizeOf);
   const style: Style = {
     csv: format.kind === 'csv',
     plain: options.plainNumbers,
@@ -213,9 +213,10 @@ async function act(
   }
 }
 
-async function sizeOf(path: string): Promise<number> {
+/** Without the thread pool, which costs three times as much where there are thousands of files. */
+function sizeOf(path: string): number {
   try {
-    return (await stat(path)).size;
+    return statSync(path).size;
   } catch (cause) {
     throw new UserError(`cannot read ${path}: no such file`, { cause });
   }

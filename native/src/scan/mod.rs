@@ -36,6 +36,8 @@ pub struct Question {
     pub predicate: Predicate,
     pub jobs: Vec<Job>,
     pub list: Option<List>,
+    /// The row group to begin with, of all files together.
+    pub from: usize,
     pub threads: usize,
     /// Memory for groups, of all threads together.
     pub bytes: usize,
@@ -93,6 +95,8 @@ pub struct Answer {
     pub tables: Vec<Vec<Table>>,
     /// Rows that are listed, in order.
     pub positions: Vec<u64>,
+    /// The row group to go on from; None when all were looked at that the question needs.
+    pub next: Option<usize>,
 }
 
 /// Looks at every file; descriptions of columns are kept while they are few.
@@ -152,7 +156,7 @@ pub fn run(segments: &[Segment], question: &Question, done: &AtomicUsize) -> Res
         .enumerate()
         .flat_map(|(file, segment)| (0..segment.groups).map(move |group| (file, group)))
         .collect();
-    let next = AtomicUsize::new(0);
+    let next = AtomicUsize::new(question.from);
     let failed = AtomicBool::new(false);
     // The failure of the first row group that has one, so that the same files give the same message.
     let failure: Mutex<Option<(usize, ParquetError)>> = Mutex::new(None);
@@ -190,12 +194,22 @@ pub fn run(segments: &[Segment], question: &Question, done: &AtomicUsize) -> Res
     let workers = workers
         .into_iter()
         .filter_map(|cell| cell.into_inner().expect("no holder panics"));
-    guarded(|| finish(question, workers.collect()))
+    // Every row group before this one was read: a thread that has taken one finishes it.
+    let reached = next.into_inner();
+    let goes_on = matches!(question.list, Some(List::Next(_))) && reached < items.len();
+    guarded(|| {
+        Ok(Answer {
+            next: goes_on.then_some(reached),
+            ..finish(question, workers.collect())?
+        })
+    })
 }
 
 /// For lists of the first rows: how many each row group has, to stop when no more are needed.
 struct FirstRows {
     wanted: usize,
+    /// Rows count wherever they are found.
+    anywhere: bool,
     /// Row groups that are done from the first on without a gap, the rows found in them, and those done beyond.
     done: Mutex<(usize, usize, Vec<Option<usize>>)>,
     found: AtomicBool,
@@ -204,11 +218,12 @@ struct FirstRows {
 impl FirstRows {
     fn new(question: &Question, items: usize) -> FirstRows {
         let wanted = match question.list {
-            Some(List::First(count)) => count,
+            Some(List::First(count) | List::Next(count)) => count,
             _ => usize::MAX,
         };
         FirstRows {
             wanted,
+            anywhere: matches!(question.list, Some(List::Next(_))),
             done: Mutex::new((0, 0, vec![None; if wanted == usize::MAX { 0 } else { items }])),
             found: AtomicBool::new(wanted == 0),
         }
@@ -224,7 +239,11 @@ impl FirstRows {
         }
         let mut done = self.done.lock().expect("no holder panics");
         let (next, sum, items) = &mut *done;
-        items[item] = Some(rows);
+        if self.anywhere {
+            *sum += rows;
+        } else {
+            items[item] = Some(rows);
+        }
         while let Some(&Some(rows)) = items.get(*next) {
             *sum += rows;
             *next += 1;
@@ -264,6 +283,7 @@ fn finish(question: &Question, workers: Vec<Worker>) -> Result<Answer> {
             .map(|(job, groups)| job.orders.iter().map(|order| groups.table(order)).collect())
             .collect(),
         positions: found.map_or(Vec::new(), Found::positions),
+        next: None,
     })
 }
 

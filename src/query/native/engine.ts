@@ -1,4 +1,4 @@
-import type { FlowScan, ScanAnswer, ScanTable } from '../../addon/addon.ts';
+import type { FlowScan, ScanAnswer, ScanQuestion, ScanTable } from '../../addon/addon.ts';
 import { type ColumnName, columns } from '../../flow/fields.ts';
 import type { Cells, Chunk } from '../chunk.ts';
 import type { QueryEngine, Rows, Tables } from '../engine.ts';
@@ -8,8 +8,8 @@ import type { Order } from '../orders.ts';
 import type { Totals } from '../output/summary.ts';
 import type { Job, JobOf, Plan, Selection } from '../plan.ts';
 import type { Schema } from '../sql/schema.ts';
-import { absentCells, CellsChunk, cellsOf, groupCells, statisticChunk } from './chunks.ts';
-import { ColumnList, scanQuestion } from './question.ts';
+import { absentCells, CellsChunk, cellsOf, chunksAfter, groupCells, statisticChunk } from './chunks.ts';
+import { ColumnList, LONGEST_SORTED, scanQuestion } from './question.ts';
 
 const TWO_32 = 0x1_0000_0000;
 
@@ -20,6 +20,7 @@ const TWO_32 = 0x1_0000_0000;
 export class NativeEngine implements QueryEngine {
   readonly schema: Schema;
   private readonly scan: FlowScan;
+  private readonly question: ScanQuestion;
   private readonly answer: ScanAnswer;
   private readonly files: FlowFiles;
   private readonly selection: Selection;
@@ -32,6 +33,7 @@ export class NativeEngine implements QueryEngine {
     schema: Schema,
     scan: FlowScan,
     plan: Plan,
+    question: ScanQuestion,
     answer: ScanAnswer,
     memoryOctets: number | undefined,
   ) {
@@ -39,6 +41,7 @@ export class NativeEngine implements QueryEngine {
     this.memoryOctets = memoryOctets;
     this.schema = schema;
     this.scan = scan;
+    this.question = question;
     this.answer = answer;
     this.selection = plan.selection;
     const grouping = plan.jobs.filter(({ kind }) => kind !== 'flows');
@@ -66,7 +69,9 @@ export class NativeEngine implements QueryEngine {
       const schema: Schema = { columns: names, mixed: files.paths.length > 1 };
       const question = scanQuestion(plan, printsNothing, memoryOctets, schema);
       if (question === undefined) return undefined;
-      return new NativeEngine(files, schema, scan, plan, await scan.run(question), memoryOctets);
+      const answer = await scan.run(question);
+      if (answer.positions.length / 2 > LONGEST_SORTED && question.list?.order !== undefined) return undefined;
+      return new NativeEngine(files, schema, scan, plan, question, answer, memoryOctets);
     });
   }
 
@@ -101,11 +106,36 @@ export class NativeEngine implements QueryEngine {
   }
 
   async *flows(job: JobOf<'flows'>, wanted: readonly ColumnName[]): AsyncGenerator<Chunk, void, undefined> {
-    const { positions } = this.answer;
-    if (positions.length === 0) return;
+    const most = this.selection.limit ?? Number.POSITIVE_INFINITY;
+    let given = 0;
+    let piece = this.piece(this.answer, wanted);
+    while (given < most) {
+      const ready = await piece;
+      if (ready === undefined) {
+        yield* chunksAfter(given, (await this.elsewhere()).flows(job, wanted));
+        return;
+      }
+      const { rows, cells, next } = ready;
+      // The next piece is made while the caller works on this one.
+      if (next !== undefined && given + rows < most) piece = this.pieceFrom(next, wanted);
+      if (rows > 0) yield new CellsChunk(Math.min(rows, most - given), cells);
+      given += rows;
+      if (next === undefined) return;
+    }
+  }
+
+  private pieceFrom(from: number, wanted: readonly ColumnName[]): Promise<Piece | undefined> {
+    const question = { ...this.question, list: { ...this.question.list!, from } };
+    const piece = orElsewhere(() => this.scan.run(question)).then((answer) => answer && this.piece(answer, wanted));
+    // Whoever waits for it meets its failure; until then it must not count as unhandled.
+    piece.catch(() => undefined);
+    return piece;
+  }
+
+  /** The listed flows of an answer; undefined when the general engine has to give them. */
+  private async piece({ positions, next }: ScanAnswer, wanted: readonly ColumnName[]): Promise<Piece | undefined> {
     const cells = await orElsewhere(() => this.fetch(wanted, positions));
-    if (cells === undefined) yield* (await this.elsewhere()).flows(job, wanted);
-    else yield new CellsChunk(positions.length / 2, cells);
+    return cells && { rows: positions.length / 2, cells, next };
   }
 
   async *chains(wanted: readonly ColumnName[]): AsyncGenerator<Chunk, void, undefined> {
@@ -152,6 +182,13 @@ export class NativeEngine implements QueryEngine {
     const fetched = await this.scan.fetch(list.columns, positions);
     return new Map(names.map((name, index) => [name, cellsOf(name, fetched[places[index]!]!)]));
   }
+}
+
+/** Flows of a list that is found piece by piece, and the row group where the next piece begins. */
+interface Piece {
+  readonly rows: number;
+  readonly cells: ReadonlyMap<string, Cells>;
+  readonly next: number | undefined;
 }
 
 function place(orders: readonly Order[], order: Order | undefined): number {

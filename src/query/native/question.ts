@@ -13,15 +13,22 @@ import { selectionProgram } from './program.ts';
 /** Memory for groups before a question goes to the engine that can use the disk; of a limit at most half. */
 const GROUPS_MEGABYTES = 256;
 
-/** Lists of more flows are for the engine that gives them while it reads. */
-const LONGEST_LIST = 20_000;
+/** Sorted lists of more flows are for the engine that can use the disk. */
+export const LONGEST_SORTED = 20_000;
+
+/** Lists in the order of the files of up to so many flows are found as a whole, longer ones piece by piece. */
+const LONGEST_WHOLE = 20_000;
+
+/** Flows of such a piece; it is of whole row groups, so there may be more. */
+const PIECE = 32_768;
 
 /** Order of tables without one: the groups that were seen first come last. */
 const LATEST_FIRST = { measure: 'position', side: 'in', ascending: false } as const;
 
 /**
- * The plan as the addon takes it; undefined when it asks for something that only the general engine does: long lists,
- * limits of anything but a plain list, filters on groups, prefix lengths from the flows, elements without a column, sequences, reports.
+ * The plan as the addon takes it; undefined when it asks for something that only the general engine does: long sorted
+ * lists, limits of anything but a plain list, filters on groups, prefix lengths from the flows, elements without a
+ * column, sequences, reports.
  */
 export function scanQuestion(
   plan: Plan,
@@ -36,9 +43,10 @@ export function scanQuestion(
   const { limit } = plan.selection;
   for (const job of plan.jobs) {
     if (job.kind === 'flows') {
-      list = listOf(job, limit);
-      if (list === undefined && !(printsNothing && limit === undefined)) return undefined;
       if (printsNothing && limit !== undefined) return undefined;
+      if (printsNothing && job.order === undefined) continue;
+      list = listOf(job, limit);
+      if (list === undefined && !printsNothing) return undefined;
     } else if (job.kind === 'report') return undefined;
     else {
       const scanJob = job.kind === 'groups' ? groupsJob(job, schema, columns) : statisticJob(job, schema, columns);
@@ -65,11 +73,16 @@ export function scanQuestion(
   };
 }
 
-/** The first flows of the files, or the top of an order; undefined for every other list. */
+/**
+ * Flows in the order of the files, or the top of an order; undefined for every other list. All flows in an order are
+ * asked for as one more than a sorted list may have: so many mean that it is too long.
+ */
 function listOf({ order, top }: JobOf<'flows'>, limit: number | undefined): ScanList | undefined {
-  if (order === undefined) return limit === undefined || limit > LONGEST_LIST ? undefined : { rows: limit };
-  const fits = limit === undefined && top > 0 && top <= LONGEST_LIST;
-  return fits ? { rows: top, order: scanOrder(order) } : undefined;
+  if (order === undefined) {
+    return limit !== undefined && limit <= LONGEST_WHOLE ? { rows: limit } : { rows: PIECE, from: 0 };
+  }
+  if (limit !== undefined || top > LONGEST_SORTED) return undefined;
+  return { rows: top === 0 ? LONGEST_SORTED + 1 : top, order: scanOrder(order) };
 }
 
 function statisticJob(
