@@ -16,7 +16,8 @@ import { ROOT } from './steps.mjs';
 const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 const packages = Object.keys({ ...dependencies, ...optionalDependencies });
 
-const entries = ['src/cli/main.ts', ...process.argv.slice(2)];
+/** The program, and what threads begin with. */
+const entries = ['src/cli/main.ts', 'src/cache/shard-thread.ts', ...process.argv.slice(2)];
 
 const bundle = await rolldown({
   cwd: ROOT,

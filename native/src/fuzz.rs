@@ -1,4 +1,5 @@
-//! Random bytes for tests: seeded (WEIR_FUZZ_SEED repeats a run, the seed is printed) and boxed in time.
+//! Random bytes for tests: seeded (WEIR_FUZZ_SEED repeats a run, the seed is printed) and boxed in time (a second, or
+//! WEIR_FUZZ_MS milliseconds).
 
 use std::time::{Duration, Instant};
 
@@ -9,14 +10,12 @@ pub struct Random {
 
 impl Random {
     pub fn new() -> Random {
-        let seed = match std::env::var("WEIR_FUZZ_SEED") {
-            Ok(text) => text.parse().expect("WEIR_FUZZ_SEED is a number"),
-            Err(_) => std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64,
-        };
+        let clock = || std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
+        let seed = number_in("WEIR_FUZZ_SEED").unwrap_or_else(clock);
         println!("WEIR_FUZZ_SEED={seed}");
         Random {
             state: seed,
-            until: Instant::now() + Duration::from_millis(1000),
+            until: Instant::now() + Duration::from_millis(number_in("WEIR_FUZZ_MS").unwrap_or(1000)),
         }
     }
 
@@ -57,4 +56,10 @@ impl Random {
             }
         }
     }
+}
+
+/// What the environment has under a name.
+fn number_in(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is not a number")))
 }

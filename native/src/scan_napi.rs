@@ -9,6 +9,7 @@ use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use parquet::errors::ParquetError;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
 #[napi(object, object_to_js = false)]
@@ -17,6 +18,8 @@ pub struct ScanColumn {
     pub r#type: String,
     pub absent: f64,
     pub core: bool,
+    /// Place of the column that multiplies this one.
+    pub scaled_by: Option<u32>,
 }
 
 /// Places in the list of columns.
@@ -63,6 +66,8 @@ pub struct ScanList {
     pub rows: u32,
     /// None: the order of the files.
     pub order: Option<ScanOrder>,
+    /// The row group to go on from: all rows of whole row groups, until there are so many.
+    pub from: Option<u32>,
 }
 
 #[napi(object, object_to_js = false)]
@@ -83,6 +88,7 @@ pub struct ScanSummary {
     pub rows: f64,
     pub first_ms: f64,
     pub last_ms: f64,
+    pub sampled: bool,
 }
 
 /// 64-bit numbers are two words a row, low word first.
@@ -109,6 +115,8 @@ pub struct ScanAnswer {
     pub totals: Uint32Array,
     pub tables: Vec<Vec<ScanTable>>,
     pub positions: Uint32Array,
+    /// The row group from which the list goes on.
+    pub next: Option<u32>,
 }
 
 fn invalid(what: &str) -> Error {
@@ -131,6 +139,8 @@ fn cores() -> usize {
 #[napi]
 pub struct FlowScan {
     segments: Arc<Vec<Segment>>,
+    /// Row groups that the question at hand has left behind.
+    done: Arc<AtomicUsize>,
 }
 
 pub struct Open {
@@ -148,6 +158,7 @@ impl Task for Open {
     fn resolve(&mut self, _: Env, segments: Vec<Segment>) -> Result<FlowScan> {
         Ok(FlowScan {
             segments: Arc::new(segments),
+            done: Arc::default(),
         })
     }
 }
@@ -177,7 +188,15 @@ impl FlowScan {
             rows: self.segments.iter().map(|segment| segment.rows).sum::<u64>() as f64,
             first_ms: spans().map(|(first, _)| first).min().unwrap_or(0) as f64,
             last_ms: spans().map(|(_, last)| last).max().unwrap_or(0) as f64,
+            sampled: self.segments.iter().any(|segment| segment.is_sampled),
         }
+    }
+
+    /// What part of the row groups the question at hand has left behind, 0 to 1.
+    #[napi]
+    pub fn progress(&self) -> f64 {
+        let all = self.segments.iter().map(|segment| segment.groups).sum::<usize>();
+        self.done.load(Ordering::Relaxed) as f64 / all.max(1) as f64
     }
 
     /// Values of columns in the rows at `positions`, as words.
@@ -198,6 +217,7 @@ impl FlowScan {
         Ok(AsyncTask::new(Run {
             segments: self.segments.clone(),
             question: question_of(question)?,
+            done: self.done.clone(),
         }))
     }
 }
@@ -224,6 +244,7 @@ impl Task for Fetch {
 pub struct Run {
     segments: Arc<Vec<Segment>>,
     question: Question,
+    done: Arc<AtomicUsize>,
 }
 
 impl Task for Run {
@@ -231,7 +252,8 @@ impl Task for Run {
     type JsValue = ScanAnswer;
 
     fn compute(&mut self) -> Result<Answer> {
-        run(&self.segments, &self.question).map_err(failure)
+        self.done.store(0, Ordering::Relaxed);
+        run(&self.segments, &self.question, &self.done).map_err(failure)
     }
 
     fn resolve(&mut self, _: Env, answer: Answer) -> Result<ScanAnswer> {
@@ -253,6 +275,7 @@ impl Task for Run {
                 .iter()
                 .map(|tables| tables.iter().map(table_object).collect())
                 .collect(),
+            next: answer.next.and_then(|next| u32::try_from(next).ok()),
             positions: words(answer.positions.into_iter()),
         })
     }
@@ -291,12 +314,18 @@ fn table_object(table: &Table) -> ScanTable {
 }
 
 fn wanted(columns: Vec<ScanColumn>) -> Result<Vec<Wanted>> {
+    let is_scaled: Vec<bool> = columns.iter().map(|column| column.scaled_by.is_some()).collect();
     let wanted = columns.into_iter().map(|column| {
+        let scaled_by = column.scaled_by.map(|by| by as usize);
+        if scaled_by.is_some_and(|by| is_scaled.get(by) != Some(&false)) {
+            return Err(invalid("no such column to scale by"));
+        }
         Ok(Wanted {
             column_type: column_type(&column.r#type)?,
             name: column.name,
             absent: column.absent as u64,
             is_core: column.core,
+            scaled_by,
         })
     });
     wanted.collect()
@@ -330,12 +359,15 @@ fn question_of(given: ScanQuestion) -> Result<Question> {
         .map(|job| job_of(job, &columns))
         .collect::<Result<_>>()?;
     let list_of = |list: ScanList| -> Result<List> {
-        Ok(match list.order {
-            None => List::First(list.rows as usize),
-            Some(order) => List::Top(list.rows as usize, order_of(order)?),
+        let rows = list.rows as usize;
+        Ok(match (list.order, list.from) {
+            (Some(order), _) => List::Top(rows, order_of(order)?),
+            (None, Some(_)) => List::Next(rows),
+            (None, None) => List::First(rows),
         })
     };
     Ok(Question {
+        from: given.list.as_ref().and_then(|list| list.from).unwrap_or(0) as usize,
         list: given.list.map(list_of).transpose()?,
         predicate: Predicate::parse(&given.program, columns.len()).map_err(failure)?,
         columns,

@@ -285,6 +285,8 @@ export interface ScanColumn {
   absent: number;
   /** Every file has it. */
   core: boolean;
+  /** Place of a column that multiplies this one, as sampling rates do counters; 0 there counts as 1. */
+  scaledBy?: number;
 }
 
 /** One part of a group's key. Columns are places in the question's list. */
@@ -321,6 +323,11 @@ export interface ScanList {
   rows: number;
   /** Without one the first in the order of the files, and no totals. Equal flows are in that order, too. */
   order?: ScanOrder;
+  /**
+   * The row group to go on from, 0 at first: the list is then of all flows of whole row groups until there are `rows` or
+   * more of them, and `ScanAnswer.next` is where it goes on.
+   */
+  from?: number;
 }
 
 export interface ScanQuestion {
@@ -361,11 +368,16 @@ export interface ScanAnswer {
   tables: ScanTable[][];
   /** Of the listed flows, for `fetch`. */
   positions: Uint32Array;
+  /** For lists with `from`: the row group that comes next; absent after the last. */
+  next?: number;
 }
 
 /** Segments whose footers have been read. */
 export interface FlowScan {
-  summary(): { columns: string[]; rows: number; firstMs: number; lastMs: number };
+  /** `sampled`: some flow may have a sampling rate above 1. */
+  summary(): { columns: string[]; rows: number; firstMs: number; lastMs: number; sampled: boolean };
+  /** What part of the files the question at hand has left behind, 0 to 1. */
+  progress(): number;
   /** Answers all jobs in one pass, on every core. */
   run(question: ScanQuestion): Promise<ScanAnswer>;
   /** Cells of flows at some positions: for each column two words a flow. */
@@ -380,6 +392,18 @@ export interface Addon {
   packetLayout(): Record<string, number>;
   packetExtensionLayout(): Record<string, number>;
   datagramLayout(): Record<string, number>;
+  transposeLayout(): Record<string, number>;
+  /**
+   * Copies records to columns (`src/addon/transpose-layout.ts`); `columns` by index, none of them the memory of another.
+   * Throws when a program does not stay within what it is given. Gives the numbers of the runs in which the step for ICMP
+   * found such records.
+   */
+  transpose(
+    bytes: Uint8Array,
+    steps: Uint32Array,
+    runs: Float64Array,
+    columns: readonly (Uint8Array | Uint16Array | Uint32Array | Float64Array | undefined)[],
+  ): number[];
   /** Zeroed memory on huge pages where the system has them. */
   allocateHuge(bytes: number): Uint8Array;
   /** Sends to the Unix datagram socket at `path`, with a leading `@` of that abstract name; throws when it cannot. */

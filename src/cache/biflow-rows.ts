@@ -51,19 +51,19 @@ const answerOf = (request: number): number => (request === 8 ? 0 : request + 1);
  */
 export class BiflowRows {
   private readonly doubles: Float64Array;
-  private readonly words: Int32Array;
+  readonly words: Int32Array;
+  readonly rowWords = ROW_BYTES / 4;
   private readonly store: RowStore;
   private readonly sides: BiflowSides;
-  private readonly isFine: boolean;
+  /** Times go on below the millisecond (`firstNs`, `lastNs`). */
+  isFine = false;
 
-  /** `isFine`: times go on below the millisecond (`firstNs`, `lastNs`). */
-  constructor(store: RowStore, sides: BiflowSides, isFine: boolean, allocate: (bytes: number) => Uint8Array) {
+  constructor(store: RowStore, sides: BiflowSides, allocate: (bytes: number) => Uint8Array) {
     const memory = allocate((store.capacity + 1) * ROW_BYTES);
     this.doubles = new Float64Array(memory.buffer, memory.byteOffset, (store.capacity + 1) << DOUBLE_SHIFT);
     this.words = new Int32Array(memory.buffer, memory.byteOffset, (store.capacity + 1) << WORD_SHIFT);
     this.store = store;
     this.sides = sides;
-    this.isFine = isFine;
   }
 
   /** Begins with packet `i` of the group: it is the initiator's, unless it answers. */

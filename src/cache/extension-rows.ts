@@ -31,6 +31,7 @@ const LONGEST = 0xffff;
  */
 export class ExtensionRows {
   readonly words: Int32Array;
+  readonly rowWords = EXTENSION_WORDS;
   readonly store: RowStore;
 
   constructor(store: RowStore, allocate: (bytes: number) => Uint8Array) {

@@ -7,17 +7,12 @@ import type { TimeoutOptions } from './timeouts.ts';
 export const fullPolicies = ['evict', 'ignore'] as const;
 export type FullPolicy = (typeof fullPolicies)[number];
 
-export interface FlowCacheOptions extends TimeoutOptions {
+/** What of a cache does not depend on where its flows go. */
+export interface FlowTableOptions extends TimeoutOptions {
   /** Flows kept at once, at most 2^24; beyond that `whenFull` counts. */
   maxFlows: number;
   /** `evict` (default): the flow longest idle leaves (end reason 5). `ignore`: the packet is not metered. */
   whenFull?: FullPolicy;
-  /** Gets each batch as it is full, and the last one on `advance` and `flush`. Owns it from then on. */
-  sink: (batch: FlowBatch) => void;
-  /** Gives an empty batch. */
-  acquire: () => FlowBatch;
-  /** Gives zeroed memory that becomes real only as it is touched: all rows are asked for at once. */
-  allocate: (bytes: number) => Uint8Array;
   /** What tells flows apart. Default: `FULL_KEY`. For any other, packet records are changed in place. */
   key?: KeyFields;
   /** Both ways of a connection are one flow (RFC 5103), whose key has neither type of service nor direction. */
@@ -30,6 +25,38 @@ export interface FlowCacheOptions extends TimeoutOptions {
   spareRows?: number;
 }
 
+/** Gives zeroed memory that becomes real only as it is touched: all rows are asked for at once. */
+export type Allocate = (bytes: number) => Uint8Array;
+
+export interface FlowCacheOptions extends FlowTableOptions {
+  /** Gets each batch as it is full, and the last one on `advance` and `flush`. Owns it from then on. */
+  sink: (batch: FlowBatch) => void;
+  /** Gives an empty batch. */
+  acquire: () => FlowBatch;
+  allocate: Allocate;
+}
+
+/** Packets in, flows out, in this thread (`FlowCache`) or in several (`ShardedCache`), which takes its time. */
+export interface MeteringCache {
+  addPackets(
+    words: Uint32Array,
+    times: Float64Array,
+    count: number,
+    extensions?: Uint32Array,
+  ): Promise<void> | undefined;
+  /** No packets are at hand just now: what was held back to be handled together goes on. */
+  settle?(): void;
+  /** Other columns from now on, where that can be: see `FlowCache`. */
+  setColumns?(columns: readonly ColumnName[]): void;
+  advance(clockUs: number): void;
+  flush(reason?: number): Promise<void> | undefined;
+  expire(from: number, most: number, reason?: number): Promise<number> | number;
+  setTimeouts(options: TimeoutOptions): void;
+  snapshot(batch: FlowBatch, from: number, nowMs: number): Promise<number> | number;
+  stats(): FlowCacheStats;
+  close?(): Promise<void>;
+}
+
 export interface FlowCacheStats {
   /** Given to the cache, those that were ignored among them. */
   packets: number;
@@ -37,7 +64,7 @@ export interface FlowCacheStats {
   /** In no flow, because the table was full (`whenFull` is `ignore`). */
   ignoredPackets: number;
   ignoredOctets: number;
-  /** Flows in the table now, and the most there ever were. */
+  /** Flows in the table now, and the most there ever were (of several workers: the sum of what each had at most). */
   active: number;
   peak: number;
   created: number;

@@ -10,12 +10,12 @@ import {
 import type { FlowBatch } from '../flow/batch.ts';
 import type { ColumnName } from '../flow/fields.ts';
 import { UserError } from '../flow/user-error.ts';
-import { BiflowRows } from './biflow-rows.ts';
-import { BiflowSides } from './biflow-sides.ts';
-import { ExtensionRows } from './extension-rows.ts';
-import { columnNeedsExtensions, ExtensionWriter, isExtensionColumn } from './extension-writer.ts';
-import type { FlowCacheOptions, FlowCacheStats } from './flow-cache-options.ts';
-import { biflowKey, FULL_KEY, keyNeedsExtensions } from './key-fields.ts';
+import type { BiflowRows } from './biflow-rows.ts';
+import type { ExtensionRows } from './extension-rows.ts';
+import { columnNeedsExtensions } from './extension-writer.ts';
+import type { FlowCacheOptions, FlowCacheStats, FlowTableOptions, MeteringCache } from './flow-cache-options.ts';
+import { FlowRows } from './flow-rows.ts';
+import { FULL_KEY, keyNeedsExtensions } from './key-fields.ts';
 import {
   IGNORED_OCTETS,
   IGNORED_PACKETS,
@@ -44,10 +44,11 @@ import {
   R_STATE_LIVE,
   ROW_DOUBLE_SHIFT,
   ROW_WORD_SHIFT,
-  RowStore,
+  type RowStore,
 } from './row.ts';
 import { GROUP, META_KEY, PROTO_TOS_MASK, RowFinder } from './row-finder.ts';
-import { RowWriter } from './row-writer.ts';
+import type { RowCacheOptions, RowSink } from './row-sink.ts';
+import type { RowWriter } from './row-writer.ts';
 import { END_ACTIVE, END_DETECTED, END_FORCED, type TimeoutOptions, Timeouts } from './timeouts.ts';
 
 const MAX_FLOWS = 1 << 24;
@@ -63,13 +64,8 @@ const TCP_SYN = 0x02 << 16;
 export function cacheNeedsExtensions({
   columns = [],
   key = FULL_KEY,
-}: Pick<FlowCacheOptions, 'columns' | 'key'>): boolean {
+}: Pick<FlowTableOptions, 'columns' | 'key'>): boolean {
   return keyNeedsExtensions(key) || columns.some(columnNeedsExtensions);
-}
-
-/** Of each way of a biflow, which has its times in microseconds. */
-function isNanoseconds(name: ColumnName): boolean {
-  return name === 'firstNs' || name === 'lastNs';
 }
 
 /**
@@ -79,53 +75,59 @@ function isNanoseconds(name: ColumnName): boolean {
  * Packets are handled in groups: a first pass reads the slots of all, a second their rows, and only the third compares
  * and counts, so that the cache misses of a group overlap instead of following one another.
  */
-export class FlowCache {
+export class FlowCache implements MeteringCache {
   private readonly flows: LiveFlows;
   private readonly store: RowStore;
-  private readonly writer: RowWriter;
+  private readonly output: RowSink;
+  /** Undefined in a shard, whose flows leave as rows. */
+  private readonly writer: RowWriter | undefined;
   private readonly clock: PacketClock;
   private readonly finder: RowFinder;
-  private readonly needsExtensions: boolean;
+  private readonly rows: FlowRows;
+  private needsExtensions = false;
   /** What is kept beyond rows; undefined when nobody asked for it. */
-  private readonly extras: ExtensionRows | undefined;
+  private extras: ExtensionRows | undefined;
   /** What each way of a flow has; undefined where ways are flows. */
   private readonly biflows: BiflowRows | undefined;
   /** Indexed by C_*. */
   private readonly counts = new Float64Array(2);
 
   /** Throws UserError for timeouts or a number of flows out of range. */
-  constructor(options: FlowCacheOptions) {
-    const { maxFlows, spareRows = SPARE_ROWS, hashSeed = 0, columns = [], biflow = false } = options;
-    const key = biflow ? biflowKey(options.key) : (options.key ?? FULL_KEY);
+  constructor(options: FlowCacheOptions | RowCacheOptions) {
+    const { maxFlows, spareRows = SPARE_ROWS, hashSeed = 0 } = options;
     if (!(Number.isInteger(maxFlows) && maxFlows >= 1 && maxFlows <= MAX_FLOWS)) {
       throw new UserError(`maximum number of flows: ${maxFlows} is not a whole number from 1 to ${MAX_FLOWS}`);
     }
-    this.store = new RowStore(maxFlows + spareRows, options.allocate);
-    const wanted = columns.filter((name) => isExtensionColumn(name) && !(biflow && isNanoseconds(name)));
-    if (wanted.length > 0 || keyNeedsExtensions(key)) this.extras = new ExtensionRows(this.store, options.allocate);
-    const sides = biflow ? new BiflowSides(GROUP) : undefined;
-    if (sides !== undefined) {
-      this.biflows = new BiflowRows(this.store, sides, columns.some(isNanoseconds), options.allocate);
+    this.rows = new FlowRows(options, maxFlows + spareRows, options.allocate);
+    const { rows } = this;
+    this.store = rows.store;
+    this.extras = rows.extras;
+    this.biflows = rows.biflows;
+    if ('rowSink' in options) {
+      this.output = options.rowSink(this.store, rows.parts);
+    } else {
+      this.writer = rows.writer(options);
+      this.output = this.writer;
     }
-    this.writer = new RowWriter(
-      this.store,
-      options.acquire,
-      options.sink,
-      this.extras && new ExtensionWriter(this.extras, wanted),
-      this.biflows,
-    );
-    this.flows = new LiveFlows(options, this.store, (rows, count) => this.writer.write(rows, count));
+    this.flows = new LiveFlows(options, this.store, (ended, count) => this.output.write(ended, count));
     this.clock = new PacketClock(this.flows);
+    this.finder = new RowFinder(this.store, this.flows.table, rows.key, hashSeed, rows.sides);
+    this.finder.extras = this.extras;
     this.needsExtensions = cacheNeedsExtensions(options);
-    this.finder = new RowFinder(this.store, this.flows.table, this.extras, key, hashSeed, sides);
   }
 
   /**
    * Meters packets. `words` and `times` are views over the same memory, which holds `count` packet records as
    * src/addon/packet-layout.ts has them; `extensions` has their extension records, if the columns or the key need such
-   * (`cacheNeedsExtensions`). Full batches go to the sink meanwhile.
+   * (`cacheNeedsExtensions`). Full batches go to the sink meanwhile. A shard is told the number of each packet among all.
    */
-  addPackets(words: Uint32Array, times: Float64Array, count: number, extensions?: Uint32Array): void {
+  addPackets(
+    words: Uint32Array,
+    times: Float64Array,
+    count: number,
+    extensions?: Uint32Array,
+    numbers?: Float64Array,
+  ): undefined {
     const { flows, finder, extras, biflows } = this;
     const { hashes, candidates } = finder;
     if (this.needsExtensions && extensions === undefined) throw new Error('flow cache: no extension records');
@@ -204,7 +206,7 @@ export class FlowCache {
         }
         if (row === 0) {
           now[NOW_TIME] = time;
-          now[NOW_NUMBER] = packetsBefore + packet;
+          now[NOW_NUMBER] = numbers === undefined ? packetsBefore + packet : numbers[packet]!;
           row = flows.open(words, p, hash);
           if (row !== 0 && extras !== undefined) extras.open(row, words, extensions, packet);
           if (row !== 0 && biflows !== undefined) biflows.open(row, i, protoTosFlags, length, now);
@@ -237,16 +239,21 @@ export class FlowCache {
    */
   advance(clockUs: number): void {
     this.clock.advance(clockUs);
-    this.writer.handOver();
+    this.output.handOver();
+  }
+
+  /** Takes the clock of all packets over, of which a shard gets some; not later than its own, it changes nothing. */
+  follow(clockUs: number): void {
+    this.clock.follow(clockUs);
   }
 
   /**
    * Ends every flow (those that are due for their own reason, the rest with `reason`) and hands everything on. The
    * cache is as new afterwards, its clock included; counters stay.
    */
-  flush(reason = END_FORCED): void {
+  flush(reason = END_FORCED): undefined {
     this.flows.flush(reason);
-    this.writer.handOver();
+    this.output.handOver();
     this.clock.forget();
   }
 
@@ -256,7 +263,7 @@ export class FlowCache {
    */
   expire(from: number, most: number, reason = END_FORCED): number {
     const next = this.flows.endSome(from, most, reason);
-    this.writer.handOver();
+    this.output.handOver();
     return next;
   }
 
@@ -266,10 +273,26 @@ export class FlowCache {
   }
 
   /**
+   * Other columns from now on. Flows at hand end (END_FORCED) and leave with those that they have: nobody has kept the
+   * others for them. From now on extension records are needed as `cacheNeedsExtensions` says of these columns.
+   */
+  setColumns(columns: readonly ColumnName[]): void {
+    this.expire(1, Number.POSITIVE_INFINITY);
+    const { rows, writer, finder } = this;
+    if (writer === undefined) throw new Error('flow cache: a shard keeps its columns');
+    rows.setColumns(columns);
+    this.extras = rows.extras;
+    finder.extras = rows.extras;
+    writer.extras = rows.extensionWriter();
+    this.needsExtensions = cacheNeedsExtensions({ key: rows.key, columns });
+  }
+
+  /**
    * Copies the flows in the rows from `from` (1 at first) on, until `batch` is full, as they stand now; they stay. End
    * reason 0, received and exported `nowMs`. Returns the row to go on from, 0 when that was all.
    */
   snapshot(batch: FlowBatch, from: number, nowMs: number): number {
+    if (this.writer === undefined) throw new Error('flow cache: a shard has no batches');
     return this.writer.copy(batch, from, nowMs);
   }
 
@@ -288,7 +311,7 @@ export class FlowCache {
       late: clock.counts[CLOCK_LATE]!,
       steppedBack: clock.counts[CLOCK_STEPPED_BACK]!,
       badTimes: clock.counts[CLOCK_BAD_TIMES]!,
-      saturated: this.writer.saturated,
+      saturated: this.writer?.saturated ?? 0,
       slots: flows.table.mask + 1,
       maxProbe: flows.table.maxProbe,
       wheelEntries: flows.wheel.entries,

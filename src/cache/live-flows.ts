@@ -1,5 +1,5 @@
 import { P_DST, P_INPUT, P_META, P_OCTETS, P_PORTS, P_PROTO_TOS_FLAGS, P_SRC } from '../addon/packet-layout.ts';
-import type { FullPolicy } from './flow-cache-options.ts';
+import type { Allocate, FullPolicy } from './flow-cache-options.ts';
 import { OldestIdle } from './oldest-idle.ts';
 import {
   D_END,
@@ -56,7 +56,7 @@ export const SPARE_ROWS = 65_536;
 export interface LiveFlowsOptions extends TimeoutOptions {
   maxFlows: number;
   whenFull?: FullPolicy;
-  allocate: (bytes: number) => Uint8Array;
+  allocate: Allocate;
 }
 
 /**

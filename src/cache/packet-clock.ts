@@ -1,7 +1,7 @@
 import { type LiveFlows, NOW_CLOCK, NOW_TICK, NOW_TIME, TICK_US } from './live-flows.ts';
 
 /** Last microsecond of the last tick whose number has 32 bits. */
-const MAX_TIME_US = 2 ** 32 * TICK_US - 1;
+export const MAX_TIME_US = 2 ** 32 * TICK_US - 1;
 
 /** Indices of `PacketClock.counts`: packets older than the clock, and those of them by the active timeout or more. */
 export const CLOCK_LATE = 0;
@@ -48,8 +48,13 @@ export class PacketClock {
 
   /** Moves the clock on without a packet; an earlier time leaves it as it is, and so does any before the first packet. */
   advance(clockUs: number): void {
+    if (this.flows.now[NOW_CLOCK]! >= 0) this.follow(clockUs);
+  }
+
+  /** As `advance`, but also before the first packet: for a cache that gets only some of the packets. */
+  follow(clockUs: number): void {
     const { now } = this.flows;
-    if (!(clockUs > now[NOW_CLOCK]! && now[NOW_CLOCK]! >= 0)) return;
+    if (!(clockUs > now[NOW_CLOCK]!)) return;
     now[NOW_TIME] = Math.floor(clockUs);
     if (now[NOW_TIME]! >= (now[NOW_TICK]! + 1) * TICK_US) this.enterTick();
     now[NOW_CLOCK] = now[NOW_TIME]!;

@@ -33,24 +33,16 @@ export class RowFinder {
   extensions: Uint32Array | undefined;
   private readonly store: RowStore;
   private readonly table: SlotTable;
-  private readonly extras: ExtensionRows | undefined;
+  extras: ExtensionRows | undefined;
   private readonly key: KeyFields;
   /** Makes records for a key that is not the full one. */
   private readonly reducer: KeyReducer | undefined;
   /** Makes records of both ways alike, for a key without type of service. */
   private readonly sides: BiflowSides | undefined;
 
-  constructor(
-    store: RowStore,
-    table: SlotTable,
-    extras: ExtensionRows | undefined,
-    key: KeyFields,
-    hashSeed: number,
-    sides: BiflowSides | undefined,
-  ) {
+  constructor(store: RowStore, table: SlotTable, key: KeyFields, hashSeed: number, sides: BiflowSides | undefined) {
     this.store = store;
     this.table = table;
-    this.extras = extras;
     this.key = key;
     this.sides = sides;
     if (!isFullKey(key)) this.reducer = new KeyReducer(key, hashSeed);

@@ -20,31 +20,31 @@ import {
   ROW_WORD_SHIFT,
   type RowStore,
 } from './row.ts';
+import type { RowSink } from './row-sink.ts';
 
 const TWO_32 = 4_294_967_296;
 /** Rows read ahead, so that their cache misses overlap. */
 const GROUP = 32;
 
 /** Turns rows into flows of a FlowBatch and hands each batch on as it is full. */
-export class RowWriter {
+export class RowWriter implements RowSink {
   /** Records whose octets or packets passed 2^53 and were cut down to it. */
   saturated = 0;
   private readonly store: RowStore;
   private readonly acquire: () => FlowBatch;
   private readonly sink: (batch: FlowBatch) => void;
-  private readonly extras: ExtensionWriter | undefined;
+  /** Writes the columns beyond those that are here. */
+  extras: ExtensionWriter | undefined;
   private readonly biflows: BiflowRows | undefined;
   private batch: FlowBatch | undefined;
 
-  /** `extras` writes the columns beyond those that are here, `biflows` what the ways of a flow have of it. */
+  /** `biflows` writes what the ways of a flow have of it. */
   constructor(
     store: RowStore,
     acquire: () => FlowBatch,
     sink: (batch: FlowBatch) => void,
-    extras: ExtensionWriter | undefined,
     biflows: BiflowRows | undefined,
   ) {
-    this.extras = extras;
     this.biflows = biflows;
     this.store = store;
     this.acquire = acquire;

@@ -7,6 +7,7 @@
 export const ROW_BYTES = 128;
 export const ROW_WORD_SHIFT = 5;
 export const ROW_DOUBLE_SHIFT = 4;
+const ROW_WORDS = ROW_BYTES / 4;
 
 /** Words of a row. Addresses, ports, proto | ToS | flags and input are as in the packet record. */
 export const R_SRC = 0;
@@ -47,6 +48,7 @@ export const R_STATE_REASON_SHIFT = 8;
 /** The rows' memory and which of them are free: last given back is first given out, being still in the cache. */
 export class RowStore {
   readonly words: Int32Array;
+  readonly rowWords = ROW_WORDS;
   readonly doubles: Float64Array;
   /**
    * Tick (modulo 2^32) of the wheel bucket that has the row, in the past when none has. Not in the row: entries of the

@@ -109,3 +109,8 @@ function microseconds(ms: number, name: string, leastMs: number): number {
   }
   return Math.round(ms * 1000);
 }
+
+/** Throws UserError for timeouts that no cache takes. */
+export function checkTimeouts(options: TimeoutOptions, store: RowStore): void {
+  new Timeouts(options, store);
+}

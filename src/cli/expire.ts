@@ -1,7 +1,8 @@
 import { wholeNumber } from '../config/option-values.ts';
+import { parseSize } from '../flow/size.ts';
 import { UserError } from '../flow/user-error.ts';
 import { type ExpireOptions, runExpire } from '../pipeline/expire.ts';
-import { DEFAULT_WATERMARK_PERCENT, parseLife, parseSize } from '../store/expiry-limits.ts';
+import { DEFAULT_WATERMARK_PERCENT, parseLife } from '../store/expiry-limits.ts';
 import { commandParser, last } from './parse.ts';
 
 /** `weir expire`: see `runExpire` for what it does. */

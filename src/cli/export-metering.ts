@@ -5,6 +5,8 @@ import type { OptionValues } from '../config/option-values.ts';
 import type { ExportOptions } from '../pipeline/export-options.ts';
 import { parseTimeouts, timeoutTable } from './export-timeouts.ts';
 
+const MAX_WORKERS = 32;
+
 /** How packets become flows. */
 export const meteringOptions: OptionTable = {
   ...timeoutTable,
@@ -18,13 +20,17 @@ export const meteringOptions: OptionTable = {
     'evict: the flow longest idle leaves; ignore: packets of new flows are not metered',
     'evict',
   ),
+  workers: valueOption('threads that meter; the flows are the same for any number', '1'),
   routes: openFlagOption(
     'masks, next hop and output interface by the routes of this host [default: of what it routes]',
   ),
   asn: valueOption('AS numbers out of a MaxMind database (.mmdb)'),
 };
 
-type Metering = Pick<ExportOptions, 'timeouts' | 'key' | 'biflow' | 'maxFlows' | 'whenFull' | 'routes' | 'asnFile'>;
+type Metering = Pick<
+  ExportOptions,
+  'timeouts' | 'key' | 'biflow' | 'maxFlows' | 'whenFull' | 'workers' | 'routes' | 'asnFile'
+>;
 
 function parseKey(values: OptionValues): KeyFields {
   const key = parseTrack(values.text('track') ?? '');
@@ -43,5 +49,6 @@ export function parseMetering(values: OptionValues): Metering {
     biflow: values.flag('biflow'),
     maxFlows: values.whole('max-flows', 16, 1 << 24),
     whenFull: values.choice('when-full', fullPolicies),
+    workers: values.whole('workers', 1, MAX_WORKERS),
   };
 }

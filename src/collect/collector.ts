@@ -117,7 +117,8 @@ export class Collector {
       options.sink(full);
       return options.acquire();
     };
-    this.decoder = new DatagramDecoder(options.acquire(), exchange, this.exporters, frameDecoder);
+    const { transpose } = addon();
+    this.decoder = new DatagramDecoder(options.acquire(), exchange, this.exporters, frameDecoder, transpose);
   }
 
   /** Decodes the datagrams `from` to `end` of a slot (layout: `src/addon/datagram-layout.ts`). */

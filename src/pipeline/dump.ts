@@ -11,12 +11,17 @@ import { isNfcapdFile, NfcapdFile } from '../import/nfcapd-file.ts';
 import { readNfcapd } from '../import/nfcapd-flows.ts';
 import { parseDumpArguments } from '../query/arguments.ts';
 import { type DumpSurroundings, runDump } from '../query/dump.ts';
+import type { RateCorrection } from '../query/flow-files.ts';
+import { SPILL_DIRECTORY } from '../query/spill.ts';
+import { exporterWords, ratesOfFiles } from '../store/sampling-rates.ts';
 import { chooseSegments } from '../store/segment-files.ts';
 import { IDENT_KEY, segmentInfo } from '../store/segment-metadata.ts';
 import { SlotArchive } from '../store/slot-archive.ts';
 import { DEFAULT_INTERVAL_SECONDS, parseSlotTime, segmentTime } from '../store/slots.ts';
+import { endsWithout } from './ends-without.ts';
 import { FlowFile, rewriteFlowFile, StreamedFlowFile } from './flow-file.ts';
 import { namesBeside } from './names-file.ts';
+import { describeShare, ProgressLine, SHORT_ANSWER_MS } from './progress.ts';
 
 const STANDARD_STREAM = '-';
 /** What is asked of the files themselves, not of the flows in them. */
@@ -30,14 +35,23 @@ export async function runDumpCommand(argv: readonly string[]): Promise<number> {
   const { read, sources, action } = options;
   const isForeign =
     named && !ON_FILES.includes(action) && sources === undefined && read !== undefined && (await isNfcapdFile(read));
-  if (!isForeign && (named || !needsFiles || process.stdin.isTTY)) return runDump(options, dumpSurroundings(process));
+  if (!isForeign && (named || !needsFiles || process.stdin.isTTY)) {
+    const release = endsWithout(SPILL_DIRECTORY);
+    try {
+      return await runDump(options, dumpSurroundings(process));
+    } finally {
+      release();
+    }
+  }
   const directory = await mkdtemp(join(tmpdir(), 'weir-dump-'));
+  const release = endsWithout(SPILL_DIRECTORY, directory);
   try {
     // As nfdump: without -r and -R the flow file comes on standard input.
     const file = isForeign ? read : await spool(process.stdin, directory);
     const path = (await isNfcapdFile(file)) ? await segmentOf(file, directory) : file;
     return await runDump({ ...options, read: path }, dumpSurroundings(process));
   } finally {
+    release();
     await rm(directory, { recursive: true, force: true });
   }
 }
@@ -82,6 +96,9 @@ export function dumpSurroundings(streams: Pick<DumpSurroundings, 'stdout' | 'std
         startMs: digits === undefined ? undefined : parseSlotTime(digits),
       };
     },
+    corrections: rateCorrections,
+    openPlaces: async (paths) => new (await import('../enrich/place-database.ts')).PlaceDatabase(paths),
+    watch: (share) => new ProgressLine(stderr, () => describeShare(share()), SHORT_ANSWER_MS),
     namesBeside,
     openFlowFile: async ({ write, compression, ident }) =>
       write === STANDARD_STREAM
@@ -89,4 +106,18 @@ export function dumpSurroundings(streams: Pick<DumpSurroundings, 'stdout' | 'std
         : new FlowFile(write!, { compression, ident }),
     rewriteFlowFile,
   };
+}
+
+/** Rates that operators have corrected in the stores of these files. */
+export async function rateCorrections(paths: readonly string[]): Promise<readonly RateCorrection[]> {
+  const stores = await ratesOfFiles(paths);
+  return stores.flatMap(({ below, rules }) =>
+    rules.map((rule) => ({
+      exporter: exporterWords(rule),
+      rate: rule.rate,
+      fromMs: rule.fromMs,
+      toMs: rule.toMs,
+      below,
+    })),
+  );
 }

@@ -1,4 +1,4 @@
-import type { FlowCache } from '../cache/flow-cache.ts';
+import type { MeteringCache } from '../cache/flow-cache-options.ts';
 import { BATCH_ROWS } from '../flow/batch.ts';
 import type { FlowOutput } from './flow-output.ts';
 
@@ -7,16 +7,16 @@ import type { FlowOutput } from './flow-output.ts';
  * has no room for, and a full cache is more than it ever has room for. Flows of packets that come meanwhile may stay.
  * Gives how many ended.
  */
-export async function expireAll(cache: FlowCache, output: FlowOutput): Promise<number> {
+export async function expireAll(cache: MeteringCache, output: FlowOutput): Promise<number> {
   const before = ended(cache);
   for (let from = 1; from !== 0; ) {
     await output.idle();
-    from = cache.expire(from, BATCH_ROWS);
+    from = await cache.expire(from, BATCH_ROWS);
   }
   return ended(cache) - before;
 }
 
-function ended(cache: FlowCache): number {
+function ended(cache: MeteringCache): number {
   const { created, active } = cache.stats();
   return created - active;
 }

@@ -130,7 +130,7 @@ function flows(runtime: ExportRuntime, [format = 'line', unexpected]: readonly s
     const batch = new FlowBatch(PORTION_ROWS);
     for (let from = 1; from !== 0 && !isGone; ) {
       batch.reset();
-      from = runtime.cache.snapshot(batch, from, Date.now());
+      from = await runtime.cache.snapshot(batch, from, Date.now());
       await Promise.race([printer.write(batch), cut]);
     }
     if (!isGone) await Promise.race([printer.close(), cut]);

@@ -80,6 +80,8 @@ export interface ExportOptions {
   biflow: boolean;
   maxFlows: number;
   whenFull: FullPolicy;
+  /** Threads that meter; 1: the main one. */
+  workers: number;
   /** Live only: seconds between two lines about each interface, 0 for none. */
   statsSec: number;
   quiet: boolean;

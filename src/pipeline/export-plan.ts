@@ -70,6 +70,7 @@ export function describePlan(options: ExportOptions): string[] {
     `        timeouts in seconds: ${timeoutNames.map((name) => `${name} ${options.timeouts[name]}`).join(', ')}`,
   );
   if (options.biflow) lines.push('        both ways of a connection are one flow (biflow)');
+  if (options.workers > 1) lines.push(`        by ${options.workers} workers, each with its share of the flows`);
   if (options.decap) lines.push('        packets inside of tunnels');
   if (options.dedupMs !== undefined) lines.push(`        duplicates within ${options.dedupMs} ms left out`);
   const routes = routeFields(options);

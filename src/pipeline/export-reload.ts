@@ -46,6 +46,7 @@ const EFFECTS: Readonly<Record<keyof ExportOptions, Effect>> = {
   key: { restart: 'track' },
   biflow: { restart: 'biflow' },
   whenFull: { restart: 'when-full' },
+  workers: { restart: 'workers' },
   maxFlows: { restart: 'max-flows' },
   identity: { restart: 'user, group' },
   directory: { restart: 'directory' },
@@ -61,6 +62,10 @@ const EFFECTS: Readonly<Record<keyof ExportOptions, Effect>> = {
 };
 
 export interface ReloadActions {
+  /** Whether packets are captured with all that the template of `options` asks for. */
+  canMeter(options: ExportOptions): boolean;
+  /** Opens what adds to flows what the template of `options` asks for. */
+  openMetering(options: ExportOptions): Promise<{ apply(): Promise<void>; abandon(): void }>;
   /** Opens the way to the collectors of `options`, and gives what puts it in the place of the one before. */
   openSenders(options: ExportOptions): Promise<() => void>;
   startStatistics(everySec: number): void;
@@ -70,19 +75,38 @@ export interface ReloadActions {
 /** Puts into force what can be of `next`; all of that or, where it throws, nothing. */
 export async function reloadExport(
   runtime: ExportRuntime,
-  next: ExportOptions,
+  asked: ExportOptions,
   actions: ReloadActions,
 ): Promise<Reloaded> {
   const before = runtime.options;
+  const waiting = changedKeys(before, asked).filter((key) => typeof EFFECTS[key] === 'object');
+  let next = withKept(before, asked, waiting);
+  if (!actions.canMeter(next)) {
+    waiting.push('template');
+    next = withKept(before, asked, waiting);
+  }
   const changed = changedKeys(before, next);
   const has = (effect: Effect) => changed.some((key) => EFFECTS[key] === effect);
-  const replaceSenders = has('collectors') ? await actions.openSenders(next) : undefined;
+  const metering = changed.includes('template') ? await actions.openMetering(next) : undefined;
+  let replaceSenders: (() => void) | undefined;
+  try {
+    if (has('collectors')) replaceSenders = await actions.openSenders(next);
+  } catch (error) {
+    metering?.abandon();
+    throw error;
+  }
+  // Flows of the former template go to the former senders.
+  await metering?.apply();
   if (has('timeouts')) runtime.setTimeouts(next.timeouts);
   replaceSenders?.();
   if (has('stats')) actions.startStatistics(next.statsSec);
   if (has('quiet')) actions.setQuiet(next.quiet);
   const applied = (['timeouts', 'collectors', 'stats', 'quiet'] as const).filter(has);
-  const waiting = changed.filter((key) => typeof EFFECTS[key] === 'object');
-  runtime.options = withKept(before, next, waiting);
-  return { applied, restart: waiting.map((key) => (EFFECTS[key] as { restart: string }).restart) };
+  runtime.options = next;
+  return { applied, restart: waiting.map(restartName) };
+}
+
+function restartName(key: keyof ExportOptions): string {
+  const effect = EFFECTS[key];
+  return typeof effect === 'object' ? effect.restart : key;
 }

@@ -1,4 +1,4 @@
-import type { FlowCache } from '../cache/flow-cache.ts';
+import type { MeteringCache } from '../cache/flow-cache-options.ts';
 import type { NamedTimeouts } from '../cache/timeout-presets.ts';
 import type { FlowStore } from '../store/flow-store.ts';
 import type { ExportOptions } from './export-options.ts';
@@ -12,7 +12,7 @@ export interface ExportRuntime {
   /** Those in force. */
   options: ExportOptions;
   readonly inputs: PacketInputs;
-  readonly cache: FlowCache;
+  readonly cache: MeteringCache;
   /** Packets left out so far because they were there already. */
   duplicates(): number;
   readonly output: FlowOutput;

@@ -6,6 +6,8 @@ export interface FlowOutputOptions {
   readonly destinations: readonly Entry[];
   /** Batches that wait for one destination before the maker has to wait (replay) or its flows are lost (live). */
   readonly maxHeld?: number;
+  /** Rows of a batch; as many as usual by default. */
+  readonly batchRows?: number;
   /** Live input cannot wait: what a full destination does not take is lost to it alone, and counted. */
   readonly dropWhenFull: boolean;
 }
@@ -31,7 +33,7 @@ export class FlowOutput {
   private groups: Group[];
   /** Those that get nothing more. */
   private former: Outlet[] = [];
-  private readonly pool = new FlowBatchPool();
+  private readonly pool: FlowBatchPool;
   private readonly dropWhenFull: boolean;
   /** How many outlets have a batch. */
   private readonly uses = new Map<FlowBatch, number>();
@@ -46,6 +48,7 @@ export class FlowOutput {
 
   constructor(options: FlowOutputOptions) {
     this.maxHeld = options.maxHeld ?? MAX_HELD;
+    this.pool = new FlowBatchPool(options.batchRows);
     this.dropWhenFull = options.dropWhenFull;
     this.groups = options.destinations.map((entry) => this.groupOf(entry));
   }

@@ -15,6 +15,8 @@ export interface FlowSourceOptions {
   readonly store: Omit<FlowStoreOptions, 'directory' | 'ident' | 'log' | 'onSlotEnd'> & { readonly log: Log };
   readonly samplingOf?: CollectorOptions['samplingOf'];
   readonly limits?: CollectorOptions['limits'];
+  /** Rows decoded before they go to the store, at most. */
+  readonly batchRows?: number;
   readonly onSlotEnd: (slot: EndedSlot, source: FlowSource) => void;
 }
 
@@ -54,6 +56,7 @@ export class FlowSource {
     this.output = new FlowOutput({
       destinations: [{ name: options.directory, consumer: store }],
       dropWhenFull: false,
+      ...(options.batchRows === undefined ? {} : { batchRows: options.batchRows }),
     });
     this.collector = new Collector({
       sink: this.output.write,

@@ -1,7 +1,8 @@
-import type { FlowCache } from '../cache/flow-cache.ts';
+import type { MeteringCache } from '../cache/flow-cache-options.ts';
 import type { NamedTimeouts } from '../cache/timeout-presets.ts';
 import { timeoutOptions } from '../cache/timeout-presets.ts';
 import { END_FORCED } from '../cache/timeouts.ts';
+import type { PacketSlot } from '../capture/source.ts';
 import { UserError } from '../flow/user-error.ts';
 import type { FlowStore } from '../store/flow-store.ts';
 import { CaptureStatistics } from './capture-statistics.ts';
@@ -18,7 +19,8 @@ import type { LogOutput } from './log-output.ts';
 import { openPacketInputs, type PacketInputs } from './packet-inputs.ts';
 import { meteringNeedsExtensions, PacketMeter } from './packet-meter.ts';
 import { processCounts } from './process-counts.ts';
-import { Reloader } from './reload.ts';
+import { describeProgress } from './progress.ts';
+import { changedKeys, Reloader } from './reload.ts';
 import { RunLog } from './run-log.ts';
 import type { SenderSwitch } from './sender-switch.ts';
 import { openLinks, type RunFacts, Senders } from './senders.ts';
@@ -37,7 +39,9 @@ export class MeteringRun implements ExportRuntime {
   readonly senders: SenderSwitch;
   readonly store: FlowStore | undefined;
   private readonly meter: PacketMeter;
-  private readonly enrichment: Enrichment;
+  private enrichment: Enrichment;
+  /** Whether captures were opened with extension records. */
+  private readonly isExtended: boolean;
   private readonly operations: ExportOperations | undefined;
   private readonly facts: RunFacts;
   private readonly statistics: CaptureStatistics;
@@ -76,6 +80,7 @@ export class MeteringRun implements ExportRuntime {
   ) {
     const { destinations, senders, store, operations } = parts.outlets;
     this.options = options;
+    this.isExtended = meteringNeedsExtensions(options);
     this.inputs = parts.inputs;
     this.enrichment = parts.enrichment;
     this.facts = parts.facts;
@@ -85,7 +90,8 @@ export class MeteringRun implements ExportRuntime {
     this.store = store;
     this.operations = operations;
     this.output = new FlowOutput({ destinations, dropWhenFull: this.isLive });
-    this.meter = new PacketMeter(options, this.enrichment, { sink: this.output.write, acquire: this.output.acquire });
+    const flowsTo = { sink: this.output.write, acquire: this.output.acquire };
+    this.meter = new PacketMeter(options, this.enrichment, flowsTo, () => this.inputs.reader.stop());
     this.statistics = new CaptureStatistics(
       this.inputs.parts,
       () => this.cache.stats(),
@@ -94,7 +100,7 @@ export class MeteringRun implements ExportRuntime {
     );
   }
 
-  get cache(): FlowCache {
+  get cache(): MeteringCache {
     return this.meter.cache;
   }
 
@@ -133,7 +139,9 @@ export class MeteringRun implements ExportRuntime {
     signals.stops((why) => this.stop(why));
     if (this.isLive) this.log.info(what);
     else if (!this.options.quiet) {
-      this.log.show(process.stderr, () => ({ ...this.inputs.reader.stats(), flows: this.output.flows }));
+      this.log.show(process.stderr, (seconds) =>
+        describeProgress({ ...this.inputs.reader.stats(), flows: this.output.flows }, seconds),
+      );
     }
     signals.reloads(reloader.request);
     this.manager.ready(what);
@@ -155,7 +163,7 @@ export class MeteringRun implements ExportRuntime {
   private async meterPackets(): Promise<void> {
     const { reader } = this.inputs;
     for (;;) {
-      const slot = reader.tryRead() ?? (await reader.read());
+      const slot = reader.tryRead() ?? (await this.waitForSlot());
       if (slot === undefined) return;
       const played = this.meter.take(slot);
       if (played !== undefined) await played;
@@ -164,9 +172,14 @@ export class MeteringRun implements ExportRuntime {
     }
   }
 
+  private waitForSlot(): Promise<PacketSlot | undefined> {
+    this.meter.settle();
+    return this.inputs.reader.read();
+  }
+
   private async endFlows(): Promise<void> {
     if (this.isLive) await this.expireAll();
-    this.cache.flush(END_FORCED);
+    await this.cache.flush(END_FORCED);
   }
 
   private async close(reloader: Reloader): Promise<void> {
@@ -176,6 +189,7 @@ export class MeteringRun implements ExportRuntime {
     this.inputs.reader.stop();
     this.operations?.close();
     await reloader.idle();
+    await this.cache.close?.();
     await this.output.close();
     this.manager.close();
     this.log.hideProgress();
@@ -218,12 +232,30 @@ export class MeteringRun implements ExportRuntime {
     const next = await reread();
     if (next === undefined) throw new UserError('these options ask for help alone');
     return reloadExport(this, next, {
+      canMeter: (options) =>
+        changedKeys(this.options, options).every((key) => key !== 'template') ||
+        (this.meter.canChange && (this.isExtended || !meteringNeedsExtensions(options))),
+      openMetering: (options) => this.openMetering(options),
       openSenders: (options) => this.openSenders(options),
       startStatistics: (everySec) => this.startStatistics(everySec),
       setQuiet: (quiet) => {
         this.logs.quiet = quiet;
       },
     });
+  }
+
+  private async openMetering(options: ExportOptions) {
+    const enrichment = await Enrichment.open(options, this.log.warn);
+    return {
+      apply: async () => {
+        // Live output has no room for all that a full cache holds; what comes meanwhile leaves at once, below.
+        if (this.isLive) await this.expireAll();
+        this.meter.change(options, enrichment);
+        this.enrichment.close();
+        this.enrichment = enrichment;
+      },
+      abandon: () => enrichment.close(),
+    };
   }
 
   private async openSenders(options: ExportOptions): Promise<() => void> {

@@ -30,7 +30,7 @@ export class Pacer {
   }
 
   /** Hands the packets of `slot` over, `from` inclusive to `to` exclusive, each run of them when it is due. */
-  async play(slot: PacketSlot, handOver: (from: number, to: number) => void): Promise<void> {
+  async play(slot: PacketSlot, handOver: (from: number, to: number) => Promise<void> | undefined): Promise<void> {
     if (Number.isNaN(this.#firstUs) && slot.count > 0) {
       this.#firstUs = timeUs(slot, 0);
       this.#startMs = this.#nowMs();
@@ -38,7 +38,7 @@ export class Pacer {
     let from = 0;
     while (from < slot.count) {
       const to = this.#stopped ? slot.count : this.#dueUntil(slot, from);
-      if (to > from) handOver(from, to);
+      if (to > from) await handOver(from, to);
       from = to;
       if (from < slot.count) await this.#waitFor(timeUs(slot, from));
     }

@@ -3,7 +3,8 @@ import { addon } from '../addon/addon.ts';
 import { EXTENSION_WORDS } from '../addon/packet-extension-layout.ts';
 import { P_TIME, PACKET_WORDS } from '../addon/packet-layout.ts';
 import { cacheNeedsExtensions, FlowCache } from '../cache/flow-cache.ts';
-import type { FlowCacheOptions } from '../cache/flow-cache-options.ts';
+import type { FlowCacheOptions, MeteringCache } from '../cache/flow-cache-options.ts';
+import { ShardedCache } from '../cache/sharded-cache.ts';
 import { timeoutOptions } from '../cache/timeout-presets.ts';
 import { DuplicateFilter } from '../capture/duplicates.ts';
 import type { PacketSlot } from '../capture/source.ts';
@@ -27,20 +28,27 @@ export function meteringNeedsExtensions(options: ExportOptions): boolean {
 
 /** Packets in, flows out, with what is known of them beyond their packets; in replay at the pace that is asked for. */
 export class PacketMeter {
-  readonly cache: FlowCache;
+  readonly cache: MeteringCache;
   readonly #duplicates: DuplicateFilter | undefined;
   readonly #pacer: Pacer | undefined;
   readonly #isLive: boolean;
+  #enrichment: Enrichment;
   /** Boot time counts from the first packet in replay, from the start in live capture. */
   #firstPacketMs = Date.now();
   #isFirst = true;
 
-  /** Flows leave for `output`, filled in by `enrichment`. */
-  constructor(options: ExportOptions, enrichment: Enrichment, output: Pick<FlowCacheOptions, 'sink' | 'acquire'>) {
-    const { dedupMs, key, biflow, maxFlows, whenFull, timeouts, speed } = options;
+  /** Flows leave for `output`, filled in by `enrichment`. `onFailure`: a worker failed, and metering will throw. */
+  constructor(
+    options: ExportOptions,
+    enrichment: Enrichment,
+    output: Pick<FlowCacheOptions, 'sink' | 'acquire'>,
+    onFailure: () => void,
+  ) {
+    const { dedupMs, key, biflow, maxFlows, whenFull, timeouts, speed, workers } = options;
     const { rate } = options.sampling;
     this.#isLive = options.interfaces.length > 0;
-    this.cache = new FlowCache({
+    this.#enrichment = enrichment;
+    const cacheOptions: FlowCacheOptions = {
       ...timeoutOptions(timeouts),
       key,
       biflow,
@@ -48,10 +56,17 @@ export class PacketMeter {
       columns: meteredColumns(options),
       maxFlows,
       whenFull,
-      sink: (batch) => output.sink(enrichment.fill(rate > 1 ? markSampled(batch, rate) : batch)),
+      sink: (batch) => output.sink(this.#enrichment.fill(rate > 1 ? markSampled(batch, rate) : batch)),
       acquire: output.acquire,
       allocate: (bytes) => addon().allocateHuge(bytes),
-    });
+    };
+    // Who has sent a capture may know what each worker gets: that makes it slow, whereas evictions that are not the same
+    // from run to run would make it another result.
+    const shardSeed = this.#isLive ? randomInt(2 ** 32) : 0;
+    this.cache =
+      workers === 1
+        ? new FlowCache(cacheOptions)
+        : new ShardedCache({ ...cacheOptions, workers, shardSeed, onFailure });
     if (dedupMs !== undefined) this.#duplicates = new DuplicateFilter({ mode: 'same', windowMs: dedupMs });
     if (speed > 0) this.#pacer = new Pacer(speed);
   }
@@ -79,8 +94,12 @@ export class PacketMeter {
       this.#isFirst = false;
     }
     if (this.#pacer !== undefined) return this.#pacer.play(slot, (from, to) => addRun(this.cache, slot, from, to));
-    this.cache.addPackets(slot.words, slot.doubles, slot.count, slot.extensions);
-    return undefined;
+    return this.cache.addPackets(slot.words, slot.doubles, slot.count, slot.extensions);
+  }
+
+  /** No slot is at hand just now. */
+  settle(): void {
+    this.cache.settle?.();
   }
 
   /** Moves the cache's clock on; gives the time that it is for packets, NaN while there is none. */
@@ -89,6 +108,17 @@ export class PacketMeter {
     const delayMs = this.#pacer === undefined ? CAPTURE_DELAY_MS : DISORDER_MS;
     if (!Number.isNaN(nowMs)) this.cache.advance((nowMs - delayMs) * 1000);
     return nowMs;
+  }
+
+  /** Whether `change` can be: caches of workers keep their columns. */
+  get canChange(): boolean {
+    return this.cache.setColumns !== undefined;
+  }
+
+  /** Flows have what the template of `options` asks for from now on, filled in by `enrichment`; those at hand leave before. */
+  change(options: ExportOptions, enrichment: Enrichment): void {
+    this.cache.setColumns?.(meteredColumns(options));
+    this.#enrichment = enrichment;
   }
 
   /** Packets that are played come without waiting from now on. */
@@ -103,10 +133,10 @@ function markSampled(batch: FlowBatch, rate: number): FlowBatch {
   return batch;
 }
 
-function addRun(cache: FlowCache, slot: PacketSlot, from: number, to: number): void {
+function addRun(cache: MeteringCache, slot: PacketSlot, from: number, to: number): Promise<void> | undefined {
   const [firstWord, firstDouble] = [from * PACKET_WORDS, (from * PACKET_WORDS) >>> 1];
   const extensions = slot.extensions?.subarray(from * EXTENSION_WORDS);
-  cache.addPackets(slot.words.subarray(firstWord), slot.doubles.subarray(firstDouble), to - from, extensions);
+  return cache.addPackets(slot.words.subarray(firstWord), slot.doubles.subarray(firstDouble), to - from, extensions);
 }
 
 /** Captures of several interfaces are rarely in order from the first packet on. */

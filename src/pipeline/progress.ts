@@ -18,18 +18,23 @@ export interface ProgressStream {
 const EVERY_MS = 500;
 const CLEAR_LINE = '\r\x1b[K';
 
-/** A line on a terminal that tells how far a long replay is, written over again twice a second. */
+/** A line on a terminal that tells how far a long run is, written over again twice a second. */
 export class ProgressLine {
   readonly #stream: ProgressStream;
-  readonly #figures: () => ProgressFigures;
+  readonly #describe: (seconds: number) => string;
+  readonly #fromMs: number;
   readonly #startMs: number;
   readonly #timer: NodeJS.Timeout | undefined;
   #shown = false;
 
-  /** Does nothing at all where `stream` is no terminal. */
-  constructor(stream: ProgressStream, figures: () => ProgressFigures) {
+  /**
+   * `describe` gets the seconds since the start. Nothing is shown before `fromMs`, and nothing at all where `stream` is no
+   * terminal.
+   */
+  constructor(stream: ProgressStream, describe: (seconds: number) => string, fromMs = 0) {
     this.#stream = stream;
-    this.#figures = figures;
+    this.#describe = describe;
+    this.#fromMs = fromMs;
     this.#startMs = performance.now();
     if (stream.isTTY !== true) return;
     this.#timer = setInterval(() => this.#show(), EVERY_MS);
@@ -49,7 +54,9 @@ export class ProgressLine {
   }
 
   #show(): void {
-    this.#stream.write(CLEAR_LINE + describeProgress(this.#figures(), (performance.now() - this.#startMs) / 1000));
+    const elapsedMs = performance.now() - this.#startMs;
+    if (elapsedMs < this.#fromMs) return;
+    this.#stream.write(CLEAR_LINE + this.#describe(elapsedMs / 1000));
     this.#shown = true;
   }
 }
@@ -65,4 +72,15 @@ export function describeProgress(figures: ProgressFigures, seconds: number): str
   // A file that grows meanwhile is never more than read.
   if (bytesTotal > 0) parts.push(`${Math.min(100, Math.floor((bytesRead / bytesTotal) * 100))} %`);
   return parts.join(', ');
+}
+
+const BAR_WIDTH = 30;
+/** Answers that come sooner need no progress. */
+export const SHORT_ANSWER_MS = 1000;
+
+/** `[############------------------]  40 %` of a share from 0 to 1. */
+export function describeShare(share: number): string {
+  const whole = Math.min(1, Math.max(0, share));
+  const filled = Math.round(whole * BAR_WIDTH);
+  return `[${'#'.repeat(filled)}${'-'.repeat(BAR_WIDTH - filled)}] ${String(Math.floor(whole * 100)).padStart(3)} %`;
 }

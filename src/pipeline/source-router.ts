@@ -14,6 +14,8 @@ import type { ListedSource, SourcePlan } from './source-plan.ts';
 
 /** Sources made for exporters as they appear; nfcapd's number. */
 export const MAX_DYNAMIC_SOURCES = 1024;
+/** Rows that the decoder of a dynamic source gathers: batches of the usual size would be some megabytes each. */
+const DYNAMIC_BATCH_ROWS = 4096;
 /** Senders whose way is remembered; the port is open to everybody. */
 const MAX_KNOWN_SENDERS = 65_536;
 /** Ignored senders that are named in the log between two times that they are forgotten. */
@@ -22,7 +24,7 @@ const MAX_IGNORED_LINES = 16;
 const IGNORED_MS = 60_000;
 
 /** What each source shares with the others. */
-export type SharedSourceOptions = Omit<FlowSourceOptions, 'ident' | 'directory' | 'limits'> & {
+export type SharedSourceOptions = Omit<FlowSourceOptions, 'ident' | 'directory' | 'limits' | 'batchRows'> & {
   /** Sources that exporters may cause to be made, by default `MAX_DYNAMIC_SOURCES`. */
   readonly maxDynamicSources?: number;
 };
@@ -146,7 +148,7 @@ export class SourceRouter {
     }
     try {
       const directory = join(this.plan.directory, ident);
-      const source = await this.add({ ident, directory, limits: dynamicLimits });
+      const source = await this.add({ ident, directory, limits: dynamicLimits, batchRows: DYNAMIC_BATCH_ROWS });
       this.log(`new exporter ${address}, its flows go to ${directory}`);
       return source;
     } catch (error) {
@@ -154,7 +156,9 @@ export class SourceRouter {
     }
   }
 
-  private async add(options: Pick<FlowSourceOptions, 'ident' | 'directory' | 'limits'>): Promise<FlowSource> {
+  private async add(
+    options: Pick<FlowSourceOptions, 'ident' | 'directory' | 'limits' | 'batchRows'>,
+  ): Promise<FlowSource> {
     const source = await FlowSource.open({ ...this.shared, ...options });
     this.sources.push(source);
     return source;

@@ -1,10 +1,16 @@
+import { parseSize } from '../flow/size.ts';
 import { UserError } from '../flow/user-error.ts';
 import type { DumpAction, DumpOptions, FileCompression } from './options.ts';
 
-/** Options with a value (W, G, H and D have no meaning here, but must not hurt), and without one. */
+/** Options with a value (W, H and D have no meaning here, but must not hurt), and without one. */
 const WITH_VALUE = 'rRMfstcnoOAPlLWGHCDwJivE';
 const WITHOUT_VALUE = 'aNq6mTZhbBIgXjy';
-const LONG: Readonly<Record<string, string>> = { help: 'h', sql: 'sql', overlap: 'overlap' };
+const LONG: Readonly<Record<string, string>> = { help: 'h', sql: 'sql', overlap: 'overlap', unscaled: 'unscaled' };
+/** And what the value is. */
+const LONG_WITH_VALUE: Readonly<Record<string, string>> = {
+  baseline: 'a directory or a range of files',
+  memory: 'a size such as 2G',
+};
 const REFUSED: Readonly<Record<string, string>> = {
   K: 'addresses are not anonymised while reading: use weir anonymize',
   x: 'use any Parquet tool to look into a segment, or -v to verify one',
@@ -42,6 +48,9 @@ export const USAGE = `usage: weir dump [options] [filter]
   -E FILE       exporters that sent the flows of a file
   -v FILE       read a file to its end to verify it
   --overlap     -t also takes flows that reach over the window's ends
+  --unscaled    counters as exported, not multiplied by the sampling rate
+  -G FILE,...   MaxMind databases (.mmdb) for %sc %dc (countries), %sasn %dasn (organisations)
+  --memory SIZE memory for the work, such as 2G; beyond, the disk is used
   -X, --sql     show how the question is understood; as SQL
   -Z            check the filter only
   -h            this text
@@ -65,16 +74,13 @@ export function parseDumpArguments(argv: readonly string[]): DumpOptions {
       break;
     }
     if (argument.startsWith('--')) {
-      const name = argument.slice(2);
-      if (name === 'baseline' || name.startsWith('baseline=')) {
-        const value = name === 'baseline' ? argv[++i] : name.slice('baseline='.length);
-        if (value === undefined || value === '')
-          throw new UserError('option --baseline needs a directory or a range of files');
-        add(values, 'baseline', value);
-        continue;
-      }
-      if (!Object.hasOwn(LONG, name)) throw unknownOption(argument);
-      add(values, LONG[name]!, '');
+      const [name = '', ...rest] = argument.slice(2).split('=');
+      if (Object.hasOwn(LONG_WITH_VALUE, name)) {
+        const value = rest.length > 0 ? rest.join('=') : argv[++i];
+        if (value === undefined || value === '') throw new UserError(`option --${name} needs ${LONG_WITH_VALUE[name]}`);
+        add(values, name, value);
+      } else if (Object.hasOwn(LONG, name) && rest.length === 0) add(values, LONG[name]!, '');
+      else throw unknownOption(argument);
     } else if (!argument.startsWith('-') || argument === '-') words.push(argument);
     else if (takeLetters(argument.slice(1), argv[i + 1], values)) i++;
   }
@@ -128,6 +134,7 @@ function toOptions(values: ReadonlyMap<string, readonly string[]>, words: readon
   const bidirectional = has('B') ? 'guess' : has('b') ? 'merge' : undefined;
   if (bidirectional !== undefined && has('A')) throw new UserError('options -b and -B exclude -A');
   const resultFilters = [last('P'), limitFilter('packets', last('l')), limitFilter('bytes', last('L'))];
+  const memory = last('memory');
   const filters = resultFilters.filter((one) => one !== undefined);
   return {
     read: last('r') ?? last('v') ?? last('E'),
@@ -150,6 +157,9 @@ function toOptions(values: ReadonlyMap<string, readonly string[]>, words: readon
     quiet: has('q'),
     markAddresses: has('T'),
     overlap: has('overlap'),
+    unscaled: has('unscaled'),
+    places: (last('G') ?? 'none').split(',').filter((path) => path !== '' && path !== 'none'),
+    memoryOctets: memory === undefined ? undefined : parseSize(memory) || undefined,
     baseline: last('baseline'),
     write: last('w'),
     compression: compressionOf(values),

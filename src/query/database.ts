@@ -1,7 +1,6 @@
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import duckdb from '@duckdb/node-bindings';
 import type { Cells, Chunk } from './chunk.ts';
+import { SPILL_DIRECTORY } from './spill.ts';
 
 const NARROW = new Map<number, new (buffer: ArrayBufferLike, offset: number, length: number) => Cells>([
   [duckdb.Type.UTINYINT, Uint8Array],
@@ -86,14 +85,19 @@ export class Database {
     this.connection = connection;
   }
 
-  static async open(): Promise<Database> {
+  /** `memoryOctets`: beyond, the disk is used. */
+  static async open(memoryOctets?: number): Promise<Database> {
     const config = duckdb.create_config();
     // Results larger than memory go to the system's place for temporary files, not to the working directory.
-    duckdb.set_config(config, 'temp_directory', join(tmpdir(), `weir-query-${process.pid}`));
+    duckdb.set_config(config, 'temp_directory', SPILL_DIRECTORY);
     // Everything needed is built in; a query must not reach out to the network for more.
     duckdb.set_config(config, 'autoinstall_known_extensions', 'false');
+    if (memoryOctets !== undefined) duckdb.set_config(config, 'memory_limit', `${memoryOctets}B`);
     const database = await duckdb.open(':memory:', config);
-    return new Database(database, await duckdb.connect(database));
+    const opened = new Database(database, await duckdb.connect(database));
+    await opened.run('SET enable_progress_bar = true');
+    await opened.run('SET enable_progress_bar_print = false');
+    return opened;
   }
 
   async run(sql: string): Promise<void> {
@@ -144,6 +148,11 @@ export class Database {
       return Object.fromEntries(entries) as Record<N, number>;
     }
     throw new Error('a query for one row gave none');
+  }
+
+  /** Of the statement at hand, 0 to 1. */
+  progress(): number {
+    return Math.max(0, duckdb.query_progress(this.connection).percentage) / 100;
   }
 
   close(): void {

@@ -3,6 +3,7 @@ import { UserError } from '../flow/user-error.ts';
 import { Database } from './database.ts';
 import type { QueryEngine, Rows, Tables } from './engine.ts';
 import { bindings, type Sequence } from './filter/sequence.ts';
+import type { FlowFiles } from './flow-files.ts';
 import type { Order } from './orders.ts';
 import type { Totals } from './output/summary.ts';
 import type { Job, JobOf, Selection } from './plan.ts';
@@ -22,27 +23,29 @@ const GROUPS_TABLE = 'groups';
 export class DuckDbEngine implements QueryEngine {
   readonly schema: Schema;
   private readonly database: Database;
-  private readonly files: readonly string[];
+  private readonly files: FlowFiles;
   private readonly selected: string;
   private readonly selection: Selection;
   private readonly sequence: Sequence | undefined;
   private known: Totals | undefined;
 
-  private constructor(database: Database, files: readonly string[], schema: Schema, selection: Selection) {
+  private constructor(database: Database, files: FlowFiles, schema: Schema, selection: Selection) {
     this.database = database;
     this.files = files;
     this.schema = schema;
     this.selection = selection;
     this.sequence = selection.sequence;
     this.selected =
-      this.sequence === undefined ? selectedSql(files, selection, schema) : flowsOfChainsSql(files, schema);
+      this.sequence === undefined
+        ? selectedSql(files, selection, schema)
+        : flowsOfChainsSql(files, selection.counters, schema);
   }
 
   /** @throws UserError for files that are not of flows; errors of the engine for files that cannot be read. */
-  static async open(files: readonly string[], selection: Selection): Promise<DuckDbEngine> {
-    const database = await Database.open();
+  static async open(files: FlowFiles, selection: Selection, memoryOctets?: number): Promise<DuckDbEngine> {
+    const database = await Database.open(memoryOctets);
     try {
-      const schema = await describe(database, files);
+      const schema = await describe(database, files.paths);
       const { sequence } = selection;
       if (sequence !== undefined) await findChains(database, files, { ...selection, sequence }, schema);
       return new DuckDbEngine(database, files, schema, selection);
@@ -52,13 +55,17 @@ export class DuckDbEngine implements QueryEngine {
     }
   }
 
+  progress(): number {
+    return this.database.progress();
+  }
+
   close(): void {
     this.database.close();
   }
 
   async span(): Promise<{ first: number; last: number }> {
     const sql = `SELECT coalesce(epoch_ms(min(first)), 0) AS first, coalesce(epoch_ms(max(last)), 0) AS last
-      FROM ${filesSql(this.files, this.schema.mixed)}`;
+      FROM ${filesSql(this.files.paths, this.schema.mixed)}`;
     return this.database.numbers(sql, ['first', 'last']);
   }
 
@@ -88,7 +95,7 @@ export class DuckDbEngine implements QueryEngine {
 
   private chainsSql(wanted: readonly ColumnName[]): string {
     const values = [...bindings(this.sequence!).keys()].flatMap((_, index) => [`v${index}_hi`, `v${index}_lo`]);
-    const flows = chainRowsSql(this.files, this.schema);
+    const flows = chainRowsSql(this.files, this.selection.counters, this.schema);
     return rowsSql(wanted, flows, this.schema, undefined, ['chain', 'step'], 0, ['chain', 'step', ...values]);
   }
 
@@ -165,7 +172,7 @@ export class DuckDbEngine implements QueryEngine {
 
 async function findChains(
   database: Database,
-  files: readonly string[],
+  files: FlowFiles,
   selection: Selection & { sequence: Sequence },
   schema: Schema,
 ): Promise<void> {

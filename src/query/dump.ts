@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { FlowConsumer } from '../flow/consumer.ts';
@@ -8,11 +8,12 @@ import { USAGE } from './arguments.ts';
 import type { QueryEngine } from './engine.ts';
 import { describePlan } from './explain.ts';
 import type { FileIdentity } from './file-report.ts';
+import { type FlowFiles, lookAtFiles, type RateCorrection } from './flow-files.ts';
 import { writeRows, writtenColumns } from './flow-writer.ts';
 import { writtenSchema } from './group-columns.ts';
-import { NativeEngine } from './native/engine.ts';
+import { EngineOpener } from './open-engine.ts';
 import type { DumpOptions } from './options.ts';
-import type { Style } from './output/cells.ts';
+import type { PlaceNames, Style } from './output/cells.ts';
 import { Clock } from './output/clock.ts';
 import type { Format } from './output/format.ts';
 import { OutputSink, ReaderGone } from './output/sink.ts';
@@ -28,6 +29,12 @@ export interface DumpSurroundings {
   /** The segments that -r, -R and -M name, in name order. */
   chooseFiles(selection: Pick<DumpOptions, 'read' | 'range' | 'sources'>): Promise<readonly string[]>;
   identify(path: string): Promise<FileIdentity>;
+  /** What the operator knows better about the sampling rates in these files. */
+  corrections(paths: readonly string[]): Promise<readonly RateCorrection[]>;
+  /** Files in the MaxMind format, as -G names them. */
+  openPlaces(paths: readonly string[]): Promise<PlaceNames>;
+  /** Shows how much of the work is done, 0 to 1, until it is told to stop. */
+  watch(share: () => number): { stop(): void };
   /** The names that exporters told to the collectors of these files. */
   namesBeside(files: readonly string[]): Promise<ExporterNames>;
   /** -w: what takes the flows of the answer. */
@@ -38,6 +45,13 @@ export interface DumpSurroundings {
 
 /** Tags that print what an exporter calls one of its numbers. */
 const NAME_TAGS: ReadonlySet<string> = new Set(['%inam', '%onam', '%ivrfnam', '%evrfnam', '%app']);
+
+const PLACE_TAGS: ReadonlySet<string> = new Set(['%sc', '%dc', '%sasn', '%dasn']);
+
+/** Whether a place is printed that -G knows: its files are large, and a file of nfdump's own may be named in vain. */
+function printsPlaces(format: Format): boolean {
+  return 'parts' in format && format.parts.some((part) => typeof part !== 'string' && PLACE_TAGS.has(part.name));
+}
 
 function printsNames(format: Format): boolean {
   if (format.kind === 'json' || format.kind === 'ndjson') return true;
@@ -53,36 +67,48 @@ const ADDRESS_MARKER = '\x01';
  * @throws UserError for everything that the user can mend.
  */
 export async function runDump(options: DumpOptions, surroundings: DumpSurroundings): Promise<number> {
-  const sink = new OutputSink(surroundings.stdout);
+  const engines = new EngineOpener(options.memoryOctets);
+  const shown = surroundings.watch(() => engines.progress());
+  const sink = new OutputSink(surroundings.stdout, () => shown.stop());
   try {
     if (options.action === 'help') sink.block.ascii(USAGE);
     else if (options.action === 'check') questionOf(options);
-    else if (options.action === 'dump') await dump(options, surroundings, sink);
-    else await act(options, surroundings, sink);
+    else if (options.action === 'dump') await dump(options, surroundings, engines, sink);
+    else await act(options, surroundings, engines, sink);
     await sink.end();
     return 0;
   } catch (error) {
     if (error instanceof ReaderGone) return 0;
     throw error;
+  } finally {
+    shown.stop();
   }
 }
 
-async function dump(options: DumpOptions, surroundings: DumpSurroundings, sink: OutputSink): Promise<void> {
+async function dump(
+  options: DumpOptions,
+  surroundings: DumpSurroundings,
+  engines: EngineOpener,
+  sink: OutputSink,
+): Promise<void> {
   const startedAt = performance.now();
   const { plan, format, warnings } = await planDump(options);
   for (const warning of warnings) surroundings.stderr.write(`${warning}\n`);
   const files = await chooseFiles(options, surroundings);
-  const sizes = await Promise.all(files.map(sizeOf));
+  const sizes = files.map(sizeOf);
   const style: Style = {
     csv: format.kind === 'csv',
     plain: options.plainNumbers,
     longV6: options.longV6 || format.longV6,
     marker: options.markAddresses ? ADDRESS_MARKER : '',
     clock: new Clock(),
+    ...(options.places.length > 0 && printsPlaces(format)
+      ? { places: await surroundings.openPlaces(options.places) }
+      : {}),
     ...(printsNames(format) ? { names: await surroundings.namesBeside(files) } : {}),
   };
   try {
-    const engine = await openEngine(files, plan, format.kind === 'null');
+    const engine = await engines.open(await lookAt(files, options, surroundings), plan, format.kind === 'null');
     try {
       if (options.write !== undefined) {
         await writeFlows(engine, plan, await surroundings.openFlowFile(options));
@@ -100,6 +126,14 @@ async function dump(options: DumpOptions, surroundings: DumpSurroundings, sink: 
   } catch (error) {
     throw explain(error);
   }
+}
+
+async function lookAt(
+  paths: readonly string[],
+  { unscaled }: DumpOptions,
+  { corrections }: DumpSurroundings,
+): Promise<FlowFiles> {
+  return lookAtFiles(paths, unscaled ? [] : await corrections(paths));
 }
 
 async function chooseFiles(options: DumpOptions, surroundings: DumpSurroundings): Promise<readonly string[]> {
@@ -127,7 +161,9 @@ async function writeFlows(engine: QueryEngine, plan: Plan, to: FlowConsumer): Pr
   const job = plan.jobs.find((one) => one.kind === 'flows' || one.kind === 'groups');
   if (job === undefined) throw new UserError('-w writes flows: statistics of elements are no flows');
   const schema = job.kind === 'flows' ? engine.schema : writtenSchema(job.grouping, engine.schema);
-  const of = writtenColumns(schema);
+  // Counters of groups are multiplied; the rate of one of their flows would multiply them once more.
+  const keepsRates = job.kind === 'flows' || plan.selection.counters === 'stored';
+  const of = writtenColumns(schema).filter(({ name }) => keepsRates || name !== 'sampling');
   const names = of.map(({ name }) => name);
   const rows = job.kind === 'flows' ? engine.flows(job, names) : (await engine.groups(job, names)).rows(job.orders[0]);
   await writeRows(rows, of, to);
@@ -135,7 +171,12 @@ async function writeFlows(engine: QueryEngine, plan: Plan, to: FlowConsumer): Pr
 }
 
 /** Everything but answers: see `DumpAction`. */
-async function act(options: DumpOptions, surroundings: DumpSurroundings, sink: OutputSink): Promise<void> {
+async function act(
+  options: DumpOptions,
+  surroundings: DumpSurroundings,
+  engines: EngineOpener,
+  sink: OutputSink,
+): Promise<void> {
   const { action } = options;
   if (action === 'plan') {
     const { plan, format } = await planDump(options);
@@ -151,43 +192,31 @@ async function act(options: DumpOptions, surroundings: DumpSurroundings, sink: O
     if (action === 'sql') {
       const { plan } = await planDump(options);
       const { DuckDbEngine } = await import('./duckdb-engine.ts');
-      const engine = await DuckDbEngine.open(files, plan.selection);
+      const looked = await lookAt(files, options, surroundings);
+      const engine = await DuckDbEngine.open(looked, plan.selection);
       const baseline = await baselineFiles(options, files, surroundings);
       const names = writtenColumns(engine.schema).map(({ name }) => name);
       const { sequence } = plan.selection;
       if (sequence !== undefined) {
-        sink.block.text(`${chainsSql(files, plan.selection, sequence, engine.schema)};\n`);
+        sink.block.text(`${chainsSql(looked, plan.selection, sequence, engine.schema)};\n`);
       }
       for (const job of plan.jobs) for (const sql of engine.sql(job, names, baseline)) sink.block.text(`${sql};\n`);
       engine.close();
       return;
     }
     const { reportOnFiles } = await import('./file-report.ts');
-    await reportOnFiles(action, files, surroundings, sink.block, (paths, plan) => openEngine(paths, plan, false));
+    await reportOnFiles(action, files, surroundings, sink.block, async (paths, plan) =>
+      engines.open(await lookAt(paths, options, surroundings), plan, false),
+    );
   } catch (error) {
     throw explain(error);
   }
 }
 
-/**
- * The addon answers what people ask all day, DuckDB everything: a large library, loaded only when it is needed.
- * WEIR_QUERY_ENGINE (native, duckdb) insists on one of them.
- */
-async function openEngine(files: readonly string[], plan: Plan, printsNothing: boolean): Promise<QueryEngine> {
-  const wanted = process.env['WEIR_QUERY_ENGINE'] ?? 'auto';
-  if (!['auto', 'native', 'duckdb'].includes(wanted)) {
-    throw new UserError(`WEIR_QUERY_ENGINE=${wanted}: the engines are native, duckdb and auto`);
-  }
-  const engine = wanted === 'duckdb' ? undefined : await NativeEngine.open(files, plan, printsNothing);
-  if (engine !== undefined) return engine;
-  if (wanted === 'native') throw new UserError('WEIR_QUERY_ENGINE=native: the addon does not answer this question');
-  const { DuckDbEngine } = await import('./duckdb-engine.ts');
-  return DuckDbEngine.open(files, plan.selection);
-}
-
-async function sizeOf(path: string): Promise<number> {
+/** Without the thread pool, which costs three times as much where there are thousands of files. */
+function sizeOf(path: string): number {
   try {
-    return (await stat(path)).size;
+    return statSync(path).size;
   } catch (cause) {
     throw new UserError(`cannot read ${path}: no such file`, { cause });
   }

@@ -30,6 +30,8 @@ export interface QueryEngine {
   groups(job: JobOf<'groups'>, columns: readonly ColumnName[]): Promise<Tables>;
   /** Columns `hi`, `lo` (numbers in `lo`), `proto`, `flows`, `packets`, `octets`, `out_packets`, `out_octets`, `first`, `last`. */
   statistic(job: JobOf<'statistic'>): Promise<Tables>;
+  /** How much of the work at hand is done, 0 to 1. */
+  progress(): number;
   /** The columns of the report, addresses as `hi` and `lo`. `baseline`: files to compare with. */
   report(job: JobOf<'report'>, baseline: readonly string[]): Promise<Rows>;
   close(): void;

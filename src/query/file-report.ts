@@ -1,4 +1,5 @@
 import type { QueryEngine } from './engine.ts';
+import { filesAsStored } from './flow-files.ts';
 import { parseOrders } from './orders.ts';
 import { addressWriter } from './output/cells.ts';
 import { Clock } from './output/clock.ts';
@@ -46,7 +47,7 @@ const JOB: JobOf<'statistic'> = {
 
 /** The question whose answer `sumFile` reads. */
 export const SUMS_PLAN: Plan = {
-  selection: { filter: { kind: 'any' }, window: undefined, limit: undefined },
+  selection: { filter: { kind: 'any' }, window: undefined, limit: undefined, counters: 'scaled' },
   jobs: [JOB],
 };
 
@@ -181,7 +182,9 @@ async function verify(out: TextBlock, files: readonly string[], { identify }: Fi
   const { DuckDbEngine } = await import('./duckdb-engine.ts');
   for (const path of files) {
     const { ident } = await identify(path);
-    const rows = await using(DuckDbEngine.open([path], SUMS_PLAN.selection), (engine) => engine.readAll());
+    const rows = await using(DuckDbEngine.open(filesAsStored([path]), SUMS_PLAN.selection), (engine) =>
+      engine.readAll(),
+    );
     out.text(`File       : ${path}\nIdent      : ${ident}\nRecords    : ${rows}\nStatus     : every page read\n`);
   }
 }

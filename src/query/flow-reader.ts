@@ -1,6 +1,7 @@
 import { type ColumnName, columns } from '../flow/fields.ts';
 import { DuckDbEngine } from './duckdb-engine.ts';
 import type { Rows } from './engine.ts';
+import { filesAsStored, lookAtFiles } from './flow-files.ts';
 import { planSelection, type SelectionOptions } from './planner.ts';
 
 const EVERYTHING: SelectionOptions = {
@@ -11,7 +12,7 @@ const EVERYTHING: SelectionOptions = {
   limit: undefined,
 };
 
-/** Reads whole flows back from segments, in the order of the files. */
+/** Reads whole flows back from segments, in the order of the files, with the counters that they have there. */
 export class FlowReader {
   /** What the files have. */
   readonly columns: readonly ColumnName[];
@@ -24,7 +25,11 @@ export class FlowReader {
 
   /** @throws UserError for a filter that cannot be read, and for files that are not of flows */
   static async open(files: readonly string[], options: SelectionOptions = EVERYTHING): Promise<FlowReader> {
-    return new FlowReader(await DuckDbEngine.open(files, await planSelection(options)));
+    const selection = await planSelection(options, 'scaledInFilter');
+    const isFiltered = selection.filter.kind !== 'any';
+    return new FlowReader(
+      await DuckDbEngine.open(isFiltered ? await lookAtFiles(files) : filesAsStored(files), selection),
+    );
   }
 
   /** All columns of the flows that are selected. */

@@ -60,6 +60,12 @@ export interface DumpOptions {
   readonly markAddresses: boolean;
   /** --overlap: -t takes flows that touch the window. */
   readonly overlap: boolean;
+  /** --unscaled: counters as exported, not multiplied by the sampling rate. */
+  readonly unscaled: boolean;
+  /** -G: files in the MaxMind format. */
+  readonly places: readonly string[];
+  /** --memory: of the engines, octets; undefined for what they take by themselves. */
+  readonly memoryOctets: number | undefined;
   /** --baseline: a range of files, as -R, that `-s new` compares with. */
   readonly baseline: string | undefined;
   /** -w: a flow file, `-` for standard output. */

@@ -15,6 +15,12 @@ export interface Window {
   readonly overlaps: boolean;
 }
 
+/**
+ * How counters of sampled flows are taken: multiplied by the sampling rate, as they stand in the files, or multiplied
+ * where the filter compares them and as they stand in the rows of the answer, which are written to files again.
+ */
+export type CounterView = 'scaled' | 'stored' | 'scaledInFilter';
+
 /** Flows that are asked about: everything but the files, which are found when the plan is carried out. */
 export interface Selection {
   /** Host names resolved. */
@@ -24,6 +30,7 @@ export interface Selection {
   readonly window: Window | undefined;
   /** Only the first so many of the flows that match, in the order of the files. */
   readonly limit: number | undefined;
+  readonly counters: CounterView;
 }
 
 /** One table of the answer. `top` 0 means all rows. */

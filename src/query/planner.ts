@@ -12,7 +12,7 @@ import { timeOfParts } from './filter/values.ts';
 import type { DumpOptions } from './options.ts';
 import { parseOrders } from './orders.ts';
 import { type Format, groupingFormat, parseFormat } from './output/format.ts';
-import type { Job, Plan, Selection, Window } from './plan.ts';
+import type { CounterView, Job, Plan, Selection, Window } from './plan.ts';
 import { type Report, reportByName } from './reports.ts';
 import { statisticByName } from './statistics.ts';
 
@@ -47,7 +47,7 @@ function readInclude(path: string): string {
 }
 
 /** The flows that are asked about. Asks the world for the addresses of host names. */
-export async function planSelection(options: SelectionOptions): Promise<Selection> {
+export async function planSelection(options: SelectionOptions, counters: CounterView): Promise<Selection> {
   const question = questionOf(options);
   const asked = isSequence(question)
     ? { filter: { kind: 'any' } as const, sequence: await resolveSequence(question) }
@@ -56,13 +56,14 @@ export async function planSelection(options: SelectionOptions): Promise<Selectio
     ...asked,
     window: options.window === undefined ? undefined : parseWindow(options.window, options.overlap),
     limit: options.limit,
+    counters,
   };
 }
 
 /** Understands the options; the only thing it asks the world for is the addresses of host names. */
 export async function planDump(options: DumpOptions): Promise<PlannedDump> {
   const warnings: string[] = [];
-  const selected = await planSelection(options);
+  const selected = await planSelection(options, counterView(options));
   const { limit, sequence } = selected;
   const selection =
     sequence !== undefined && listsOnly(options) ? { ...selected, limit: limit ?? options.top } : selected;
@@ -73,6 +74,13 @@ export async function planDump(options: DumpOptions): Promise<PlannedDump> {
   const grouping = groupingOf(options);
   const jobs = planJobs(options, grouping, resultFilter, warnings);
   return { plan: { selection, jobs }, format: planFormat(options, grouping, jobs), warnings };
+}
+
+/** Flows that -w writes keep their counters and rates, so that nothing is multiplied twice; groups have no one rate. */
+function counterView({ unscaled, write, aggregate, aggregateBy, bidirectional, statistics }: DumpOptions): CounterView {
+  if (unscaled) return 'stored';
+  const groups = aggregate || aggregateBy !== undefined || bidirectional !== undefined || statistics.length > 0;
+  return write !== undefined && !groups ? 'scaledInFilter' : 'scaled';
 }
 
 /** Whether chains are listed as they are; -n means so many of them. */

@@ -16,20 +16,12 @@ export const LIMITS_NAME = '.weir.expire.json';
 const SCHEMA = 1;
 const HOUR_MS = 3_600_000;
 
-const SIZE_UNITS: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 const LIFE_UNITS: Readonly<Record<string, number>> = {
   w: 168 * HOUR_MS,
   d: 24 * HOUR_MS,
   H: HOUR_MS,
   M: 60_000,
 };
-
-/** Octets of a size such as `500M`, `1.5GB` or `2T` (base 1024); 0 for no limit. */
-export function parseSize(text: string): number {
-  const match = /^(\d+(?:\.\d+)?) ?([KMGT]?)B?$/i.exec(text);
-  if (match === null) throw new UserError(`a size is a number with K, M, G or T, such as 500M or 1.5T, not "${text}"`);
-  return Math.floor(Number(match[1]) * SIZE_UNITS[match[2]!.toUpperCase()]!);
-}
 
 /** Milliseconds of a time such as `2w`, `1w2d`, `1.5d` or `36` (hours); `M` is minutes. 0 for no limit. */
 export function parseLife(text: string): number {

@@ -1,9 +1,11 @@
 import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { UserError } from '../flow/user-error.ts';
 import { mergedParts, segmentInfo } from './segment-metadata.ts';
-import { partTime, SEGMENT_SUFFIX, segmentName, segmentTime } from './slots.ts';
+import { LAYOUT_COUNT, partTime, SEGMENT_SUFFIX, segmentName, segmentTime, slotDirectory } from './slots.ts';
+
+const HOUR_MS = 3_600_000;
 
 /** What `-r`, `-R` and `-M` were given. */
 export interface FileSelection {
@@ -149,8 +151,13 @@ async function filesOfSlot(
   return files.some((file) => timeOf(file) === from) ? files : [];
 }
 
-/** Every file of a naming below a directory, in the order of their names. */
-async function walk(directory: string, naming: FileNaming, above: readonly string[] = []): Promise<FoundFile[]> {
+/** Every file of a naming below a directory, or in it alone, in the order of their names. */
+async function walk(
+  directory: string,
+  naming: FileNaming,
+  above: readonly string[] = [],
+  isDeep = true,
+): Promise<FoundFile[]> {
   const entries = (await list(directory)) ?? [];
   const names = new Set(entries.map((entry) => entry.name));
   const merged = new Map<string, Promise<Set<string>>>();
@@ -160,7 +167,7 @@ async function walk(directory: string, naming: FileNaming, above: readonly strin
     const path = join(directory, name);
     if (name.startsWith('.')) continue;
     if ((entry.isSymbolicLink() ? await kindOf(path) : entry.isDirectory() ? 'directory' : 'file') === 'directory') {
-      found.push(...(await walk(path, naming, [...above, name])));
+      if (isDeep) found.push(...(await walk(path, naming, [...above, name])));
       continue;
     }
     if (!naming.matches(name)) continue;
@@ -216,4 +223,43 @@ function compareKeys(a: readonly string[], b: readonly string[]): number {
     if (order !== 0) return order;
   }
   return a.length - b.length;
+}
+
+/**
+ * Files of the slots that were written to since a time: those of the running slot and few before it. Looks only into the
+ * directories that slots of that time have in any layout, so that it can be asked again and again.
+ */
+export async function recentSegments(stores: readonly string[], sinceMs: number, nowMs: number): Promise<ChosenFile[]> {
+  const places = new Set<string>();
+  for (let layout = 0; layout < LAYOUT_COUNT; layout++) {
+    for (let ms = sinceMs - HOUR_MS; ms < nowMs + HOUR_MS; ms += HOUR_MS) places.add(slotDirectory(ms, layout));
+  }
+  const found: ChosenFile[] = [];
+  for (const store of stores) {
+    for (const place of [...places].sort()) {
+      const files = await walk(join(store, place), SEGMENTS, [], false);
+      for (const file of files) {
+        // What is gone by now has become part of another.
+        const written = await stat(file.path).catch(() => undefined);
+        if (written !== undefined && written.mtimeMs >= sinceMs) found.push(plain(file));
+      }
+    }
+  }
+  return found;
+}
+
+/** Directories between a store and its files, by the deepest layout, and one for the source (-M of the collector). */
+const MOST_LEVELS = 6;
+
+/** Whole paths of the directories that may be the store of one of these files, each once. */
+export function directoriesAbove(paths: readonly string[]): string[] {
+  const found = new Set<string>();
+  for (const path of paths) {
+    let directory = dirname(resolve(path));
+    for (let level = 0; level < MOST_LEVELS && !found.has(directory); level++) {
+      found.add(directory);
+      directory = dirname(directory);
+    }
+  }
+  return [...found];
 }

@@ -28,8 +28,8 @@ export class BatchTarget {
   batch: FlowBatch;
   /** Grows with each batch: numbers of texts count in one filling. */
   filling = 0;
-  /** Runs before rows are handed on: whoever still owes columns of committed rows writes them now. */
-  beforeHandOn: () => void = () => {};
+  /** Each runs before rows are handed on: whoever still owes columns of committed rows writes them now. */
+  readonly owed: (() => void)[] = [];
   private readonly arrays: (ColumnArray | undefined)[] = new Array(columns.length).fill(undefined);
   /** Rows, from the first, whose cells are as they should be. */
   private readonly covered = new Float64Array(columns.length).fill(UNOPENED);
@@ -89,6 +89,11 @@ export class BatchTarget {
     put(this.whole(index, rows), index, start, start + rows, value, high);
   }
 
+  /** The arrays of the columns in use, by column index; as they are only until the batch is handed on. */
+  get opened(): readonly (ColumnArray | undefined)[] {
+    return this.arrays;
+  }
+
   commit(rows: number): void {
     this.batch.rows += rows;
   }
@@ -97,7 +102,7 @@ export class BatchTarget {
   handOn(): void {
     const { batch } = this;
     if (batch.rows === 0) return;
-    this.beforeHandOn();
+    for (const settle of this.owed) settle();
     for (let index = 0; index < columns.length; index++) {
       if (this.covered[index] === UNOPENED) continue;
       const array = this.arrays[index]!;

@@ -1,6 +1,3 @@
-import type { FlowBatch } from '../flow/batch.ts';
-import { BatchTarget } from './batch-target.ts';
-import { ExtraDecoder } from './decode-extra.ts';
 import type { CompiledTemplate } from './template.ts';
 
 /** Who sent a datagram and when it came; one object is used again for every datagram. */
@@ -160,45 +157,4 @@ export class SetContext {
   stream!: DecodeStream;
   /** Scratch: IP version of each record of the set at hand. */
   readonly families = new Uint8Array(0x10000);
-}
-
-/** State shared by the decoders of all versions. */
-export class Decoding {
-  readonly target: BatchTarget;
-  readonly extra: ExtraDecoder;
-  readonly directory: StreamDirectory;
-  readonly context = new SetContext();
-  readonly counters: DecodeCounters = {
-    datagrams: 0,
-    records: 0,
-    optionsRecords: 0,
-    templates: 0,
-    tooShort: 0,
-    unknownVersion: 0,
-    badHeader: 0,
-    truncated: 0,
-    badSet: 0,
-    unknownSets: 0,
-    setsWithoutTemplate: 0,
-    templatesRefused: 0,
-    templatesWithdrawn: 0,
-    withdrawalsIgnored: 0,
-    zeroTails: 0,
-    recordsWithoutClock: 0,
-    sflowDatagrams: 0,
-    counterSamples: 0,
-    discardSamples: 0,
-    unknownSamples: 0,
-    badSamples: 0,
-    badSampleRecords: 0,
-    unknownHeaders: 0,
-    headersWithoutIp: 0,
-    unusualRates: 0,
-  };
-
-  constructor(first: FlowBatch, exchange: (full: FlowBatch) => FlowBatch, directory: StreamDirectory) {
-    this.target = new BatchTarget(first, exchange);
-    this.extra = new ExtraDecoder(this.target);
-    this.directory = directory;
-  }
 }

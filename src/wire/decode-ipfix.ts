@@ -1,5 +1,6 @@
-import type { DatagramOrigin, Decoding } from './decode-context.ts';
+import type { DatagramOrigin } from './decode-context.ts';
 import { decodeSets } from './decode-sets.ts';
+import type { Decoding } from './decoding.ts';
 import { IPFIX_HEADER_BYTES, IPFIX_OPTIONS_TEMPLATE_SET, IPFIX_TEMPLATE_SET, VERSION_IPFIX } from './protocol.ts';
 
 /** IPFIX (RFC 7011): one message, which over UDP is one datagram. */

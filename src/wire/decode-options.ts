@@ -1,5 +1,6 @@
 import { readLow, readNumber } from './decode-bytes.ts';
-import type { Decoding, OptionsRecord } from './decode-context.ts';
+import type { OptionsRecord } from './decode-context.ts';
+import type { Decoding } from './decoding.ts';
 import { applicationText } from './extra-values.ts';
 import { V9_SCOPE_INTERFACE, V9_SCOPE_TEMPLATE } from './protocol.ts';
 import { type CompiledTemplate, locateFields } from './template.ts';

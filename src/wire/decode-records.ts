@@ -1,6 +1,7 @@
 import { columnIndex } from './batch-target.ts';
-import type { DatagramOrigin, Decoding, SetContext } from './decode-context.ts';
+import type { DatagramOrigin, SetContext } from './decode-context.ts';
 import { decodeOptions } from './decode-options.ts';
+import type { Decoding } from './decoding.ts';
 import { VERSION_IPFIX } from './protocol.ts';
 import { type CompiledTemplate, locateFields } from './template.ts';
 import { runPrograms } from './template-columns.ts';
@@ -61,15 +62,19 @@ function appendFixed(
   origin: DatagramOrigin,
   rate: number,
 ): number {
-  const { target, context } = decoding;
+  const { target, context, queue } = decoding;
   const { recordLength, extra } = template;
   const count = Math.floor((end - start) / recordLength);
   let done = 0;
   while (done < count) {
     const rows = Math.min(count - done, target.room());
+    const base = start + done * recordLength;
     stamp(decoding, origin, rate, rows);
-    runPrograms(template, target, view, start + done * recordLength, recordLength, rows, context);
-    if (extra !== undefined) decoding.extra.run(extra, template, view, start + done * recordLength, recordLength, rows);
+    if (!queue.add(template, view, base, rows, origin.receivedMs)) {
+      stampTimes(decoding, origin, rows);
+      runPrograms(template, target, view, base, recordLength, rows, context);
+    }
+    if (extra !== undefined) decoding.extra.run(extra, template, view, base, recordLength, rows);
     target.commit(rows);
     done += rows;
   }
@@ -97,6 +102,7 @@ function appendVariable(
     }
     target.room();
     stamp(decoding, origin, rate, 1);
+    stampTimes(decoding, origin, 1);
     runPrograms(template, target, view, at, 0, 1, context);
     if (extra !== undefined) decoding.extra.run(extra, template, view, at, 0, 1);
     target.commit(1);
@@ -106,7 +112,7 @@ function appendVariable(
   return count;
 }
 
-/** Columns that are the same for every record of a set. */
+/** Columns that are the same for every record of an exporter. */
 function stamp(decoding: Decoding, origin: DatagramOrigin, rate: number, rows: number): void {
   const { target, context } = decoding;
   target.fill(EXPORTER, rows, origin.hiLow, origin.hiHigh);
@@ -114,6 +120,10 @@ function stamp(decoding: Decoding, origin: DatagramOrigin, rate: number, rows: n
   target.fill(DOMAIN, rows, context.domain);
   target.fill(VERSION, rows, context.version);
   target.fill(SAMPLING, rows, rate);
+}
+
+function stampTimes(decoding: Decoding, origin: DatagramOrigin, rows: number): void {
+  const { target, context } = decoding;
   const received = target.whole(RECEIVED, rows) as Float64Array;
   const exported = target.whole(EXPORTED, rows) as Float64Array;
   const { receivedMs } = origin;

@@ -1,6 +1,7 @@
-import type { DatagramOrigin, Decoding } from './decode-context.ts';
+import type { DatagramOrigin } from './decode-context.ts';
 import { decodeRecords } from './decode-records.ts';
 import { decodeTemplates } from './decode-templates.ts';
+import type { Decoding } from './decoding.ts';
 import { FIRST_TEMPLATE_ID, SET_HEADER_BYTES } from './protocol.ts';
 import { quirkNumber } from './quirks.ts';
 

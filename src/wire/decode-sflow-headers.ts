@@ -13,7 +13,7 @@ import {
   PACKET_WORDS,
 } from '../addon/packet-layout.ts';
 import { columnIndex } from './batch-target.ts';
-import type { Decoding } from './decode-context.ts';
+import type { Decoding } from './decoding.ts';
 
 /** What turns frames into packet records: that of captured packets. */
 export type FrameDecoder = Pick<NativeFrameDecoder, 'decode'>;

@@ -1,6 +1,6 @@
 import { isV4, V4_MAPPED_WORD } from '../flow/address.ts';
 import { columnIndex } from './batch-target.ts';
-import type { DatagramOrigin, DecodeStream, Decoding } from './decode-context.ts';
+import type { DatagramOrigin, DecodeStream } from './decode-context.ts';
 import { type FrameDecoder, SampledHeaders } from './decode-sflow-headers.ts';
 import {
   addressLength,
@@ -17,6 +17,7 @@ import {
   readSwitch,
   writeOctets,
 } from './decode-sflow-records.ts';
+import type { Decoding } from './decoding.ts';
 import { VERSION_SFLOW } from './protocol.ts';
 import { quirkNumber } from './quirks.ts';
 
@@ -189,7 +190,7 @@ export class SflowDecoder {
   constructor(decoding: Decoding, openFrames: (linkType: number) => FrameDecoder) {
     this.decoding = decoding;
     this.headers = new SampledHeaders(decoding, openFrames);
-    decoding.target.beforeHandOn = () => this.headers.settle();
+    decoding.target.owed.push(() => this.headers.settle());
   }
 
   /**

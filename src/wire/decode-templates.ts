@@ -1,4 +1,4 @@
-import type { Decoding } from './decode-context.ts';
+import type { Decoding } from './decoding.ts';
 import { elementLabel } from './elements.ts';
 import {
   ENTERPRISE_BIT,

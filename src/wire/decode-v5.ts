@@ -1,5 +1,6 @@
-import type { DatagramOrigin, Decoding } from './decode-context.ts';
+import type { DatagramOrigin } from './decode-context.ts';
 import { decodeRecords } from './decode-records.ts';
+import type { Decoding } from './decoding.ts';
 import {
   V5_HEADER_BYTES,
   V5_MAX_RECORDS,

@@ -1,5 +1,6 @@
-import type { DatagramOrigin, Decoding } from './decode-context.ts';
+import type { DatagramOrigin } from './decode-context.ts';
 import { decodeSets } from './decode-sets.ts';
+import type { Decoding } from './decoding.ts';
 import { V9_HEADER_BYTES, V9_OPTIONS_TEMPLATE_SET, V9_TEMPLATE_SET, VERSION_V9 } from './protocol.ts';
 
 /** NetFlow v9 (RFC 3954). The header's count is often wrong and bounds nothing. */

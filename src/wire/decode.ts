@@ -1,18 +1,14 @@
 import type { FlowBatch } from '../flow/batch.ts';
-import {
-  type DatagramOrigin,
-  type DecodeCounters,
-  Decoding,
-  type KeptSet,
-  type StreamDirectory,
-} from './decode-context.ts';
+import type { DatagramOrigin, DecodeCounters, KeptSet, StreamDirectory } from './decode-context.ts';
 import { decodeIpfix } from './decode-ipfix.ts';
 import { decodeRecords } from './decode-records.ts';
 import { SflowDecoder } from './decode-sflow.ts';
 import type { FrameDecoder } from './decode-sflow-headers.ts';
 import { decodeV5, VERSION_V1 } from './decode-v5.ts';
 import { decodeV9 } from './decode-v9.ts';
+import { Decoding } from './decoding.ts';
 import { VERSION_IPFIX, VERSION_V5, VERSION_V7, VERSION_V9 } from './protocol.ts';
+import type { Transpose } from './transpose-queue.ts';
 
 /** sFlow begins with a version of 32 bits: the first 16 are zero, which is no version of NetFlow. */
 const SFLOW_VERSION_BYTES = 4;
@@ -28,15 +24,17 @@ export class DatagramDecoder {
 
   /**
    * `exchange` takes a full batch and gives an empty one for it; `directory` finds what is known of a stream;
-   * `openFrames` gives the decoder for sampled headers of a LINKTYPE_ number.
+   * `openFrames` gives the decoder for sampled headers of a LINKTYPE_ number; `transpose` copies plain records, which are
+   * copied here where it is left out.
    */
   constructor(
     first: FlowBatch,
     exchange: (full: FlowBatch) => FlowBatch,
     directory: StreamDirectory,
     openFrames: (linkType: number) => FrameDecoder,
+    transpose?: Transpose,
   ) {
-    this.decoding = new Decoding(first, exchange, directory);
+    this.decoding = new Decoding(first, exchange, directory, transpose);
     this.sflow = new SflowDecoder(this.decoding, openFrames);
   }
 
@@ -52,6 +50,7 @@ export class DatagramDecoder {
     const { decoding } = this;
     const { counters } = decoding;
     counters.datagrams++;
+    decoding.queue.from(bytes, view);
     if (length < 2) {
       counters.tooShort++;
       return;
@@ -94,8 +93,9 @@ export class DatagramDecoder {
     decodeRecords(this.decoding, template, view, 0, set.bytes.length, set.origin);
   }
 
-  /** Finishes the rows of sampled packets; to be called before the memory of the datagrams is used for others. */
+  /** Finishes the rows that wait for the addon; to be called before the memory of the datagrams is used for others. */
   settle(): void {
+    this.decoding.queue.settle();
     this.sflow.headers.settle();
   }
 

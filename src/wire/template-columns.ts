@@ -57,7 +57,7 @@ export function runPrograms(
     const program = programs[i]!;
     const { op, column, slot } = program;
     if (op >= OP_FIRST_DERIVED) {
-      runDerived(program, template, target, view, base, stride, count, context);
+      runDerived(program, template, target, view, base, stride, row, count, context);
       continue;
     }
     const at = base + offsets[slot]!;

@@ -38,6 +38,7 @@ import {
   SAMPLING_POPULATION,
   SAMPLING_PROBABILITY,
 } from './template-program.ts';
+import { planOf } from './transpose-plan.ts';
 
 /** Field of a template that was chosen for a column. */
 interface Choice {
@@ -97,6 +98,7 @@ export function compileTemplate(
     declared,
     keys,
     programs,
+    plan: isVariable || options.isOptions ? undefined : planOf(programs, offsets, lengths),
     extra: compiler?.extra(),
     quirks: quirksOf(version, options.isOptions, fields),
     needsClock: programs.some(

@@ -42,6 +42,7 @@ const ICMP = 1;
 const ICMP6 = 58;
 const MAX_RATE = 0xffff_ffff;
 
+/** Runs a step over the `count` records from `base` on, `stride` bytes apart, that have the rows from `row` on. */
 export function runDerived(
   program: ColumnProgram,
   template: CompiledTemplate,
@@ -49,6 +50,7 @@ export function runDerived(
   view: DataView,
   base: number,
   stride: number,
+  row: number,
   count: number,
   context: SetContext,
 ): void {
@@ -58,34 +60,34 @@ export function runDerived(
       break;
     case OP_V6_WHERE_V6:
     case OP_V6_OR_V4:
-      overwriteAddresses(program, template, target, view, base, stride, count, context);
+      overwriteAddresses(program, template, target, view, base, stride, row, count, context);
       break;
     case OP_8_WHERE_V6: {
-      const to = target.column(program.column, target.batch.rows + count) as Uint8Array;
+      const to = target.column(program.column, row + count) as Uint8Array;
       const width = template.lengths[program.slot]!;
       let at = base + template.offsets[program.slot]!;
-      for (let i = 0, row = target.batch.rows; i < count; i++, at += stride) {
+      for (let i = 0; i < count; i++, at += stride) {
         if (context.families[i] === 6) to[row + i] = readLow(view, at, width);
       }
       break;
     }
     case OP_ICMP:
-      typeAndCodeToPort(program, template, target, view, base, stride, count, context);
+      typeAndCodeToPort(program, template, target, view, base, stride, row, count, context);
       break;
     case OP_DURATION:
-      applyDuration(program, template, target, view, base, stride, count);
+      applyDuration(program, template, target, view, base, stride, row, count);
       break;
     case OP_EVENT_TIME:
-      applyEventTime(target, count);
+      applyEventTime(target, row, count);
       break;
     case OP_EXCEPTION_CODE:
-      statusOfExceptions(program, template, target, view, base, stride, count);
+      statusOfExceptions(program, template, target, view, base, stride, row, count);
       break;
     case OP_SAMPLING:
-      if (!context.samplingFixed) ratesOfRecords(program, template, target, view, base, stride, count, context);
+      if (!context.samplingFixed) ratesOfRecords(program, template, target, view, base, stride, row, count, context);
       break;
     case OP_SAMPLER:
-      if (!context.samplingFixed) ratesOfSamplers(program, template, target, view, base, stride, count, context);
+      if (!context.samplingFixed) ratesOfSamplers(program, template, target, view, base, stride, row, count, context);
       break;
   }
 }
@@ -129,14 +131,14 @@ function overwriteAddresses(
   view: DataView,
   base: number,
   stride: number,
+  row: number,
   count: number,
   context: SetContext,
 ): void {
   const { offsets } = template;
-  const high = target.column(program.column, target.batch.rows + count) as Uint32Array;
-  const low = target.column(program.column + 1, target.batch.rows + count) as Uint32Array;
+  const high = target.column(program.column, row + count) as Uint32Array;
+  const low = target.column(program.column + 1, row + count) as Uint32Array;
   const twin = program.op === OP_V6_OR_V4 ? program.more[0]! : -1;
-  const row = target.batch.rows;
   for (let i = 0, record = base; i < count; i++, record += stride) {
     const at = record + offsets[program.slot]!;
     let takes6 = context.families[i] === 6;
@@ -166,15 +168,15 @@ function typeAndCodeToPort(
   view: DataView,
   base: number,
   stride: number,
+  row: number,
   count: number,
   context: SetContext,
 ): void {
   const { offsets, lengths } = template;
   const [type4, code4, both4, type6, code6, both6] = program.more as [number, number, number, number, number, number];
-  const proto = target.column(PROTO, target.batch.rows + count) as Uint8Array;
-  const srcPort = target.column(SRC_PORT, target.batch.rows + count) as Uint16Array;
-  const dstPort = target.column(DST_PORT, target.batch.rows + count) as Uint16Array;
-  const row = target.batch.rows;
+  const proto = target.column(PROTO, row + count) as Uint8Array;
+  const srcPort = target.column(SRC_PORT, row + count) as Uint16Array;
+  const dstPort = target.column(DST_PORT, row + count) as Uint16Array;
   for (let r = row, end = row + count; r < end; r++) {
     const protocol = proto[r]!;
     if (protocol !== ICMP && protocol !== ICMP6) continue;
@@ -208,11 +210,11 @@ function applyDuration(
   view: DataView,
   base: number,
   stride: number,
+  row: number,
   count: number,
 ): void {
-  const first = target.column(FIRST, target.batch.rows + count) as Float64Array;
-  const last = target.column(LAST, target.batch.rows + count) as Float64Array;
-  const row = target.batch.rows;
+  const first = target.column(FIRST, row + count) as Float64Array;
+  const last = target.column(LAST, row + count) as Float64Array;
   const width = template.lengths[program.slot]!;
   const perMs = program.more[0]!;
   let at = base + template.offsets[program.slot]!;
@@ -225,11 +227,10 @@ function applyDuration(
 }
 
 /** NSEL and NEL records have one time, of the event; a record whose start is known ends with its event. */
-function applyEventTime(target: BatchTarget, count: number): void {
-  const first = target.column(FIRST, target.batch.rows + count) as Float64Array;
-  const last = target.column(LAST, target.batch.rows + count) as Float64Array;
-  const event = target.column(EVENT, target.batch.rows + count) as Float64Array;
-  const row = target.batch.rows;
+function applyEventTime(target: BatchTarget, row: number, count: number): void {
+  const first = target.column(FIRST, row + count) as Float64Array;
+  const last = target.column(LAST, row + count) as Float64Array;
+  const event = target.column(EVENT, row + count) as Float64Array;
   for (let r = row; r < row + count; r++) {
     if (last[r] === 0) last[r] = event[r]!;
     if (first[r] === 0) first[r] = last[r]!;
@@ -243,12 +244,12 @@ function ratesOfRecords(
   view: DataView,
   base: number,
   stride: number,
+  row: number,
   count: number,
   context: SetContext,
 ): void {
   const { offsets, lengths } = template;
-  const sampling = target.column(SAMPLING, target.batch.rows + count) as Uint32Array;
-  const row = target.batch.rows;
+  const sampling = target.column(SAMPLING, row + count) as Uint32Array;
   const [method, second] = program.more as [number, number];
   for (let i = 0, record = base; i < count; i++, record += stride) {
     const at = record + offsets[program.slot]!;
@@ -274,14 +275,15 @@ function statusOfExceptions(
   view: DataView,
   base: number,
   stride: number,
+  row: number,
   count: number,
 ): void {
-  const status = target.column(program.column, target.batch.rows + count) as Uint8Array;
+  const status = target.column(program.column, row + count) as Uint8Array;
   let at = base + template.offsets[program.slot]!;
-  for (let row = target.batch.rows, end = row + count; row < end; row++, at += stride) {
+  for (let r = row, end = row + count; r < end; r++, at += stride) {
     const properties = view.getUint16(at);
     if (properties >>> 10 !== EXCEPTION_CODE) continue;
-    status[row] = (properties & 0x3ff) === 0 ? STATUS_FORWARDED : STATUS_DROPPED;
+    status[r] = (properties & 0x3ff) === 0 ? STATUS_FORWARDED : STATUS_DROPPED;
   }
 }
 
@@ -317,12 +319,12 @@ function ratesOfSamplers(
   view: DataView,
   base: number,
   stride: number,
+  row: number,
   count: number,
   context: SetContext,
 ): void {
   if (!context.stream.hasSamplers()) return;
-  const sampling = target.column(SAMPLING, target.batch.rows + count) as Uint32Array;
-  const row = target.batch.rows;
+  const sampling = target.column(SAMPLING, row + count) as Uint32Array;
   const width = template.lengths[program.slot]!;
   let at = base + template.offsets[program.slot]!;
   let lastId = -1;

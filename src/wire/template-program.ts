@@ -34,6 +34,9 @@ export const OP_UPTIME = 14;
 export const OP_MILLISECONDS = 15;
 /** Any other encoding or width of a time; `more[0]` is its kind, `more[1]` the slot of a system init time. */
 export const OP_TIME = 16;
+/** Times of receipt and of export, which stand in no record: steps of the addon's transposition only. */
+export const OP_RECEIVED = 17;
+export const OP_EXPORTED = 18;
 
 /** Steps from here on are in `template-derived.ts`. */
 export const OP_FIRST_DERIVED = 32;

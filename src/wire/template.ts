@@ -1,5 +1,6 @@
 import type { ElementType } from './elements.ts';
 import type { ColumnProgram } from './template-program.ts';
+import type { TransposePlan } from './transpose-plan.ts';
 
 /** One field of a template as sent: `length` 65535 stands for a length carried in each record. */
 export interface FieldSpecifier {
@@ -52,6 +53,8 @@ export interface CompiledTemplate {
   /** `elementKey` of each field; v9 scopes are negative. */
   readonly keys: Float64Array;
   readonly programs: readonly ColumnProgram[];
+  /** How the addon carries out the programs; undefined where it cannot. */
+  readonly plan: TransposePlan | undefined;
   /** Numbers of the quirks (`quirks.ts`) that the template shows. */
   readonly quirks: readonly number[];
   /** Fields without a column; undefined when there are none, as in options templates. */

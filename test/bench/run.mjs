@@ -5,7 +5,7 @@
  *
  *   npm run bench -- [--only NAME,...] [--packets N] [--flows N] [--query-flows N] [--runs N] [--data DIR]
  *
- * Benchmarks: export-files, export-udp, collect, query. Peers are taken from the environment variables NFPCAPD, NFCAPD, NFDUMP
+ * Benchmarks: export-files, export-udp, export-workers, collect, query. Peers are taken from the environment variables NFPCAPD, NFCAPD, NFDUMP
  * and SOFTFLOWD, else from PATH; NFDUMP_OTHER is a second nfdump. The inputs are generated once and kept in the data directory.
  */
 import { spawn } from 'node:child_process';
@@ -53,13 +53,14 @@ function input(name, make) {
  * @param {readonly Run[]} runs
  * @param {number} units
  * @param {string} unit
+ * @param {string} [subject] what the first is called, next to the others
  */
-function report(contenders, runs, units, unit) {
+function report(contenders, runs, units, unit, subject = 'weir') {
   const first = /** @type {Run} */ (runs[0]);
   for (const [i, { name, output }] of contenders.entries()) {
     const { seconds, cpuSeconds, peakMiB } = /** @type {Run} */ (runs[i]);
     const disk = output === undefined ? '' : `, ${(diskUsage(output) / 1e6).toFixed(1)} MB on disk`;
-    const ratio = i === 0 ? '' : `; weir is ${(seconds / first.seconds).toFixed(2)} times as fast`;
+    const ratio = i === 0 ? '' : `; ${subject} is ${(seconds / first.seconds).toFixed(2)} times as fast`;
     const rate = `${(units / seconds / 1e6).toFixed(2)} M ${unit}/s`;
     console.log(
       `  ${name.padEnd(22)} ${seconds.toFixed(2)} s, ${rate}, CPU ${cpuSeconds.toFixed(2)} s, peak ${peakMiB.toFixed(0)} MiB${disk}${ratio}`,
@@ -84,6 +85,16 @@ async function exportFiles() {
     });
   }
   report(contenders, await inTurns(contenders, RUNS), packets, 'packets');
+}
+
+async function exportWorkers() {
+  const packets = Number(values.packets);
+  const file = input(`packets-${packets}.pcap`, (path) => generatePackets(packets, path));
+  const store = join(DATA, 'out-weir');
+  const contenders = ['1', '2', '4'].map((workers) =>
+    weir(`--workers ${workers}`, ['export', '-r', file, '-w', store, '-q', '--workers', workers], store),
+  );
+  report(contenders, await inTurns(contenders, RUNS), packets, 'packets', contenders[0]?.name);
 }
 
 async function exportUdp() {
@@ -133,7 +144,13 @@ async function query() {
   });
 }
 
-const benchmarks = { 'export-files': exportFiles, 'export-udp': exportUdp, collect, query };
+const benchmarks = {
+  'export-files': exportFiles,
+  'export-udp': exportUdp,
+  'export-workers': exportWorkers,
+  collect,
+  query,
+};
 if (!existsSync(CLI)) {
   console.error('weir is not built: run npm run setup');
   process.exit(1);

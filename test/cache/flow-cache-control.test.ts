@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FlowBatch } from '../../src/flow/batch.ts';
-import { collecting, type TestPacket } from './packets.ts';
+import { collecting, encode, type TestPacket } from './packets.ts';
 
 const SECOND = 1_000_000;
 const T0 = 1_700_000_000 * SECOND;
@@ -114,5 +114,26 @@ describe('FlowCache.setTimeouts', () => {
     expect(() => cache.setTimeouts({ activeMs: 10_000, inactiveMs: 0 })).toThrow('inactive timeout');
     cache.advance(T0 + 7 * SECOND);
     expect(records).toHaveLength(1);
+  });
+});
+
+describe('other columns', () => {
+  it('flows at hand leave with those they have, the next ones have the others, and nothing is lost', () => {
+    const { cache, records, extras, add } = collecting({ columns: ['minTtl'] });
+    add({ ...packet(1, 0), ttl: 9 });
+    cache.setColumns(['maxTtl', 'inSrcMac']);
+    expect(records.map(({ srcPort, reason }) => [srcPort, reason])).toEqual([[1, 4]]);
+    expect(extras).toEqual([{ minTtl: 9 }]);
+    const { words, times } = encode([packet(2, 1)]);
+    expect(() => cache.addPackets(words, times, 1)).toThrow('no extension records');
+    add({ ...packet(1, 2), ttl: 8, srcMac: 77 }, { ...packet(1, 3), ttl: 7, srcMac: 77 });
+    const batch = new FlowBatch(10);
+    cache.snapshot(batch, 1, 0);
+    expect([batch.get('maxTtl')![0], batch.get('inSrcMac')![0], batch.get('minTtl')]).toEqual([8, 77, undefined]);
+    cache.setColumns([]);
+    cache.addPackets(words, times, 1);
+    cache.flush();
+    expect(records.map(({ packets }) => packets)).toEqual([1, 2, 1]);
+    expect(cache.stats()).toMatchObject({ packets: 4, created: 3, active: 0 });
   });
 });

@@ -121,13 +121,13 @@ function extend(words: Uint32Array, packet: TestPacket): void {
   words.set(mpls, X_MPLS);
 }
 
-/** A cache whose records are kept in `records`. */
-export function collecting(options: Partial<FlowCacheOptions>, batchRows = 100) {
+/** Options of a cache whose records are kept in `records`. */
+export function keeping(options: Partial<FlowCacheOptions>, batchRows = 100) {
   const records: TestRecord[] = [];
   const extras: TestColumns[] = [];
   const pool = new FlowBatchPool(batchRows);
   const batches: number[] = [];
-  const cache = new FlowCache({
+  const complete: FlowCacheOptions = {
     activeMs: 60_000,
     inactiveMs: 15_000,
     maxFlows: 1000,
@@ -143,7 +143,14 @@ export function collecting(options: Partial<FlowCacheOptions>, batchRows = 100) 
       pool.release(batch);
     },
     ...options,
-  });
+  };
+  return { complete, records, extras, batches };
+}
+
+/** A cache whose records are kept in `records`. */
+export function collecting(options: Partial<FlowCacheOptions>, batchRows = 100) {
+  const { complete, records, extras, batches } = keeping(options, batchRows);
+  const cache = new FlowCache(complete);
   const add = (...packets: TestPacket[]) => {
     const { words, times, extensions } = encode(packets);
     cache.addPackets(words, times, packets.length, extensions);

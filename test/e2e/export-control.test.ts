@@ -60,9 +60,12 @@ function packetsIn(datagrams: readonly Buffer[]): number {
 }
 
 describeWith(['weir'], 'weir ctl', () => {
-  it('asks and commands a running weir export, which loses no packet by it', async () => {
+  it.each([
+    ['', []],
+    [' by three workers', ['--workers', '3']],
+  ])('asks and commands a running weir export%s, which loses no packet by it', async (_, args) => {
     const tap = await UdpTap.open();
-    const exporter = new Exporter(['-n', `127.0.0.1:${tap.port}`]);
+    const exporter = new Exporter(['-n', `127.0.0.1:${tap.port}`, ...args]);
     await exporter.untilFlows(5);
     expect(statSync(exporter.socket).mode & 0o777).toBe(0o600);
 

@@ -54,9 +54,11 @@ describeWith(['weir'], 'weir export, interrupted at any moment', () => {
 
   it.each([
     ['as fast as can be', ['--active', '5'], COPIES],
+    ['as fast as can be, by three workers', ['--active', '5', '--workers', '3'], COPIES],
     ['as fast as can be, the table full', ['--max-flows', '1000'], COPIES],
     ['in its own time', ['--speed', '1', '--inactive', '1'], 1],
     ['in a fortieth of its time', ['--speed', '40'], 1],
+    ['in a fortieth of its time, by two workers', ['--speed', '40', '--workers', '2'], 1],
   ])('has every packet it read in a flow: %s', { timeout: 60_000 }, async (_, args, copies) => {
     const files = Array.from({ length: copies }, () => ['-r', file]).flat();
     let read = 0;

@@ -76,6 +76,27 @@ describeWith(['weir', 'root', 'ip'], 'setconfig of ng_netflow, on a router', () 
     expect(log).toContain(`r1: ${FORWARDED + OWN} packets in`);
     expect(log).toMatch(/\d+ flows? at hand, \d+ since the start/);
   });
+
+  it('info, ifinfo, show and settimeouts: weir ctl', async () => {
+    const socket = join(tempDir('info'), 'control');
+    const ctl = (...args: string[]) => weirOk(['ctl', '-s', socket, ...args]);
+    await lab.export(['-i', 'r0', '-i', 'r1', '-o', 'csv', '--control', socket, 'udp'], async () => {
+      await lab.send();
+      const [atR0, atR1] = [FORWARDED + RECEIVED, FORWARDED + OWN];
+      const { packets, cache } = JSON.parse(await ctl('statistics', '--json'));
+      expect([packets.packets, cache.packets, cache.active > 0]).toEqual([atR0 + atR1, atR0 + atR1, true]);
+      expect([cache.octets > 28 * cache.packets, cache.endedBy.length]).toEqual([true, 6]);
+      const { inputs } = JSON.parse(await ctl('status', '--json'));
+      expect(inputs).toMatchObject([
+        { name: 'r0', packets: atR0, dropped: 0 },
+        { name: 'r1', packets: atR1, dropped: 0 },
+      ]);
+      const shown = (await ctl('flows', 'json')).trimEnd().split('\n');
+      const flows = shown.map((line) => JSON.parse(line) as { in_packets: number });
+      expect(flows.reduce((sum, flow) => sum + flow.in_packets, 0)).toBe(atR0 + atR1);
+      expect(await ctl('timeouts', 'general=15', 'maxlife=1800')).toMatch(/general {2}15 s\n(.*\n)*maxlife {2}1800 s/);
+    });
+  });
 });
 
 describeWith(['weir'], 'other messages of ng_netflow', () => {

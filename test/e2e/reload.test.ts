@@ -67,6 +67,40 @@ describeWith(['weir'], 'SIGHUP', () => {
     expect(sent.map(packetsIn).every((packets) => packets > 0)).toBe(true);
   });
 
+  it('weir export sends what another template asks for, and no packet is lost in between', async () => {
+    const tap = await UdpTap.open();
+    const directory = tempDir('reload-template');
+    const [config, log] = [join(directory, 'weir.yaml'), join(directory, 'weir.log')];
+    const settings = (more: string) =>
+      `captures: ${DEMO}\nspeed: 4\nlog: ${log}\nactive: 2\ninactive: 1\n` +
+      `collectors: [127.0.0.1:${tap.port}]\n${more}`;
+    writeFileSync(config, settings(''));
+    const daemon = Daemon.weir(['export', '--config', config]);
+    const hangUp = async (message: string) => {
+      daemon.child.kill('SIGHUP');
+      await daemon.until(message, () => readFileSync(log, 'utf8').includes(message));
+    };
+    await daemon.until('sending', () => tap.datagrams.length > 0);
+    // Link addresses are not in what is captured already.
+    writeFileSync(config, settings('template: nfdump\n'));
+    await hangUp('SIGHUP: needs a restart: template');
+    writeFileSync(config, settings('fields: srcAddr,dstAddr,packets,minTtl\n'));
+    await hangUp('SIGHUP: changed collectors');
+    const before = tap.datagrams.length;
+    await daemon.until('sending on', () => tap.datagrams.length > before + 2);
+    expect((await daemon.stop()).status, daemon.output).toBe(0);
+    const metered = Number(/, (\d+) metered/.exec(readFileSync(log, 'utf8'))?.[1]);
+    const datagrams = await tap.close();
+    const { collector, rows } = rowCollector();
+    for (const payload of datagrams) add(collector, { payload });
+    collector.flush();
+    expect(packetsIn(datagrams)).toBe(metered);
+    const withTtl = rows.filter(({ minTtl }) => Number(minTtl) > 0);
+    expect(withTtl.length).toBeGreaterThan(2);
+    expect(withTtl.every(({ proto }) => proto === 0)).toBe(true);
+    expect(rows.every(({ proto, minTtl }) => Number(proto) > 0 || Number(minTtl) > 0)).toBe(true);
+  });
+
   it('weir collect repeats to others, and opens its log anew', async () => {
     const [port, tap] = [await freeUdpPort(), await UdpTap.open()];
     const directory = tempDir('reload-collect');

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { describeProgress, ProgressLine } from '../../src/pipeline/progress.ts';
+import { describeProgress, describeShare, ProgressLine } from '../../src/pipeline/progress.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -19,7 +19,9 @@ it('tells packets, flows, rate and share', () => {
 
 it('writes one line over and over on a terminal, and takes it away', () => {
   const written: string[] = [];
-  const line = new ProgressLine({ isTTY: true, write: (text) => written.push(text) }, () => figures);
+  const line = new ProgressLine({ isTTY: true, write: (text) => written.push(text) }, (seconds) =>
+    describeProgress(figures, seconds),
+  );
   expect(written).toEqual([]);
   vi.advanceTimersByTime(1100);
   expect(written).toHaveLength(2);
@@ -35,9 +37,19 @@ it('writes one line over and over on a terminal, and takes it away', () => {
   expect(written).toHaveLength(3);
 });
 
+it('waits before it shows itself', () => {
+  const written: string[] = [];
+  const line = new ProgressLine({ isTTY: true, write: (text) => written.push(text) }, () => describeShare(0.4), 1000);
+  vi.advanceTimersByTime(600);
+  expect(written).toEqual([]);
+  vi.advanceTimersByTime(600);
+  expect(written).toEqual([`${CLEAR_LINE}[############------------------]  40 %`]);
+  line.stop();
+});
+
 it('writes nothing where nobody looks', () => {
   const write = vi.fn();
-  const line = new ProgressLine({ write }, () => figures);
+  const line = new ProgressLine({ write }, (seconds) => describeProgress(figures, seconds));
   vi.advanceTimersByTime(5000);
   line.stop();
   expect(write).not.toHaveBeenCalled();

@@ -2,8 +2,9 @@ import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'nod
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { parseSize } from '../../src/flow/size.ts';
 import { chooseExpired, deleteFiles, type StoredFile, storedFiles } from '../../src/store/expire.ts';
-import { parseLife, parseSize, readLimits, writeLimits } from '../../src/store/expiry-limits.ts';
+import { parseLife, readLimits, writeLimits } from '../../src/store/expiry-limits.ts';
 import { tempDir } from '../support/process.ts';
 
 const HOUR = 3_600_000;

@@ -1,5 +1,11 @@
-/** Time that one fuzz test takes. */
-const FUZZ_MS = 1000;
+/** Time that one fuzz test takes; `npm run fuzz` gives more. */
+const FUZZ_MS = Number(process.env.WEIR_FUZZ_MS ?? 1000);
+/** Of a long run the first part makes tables and compiled code; what memory it took by then is what it may take. */
+const WARM_UP_MS = 10_000;
+/** Octets that the process may grow by behind that. */
+const MOST_GROWTH = 96 * 2 ** 20;
+/** Between two looks at memory, and two breaths of the event loop. */
+const STRETCH_MS = 500;
 
 /** Deterministic numbers below `limit`; the seed is printed when a test fails. */
 export function dice(seed: number): (limit: number) => number {
@@ -12,14 +18,44 @@ export function dice(seed: number): (limit: number) => number {
   };
 }
 
-/** Runs `run` again and again for `FUZZ_MS`, with dice of a new seed, or of `WEIR_FUZZ_SEED` where that is set. */
-export function fuzz(run: (roll: (limit: number) => number) => void): void {
+/**
+ * Runs `run` again and again for a second, or `WEIR_FUZZ_MS` milliseconds, with dice of a new seed, or of
+ * `WEIR_FUZZ_SEED` where that is set. Fails with `run`, and when memory goes on growing in a run of half a minute or more.
+ */
+export async function fuzz(run: (roll: (limit: number) => number) => void): Promise<void> {
   const seed = Number(process.env.WEIR_FUZZ_SEED ?? Date.now() % 2 ** 32);
   const roll = dice(seed);
-  const end = Date.now() + FUZZ_MS;
+  const begin = Date.now();
+  const isLong = FUZZ_MS >= 3 * WARM_UP_MS;
+  let usual = 0;
+  let most = 0;
+  let rounds = 0;
   try {
-    while (Date.now() < end) run(roll);
+    for (let now = begin; now - begin < FUZZ_MS; now = Date.now()) {
+      while (Date.now() - now < STRETCH_MS && Date.now() - begin < FUZZ_MS) {
+        run(roll);
+        rounds++;
+      }
+      if (!isLong) continue;
+      // A runner that is kept from its event loop takes the test for dead.
+      await new Promise((resolve) => setImmediate(resolve));
+      const resident = process.memoryUsage.rss();
+      if (Date.now() - begin < WARM_UP_MS) usual = Math.max(usual, resident);
+      else if (resident > usual + MOST_GROWTH)
+        throw new Error(`memory grew from ${mebibytes(usual)} to ${mebibytes(resident)}`);
+      most = Math.max(most, resident);
+    }
   } catch (error) {
     throw new Error(`fuzzing failed, WEIR_FUZZ_SEED=${seed}`, { cause: error });
   }
+  if (isLong) {
+    const seconds = Math.round((Date.now() - begin) / 1000);
+    console.log(
+      `seed ${seed}: ${rounds} rounds in ${seconds} s, ${mebibytes(usual)} at first, ${mebibytes(most)} at most`,
+    );
+  }
+}
+
+function mebibytes(octets: number): string {
+  return `${Math.round(octets / 2 ** 20)} MiB`;
 }

@@ -92,9 +92,9 @@ function expectSane(rows: Record<string, number | bigint>[]): void {
 }
 
 describe('fuzzing', () => {
-  test('random octets behind a known version', () => {
+  test('random octets behind a known version', async () => {
     const { collector, rows } = rowCollector({ batchRows: 64 });
-    fuzz((roll) => {
+    await fuzz((roll) => {
       const payload = fill(roll(1500), roll(2 ** 31));
       if (payload.length > 1) payload.set([0, [1, 5, 7, 9, 10, roll(256)][roll(6)]!]);
       if (payload[1] === 10 && payload.length > 3) payload.set(uint(payload.length, 2), 2);
@@ -107,10 +107,10 @@ describe('fuzzing', () => {
     });
   });
 
-  test('changed octets in good datagrams', () => {
+  test('changed octets in good datagrams', async () => {
     const good = corpus();
     const { collector, rows } = rowCollector({ batchRows: 64 });
-    fuzz((roll) => {
+    await fuzz((roll) => {
       const payload = good[roll(good.length)]!.slice();
       for (let changes = roll(6); changes >= 0 && payload.length > 0; changes--) {
         const at = roll(payload.length);

@@ -88,6 +88,10 @@ pub struct Column {
     codes: Vec<u32>,
     values: Vec<u64>,
     has_values: bool,
+    /// The values of rows are products, made block by block.
+    is_scaled: bool,
+    products: Vec<u64>,
+    product_block: usize,
 }
 
 fn damaged(what: &str) -> ParquetError {
@@ -100,9 +104,33 @@ pub fn not_here(what: &str) -> ParquetError {
 }
 
 impl Column {
+    /// The rows of this row group are multiplied, with `multiply` for each block.
+    pub fn scale(&mut self) {
+        self.is_scaled = true;
+        self.product_block = usize::MAX;
+    }
+
+    /// Multiplies the block at hand by as many factors, of which 0 counts as 1; what is too large becomes the largest.
+    pub fn multiply(&mut self, factors: &[u64]) {
+        if self.product_block == self.block && self.products.len() == self.count {
+            return;
+        }
+        self.spread();
+        let from = if self.form == Form::Whole { self.block } else { 0 };
+        let values = &self.values[from..from + self.count];
+        let products = values
+            .iter()
+            .zip(factors)
+            .map(|(value, factor)| value.saturating_mul((*factor).max(1)));
+        self.products.clear();
+        self.products.extend(products);
+        self.product_block = self.block;
+    }
+
     /// Every row has the value.
     pub fn start_same(&mut self, value: u64) {
         self.form = Form::Same;
+        self.is_scaled = false;
         self.dictionary.clear();
         self.dictionary.push(value);
         self.has_values = false;
@@ -112,6 +140,7 @@ impl Column {
     /// Reads the column's bytes of one row group, and its dictionary.
     pub fn start(&mut self, file: &Arc<File>, place: Place, metadata: &ColumnChunkMetaData, rows: usize) -> Result<()> {
         self.place = Some(place);
+        self.is_scaled = false;
         self.rows = rows;
         self.dictionary.clear();
         self.has_values = false;
@@ -146,7 +175,7 @@ impl Column {
 
     /// Distinct values of the row group, if it has them: the codes of lanes are places in it.
     pub fn dictionary(&self) -> Option<&[u64]> {
-        matches!(self.form, Form::Same | Form::Codes).then_some(&self.dictionary)
+        (!self.is_scaled && matches!(self.form, Form::Same | Form::Codes)).then_some(&self.dictionary)
     }
 
     fn read_dictionary(&mut self, codec: Codec) -> Result<()> {
@@ -358,6 +387,9 @@ impl Column {
 
     /// The block at hand.
     pub fn lane(&self) -> Lane<'_> {
+        if self.is_scaled {
+            return Lane::Values(&self.products);
+        }
         match (self.form, self.same) {
             (Form::Same, _) => Lane::Same(self.dictionary[0], 0),
             (Form::Codes, Some(code)) => Lane::Same(self.dictionary[code as usize], code as usize),
@@ -394,6 +426,9 @@ impl Column {
 
     /// Values of the block at hand after `spread`.
     pub fn values(&self) -> &[u64] {
+        if self.is_scaled {
+            return &self.products;
+        }
         let from = if self.form == Form::Whole { self.block } else { 0 };
         &self.values[from..from + self.count]
     }

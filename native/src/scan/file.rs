@@ -25,6 +25,8 @@ pub struct Wanted {
     pub absent: u64,
     /// Every file has it.
     pub is_core: bool,
+    /// Place of the column that the values are multiplied by.
+    pub scaled_by: Option<usize>,
 }
 
 pub struct OpenFile {
@@ -40,6 +42,8 @@ pub struct Segment {
     pub columns: Vec<String>,
     /// Bounds of the columns `first` (least) and `last` (most); None without rows.
     pub span: Option<(i64, i64)>,
+    /// Some row may have been counted by a sampler.
+    pub is_sampled: bool,
     metadata: Option<Arc<ParquetMetaData>>,
 }
 
@@ -63,6 +67,7 @@ impl Segment {
             rows: file.num_rows() as u64,
             groups: metadata.num_row_groups(),
             span,
+            is_sampled: is_sampled(&metadata),
             columns,
             metadata: Some(metadata),
         })
@@ -207,6 +212,18 @@ fn span(metadata: &ParquetMetaData) -> Result<Option<(i64, i64)>> {
         span = Some(span.map_or((from, to), |(least, most)| (least.min(from), most.max(to))));
     }
     Ok(span)
+}
+
+/// Whether some row may have a sampling rate above 1, as statistics tell.
+fn is_sampled(metadata: &ParquetMetaData) -> bool {
+    let columns = metadata.file_metadata().schema_descr().columns();
+    columns
+        .iter()
+        .position(|column| column.name() == "sampling")
+        .is_some_and(|at| {
+            let mut groups = metadata.row_groups().iter().filter(|group| group.num_rows() > 0);
+            groups.any(|group| bounds(group.column(at)).is_none_or(|(_, most)| most > 1))
+        })
 }
 
 /// Rows of a row group as a length in memory.

@@ -7,6 +7,14 @@ use parquet::bloom_filter::Sbbf;
 use parquet::errors::Result;
 use parquet::file::metadata::RowGroupMetaData;
 
+/// How a column is multiplied.
+#[derive(Clone, Copy)]
+struct Scale {
+    by: usize,
+    /// By the statistics.
+    bounds: Option<(u64, u64)>,
+}
+
 /// Columns of one thread; their memory is used for one row group after the other.
 pub struct Group<'a> {
     wanted: &'a [Wanted],
@@ -14,6 +22,8 @@ pub struct Group<'a> {
     is_open: Vec<bool>,
     /// Place of each wanted column in the schema of the file at hand.
     bound: Vec<Option<usize>>,
+    /// For each wanted column the one that multiplies it in this row group, and within which bounds.
+    scaled: Vec<Option<Scale>>,
     open: Option<(OpenFile, usize)>,
     pub rows: usize,
 }
@@ -25,6 +35,7 @@ impl<'a> Group<'a> {
             columns: wanted.iter().map(|_| Column::default()).collect(),
             is_open: vec![false; wanted.len()],
             bound: Vec::new(),
+            scaled: Vec::new(),
             open: None,
             rows: 0,
         }
@@ -43,6 +54,17 @@ impl<'a> Group<'a> {
         self.bound.extend_from_slice(bound);
         self.is_open.fill(false);
         self.rows = rows;
+        let mut scaled = std::mem::take(&mut self.scaled);
+        scaled.clear();
+        scaled.extend(self.wanted.iter().map(|want| self.scale(want.scaled_by?)));
+        self.scaled = scaled;
+    }
+
+    /// Row groups whose statistics say that no rate is above 1 stay as they are.
+    fn scale(&self, by: usize) -> Option<Scale> {
+        let chunk = self.metadata().column(self.bound[by]?);
+        let bounds = bounds(chunk);
+        bounds.is_none_or(|(_, most)| most > 1).then_some(Scale { by, bounds })
     }
 
     fn metadata(&self) -> &RowGroupMetaData {
@@ -56,7 +78,12 @@ impl<'a> Group<'a> {
 
     /// Least and most value by the statistics.
     pub fn bounds(&self, column: usize) -> Option<(u64, u64)> {
-        bounds(self.metadata().column(self.bound[column]?))
+        let (least, most) = bounds(self.metadata().column(self.bound[column]?))?;
+        let Some(scale) = self.scaled[column] else {
+            return Some((least, most));
+        };
+        let (from, to) = scale.bounds?;
+        Some((least.saturating_mul(from.max(1)), most.saturating_mul(to.max(1))))
     }
 
     /// Whether the column has none of the values, as its Bloom filter tells; false without one.
@@ -64,6 +91,9 @@ impl<'a> Group<'a> {
         let (Some(at), Some((open, number))) = (self.bound[column], &self.open) else {
             return Ok(false);
         };
+        if self.scaled[column].is_some() {
+            return Ok(false);
+        }
         let chunk = open.metadata.row_group(*number).column(at);
         // Filters of other writers are of other values where times are in microseconds.
         if chunk.bloom_filter_offset().is_none() || self.wanted[column].column_type == ColumnType::TimeMs {
@@ -91,6 +121,9 @@ impl<'a> Group<'a> {
                     let (open, number) = self.open.as_ref().expect("a row group was started");
                     let chunk = open.metadata.row_group(*number).column(at);
                     self.columns[column].start(&open.file, place(chunk), chunk, self.rows)?;
+                    if self.scaled[column].is_some() {
+                        self.columns[column].scale();
+                    }
                 }
             }
             self.is_open[column] = true;
@@ -100,7 +133,20 @@ impl<'a> Group<'a> {
 
     /// Makes a block the one at hand in a column.
     pub fn load(&mut self, column: usize, start: usize, count: usize) -> Result<()> {
-        self.column(column)?.load(start, count)
+        self.column(column)?.load(start, count)?;
+        self.multiply(column, start, count)
+    }
+
+    /// Multiplies the loaded block where the column is a scaled one.
+    fn multiply(&mut self, column: usize, start: usize, count: usize) -> Result<()> {
+        let Some(Scale { by, .. }) = self.scaled[column] else {
+            return Ok(());
+        };
+        self.spread(by, start, count)?;
+        if let Ok([column, factors]) = self.columns.get_disjoint_mut([column, by]) {
+            column.multiply(factors.values());
+        }
+        Ok(())
     }
 
     /// The block at hand of a column that was loaded.
@@ -115,9 +161,8 @@ impl<'a> Group<'a> {
 
     /// Loads a block with its values in a row.
     pub fn spread(&mut self, column: usize, start: usize, count: usize) -> Result<()> {
-        let column = self.column(column)?;
-        column.load(start, count)?;
-        column.spread();
+        self.load(column, start, count)?;
+        self.columns[column].spread();
         Ok(())
     }
 
@@ -165,6 +210,7 @@ mod tests {
             column_type: column.column_type,
             absent: 0,
             is_core: true,
+            scaled_by: None,
         });
         let open = Segment::look(&path).unwrap().open().unwrap();
         let mut group = Group::new(&wanted);

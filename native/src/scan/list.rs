@@ -19,6 +19,8 @@ pub enum List {
     First(usize),
     /// The first so many in an order, equal ones in the order of the files.
     Top(usize, Order),
+    /// All of the next row groups, in the order of the files, until so many rows are found.
+    Next(usize),
 }
 
 /// Rows that one thread has found so far.
@@ -74,7 +76,9 @@ impl<'a> Found<'a> {
 
     /// Leaves no more rows than are wanted.
     fn cut(&mut self) {
-        let (List::First(count) | List::Top(count, _)) = self.list;
+        let (List::First(count) | List::Top(count, _)) = self.list else {
+            return;
+        };
         if self.rows.len() > *count && *count > 0 {
             let (_, last, _) = self.rows.select_nth_unstable_by_key(count - 1, |row| (-row.0, row.1));
             self.least = last.0;

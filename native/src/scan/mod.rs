@@ -36,6 +36,8 @@ pub struct Question {
     pub predicate: Predicate,
     pub jobs: Vec<Job>,
     pub list: Option<List>,
+    /// The row group to begin with, of all files together.
+    pub from: usize,
     pub threads: usize,
     /// Memory for groups, of all threads together.
     pub bytes: usize,
@@ -93,6 +95,8 @@ pub struct Answer {
     pub tables: Vec<Vec<Table>>,
     /// Rows that are listed, in order.
     pub positions: Vec<u64>,
+    /// The row group to go on from; None when all were looked at that the question needs.
+    pub next: Option<usize>,
 }
 
 /// Looks at every file; descriptions of columns are kept while they are few.
@@ -145,19 +149,20 @@ fn with_name(path: &Path, cause: ParquetError) -> ParquetError {
     }
 }
 
-pub fn run(segments: &[Segment], question: &Question) -> Result<Answer> {
+/// `done` is raised with each row group.
+pub fn run(segments: &[Segment], question: &Question, done: &AtomicUsize) -> Result<Answer> {
     let items: Vec<(usize, usize)> = segments
         .iter()
         .enumerate()
         .flat_map(|(file, segment)| (0..segment.groups).map(move |group| (file, group)))
         .collect();
-    let next = AtomicUsize::new(0);
+    let next = AtomicUsize::new(question.from);
     let failed = AtomicBool::new(false);
     // The failure of the first row group that has one, so that the same files give the same message.
     let failure: Mutex<Option<(usize, ParquetError)>> = Mutex::new(None);
     let first = FirstRows::new(question, items.len());
     let threads = question.threads.clamp(1, items.len().max(1));
-    let done: Vec<Mutex<Option<Worker>>> = (0..threads).map(|_| Mutex::new(None)).collect();
+    let workers: Vec<Mutex<Option<Worker>>> = (0..threads).map(|_| Mutex::new(None)).collect();
     in_parallel(threads, |number| {
         let Some(mut worker) = Worker::new(question, question.bytes / threads, items.len() / threads) else {
             failed.store(true, Ordering::Relaxed);
@@ -169,6 +174,7 @@ pub fn run(segments: &[Segment], question: &Question) -> Result<Answer> {
             let segment = &segments[file];
             let read = guarded(|| worker.read(file, segment, group));
             first.note(at, worker.found_last);
+            done.fetch_add(1, Ordering::Relaxed);
             if let Err(cause) = read {
                 failed.store(true, Ordering::Relaxed);
                 let mut failure = failure.lock().expect("no holder panics");
@@ -177,7 +183,7 @@ pub fn run(segments: &[Segment], question: &Question) -> Result<Answer> {
                 }
             }
         }
-        *done[number].lock().expect("no holder panics") = Some(worker);
+        *workers[number].lock().expect("no holder panics") = Some(worker);
     });
     if let Some((_, cause)) = failure.into_inner().expect("no holder panics") {
         return Err(cause);
@@ -185,15 +191,25 @@ pub fn run(segments: &[Segment], question: &Question) -> Result<Answer> {
     if failed.into_inner() {
         return Err(not_here("groups by so many fields"));
     }
-    let workers = done
+    let workers = workers
         .into_iter()
         .filter_map(|cell| cell.into_inner().expect("no holder panics"));
-    guarded(|| finish(question, workers.collect()))
+    // Every row group before this one was read: a thread that has taken one finishes it.
+    let reached = next.into_inner();
+    let goes_on = matches!(question.list, Some(List::Next(_))) && reached < items.len();
+    guarded(|| {
+        Ok(Answer {
+            next: goes_on.then_some(reached),
+            ..finish(question, workers.collect())?
+        })
+    })
 }
 
 /// For lists of the first rows: how many each row group has, to stop when no more are needed.
 struct FirstRows {
     wanted: usize,
+    /// Rows count wherever they are found.
+    anywhere: bool,
     /// Row groups that are done from the first on without a gap, the rows found in them, and those done beyond.
     done: Mutex<(usize, usize, Vec<Option<usize>>)>,
     found: AtomicBool,
@@ -202,11 +218,12 @@ struct FirstRows {
 impl FirstRows {
     fn new(question: &Question, items: usize) -> FirstRows {
         let wanted = match question.list {
-            Some(List::First(count)) => count,
+            Some(List::First(count) | List::Next(count)) => count,
             _ => usize::MAX,
         };
         FirstRows {
             wanted,
+            anywhere: matches!(question.list, Some(List::Next(_))),
             done: Mutex::new((0, 0, vec![None; if wanted == usize::MAX { 0 } else { items }])),
             found: AtomicBool::new(wanted == 0),
         }
@@ -222,7 +239,11 @@ impl FirstRows {
         }
         let mut done = self.done.lock().expect("no holder panics");
         let (next, sum, items) = &mut *done;
-        items[item] = Some(rows);
+        if self.anywhere {
+            *sum += rows;
+        } else {
+            items[item] = Some(rows);
+        }
         while let Some(&Some(rows)) = items.get(*next) {
             *sum += rows;
             *next += 1;
@@ -262,6 +283,7 @@ fn finish(question: &Question, workers: Vec<Worker>) -> Result<Answer> {
             .map(|(job, groups)| job.orders.iter().map(|order| groups.table(order)).collect())
             .collect(),
         positions: found.map_or(Vec::new(), Found::positions),
+        next: None,
     })
 }
 

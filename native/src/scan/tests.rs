@@ -30,6 +30,7 @@ fn wanted() -> Vec<Wanted> {
             column_type,
             absent: 0,
             is_core: false,
+            scaled_by: None,
         })
         .collect()
 }
@@ -124,13 +125,18 @@ fn question(threads: usize) -> Question {
             ]),
         ],
         list: None,
+        from: 0,
         threads,
         bytes: 1 << 30,
     }
 }
 
 fn ask(paths: &[PathBuf], threads: usize) -> Result<Answer> {
-    run(&look(paths, threads, KEPT_CHUNKS)?, &question(threads))
+    run(
+        &look(paths, threads, KEPT_CHUNKS)?,
+        &question(threads),
+        &AtomicUsize::new(0),
+    )
 }
 
 #[test]
@@ -176,6 +182,42 @@ fn counts_as_plain_code_would() {
 }
 
 #[test]
+fn lists_go_on_where_they_stopped() {
+    let mut random = Random::new();
+    let scratch = Scratch::new();
+    let all = rows(&mut random, 20_000);
+    let paths: Vec<PathBuf> = ["1", "2"].iter().map(|name| scratch.0.join(name)).collect();
+    write(&paths[0], &all[..9000], 1000, Codec::Zstd(1));
+    write(&paths[1], &all[9000..], 777, Codec::Lz4);
+    let segments = look(&paths, 1, KEPT_CHUNKS).unwrap();
+    let place = |row: usize| {
+        if row < 9000 {
+            row as u64
+        } else {
+            1 << list::ROW_BITS | (row as u64 - 9000)
+        }
+    };
+    let expected: Vec<u64> = (0..all.len()).filter(|&row| all[row][3] == 6).map(place).collect();
+    for (threads, piece) in [(1, 1), (1, 1500), (3, 1500), (3, usize::MAX)] {
+        let (mut found, mut from, mut pieces) = (Vec::new(), Some(0), 0);
+        while let Some(at) = from {
+            let question = Question {
+                list: Some(List::Next(piece)),
+                from: at,
+                jobs: Vec::new(),
+                ..question(threads)
+            };
+            let answer = run(&segments, &question, &AtomicUsize::new(0)).unwrap();
+            found.extend(answer.positions);
+            from = answer.next;
+            pieces += 1;
+        }
+        assert_eq!(found, expected, "{threads} threads, pieces of {piece}");
+        assert!(piece == usize::MAX || pieces > 2, "{pieces} pieces of {piece}");
+    }
+}
+
+#[test]
 fn groups_beyond_the_memory_go_elsewhere() {
     let mut random = Random::new();
     let scratch = Scratch::new();
@@ -186,7 +228,10 @@ fn groups_beyond_the_memory_go_elsewhere() {
         bytes: 1000,
         ..question(1)
     };
-    assert!(matches!(run(&segments, &question), Err(ParquetError::NYI(_))));
+    assert!(matches!(
+        run(&segments, &question, &AtomicUsize::new(0)),
+        Err(ParquetError::NYI(_))
+    ));
 }
 
 #[test]

@@ -89,6 +89,9 @@ impl<'a> Worker<'a> {
                 }
             }
         }
+        if let (Some(List::Next(_)), Some(found)) = (&self.question.list, &self.found) {
+            self.found_last = found.count_from(position);
+        }
         self.check_memory()
     }
 
@@ -133,7 +136,7 @@ impl<'a> Worker<'a> {
             }
         }
         let counters = &question.counters;
-        if let (Some(List::First(_)), Some(found)) = (&question.list, &mut self.found) {
+        if let (Some(List::First(_) | List::Next(_)), Some(found)) = (&question.list, &mut self.found) {
             found.add(group, counters, rows, position);
             return Ok(());
         }

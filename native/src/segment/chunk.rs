@@ -84,9 +84,30 @@ impl Encoder {
         if let Some(value) = values.constant(rows, spec.absent) {
             return self.encode_constant(spec, descriptor, value, rows);
         }
+        // Narrow columns need no second copy: whatever stands in them is looked up directly.
+        match values {
+            Values::U8(values) => self.dictionary.build_small(&values[..rows], rows),
+            Values::U16(values) => self.dictionary.build_small(&values[..rows], rows),
+            _ => return self.encode_wide(spec, descriptor, values, rows, codec),
+        };
+        self.encode_dictionary(spec, descriptor, rows, codec)
+    }
+
+    fn encode_wide(
+        &mut self,
+        spec: &ColumnSpec,
+        descriptor: &ColumnDescPtr,
+        values: Values,
+        rows: usize,
+        codec: Codec,
+    ) -> Result<Chunk> {
         let mut widened = std::mem::take(&mut self.values);
         values.widen(rows, spec.absent, &mut widened);
-        let result = self.encode_varied(spec, descriptor, &widened, codec);
+        let result = if self.dictionary_pays(spec.column_type, &widened) {
+            self.encode_dictionary(spec, descriptor, rows, codec)
+        } else {
+            self.encode_deltas(spec, descriptor, &widened, codec)
+        };
         self.values = widened;
         result
     }
@@ -114,46 +135,61 @@ impl Encoder {
         )
     }
 
-    fn encode_varied(
+    /// Encodes the rows that `dictionary` holds.
+    fn encode_dictionary(
         &mut self,
         spec: &ColumnSpec,
         descriptor: &ColumnDescPtr,
-        values: &[u64],
+        rows: usize,
         codec: Codec,
     ) -> Result<Chunk> {
-        let pays = self.dictionary_pays(spec.column_type, values);
-        let mut pages = Vec::with_capacity(1 + values.len().div_ceil(PAGE_ROWS));
-        if pays {
+        let mut pages = Vec::with_capacity(1 + rows.div_ceil(PAGE_ROWS));
+        let mut raw = self.buffer();
+        put_plain(&mut raw, &self.dictionary.values, spec.column_type);
+        pages.push(self.page(raw, self.dictionary.values.len(), true, codec)?);
+        let width = bit_width(self.dictionary.values.len() as u64 - 1);
+        for at in (0..rows).step_by(PAGE_ROWS) {
+            let end = rows.min(at + PAGE_ROWS);
             let mut raw = self.buffer();
-            put_plain(&mut raw, &self.dictionary.values, spec.column_type);
-            pages.push(self.page(raw, self.dictionary.values.len(), true, codec)?);
-            let width = bit_width(self.dictionary.values.len() as u64 - 1);
-            for at in (0..values.len()).step_by(PAGE_ROWS) {
-                let end = values.len().min(at + PAGE_ROWS);
-                let mut raw = self.buffer();
-                put_indices(&mut raw, &self.dictionary.indices[at..end], width);
-                pages.push(self.page(raw, end - at, false, codec)?);
-            }
-        } else {
-            let bits = if spec.column_type.is_wide() { 64 } else { 32 };
-            for part in values.chunks(PAGE_ROWS) {
-                let mut raw = self.buffer();
-                put_deltas(&mut raw, part, bits);
-                pages.push(self.page(raw, part.len(), false, codec)?);
-            }
+            put_indices(&mut raw, &self.dictionary.indices[at..end], width);
+            pages.push(self.page(raw, end - at, false, codec)?);
         }
-        let (layout, distinct) = if pays {
-            (Layout::Dictionary, &self.dictionary.values[..])
-        } else {
-            (Layout::Deltas, values)
-        };
+        let distinct = &self.dictionary.values[..];
         let statistics = statistics(bounds(distinct, spec.column_type), spec.column_type);
         let bloom = spec.bloom.then(|| bloom_of(distinct, spec.column_type)).transpose()?;
         write_chunk(
             &mut self.spare,
             descriptor,
             pages,
-            layout,
+            Layout::Dictionary,
+            statistics,
+            rows,
+            codec,
+            bloom,
+        )
+    }
+
+    fn encode_deltas(
+        &mut self,
+        spec: &ColumnSpec,
+        descriptor: &ColumnDescPtr,
+        values: &[u64],
+        codec: Codec,
+    ) -> Result<Chunk> {
+        let bits = if spec.column_type.is_wide() { 64 } else { 32 };
+        let mut pages = Vec::with_capacity(values.len().div_ceil(PAGE_ROWS));
+        for part in values.chunks(PAGE_ROWS) {
+            let mut raw = self.buffer();
+            put_deltas(&mut raw, part, bits);
+            pages.push(self.page(raw, part.len(), false, codec)?);
+        }
+        let statistics = statistics(bounds(values, spec.column_type), spec.column_type);
+        let bloom = spec.bloom.then(|| bloom_of(values, spec.column_type)).transpose()?;
+        write_chunk(
+            &mut self.spare,
+            descriptor,
+            pages,
+            Layout::Deltas,
             statistics,
             values.len(),
             codec,

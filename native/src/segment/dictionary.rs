@@ -39,7 +39,7 @@ impl Default for Dictionary {
 
 impl Dictionary {
     /// As `build`, for values below 2^16: looked up directly.
-    pub fn build_small(&mut self, rows: &[u64], limit: usize) -> bool {
+    pub fn build_small<T: Copy + Into<u64>>(&mut self, rows: &[T], limit: usize) -> bool {
         let Dictionary {
             values,
             indices,
@@ -50,6 +50,7 @@ impl Dictionary {
         indices.clear();
         direct.resize(1 << 16, 0);
         indices.extend(rows.iter().map(|&value| {
+            let value: u64 = value.into();
             let seen = &mut direct[usize::from(value as u16)];
             if *seen == 0 {
                 values.push(value);

@@ -12,6 +12,7 @@ pub mod totals;
 use crate::segment::chunk::{Chunk, Codec, Encoder};
 use crate::segment::column::{ColumnSpec, Values};
 use crate::segment::file::PendingFile;
+use parquet::basic::Compression;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
@@ -43,6 +44,22 @@ pub struct SegmentWriter {
 struct Writer {
     file: SerializedFileWriter<PendingFile>,
     columns: Vec<ColumnSpec>,
+    /// Row groups for which compression of a column need not be tried.
+    untried: Vec<AtomicUsize>,
+}
+
+/// A column that compression did not make smaller is tried again after so many row groups.
+const UNTRIED_GROUPS: usize = 7;
+/// Chunks below say nothing about the next.
+const TELLING_BYTES: usize = 4096;
+
+impl Chunk {
+    /// Whether compression was of no use to a chunk large enough to tell.
+    fn is_stubborn(&self, codec: Codec) -> bool {
+        codec != Codec::None
+            && self.bytes.len() > TELLING_BYTES
+            && self.close.metadata.compression() == Compression::UNCOMPRESSED
+    }
 }
 
 impl SegmentWriter {
@@ -62,6 +79,7 @@ impl SegmentWriter {
             self.writer = Some(Writer {
                 file: SerializedFileWriter::new(pending, Arc::new(schema(columns)?), Arc::new(properties()))?,
                 columns: columns.to_vec(),
+                untried: columns.iter().map(|_| AtomicUsize::new(0)).collect(),
             });
         }
         match self.writer.as_mut() {
@@ -108,16 +126,25 @@ impl SegmentWriter {
     fn encode(&self, columns: &[ColumnSpec], values: &[Values], rows: usize) -> Result<Vec<Chunk>> {
         let descriptor = SchemaDescriptor::new(Arc::new(schema(columns)?));
         let codec = self.options.codec;
+        let untried = self.writer.as_ref().map_or(&[][..], |writer| &writer.untried);
         let next = AtomicUsize::new(0);
         let done: Vec<Mutex<Option<Result<Chunk>>>> = columns.iter().map(|_| Mutex::new(None)).collect();
         let work = |encoder: &Mutex<Encoder>| {
             let mut encoder = encoder.lock().unwrap();
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
-                let (Some(spec), Some(values)) = (columns.get(at), values.get(at)) else {
+                let (Some(spec), Some(values), Some(untried)) = (columns.get(at), values.get(at), untried.get(at))
+                else {
                     return;
                 };
-                let chunk = encoder.encode(spec, &descriptor.column(at), *values, rows, codec);
+                let wait = untried.load(Ordering::Relaxed);
+                let tried = if wait == 0 { codec } else { Codec::None };
+                let chunk = encoder.encode(spec, &descriptor.column(at), *values, rows, tried);
+                if wait > 0 {
+                    untried.store(wait - 1, Ordering::Relaxed);
+                } else if chunk.as_ref().is_ok_and(|chunk| chunk.is_stubborn(codec)) {
+                    untried.store(UNTRIED_GROUPS, Ordering::Relaxed);
+                }
                 *done[at].lock().unwrap() = Some(chunk);
             }
         };
@@ -146,6 +173,8 @@ impl SegmentWriter {
         for (key, value) in std::mem::take(&mut self.options.metadata).into_iter().chain(metadata) {
             writer.file.append_key_value_metadata(KeyValue::new(key, value));
         }
+        // The object in JavaScript lives until it is collected; a store has thousands of them an hour.
+        self.encoders.clear();
         writer.file.finish()?;
         Ok(writer.file.inner_mut().commit()?)
     }
@@ -154,6 +183,7 @@ impl SegmentWriter {
     pub fn abort(&mut self) {
         self.pending = None;
         self.writer = None;
+        self.encoders.clear();
     }
 }
 

@@ -32,6 +32,27 @@ export class CellsChunk implements Chunk {
   }
 }
 
+/** Rows of chunks without the first `skipped` of them all. */
+export async function* chunksAfter(
+  skipped: number,
+  chunks: AsyncIterable<Chunk> | Iterable<Chunk>,
+): AsyncGenerator<Chunk, void, undefined> {
+  let left = skipped;
+  for await (const chunk of chunks) {
+    const from = Math.min(left, chunk.rows);
+    left -= from;
+    if (from === 0) yield chunk;
+    else if (from < chunk.rows) {
+      yield {
+        rows: chunk.rows - from,
+        narrow: (name) => chunk.narrow(name).subarray(from),
+        words: (name) => chunk.words(name).subarray(from * 2),
+        text: (name, row) => chunk.text(name, from + row),
+      };
+    }
+  }
+}
+
 /** A table of an element statistic, whose key may have the protocol as its second part. */
 export function statisticChunk(table: ScanTable): Chunk {
   const { rows, keys } = table;

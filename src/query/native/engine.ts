@@ -1,15 +1,15 @@
-import { addon, type FlowScan, type ScanAnswer, type ScanTable, SEND_ELSEWHERE } from '../../addon/addon.ts';
+import type { FlowScan, ScanAnswer, ScanQuestion, ScanTable } from '../../addon/addon.ts';
 import { type ColumnName, columns } from '../../flow/fields.ts';
-import { UserError } from '../../flow/user-error.ts';
 import type { Cells, Chunk } from '../chunk.ts';
 import type { QueryEngine, Rows, Tables } from '../engine.ts';
+import { type FlowFiles, orElsewhere } from '../flow-files.ts';
 import { groupColumns } from '../group-columns.ts';
 import type { Order } from '../orders.ts';
 import type { Totals } from '../output/summary.ts';
 import type { Job, JobOf, Plan, Selection } from '../plan.ts';
 import type { Schema } from '../sql/schema.ts';
-import { absentCells, CellsChunk, cellsOf, groupCells, statisticChunk } from './chunks.ts';
-import { ColumnList, scanQuestion } from './question.ts';
+import { absentCells, CellsChunk, cellsOf, chunksAfter, groupCells, statisticChunk } from './chunks.ts';
+import { ColumnList, LONGEST_SORTED, scanQuestion } from './question.ts';
 
 const TWO_32 = 0x1_0000_0000;
 
@@ -20,16 +20,28 @@ const TWO_32 = 0x1_0000_0000;
 export class NativeEngine implements QueryEngine {
   readonly schema: Schema;
   private readonly scan: FlowScan;
+  private readonly question: ScanQuestion;
   private readonly answer: ScanAnswer;
-  private readonly files: readonly string[];
+  private readonly files: FlowFiles;
   private readonly selection: Selection;
+  private readonly memoryOctets: number | undefined;
   private readonly tables: ReadonlyMap<Job, ScanTable[]>;
   private other: QueryEngine | undefined;
 
-  private constructor(files: readonly string[], schema: Schema, scan: FlowScan, plan: Plan, answer: ScanAnswer) {
+  private constructor(
+    files: FlowFiles,
+    schema: Schema,
+    scan: FlowScan,
+    plan: Plan,
+    question: ScanQuestion,
+    answer: ScanAnswer,
+    memoryOctets: number | undefined,
+  ) {
     this.files = files;
+    this.memoryOctets = memoryOctets;
     this.schema = schema;
     this.scan = scan;
+    this.question = question;
     this.answer = answer;
     this.selection = plan.selection;
     const grouping = plan.jobs.filter(({ kind }) => kind !== 'flows');
@@ -41,20 +53,34 @@ export class NativeEngine implements QueryEngine {
    *
    * @throws UserError when a file cannot be read.
    */
-  static async open(files: readonly string[], plan: Plan, printsNothing: boolean): Promise<NativeEngine | undefined> {
+  static async open(
+    files: FlowFiles,
+    plan: Plan,
+    printsNothing: boolean,
+    memoryOctets: number | undefined,
+  ): Promise<NativeEngine | undefined> {
+    const { scan, corrections } = files;
+    // Rates by exporter and time are for SQL.
+    if (scan === undefined || (corrections.length > 0 && plan.selection.counters !== 'stored')) return undefined;
+    if (files.sampled && plan.selection.counters === 'scaledInFilter') return undefined;
     return orElsewhere(async () => {
-      const scan = await addon().openScan([...files]);
       const names = new Set(scan.summary().columns);
       if (columns.some(({ core, sql }) => core && !names.has(sql))) return undefined;
-      const schema: Schema = { columns: names, mixed: files.length > 1 };
-      const question = scanQuestion(plan, printsNothing, schema);
+      const schema: Schema = { columns: names, mixed: files.paths.length > 1 };
+      const question = scanQuestion(plan, printsNothing, memoryOctets, schema);
       if (question === undefined) return undefined;
-      return new NativeEngine(files, schema, scan, plan, await scan.run(question));
+      const answer = await scan.run(question);
+      if (answer.positions.length / 2 > LONGEST_SORTED && question.list?.order !== undefined) return undefined;
+      return new NativeEngine(files, schema, scan, plan, question, answer, memoryOctets);
     });
   }
 
   close(): void {
     this.other?.close();
+  }
+
+  progress(): number {
+    return this.other?.progress() ?? this.scan.progress();
   }
 
   span(): Promise<{ first: number; last: number }> {
@@ -80,11 +106,36 @@ export class NativeEngine implements QueryEngine {
   }
 
   async *flows(job: JobOf<'flows'>, wanted: readonly ColumnName[]): AsyncGenerator<Chunk, void, undefined> {
-    const { positions } = this.answer;
-    if (positions.length === 0) return;
+    const most = this.selection.limit ?? Number.POSITIVE_INFINITY;
+    let given = 0;
+    let piece = this.piece(this.answer, wanted);
+    while (given < most) {
+      const ready = await piece;
+      if (ready === undefined) {
+        yield* chunksAfter(given, (await this.elsewhere()).flows(job, wanted));
+        return;
+      }
+      const { rows, cells, next } = ready;
+      // The next piece is made while the caller works on this one.
+      if (next !== undefined && given + rows < most) piece = this.pieceFrom(next, wanted);
+      if (rows > 0) yield new CellsChunk(Math.min(rows, most - given), cells);
+      given += rows;
+      if (next === undefined) return;
+    }
+  }
+
+  private pieceFrom(from: number, wanted: readonly ColumnName[]): Promise<Piece | undefined> {
+    const question = { ...this.question, list: { ...this.question.list!, from } };
+    const piece = orElsewhere(() => this.scan.run(question)).then((answer) => answer && this.piece(answer, wanted));
+    // Whoever waits for it meets its failure; until then it must not count as unhandled.
+    piece.catch(() => undefined);
+    return piece;
+  }
+
+  /** The listed flows of an answer; undefined when the general engine has to give them. */
+  private async piece({ positions, next }: ScanAnswer, wanted: readonly ColumnName[]): Promise<Piece | undefined> {
     const cells = await orElsewhere(() => this.fetch(wanted, positions));
-    if (cells === undefined) yield* (await this.elsewhere()).flows(job, wanted);
-    else yield new CellsChunk(positions.length / 2, cells);
+    return cells && { rows: positions.length / 2, cells, next };
   }
 
   async *chains(wanted: readonly ColumnName[]): AsyncGenerator<Chunk, void, undefined> {
@@ -119,29 +170,25 @@ export class NativeEngine implements QueryEngine {
   /** What is printed of flows may be in columns that only the general engine reads. */
   private async elsewhere(): Promise<QueryEngine> {
     const { DuckDbEngine } = await import('../duckdb-engine.ts');
-    this.other ??= await DuckDbEngine.open(this.files, this.selection);
+    this.other ??= await DuckDbEngine.open(this.files, this.selection, this.memoryOctets);
     return this.other;
   }
 
   /** Cells of flows at some positions. */
   private async fetch(names: readonly ColumnName[], positions: Uint32Array): Promise<Map<string, Cells>> {
     if (names.length === 0 || positions.length === 0) return new Map();
-    const list = new ColumnList();
-    for (const name of names) list.place(name);
+    const list = new ColumnList(this.selection.counters === 'scaled');
+    const places = names.map((name) => list.place(name));
     const fetched = await this.scan.fetch(list.columns, positions);
-    return new Map(names.map((name, index) => [name, cellsOf(name, fetched[index]!)]));
+    return new Map(names.map((name, index) => [name, cellsOf(name, fetched[places[index]!]!)]));
   }
 }
 
-/** The result; undefined when the addon leaves the question to the general engine. */
-async function orElsewhere<T>(ask: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (!(error instanceof Error) || !('code' in error)) throw error;
-    if (error.code === SEND_ELSEWHERE) return undefined;
-    throw new UserError(`cannot read the flows: ${error.message}`, { cause: error });
-  }
+/** Flows of a list that is found piece by piece, and the row group where the next piece begins. */
+interface Piece {
+  readonly rows: number;
+  readonly cells: ReadonlyMap<string, Cells>;
+  readonly next: number | undefined;
 }
 
 function place(orders: readonly Order[], order: Order | undefined): number {

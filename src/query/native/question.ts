@@ -5,34 +5,48 @@ import { readsExtra } from '../filter/tree.ts';
 import type { Order } from '../orders.ts';
 import type { JobOf, Plan } from '../plan.ts';
 import { addressColumns, highMask, lowMask } from '../sql/address.ts';
+import { isScaledColumn } from '../sql/sampling.ts';
 import { hasColumn, type Schema } from '../sql/schema.ts';
 import { skipsZero } from '../statistics.ts';
 import { selectionProgram } from './program.ts';
 
-/** Memory for groups before a question goes to the engine that can use the disk. */
+/** Memory for groups before a question goes to the engine that can use the disk; of a limit at most half. */
 const GROUPS_MEGABYTES = 256;
 
-/** Lists of more flows are for the engine that gives them while it reads. */
-const LONGEST_LIST = 20_000;
+/** Sorted lists of more flows are for the engine that can use the disk. */
+export const LONGEST_SORTED = 20_000;
+
+/** Lists in the order of the files of up to so many flows are found as a whole, longer ones piece by piece. */
+const LONGEST_WHOLE = 20_000;
+
+/** Flows of such a piece; it is of whole row groups, so there may be more. */
+const PIECE = 32_768;
 
 /** Order of tables without one: the groups that were seen first come last. */
 const LATEST_FIRST = { measure: 'position', side: 'in', ascending: false } as const;
 
 /**
- * The plan as the addon takes it; undefined when it asks for something that only the general engine does: long lists,
- * limits of anything but a plain list, filters on groups, prefix lengths from the flows, elements without a column, sequences, reports.
+ * The plan as the addon takes it; undefined when it asks for something that only the general engine does: long sorted
+ * lists, limits of anything but a plain list, filters on groups, prefix lengths from the flows, elements without a
+ * column, sequences, reports.
  */
-export function scanQuestion(plan: Plan, printsNothing: boolean, schema: Schema): ScanQuestion | undefined {
+export function scanQuestion(
+  plan: Plan,
+  printsNothing: boolean,
+  memoryOctets: number | undefined,
+  schema: Schema,
+): ScanQuestion | undefined {
   if (plan.selection.sequence !== undefined || readsExtra(plan.selection.filter)) return undefined;
-  const columns = new ColumnList();
+  const columns = new ColumnList(plan.selection.counters === 'scaled');
   const jobs: ScanJob[] = [];
   let list: ScanList | undefined;
   const { limit } = plan.selection;
   for (const job of plan.jobs) {
     if (job.kind === 'flows') {
-      list = listOf(job, limit);
-      if (list === undefined && !(printsNothing && limit === undefined)) return undefined;
       if (printsNothing && limit !== undefined) return undefined;
+      if (printsNothing && job.order === undefined) continue;
+      list = listOf(job, limit);
+      if (list === undefined && !printsNothing) return undefined;
     } else if (job.kind === 'report') return undefined;
     else {
       const scanJob = job.kind === 'groups' ? groupsJob(job, schema, columns) : statisticJob(job, schema, columns);
@@ -55,15 +69,20 @@ export function scanQuestion(plan: Plan, printsNothing: boolean, schema: Schema)
     columns: columns.columns,
     jobs,
     ...(list === undefined ? {} : { list }),
-    megabytes: GROUPS_MEGABYTES,
+    megabytes: Math.min(GROUPS_MEGABYTES, Math.ceil((memoryOctets ?? Number.POSITIVE_INFINITY) / 2 ** 21)),
   };
 }
 
-/** The first flows of the files, or the top of an order; undefined for every other list. */
+/**
+ * Flows in the order of the files, or the top of an order; undefined for every other list. All flows in an order are
+ * asked for as one more than a sorted list may have: so many mean that it is too long.
+ */
 function listOf({ order, top }: JobOf<'flows'>, limit: number | undefined): ScanList | undefined {
-  if (order === undefined) return limit === undefined || limit > LONGEST_LIST ? undefined : { rows: limit };
-  const fits = limit === undefined && top > 0 && top <= LONGEST_LIST;
-  return fits ? { rows: top, order: scanOrder(order) } : undefined;
+  if (order === undefined) {
+    return limit !== undefined && limit <= LONGEST_WHOLE ? { rows: limit } : { rows: PIECE, from: 0 };
+  }
+  if (limit !== undefined || top > LONGEST_SORTED) return undefined;
+  return { rows: top === 0 ? LONGEST_SORTED + 1 : top, order: scanOrder(order) };
 }
 
 function statisticJob(
@@ -134,13 +153,20 @@ const WHOLE: Cut = { v4: lowMask(128), v6Hi: highMask(128), v6Lo: lowMask(128) }
 export class ColumnList {
   readonly columns: ScanColumn[] = [];
   private readonly places = new Map<ColumnName, number>();
+  private readonly isScaled: boolean;
+
+  /** `isScaled`: counters are multiplied by the sampling rate in row groups where there is one. */
+  constructor(isScaled: boolean) {
+    this.isScaled = isScaled;
+  }
 
   place(name: ColumnName): number {
     const known = this.places.get(name);
     if (known !== undefined) return known;
     const { sql, type, absent, core } = columnByName.get(name)!;
+    const scaledBy = this.isScaled && isScaledColumn(name) ? { scaledBy: this.place('sampling') } : {};
     const place = this.columns.length;
-    this.columns.push({ name: sql, type, absent, core });
+    this.columns.push({ name: sql, type, absent, core, ...scaledBy });
     this.places.set(name, place);
     return place;
   }

@@ -21,6 +21,13 @@ export interface Style {
   readonly clock: Clock;
   /** What exporters call their interfaces and the like; none where no store has told. */
   readonly names?: ExporterNames;
+  /** -G: where addresses are and whose; none without. */
+  readonly places?: PlaceNames;
+}
+
+/** What is known of addresses (four words, most significant first); empty for nothing. */
+export interface PlaceNames {
+  find(w0: number, w1: number, w2: number, w3: number): { readonly country: string; readonly organisation: string };
 }
 
 /** A cell before its rows are at hand: the columns it reads, and what makes its writer for each chunk. */
@@ -271,6 +278,31 @@ export function addressWriter(chunk: Chunk, field: FieldName, absent?: string): 
 
 function addressNeeds(field: FieldName): ColumnName[] {
   return [`${field}Hi` as ColumnName, `${field}Lo` as ColumnName];
+}
+
+/** What the database of -G says of an address, right-aligned; `absent` where it has nothing, or is not there. */
+export function place(
+  field: FieldName,
+  what: 'country' | 'organisation',
+  width: number,
+  absent: string,
+  csvAbsent = absent,
+): CellMaker {
+  return ({ csv, places }) => {
+    const none = csv ? csvAbsent : absent.padStart(width);
+    if (places === undefined) return { needs: [], bind: () => (out) => out.ascii(none) };
+    return {
+      needs: addressNeeds(field),
+      bind: (chunk) => {
+        const [hi, lo] = [chunk.words(`${field}Hi`), chunk.words(`${field}Lo`)];
+        return (out, row) => {
+          const at = row * 2;
+          const text = places.find(hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!)[what];
+          out.text(text === '' ? none : csv ? text : text.slice(0, width).padStart(width));
+        };
+      },
+    };
+  };
 }
 
 /** An address, and after it `suffix` (the place of the country where no such database is). */

@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { TextBlock } from './text.ts';
 
 /** Whoever reads the output has gone (a closed pipe): not an error, but the end of the work. */
@@ -13,9 +14,12 @@ export class OutputSink {
   private filling = new TextBlock();
   private spare = new TextBlock();
   private writing: Promise<void> = Promise.resolve();
+  private readonly beforeWrite: () => void;
 
-  constructor(stream: Writable) {
+  /** `beforeWrite` is called before each block: what else is on a terminal must go. */
+  constructor(stream: Writable, beforeWrite: () => void = () => undefined) {
     this.stream = stream;
+    this.beforeWrite = beforeWrite;
     // Errors reach `write` by its callback; without a listener they would end the process as well.
     stream.on('error', () => undefined);
   }
@@ -34,6 +38,8 @@ export class OutputSink {
     this.filling.length = 0;
     this.writing = full.length === 0 ? Promise.resolve() : this.write(full.bytes.subarray(0, full.length));
     this.writing.catch(() => undefined);
+    // Writes to files and terminals end at once: without a turn of the event loop no signal would be seen.
+    await setImmediate();
   }
 
   /** Resolves when everything has been handed to the system. */
@@ -43,6 +49,7 @@ export class OutputSink {
   }
 
   private write(bytes: Uint8Array): Promise<void> {
+    this.beforeWrite();
     return new Promise((resolve, reject) => {
       this.stream.write(bytes, (error) => {
         if (error === null || error === undefined) resolve();

@@ -17,6 +17,7 @@ import {
   mplsEntry,
   mplsStack,
   network,
+  place,
   protocol,
   rateOf,
   tcpFlags,
@@ -276,11 +277,11 @@ tag('%pfact', 'action', 'pfAction', constant('<no-pf>', 'no-pf'));
 tag('%pfrea', 'reason', 'pfReason', constant('<no-pf>', 'no-pf'));
 tag('%pfdir', 'dir', 'pfDirection', constant('<no pfinfo>', 'no pfinfo'));
 tag('%pfrule', 'rule', 'pfRule', constant('   0'));
-tag('%sasn', 'Src AS organisation           ', 'srcOrg', constant('none'.padStart(30), ''));
-tag('%dasn', 'Dst AS organisation           ', 'dstOrg', constant('none'.padStart(30), ''));
+tag('%sasn', 'Src AS organisation           ', 'srcOrg', place('srcAddr', 'organisation', 30, 'none', ''));
+tag('%dasn', 'Dst AS organisation           ', 'dstOrg', place('dstAddr', 'organisation', 30, 'none', ''));
 tag('%stor', 'STor', 'srcTor', constant('  ', ''));
 tag('%dtor', 'DTor', 'dstTor', constant('  ', ''));
-tag('%sc', 'SC', 'srcGeo', constant('..'));
-tag('%dc', 'DC', 'dstGeo', constant('..'));
+tag('%sc', 'SC', 'srcGeo', place('srcAddr', 'country', 2, '..'));
+tag('%dc', 'DC', 'dstGeo', place('dstAddr', 'country', 2, '..'));
 tag('%sloc', 'Src IP location info', 'srcLocation', constant('<no location info>', 'no location info'));
 tag('%dloc', 'Dst IP location info', 'dstLocation', constant('<no location info>', 'no location info'));

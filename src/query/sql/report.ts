@@ -1,6 +1,7 @@
+import { filesAsStored } from '../flow-files.ts';
 import type { Selection } from '../plan.ts';
 import type { ReportName } from '../reports.ts';
-import { filesSql, whereSql } from './scan.ts';
+import { comparedSql, whereSql } from './scan.ts';
 import type { Schema } from './schema.ts';
 
 /** What the rows of a report are made of. */
@@ -72,7 +73,9 @@ export const reportSql: Readonly<Record<ReportName, (input: ReportInput) => stri
   },
   new: ({ selected, selection, baselineSchema, baseline }) => {
     const where = whereSql({ ...selection, window: undefined, limit: undefined }, baselineSchema);
-    const known = `${filesSql(baseline, baselineSchema.mixed)}${where}`;
+    // Whether they were sampled is of no matter where no filter compares counters.
+    const files = { ...filesAsStored(baseline), sampled: selection.filter.kind !== 'any' };
+    const known = `${comparedSql(files, selection.counters, baselineSchema)}${where}`;
     return `SELECT * FROM (SELECT epoch_ms(min(first)) AS first, src_addr_hi AS hi, src_addr_lo AS lo, count(DISTINCT ${DST})::UBIGINT AS peers,
         count(DISTINCT dst_port)::UBIGINT AS ports, count(*)::UBIGINT AS flows, ${octetsSql('sum(octets)')} AS bytes
         FROM ${selected} GROUP BY src_addr_hi, src_addr_lo)

@@ -1,5 +1,7 @@
-import type { Selection } from '../plan.ts';
+import type { FlowFiles } from '../flow-files.ts';
+import type { CounterView, Selection } from '../plan.ts';
 import { predicateSql } from './predicate.ts';
+import { restoredSql, scaledSql } from './sampling.ts';
 import { type Schema, text, timestampSql } from './schema.ts';
 
 /** The files as a table. `union_by_name` only where they differ: it makes every scan look at every file's footer. */
@@ -24,12 +26,29 @@ export function whereSql(selection: Selection, schema: Schema): string {
   return conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
 }
 
+function isScaled({ sampled, corrections }: FlowFiles): boolean {
+  return sampled || corrections.length > 0;
+}
+
+/** The files as a table with the counters that filters compare. */
+export function comparedSql(files: FlowFiles, counters: CounterView, schema: Schema): string {
+  const stored = filesSql(files.paths, schema.mixed);
+  return counters !== 'stored' && isScaled(files) ? scaledSql(stored, files.corrections, schema) : stored;
+}
+
+/** The files as a table with the counters that answers have. */
+export function answeredSql(files: FlowFiles, counters: CounterView, schema: Schema): string {
+  return comparedSql(files, counters === 'scaled' ? 'scaled' : 'stored', schema);
+}
+
 /**
  * The selected flows as a FROM clause with its WHERE. A limit needs a sub-select, since it counts before anything is
  * grouped or sorted.
  */
-export function selectedSql(files: readonly string[], selection: Selection, schema: Schema): string {
-  const rows = `${filesSql(files, schema.mixed)}${whereSql(selection, schema)}`;
-  if (selection.limit === undefined) return rows;
-  return `(SELECT *, file_index, file_row_number FROM ${rows} LIMIT ${selection.limit})`;
+export function selectedSql(files: FlowFiles, selection: Selection, schema: Schema): string {
+  const { counters, limit } = selection;
+  const passed = `${comparedSql(files, counters, schema)}${whereSql(selection, schema)}`;
+  const rows = counters === 'scaledInFilter' && isScaled(files) ? restoredSql(passed, schema) : passed;
+  if (limit === undefined) return rows;
+  return `(SELECT *, file_index, file_row_number FROM ${rows} LIMIT ${limit})`;
 }

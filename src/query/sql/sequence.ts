@@ -1,10 +1,11 @@
 import { bindings, isStored, type Sequence, type Stage, type VariableUse } from '../filter/sequence.ts';
 import { addressTerms, numberTerms } from '../filter/terms.ts';
 import type { Comparator } from '../filter/tree.ts';
-import type { Selection } from '../plan.ts';
+import type { FlowFiles } from '../flow-files.ts';
+import type { CounterView, Selection } from '../plan.ts';
 import { addressColumns } from './address.ts';
 import { addressIsThere, numberIsThere, termGuard } from './predicate.ts';
-import { filesSql, POSITION_SQL, whereSql } from './scan.ts';
+import { answeredSql, comparedSql, POSITION_SQL, whereSql } from './scan.ts';
 import { column, hasColumn, isNullable, type Schema, ZERO } from './schema.ts';
 
 /** Flows of chains: `chain` and `step` from 1, `pos`, and `v0_hi`, `v0_lo`, ... the variables in the order of binding. */
@@ -29,10 +30,10 @@ export const MOST_CHAINS = 1_000_000;
  * compared with variables; all are joined on the variables' equality, which DuckDB does with tables that can go to the
  * disk, and on the times between starts.
  */
-export function chainsSql(files: readonly string[], selection: Selection, sequence: Sequence, schema: Schema): string {
+export function chainsSql(files: FlowFiles, selection: Selection, sequence: Sequence, schema: Schema): string {
   const { stages, every } = sequence;
   const bound = bindings(sequence);
-  const source = filesSql(files, schema.mixed);
+  const source = comparedSql(files, selection.counters, schema);
   const tables = stages.map((stage, index) => {
     const where = whereSql({ ...selection, filter: stage.filter, limit: undefined }, schema);
     return `s${index} AS (${stageSql(stage, index, bound, source, where, schema)})`;
@@ -120,13 +121,13 @@ function timeSlots(index: number, limitMs: number): { cross: string; equal: stri
 }
 
 /** Flows of chains as a FROM clause: each flow once, whatever the number of its chains. */
-export function flowsOfChainsSql(files: readonly string[], schema: Schema): string {
-  return `(SELECT *, file_index, file_row_number FROM ${filesSql(files, schema.mixed)} WHERE ${POSITION_SQL} IN (SELECT pos FROM ${CHAINS_TABLE}))`;
+export function flowsOfChainsSql(files: FlowFiles, counters: CounterView, schema: Schema): string {
+  return `(SELECT *, file_index, file_row_number FROM ${answeredSql(files, counters, schema)} WHERE ${POSITION_SQL} IN (SELECT pos FROM ${CHAINS_TABLE}))`;
 }
 
 /** Flows of chains as a FROM clause: a flow in several chains comes as often, with the columns of `CHAINS_TABLE`. */
-export function chainRowsSql(files: readonly string[], schema: Schema): string {
-  const flows = `(SELECT *, ${POSITION_SQL} AS flow_position FROM ${filesSql(files, schema.mixed)})`;
+export function chainRowsSql(files: FlowFiles, counters: CounterView, schema: Schema): string {
+  const flows = `(SELECT *, ${POSITION_SQL} AS flow_position FROM ${answeredSql(files, counters, schema)})`;
   return `(SELECT * FROM ${flows} JOIN ${CHAINS_TABLE} ON flow_position = pos)`;
 }
 

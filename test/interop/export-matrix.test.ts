@@ -2,8 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { bundledCaptures, inPairs, sharedCaptures } from '../support/captures.ts';
-import { type Flow, flowLines, lineDifferences, totalsByProtocol } from '../support/flow.ts';
+import { canonical, type Flow, flowLines, lineDifferences, totalsByProtocol } from '../support/flow.ts';
 import { meter } from '../support/flow-meter.ts';
+import { type Accounted, accountWithNfacctd } from '../support/nfacctd.ts';
 import { type Collected, collectWithNfcapd, readWithNfdump } from '../support/nfdump.ts';
 import { Daemon, describeWith, runOk, tempDir, weir } from '../support/process.ts';
 import { packetsByTshark } from '../support/tshark-meter.ts';
@@ -44,7 +45,7 @@ interface Exported {
   stderr: string;
 }
 
-describeWith(['weir', 'nfcapd', 'nfdump', 'tshark'], 'weir export to nfcapd', () => {
+describeWith(['weir', 'nfcapd', 'nfdump', 'nfacctd', 'tshark'], 'weir export to its peers', () => {
   const files = [...bundledCaptures, ...sharedCaptures];
   const reference = new Map<string, { flows: Flow[]; damaged: boolean }>();
   let exported: Exported[] = [];
@@ -107,8 +108,8 @@ describeWith(['weir', 'nfcapd', 'nfdump', 'tshark'], 'weir export to nfcapd', ()
     const { complaints, records } = await dissected(file, version);
     expect(complaints).toEqual([]);
     const differences = streams.flatMap(({ name }, stream) => {
-      const wanted = referenceFlows(name, version).map(({ proto, dstPort }) => `${proto} ${dstPort}`);
-      return lineDifferences(name, records.get(sender(stream)) ?? [], wanted);
+      const wanted = flowLines(referenceFlows(name, version).map(withoutTimes));
+      return lineDifferences(name, flowLines(records.get(sender(stream)) ?? []), wanted);
     });
     expect(differences).toEqual([]);
   });
@@ -121,6 +122,23 @@ describeWith(['weir', 'nfcapd', 'nfdump', 'tshark'], 'weir export to nfcapd', ()
     const arrived = kept.map((payload) => ({ payload, from: '10.0.0.1', port: 9995, ms: 1_700_000_000_000 }));
     writeFileSync(file, datagramCapture(arrived));
     expect((await dissected(file, version)).complaints).not.toEqual([]);
+  });
+
+  // nfacctd 1.7.7 listens on UDP alone (and DTLS, which weir does not speak).
+  it('nfacctd accounts every packet and octet under the right key', { timeout: 120_000 }, async () => {
+    const accounted = await accountWithNfacctd(
+      exported.map(({ datagrams }) => datagrams),
+      tempDir('nfacctd'),
+    );
+    const differences = exported.flatMap(({ name, version }, i) =>
+      lineDifferences(
+        `${name} ${version}`,
+        accountedLines(accounted[i]!.map((one) => ({ ...one, src: canonical(one.src), dst: canonical(one.dst) }))),
+        accountedLines(referenceFlows(name, version).map((flow) => asAccounted(flow, version))),
+      ),
+    );
+    expect(differences).toEqual([]);
+    expect(accounted.reduce((sum, lines) => sum + lines.length, 0)).toBeGreaterThan(10_000);
   });
 
   it('ends with success, but for files that are damaged or of an unknown link type', () => {
@@ -157,25 +175,71 @@ function withoutIcmpType(flow: Flow): Flow {
   return flow.proto === 1 || flow.proto === 58 ? { ...flow, dstPort: 0 } : flow;
 }
 
+/** Out of v5 nfacctd takes ports of TCP, UDP and ICMP alone. */
+function asAccounted(flow: Flow, version: string): Accounted {
+  const hasPorts = version !== '5' || [1, 6, 17, 58].includes(flow.proto);
+  return hasPorts ? flow : { ...flow, srcPort: 0, dstPort: 0 };
+}
+
+/** Packets, octets and the union of flags by what nfacctd tells flows apart by. */
+function accountedLines(flows: readonly Accounted[]): string[] {
+  const sums = new Map<string, { packets: number; octets: number; flags: number }>();
+  for (const flow of flows) {
+    const { proto, src, srcPort, dst, dstPort, tos, tcpFlags } = flow;
+    const key = `${proto} ${src}:${srcPort} > ${dst}:${dstPort} tos ${tos}`;
+    const sum = sums.get(key) ?? { packets: 0, octets: 0, flags: 0 };
+    sums.set(key, sum);
+    sum.packets += flow.packets;
+    sum.octets += flow.octets;
+    sum.flags |= tcpFlags;
+  }
+  return [...sums].map(
+    ([key, { packets, octets, flags }]) => `${key} flags ${flags} ${packets} packets ${octets} octets`,
+  );
+}
+
 function withoutTimes(flow: Flow): Flow {
   return { ...flow, firstMs: 0, lastMs: 0 };
 }
 
 /**
- * What tshark finds in a capture of datagrams: protocol and destination port of each record by sender, and every datagram that
+ * What tshark finds in a capture of datagrams: the flows but for their times by sender, and every datagram that
  * is of another version, malformed, without its template or out of sequence.
  */
 async function dissected(file: string, version: string) {
-  const fields = ['ip.src', 'cflow.version', 'cflow.protocol', 'cflow.dstport', '_ws.malformed', '_ws.expert.message'];
+  const ofMessages = ['ip.src', 'cflow.version', '_ws.malformed', '_ws.expert.message'];
+  const ofFlows = ['protocol', 'srcport', 'dstport', 'tos', 'tcpflags', 'packets', 'octets'];
+  const addresses = ['srcaddr', 'dstaddr', 'srcaddrv6', 'dstaddrv6'];
+  const fields = [...ofMessages, ...[...ofFlows, ...addresses].map((name) => `cflow.${name}`)];
   const args = ['-n', '-r', file, '-d', 'udp.port==9995,cflow', '-T', 'fields', '-E', 'occurrence=a'];
   const output = await runOk('tshark', [...args, ...fields.flatMap((field) => ['-e', field])]);
-  const records = new Map<string, string[]>();
+  const records = new Map<string, Flow[]>();
   const complaints: string[] = [];
   for (const line of output.trimEnd().split('\n')) {
-    const [from = '', seen = '', protocols = '', ports = '', malformed = '', expert = ''] = line.split('\t');
+    const [from = '', seen = '', malformed = '', expert = '', ...lists] = line.split('\t');
     if (seen !== version || malformed !== '' || expert !== '') complaints.push(line);
-    const portList = ports.split(',');
-    const here = protocols === '' ? [] : protocols.split(',').map((proto, i) => `${proto} ${portList[i]}`);
+    const [src4, dst4, src6, dst6] = lists.slice(ofFlows.length);
+    // One kind of flows in one message.
+    const [sources, targets] = src4 === '' ? [src6!, dst6!] : [src4!, dst4!];
+    const columns = [...lists.slice(0, ofFlows.length), sources, targets].map((list) => list.split(','));
+    if (columns.some(({ length }) => length !== columns[0]!.length)) complaints.push(line);
+    if (sources === '') continue;
+    const here = columns[0]!.map((_, i): Flow => {
+      const [proto, srcPort, dstPort, tos, tcpFlags, packets, octets, src, dst] = columns.map((list) => list[i]!);
+      return {
+        src: canonical(src!),
+        dst: canonical(dst!),
+        proto: Number(proto),
+        srcPort: Number(srcPort),
+        dstPort: Number(dstPort),
+        tos: Number(tos),
+        tcpFlags: Number(tcpFlags),
+        packets: Number(packets),
+        octets: Number(octets),
+        firstMs: 0,
+        lastMs: 0,
+      };
+    });
     records.set(from, [...(records.get(from) ?? []), ...here]);
   }
   return { complaints, records };

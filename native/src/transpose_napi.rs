@@ -1,0 +1,32 @@
+use crate::transpose::{self, Column};
+use napi::bindgen_prelude::*;
+use napi_derive::napi;
+use std::collections::HashMap;
+
+type Array = Either4<Uint8Array, Uint16Array, Uint32Array, Float64Array>;
+
+/// Names and values of what programs are made of, see `transpose.rs`.
+#[napi]
+pub fn transpose_layout() -> HashMap<String, u32> {
+    transpose::LAYOUT
+        .iter()
+        .map(|&(name, value)| (name.to_string(), value))
+        .collect()
+}
+
+/// Carries out `runs` over `bytes`, in `columns`; gives the numbers of those with ICMP records.
+#[napi]
+pub fn transpose(bytes: &[u8], steps: &[u32], runs: &[f64], mut columns: Vec<Option<Array>>) -> Result<Vec<u32>> {
+    let mut columns: Vec<Option<Column>> = columns
+        .iter_mut()
+        // SAFETY: JavaScript runs nothing else meanwhile, and columns are neither one another's memory nor that of another
+        // argument by contract.
+        .map(|array| match array.as_mut()? {
+            Either4::A(cells) => Some(Column::U8(unsafe { cells.as_mut() })),
+            Either4::B(cells) => Some(Column::U16(unsafe { cells.as_mut() })),
+            Either4::C(cells) => Some(Column::U32(unsafe { cells.as_mut() })),
+            Either4::D(cells) => Some(Column::F64(unsafe { cells.as_mut() })),
+        })
+        .collect();
+    transpose::transpose(bytes, steps, runs, &mut columns).map_err(|text| Error::new(Status::InvalidArg, text))
+}

@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import { Reader } from 'mmdb-lib';
+import { formatAddress } from '../flow/address.ts';
+import { UserError } from '../flow/user-error.ts';
+
+/** Addresses whose answers are remembered. */
+const MOST_KNOWN = 1 << 16;
+
+/** What MaxMind files say of an address; empty for what they do not. */
+export interface Place {
+  /** Two letters. */
+  readonly country: string;
+  /** Who has the AS number. */
+  readonly organisation: string;
+}
+
+const NOWHERE: Place = { country: '', organisation: '' };
+
+/** Countries and organisations by address, out of one or several files in the MaxMind format (`.mmdb`). */
+export class PlaceDatabase {
+  readonly #readers: readonly Reader<never>[];
+  readonly #known = new Map<string, Place>();
+
+  /** Reads files; throws a `UserError` that names the one that is none. */
+  constructor(paths: readonly string[]) {
+    this.#readers = paths.map((path) => {
+      let bytes: Buffer;
+      try {
+        bytes = readFileSync(path);
+      } catch (cause) {
+        throw new UserError(`${path}: cannot read: ${(cause as Error).message}`, { cause });
+      }
+      try {
+        return new Reader<never>(bytes);
+      } catch (cause) {
+        throw new UserError(`${path}: this is no MaxMind database (.mmdb)`, { cause });
+      }
+    });
+  }
+
+  /** An address as four words, most significant first, IPv4 v4-mapped. */
+  find(w0: number, w1: number, w2: number, w3: number): Place {
+    const address = formatAddress(w0, w1, w2, w3);
+    const known = this.#known.get(address);
+    if (known !== undefined) return known;
+    if (this.#known.size >= MOST_KNOWN) this.#known.clear();
+    const place = this.#readers.reduce((found, reader) => merge(found, read(reader, address)), NOWHERE);
+    this.#known.set(address, place);
+    return place;
+  }
+}
+
+function merge(first: Place, second: Place): Place {
+  return { country: first.country || second.country, organisation: first.organisation || second.organisation };
+}
+
+function read(reader: Reader<never>, address: string): Place {
+  try {
+    const record = objectOf(reader.get(address));
+    const country = objectOf(record['country'])['iso_code'] ?? record['country_code'] ?? record['country'];
+    const organisation = record['autonomous_system_organization'] ?? record['as_name'] ?? record['name'];
+    return { country: textOf(country).slice(0, 2), organisation: textOf(organisation) };
+  } catch {
+    // A damaged place in the file, or an IPv6 address in a file of IPv4.
+    return NOWHERE;
+  }
+}
+
+function objectOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+/** Text as it may go to a terminal. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value.replaceAll(/\p{Cc}/gu, ' ') : '';
+}

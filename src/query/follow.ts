@@ -1,0 +1,87 @@
+import { type ColumnName, columns } from '../flow/fields.ts';
+import type { Chunk } from './chunk.ts';
+import type { FlowFiles } from './flow-files.ts';
+import { EngineOpener } from './open-engine.ts';
+import { Clock } from './output/clock.ts';
+import type { Format } from './output/format.ts';
+import { wide } from './output/numbers.ts';
+import { type RowPrinter, rowPrinter } from './output/row-printer.ts';
+import type { OutputSink } from './output/sink.ts';
+import type { JobOf, Selection } from './plan.ts';
+import { hasColumn } from './sql/schema.ts';
+
+export interface FollowerOptions {
+  readonly selection: Selection;
+  readonly format: Format;
+  readonly plainNumbers: boolean;
+  /** No header. */
+  readonly quiet: boolean;
+}
+
+const JOB: JobOf<'flows'> = { kind: 'flows', order: undefined, top: 0 };
+
+/** Prints the flows of one file after the other as one list that never ends. */
+export class FlowFollower {
+  private readonly options: FollowerOptions;
+  private readonly sink: OutputSink;
+  private readonly engines = new EngineOpener(undefined);
+  /** Made for the columns of the first file. */
+  private printer: RowPrinter | undefined;
+  private rows = 0;
+
+  constructor(options: FollowerOptions, sink: OutputSink) {
+    this.options = options;
+    this.sink = sink;
+  }
+
+  /**
+   * Prints the flows of a file that were received at or after `sinceMs`; resolves to the time of receipt of the latest
+   * flow that passed the filter, 0 for none.
+   */
+  async print(files: FlowFiles, sinceMs: number): Promise<number> {
+    const { selection } = this.options;
+    const engine = await this.engines.open(files, { selection, jobs: [JOB] }, false);
+    try {
+      this.printer ??= await this.start((name) => hasColumn(engine.schema, name));
+      const { printer } = this;
+      const wanted: readonly ColumnName[] = [...new Set<ColumnName>([...printer.needs, 'receivedMs'])];
+      let latest = 0;
+      for await (const chunk of engine.flows(JOB, wanted))
+        latest = Math.max(latest, await this.printChunk(chunk, printer, sinceMs));
+      await this.sink.end();
+      return latest;
+    } finally {
+      engine.close();
+    }
+  }
+
+  private async start(stored: (name: ColumnName) => boolean): Promise<RowPrinter> {
+    const { format, plainNumbers, quiet } = this.options;
+    const style = {
+      csv: format.kind === 'csv',
+      plain: plainNumbers,
+      longV6: format.longV6,
+      marker: '',
+      clock: new Clock(),
+    };
+    const core = new Set(columns.filter((one) => one.core).map(({ name }) => name));
+    const printer = await rowPrinter(format, style, (name) => core.has(name) || stored(name));
+    printer.open(this.sink.block, quiet);
+    return printer;
+  }
+
+  private async printChunk(chunk: Chunk, printer: RowPrinter, sinceMs: number): Promise<number> {
+    const received = chunk.words('receivedMs');
+    const write = printer.bind(chunk, this.rows);
+    let latest = 0;
+    for (let row = 0; row < chunk.rows; row++) {
+      const receivedMs = wide(received, row);
+      latest = Math.max(latest, receivedMs);
+      if (receivedMs < sinceMs) continue;
+      if (this.sink.block.isFull) await this.sink.flush();
+      write(this.sink.block, row);
+      this.rows++;
+    }
+    return latest;
+  }
+}

@@ -1,0 +1,88 @@
+import { readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { join, resolve, sep } from 'node:path';
+import { type AddressWords, parseAddress } from '../flow/address.ts';
+import { UserError } from '../flow/user-error.ts';
+import { directoriesAbove } from './segment-files.ts';
+
+/** Name of the file with corrected rates in the directory of a store. */
+export const RATES_NAME = '.weir.sampling.json';
+
+/** A sampling rate of an exporter that its flows do not tell, or tell wrongly. */
+export interface RateRule {
+  readonly exporter: string;
+  /** One of so many packets was counted; 1 is all. */
+  readonly rate: number;
+  /** Flows that began at or after the one and before the other, milliseconds since 1970. */
+  readonly fromMs?: number;
+  readonly toMs?: number;
+}
+
+/** Rules of a store in the order they were made: of two about the same flow the later one counts. */
+export async function readRates(directory: string): Promise<readonly RateRule[]> {
+  const path = join(directory, RATES_NAME);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT' || (cause as NodeJS.ErrnoException).code === 'ENOTDIR')
+      return [];
+    throw new UserError(`cannot read ${path}: ${(cause as Error).message}`, { cause });
+  }
+  try {
+    const { rules } = JSON.parse(text) as { rules: unknown };
+    if (Array.isArray(rules) && rules.every(isRule)) return rules;
+  } catch {
+    // Said below.
+  }
+  throw new UserError(`${path} is damaged: delete it and set the rates again with weir sampling`);
+}
+
+/** Replaces the rules of a store. */
+export async function writeRates(directory: string, rules: readonly RateRule[]): Promise<void> {
+  const path = join(directory, RATES_NAME);
+  try {
+    await writeFile(`${path}.tmp`, `${JSON.stringify({ schema: 1, rules }, undefined, 2)}\n`, { mode: 0o644 });
+    await rename(`${path}.tmp`, path);
+  } catch (cause) {
+    throw new UserError(`cannot write ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Rules of the stores that files are in, each with the beginning of whole paths to its files. */
+export async function ratesOfFiles(
+  paths: readonly string[],
+): Promise<readonly { readonly below: string; readonly rules: readonly RateRule[] }[]> {
+  const found = await Promise.all(
+    directoriesAbove(paths).map(async (directory) => ({
+      below: join(directory, sep),
+      rules: await readRates(directory),
+    })),
+  );
+  return found.filter(({ rules }) => rules.length > 0).sort((a, b) => a.below.length - b.below.length);
+}
+
+/** @throws UserError where there is no such directory */
+export async function storeDirectory(directory: string): Promise<string> {
+  const path = resolve(directory);
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory() !== true) throw new UserError(`no such directory: ${directory}`);
+  return path;
+}
+
+export function exporterWords({ exporter }: RateRule): AddressWords {
+  return parseAddress(exporter)!;
+}
+
+function isRule(rule: unknown): rule is RateRule {
+  const { exporter, rate, fromMs, toMs } = (rule ?? {}) as Partial<Record<keyof RateRule, unknown>>;
+  const isTime = (ms: unknown) => ms === undefined || Number.isSafeInteger(ms);
+  return (
+    typeof exporter === 'string' &&
+    parseAddress(exporter) !== undefined &&
+    Number.isInteger(rate) &&
+    (rate as number) >= 1 &&
+    (rate as number) <= 0xffff_ffff &&
+    isTime(fromMs) &&
+    isTime(toMs)
+  );
+}
