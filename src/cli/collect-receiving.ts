@@ -72,6 +72,7 @@ async function parsePlaces(
 ): Promise<Pick<InputOptions, 'ports' | 'listeners'>> {
   const groups = values.list('J');
   if (groups.length > 0 && values.text('b') !== undefined) throw new UserError('-J and -b exclude each other');
+  if (values.flag('4') && values.flag('6')) throw new UserError('-4 and -6 exclude each other');
   const hosts =
     groups.length > 0 ? groups : [await listenAddress(values.text('b'), values.flag('4'), values.flag('6'))];
   for (const group of groups) checkGroup(group);

@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
+import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import { type AddressWords, formatAddress, parseAddress } from '../flow/address.ts';
 import { UserError } from '../flow/user-error.ts';
 import { MAX_SESSION } from './exporters.ts';
@@ -226,9 +226,12 @@ export class SessionListener extends SessionSlots {
     if (this.sessions.size > 0) setTimeout(() => this.closeWhenSilent(), STOP_SILENCE_MS / 4);
   }
 
-  private failedHandshake(error: Error, socket: Socket): void {
+  private failedHandshake(error: Error, socket: TLSSocket): void {
     this.counters.failedHandshakes++;
-    this.log(`TLS with ${socket.remoteAddress ?? 'a client'} failed: ${error.message}`);
+    // A certificate that is refused ends in "socket hang up"; why stands with the socket alone.
+    const refusal: unknown = socket.authorizationError;
+    const why = refusal ? `certificate of the client not accepted (${String(refusal)})` : error.message;
+    this.log(`TLS with ${socket.remoteAddress ?? 'a client'} failed: ${why}`);
   }
 }
 

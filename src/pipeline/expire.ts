@@ -1,7 +1,10 @@
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { UserError } from '../flow/user-error.ts';
 import { chooseExpired, deleteFiles, type StoredFile, storedFiles } from '../store/expire.ts';
 import { DEFAULT_WATERMARK_PERCENT, type ExpiryLimits, readLimits, writeLimits } from '../store/expiry-limits.ts';
+import { LOCK_NAME } from '../store/take-directory.ts';
 import { type Log, plural } from './log.ts';
 
 export interface ExpireOptions {
@@ -13,25 +16,32 @@ export interface ExpireOptions {
   dryRun: boolean;
 }
 
-/** Deletes old flow files of a store, or keeps or shows its limits; returns the exit status. */
+/**
+ * Deletes old flow files of a store, or keeps or shows its limits; returns the exit status. A directory of stores
+ * (`weir collect -M`) is done store by store; its limits count for each that has none of its own, as with `-e`.
+ */
 export async function runExpire(options: ExpireOptions, write: Log): Promise<number> {
   const directory = resolve(options.directory);
-  const stored = await readLimits(directory);
-  const limits: ExpiryLimits = {
-    sizeBytes: options.limits.sizeBytes ?? stored?.sizeBytes ?? 0,
-    lifeMs: options.limits.lifeMs ?? stored?.lifeMs ?? 0,
-    watermarkPercent: options.limits.watermarkPercent ?? stored?.watermarkPercent ?? DEFAULT_WATERMARK_PERCENT,
-  };
+  const common = await readLimits(directory);
   if (options.action === 'store') {
     await storedFiles(directory);
+    const limits = completeLimits(options.limits, common);
     await writeLimits(directory, limits);
     write(`${directory}: ${describeLimits(limits)}`);
     return 0;
   }
+  for (const store of await storesOf(directory)) {
+    const limits = completeLimits(options.limits, (await readLimits(store)) ?? common);
+    await expireStore(store, limits, options, write);
+  }
+  return 0;
+}
+
+async function expireStore(directory: string, limits: ExpiryLimits, options: ExpireOptions, write: Log): Promise<void> {
   const files = await storedFiles(directory);
   if (options.action === 'list') {
     write(`${directory}: ${plural(files.length, 'file')}, ${size(files)}, ${span(files)}; ${describeLimits(limits)}`);
-    return 0;
+    return;
   }
   if (limits.sizeBytes === 0 && limits.lifeMs === 0) {
     throw new UserError(`${directory} has no limits: give -s SIZE or -t LIFE, or keep some with weir expire -u`);
@@ -43,7 +53,24 @@ export async function runExpire(options: ExpireOptions, write: Log): Promise<num
   write(
     `${directory}: ${plural(deleted.length, 'file')} (${size(deleted)}) ${verb}, ${kept.length} (${size(kept)}) left`,
   );
-  return 0;
+}
+
+/** The directory itself, or those below it that a collector has taken when it has no flow files of its own. */
+async function storesOf(directory: string): Promise<string[]> {
+  if ((await storedFiles(directory)).length > 0) return [directory];
+  const entries = await readdir(directory, { withFileTypes: true });
+  const stores = entries
+    .filter((entry) => entry.isDirectory() && existsSync(join(directory, entry.name, LOCK_NAME)))
+    .map(({ name }) => join(directory, name));
+  return stores.length > 0 ? stores.sort() : [directory];
+}
+
+function completeLimits(given: Partial<ExpiryLimits>, stored: ExpiryLimits | undefined): ExpiryLimits {
+  return {
+    sizeBytes: given.sizeBytes ?? stored?.sizeBytes ?? 0,
+    lifeMs: given.lifeMs ?? stored?.lifeMs ?? 0,
+    watermarkPercent: given.watermarkPercent ?? stored?.watermarkPercent ?? DEFAULT_WATERMARK_PERCENT,
+  };
 }
 
 /**

@@ -44,7 +44,9 @@ async function findAccounts(directory: string): Promise<{ account: Account; dire
     }
     return accounts;
   } catch (cause) {
-    throw cause instanceof UserError ? cause : new UserError((cause as Error).message, { cause });
+    throw cause instanceof UserError
+      ? cause
+      : new UserError(`cannot read ${directory}: ${(cause as Error).message}`, { cause });
   }
 }
 

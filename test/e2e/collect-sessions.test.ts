@@ -45,6 +45,7 @@ describeWith(['weir'], 'weir collect over TCP', () => {
       [['--listen', 'http://x:1'], /--listen takes udp:\/\/, tcp:\/\/ or tls:\/\//],
       [['--tls-cert', 'x'], /are for a listener tls:/],
       [['-p', 'tcp:99999'], /-p takes a whole number/],
+      [['-4', '-6'], /-4 and -6 exclude each other/],
       [['-f', DEMO, '-p', 'tcp:1'], /-f and -d read captured datagrams/],
       [['-p', 'tls:0', '--tls-cert', DEMO, '--tls-key', DEMO], /--tls-key or --tls-ca cannot be used/],
     ] as const) {
@@ -88,6 +89,7 @@ describeWith(['weir', 'openssl'], 'weir collect over TLS', () => {
     await send();
     expect((await daemon.stop()).status).toBe(0);
     expect(daemon.output).toMatch(/3 flows stored/);
+    expect(daemon.output).toMatch(/TLS with .* failed: certificate of the client not accepted/);
     expect(daemon.output).toMatch(/2 connections without a handshake of TLS/);
   });
 });

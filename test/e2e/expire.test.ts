@@ -49,6 +49,29 @@ describeWith(['weir'], 'weir expire', () => {
     expect(files.map((file) => existsSync(file))).toEqual([false, false, false, false, true]);
   });
 
+  it('goes through the stores below a directory of weir collect -M, by the limits of each', async () => {
+    const directory = tempDir('expire');
+    const files = ['10-0-0-1', '10-0-0-2', 'not-a-store'].map((name) => {
+      const path = join(directory, name, '2024/05/01');
+      mkdirSync(path, { recursive: true });
+      if (name !== 'not-a-store') writeFileSync(join(directory, name, '.weir.lock'), '');
+      return ['0000', '0005'].map((time) => {
+        const file = join(path, `weir.20240501${time}.parquet`);
+        writeFileSync(file, Buffer.alloc(4096, 1));
+        return file;
+      });
+    });
+    await weirOk(['expire', '-u', join(directory, '10-0-0-2'), '-s', '1G']);
+    await weirOk(['expire', '-u', directory, '-t', '1w']);
+    expect((await weirOk(['expire', '-l', directory])).trimEnd().split('\n')).toHaveLength(2);
+    await weirOk(['expire', '-e', directory]);
+    expect(files.map((each) => each.map((file) => existsSync(file)))).toEqual([
+      [false, true],
+      [true, true],
+      [true, true],
+    ]);
+  });
+
   it('refuses what makes no sense', async () => {
     const { directory } = store();
     for (const [args, pattern] of [
