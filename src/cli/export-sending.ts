@@ -24,8 +24,8 @@ export const sendingOptions: OptionTable = {
   fields: valueOption(
     'fields sent, NAME[:LENGTH],...: IANA element names, names of weir or numbers; not with --template',
   ),
-  'refresh-seconds': valueOption('templates and options are sent again after so long,', '60'),
-  'refresh-packets': valueOption('and after so many datagrams', '256'),
+  'refresh-seconds': valueOption('seconds after which templates and options are sent again', '60'),
+  'refresh-packets': valueOption('datagrams after which they are sent again', '256'),
   domain: valueOption('v9 source id, IPFIX domain, v5 engine', '0'),
   mtu: valueOption('largest datagram payload in octets [default: 1472, IPv6 1452]'),
   'max-records4': valueOption('flows of IPv4 in one message at most [default: as many as fit]'),

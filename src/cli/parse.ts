@@ -1,11 +1,14 @@
 import yargs, { type Argv } from 'yargs';
 import type { OptionTable } from '../config/option.ts';
+import { spelled } from '../config/option-values.ts';
+import { nearest } from '../flow/suggest.ts';
 import { UserError } from '../flow/user-error.ts';
 import { version } from './version.ts';
 
 /** A yargs parser set up alike for every command: unknown options are refused, errors are one line. */
 export function commandParser(argv: string[], command: string): Argv {
-  return yargs(argv)
+  const parser = yargs(argv);
+  return parser
     .scriptName(`weir ${command}`)
     .usage('')
     .version(version())
@@ -20,14 +23,29 @@ export function commandParser(argv: string[], command: string): Argv {
       'boolean-negation': true,
     })
     .fail((message, error) => {
-      throw error instanceof UserError ? error : new UserError(`${message}; see weir ${command} --help`);
+      throw error instanceof UserError
+        ? error
+        : new UserError(`${unknownOption(message, parser)}; see weir ${command} --help`);
     })
     .exitProcess(false);
+}
+
+/** Names of the options in the tables of a parser. */
+const optionNames = new WeakMap<Argv, string[]>();
+
+/** What the parser says of options that it does not know, with dashes and a guess at what was meant. */
+function unknownOption(message: string, parser: Argv): string {
+  const [, names] = /^Unknown arguments?: (.+)$/.exec(message) ?? [];
+  if (names === undefined) return message;
+  const first = names.split(', ')[0]!;
+  const meant = first.length > 1 ? nearest(first, optionNames.get(parser) ?? []) : undefined;
+  return `unknown option ${spelled(first)}${meant === undefined ? '' : `: did you mean "${spelled(meant)}"?`}`;
 }
 
 /** Adds the options of a table, in its order, below a heading of the help text; without their defaults. */
 export function addOptions(parser: Argv, heading: string, table: OptionTable): Argv {
   for (const [name, { type, describe, default: fallback, repeatable, hidden, key }] of Object.entries(table)) {
+    optionNames.set(parser, [...(optionNames.get(parser) ?? []), name, ...(key === undefined ? [] : [key])]);
     parser.option(name, {
       group: heading,
       type,

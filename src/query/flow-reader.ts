@@ -27,9 +27,9 @@ export class FlowReader {
   static async open(files: readonly string[], options: SelectionOptions = EVERYTHING): Promise<FlowReader> {
     const selection = await planSelection(options, 'scaledInFilter');
     const isFiltered = selection.filter.kind !== 'any';
-    return new FlowReader(
-      await DuckDbEngine.open(isFiltered ? await lookAtFiles(files) : filesAsStored(files), selection),
-    );
+    // Also when rates do not matter: it says in one line which file is none.
+    const looked = await lookAtFiles(files);
+    return new FlowReader(await DuckDbEngine.open(isFiltered ? looked : filesAsStored(files), selection));
   }
 
   /** All columns of the flows that are selected. */

@@ -89,7 +89,7 @@ describe('start lines of nfcapd', () => {
     ['-w a -p', /-p needs a value/],
     ['-w a -A', /-A is about -R/],
     ['-w a -m /tmp/socket', /-m: .*--metrics/],
-    ['-w a -k', /Unknown argument: k/],
+    ['-w a -k', /unknown option -k; see weir collect --help/],
     ['-w a -4 -b ::1', /::1.*-4/],
   ])('%s is refused', async (line, message) => {
     await expect(parseCollectArguments(line.split(' '))).rejects.toThrow(message);
