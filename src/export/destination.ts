@@ -47,10 +47,10 @@ export interface Collector extends Destination {
   readonly transport: Transport;
 }
 
-/** Port of IPFIX (IANA), for connections. */
-const IPFIX_PORT = 4739;
+/** Port of each way when none is given; those of connections are IANA's for IPFIX (RFC 7011 section 10.4). */
+const DEFAULT_PORTS: Readonly<Record<Transport, number>> = { udp: DEFAULT_PORT, tcp: 4739, tls: 4740 };
 
-/** Reads `tcp://` or `tls://` (port 4739 by default) or `udp://` and a destination; without, UDP. Throws UserError. */
+/** Reads `udp://`, `tcp://` or `tls://` and a destination; without a scheme, UDP. Throws UserError. */
 export function parseCollector(text: string): Collector {
   const [, scheme, rest] = /^(?:(udp|tcp|tls):\/\/)?(.*)$/s.exec(text) as unknown as [
     string,
@@ -58,7 +58,7 @@ export function parseCollector(text: string): Collector {
     string,
   ];
   const transport = scheme ?? 'udp';
-  return { transport, ...parseDestination(rest, transport === 'udp' ? DEFAULT_PORT : IPFIX_PORT) };
+  return { transport, ...parseDestination(rest, DEFAULT_PORTS[transport]) };
 }
 
 /** The destination as one writes it. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatDestination, parseDestination } from '../../src/export/destination.ts';
+import { formatDestination, parseCollector, parseDestination } from '../../src/export/destination.ts';
 import { UserError } from '../../src/flow/user-error.ts';
 
 describe('destinations', () => {
@@ -45,5 +45,17 @@ describe('destinations', () => {
     const parse = () => parseDestination(text);
     expect(parse).toThrow(UserError);
     expect(parse).toThrow(why);
+  });
+});
+
+describe('the way to a collector', () => {
+  it.each([
+    ['h', 'udp', 9995],
+    ['udp://h', 'udp', 9995],
+    ['tcp://h', 'tcp', 4739],
+    ['tls://h', 'tls', 4740],
+    ['tls://h:5', 'tls', 5],
+  ])('%s', (text, transport, port) => {
+    expect(parseCollector(text)).toEqual({ transport, host: 'h', port });
   });
 });
