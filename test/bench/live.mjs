@@ -127,7 +127,8 @@ const contenders = {
       end: async (meter) => {
         await meter.stop('SIGINT');
         return {
-          seen: sum(meter.output, /Total: Processed: (\d+)/g),
+          // 1.7.8 says "Processed packets".
+          seen: sum(meter.output, /Total: Processed(?: packets)?: (\d+)/g),
           dropped: sum(meter.output, /dropped by OS\/Buffer: (\d+)/g),
         };
       },

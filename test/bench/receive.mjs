@@ -8,7 +8,7 @@
  *     [--data DIR]
  *
  * First a run at `--rate` datagrams/s for `--seconds`; then the highest rate without loss, by bisection up to
- * `--max-rate` in runs of `--probe-seconds` (0: none). Sender and collector share the machine's cores. nfcapd and nfdump
+ * `--max-rate` in runs of `--probe-seconds` (either 0: none). Sender and collector share the machine's cores. nfcapd and nfdump
  * are taken from NFCAPD and NFDUMP, else from PATH. Linux only: losses are read from /proc/net/udp.
  *
  * Both ask for the same receive buffer, but what they get may differ: root may exceed net.core.rmem_max, and only who
@@ -259,7 +259,7 @@ const peers = [weir, nfcapd()].filter((peer) => peer !== undefined);
 if (peers.length === 1) console.log('nfcapd, nfdump: not installed');
 console.log(`${values.rate} datagrams/s for ${values.seconds} s`);
 for (const peer of peers) tell(peer, await load(peer, Number(values.rate), Number(values.seconds)));
-if (Number(values['probe-seconds']) > 0) {
+if (Number(values['probe-seconds']) > 0 && Number(values['max-rate']) > 0) {
   console.log(`highest rate without loss, runs of ${values['probe-seconds']} s`);
   for (const peer of peers) {
     const { rate, isSenderTheLimit } = await highest(peer);
