@@ -68,6 +68,14 @@ describe('the check of the imports finds', () => {
       /only src\/addon\/addon.ts/,
     ],
     [
+      'a pipe that knows another',
+      {
+        'src/pipeline/export/p.ts': "import { q } from '../collect/q.ts';",
+        'src/pipeline/collect/q.ts': '',
+      },
+      /src\/pipeline\/export may not import src\/pipeline\/collect/,
+    ],
+    [
       'a package away from home',
       { 'src/collect/n.ts': "import cap from 'cap';" },
       /the package cap belongs to src\/capture/,

@@ -1,9 +1,9 @@
 import { NFANON_MAPPINGS, parseAnonymizerKey } from '../anonymize/crypto-pan.ts';
 import { flagOption, type OptionTable, valueOption } from '../config/option.ts';
 import { UserError } from '../flow/user-error.ts';
-import { type AnonymizeOptions, runAnonymize } from '../pipeline/anonymize.ts';
-import { plainLog } from '../pipeline/log.ts';
-import { StopSignal } from '../pipeline/stop-signal.ts';
+import { type AnonymizeOptions, runAnonymize } from '../pipeline/archive/anonymize.ts';
+import { plainLog } from '../pipeline/daemon/log.ts';
+import { StopSignal } from '../pipeline/daemon/stop-signal.ts';
 import { commandParser } from './parse.ts';
 import { readOptions } from './read-options.ts';
 import { parseSelection, selectionOptions } from './selection.ts';

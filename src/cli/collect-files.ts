@@ -1,7 +1,7 @@
 import { flagOption, keyed, type OptionTable, valueOption } from '../config/option.ts';
 import type { OptionValues } from '../config/option-values.ts';
 import { UserError } from '../flow/user-error.ts';
-import type { CollectOptions } from '../pipeline/collect-options.ts';
+import type { CollectOptions } from '../pipeline/collect/options.ts';
 
 /** How flow files are cut, and what is done after each. */
 export const slotOptions: OptionTable = {

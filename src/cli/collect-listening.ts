@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { TlsIdentity } from '../collect/session-listener.ts';
 import { type OptionValues, wholeNumber } from '../config/option-values.ts';
 import { UserError } from '../flow/user-error.ts';
-import type { ListenEndpoint } from '../pipeline/listen-endpoint.ts';
+import type { ListenEndpoint } from '../pipeline/collect/listen-endpoint.ts';
 
 /** Port that exporters send to unless told otherwise; nfcapd's. */
 export const DEFAULT_PORT = 9995;

@@ -6,8 +6,8 @@ import type { OptionValues } from '../config/option-values.ts';
 import { isV4, parseAddress } from '../flow/address.ts';
 import { parsePrefix } from '../flow/prefix.ts';
 import { UserError } from '../flow/user-error.ts';
-import type { InputOptions } from '../pipeline/collect-inputs.ts';
-import type { CollectOptions } from '../pipeline/collect-options.ts';
+import type { InputOptions } from '../pipeline/collect/inputs.ts';
+import type { CollectOptions } from '../pipeline/collect/options.ts';
 import { DEFAULT_PORT, parseEndpoint, parsePort, readTls } from './collect-listening.ts';
 
 /** Where datagrams come from, and how they are read. */

@@ -2,8 +2,8 @@ import { flagOption, keyed, listOption, type OptionTable, valueOption } from '..
 import type { OptionValues } from '../config/option-values.ts';
 import { type Destination, parseDestination } from '../export/destination.ts';
 import { UserError } from '../flow/user-error.ts';
-import type { CollectOptions } from '../pipeline/collect-options.ts';
-import { logFormats } from '../pipeline/log-output.ts';
+import type { CollectOptions } from '../pipeline/collect/options.ts';
+import { logFormats } from '../pipeline/daemon/log-output.ts';
 
 /** Who else gets the datagrams. */
 export const repeatingOptions: OptionTable = {

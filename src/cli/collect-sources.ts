@@ -3,7 +3,7 @@ import { keyed, listOption, type OptionTable, valueOption } from '../config/opti
 import type { OptionValues } from '../config/option-values.ts';
 import { parsePrefix } from '../flow/prefix.ts';
 import { UserError } from '../flow/user-error.ts';
-import type { ListedSource, SourcePlan } from '../pipeline/source-plan.ts';
+import type { ListedSource, SourcePlan } from '../pipeline/collect/source-plan.ts';
 
 /** Whose flows go where. */
 export const sourceOptions: OptionTable = {

@@ -1,9 +1,9 @@
 import type { OptionValues } from '../config/option-values.ts';
 import { UserError } from '../flow/user-error.ts';
-import { startInBackground } from '../pipeline/background.ts';
-import { runCollect } from '../pipeline/collect.ts';
-import { checkCollectOptions } from '../pipeline/collect-check.ts';
-import type { CollectOptions } from '../pipeline/collect-options.ts';
+import { checkCollectOptions } from '../pipeline/collect/check.ts';
+import { runCollect } from '../pipeline/collect/collect.ts';
+import type { CollectOptions } from '../pipeline/collect/options.ts';
+import { startInBackground } from '../pipeline/daemon/background.ts';
 import { parseSlots, slotOptions } from './collect-files.ts';
 import { admissionOptions, parseAdmission, parseReceiving, receivingOptions } from './collect-receiving.ts';
 import { parseRepeating, parseRunning, repeatingOptions, runningOptions } from './collect-running.ts';

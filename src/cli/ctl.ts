@@ -1,5 +1,5 @@
 import { UserError } from '../flow/user-error.ts';
-import { askControl, controlPath } from '../pipeline/control-client.ts';
+import { askControl, controlPath } from '../pipeline/export/control-client.ts';
 import { commandParser, last } from './parse.ts';
 
 const COMMANDS = `Commands:

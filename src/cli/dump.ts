@@ -1,4 +1,4 @@
-import { runDumpCommand } from '../pipeline/dump.ts';
+import { runDumpCommand } from '../pipeline/query/dump.ts';
 
 /** `weir dump`: nfdump's command line, handed over untouched. */
 export async function dumpCommand(argv: string[]): Promise<number> {

@@ -1,7 +1,7 @@
 import { wholeNumber } from '../config/option-values.ts';
 import { parseSize } from '../flow/size.ts';
 import { UserError } from '../flow/user-error.ts';
-import { type ExpireOptions, runExpire } from '../pipeline/expire.ts';
+import { type ExpireOptions, runExpire } from '../pipeline/archive/expire.ts';
 import { DEFAULT_WATERMARK_PERCENT, parseLife } from '../store/expiry-limits.ts';
 import { commandParser, last } from './parse.ts';
 

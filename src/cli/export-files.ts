@@ -1,6 +1,6 @@
 import { keyed, type OptionTable, valueOption } from '../config/option.ts';
 import type { OptionValues } from '../config/option-values.ts';
-import type { ExportOptions } from '../pipeline/export-options.ts';
+import type { ExportOptions } from '../pipeline/export/options.ts';
 
 /** Flows to files and to standard output. */
 export const fileOptions: OptionTable = {

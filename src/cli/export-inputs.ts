@@ -4,7 +4,7 @@ import { type OptionValues, wholeNumber } from '../config/option-values.ts';
 import type { SamplingOptions } from '../export/options.ts';
 import { type Prefix, parsePrefix } from '../flow/prefix.ts';
 import { UserError } from '../flow/user-error.ts';
-import type { ExportOptions } from '../pipeline/export-options.ts';
+import type { ExportOptions } from '../pipeline/export/options.ts';
 
 /** Where packets come from. */
 export const inputOptions: OptionTable = {

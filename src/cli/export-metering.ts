@@ -2,7 +2,7 @@ import { fullPolicies } from '../cache/flow-cache-options.ts';
 import { biflowKey, type KeyFields, parseTrack, trackAdditions, trackLevels } from '../cache/key-fields.ts';
 import { flagOption, type OptionTable, openFlagOption, valueOption } from '../config/option.ts';
 import type { OptionValues } from '../config/option-values.ts';
-import type { ExportOptions } from '../pipeline/export-options.ts';
+import type { ExportOptions } from '../pipeline/export/options.ts';
 import { parseTimeouts, timeoutTable } from './export-timeouts.ts';
 
 const MAX_WORKERS = 32;

@@ -2,8 +2,8 @@ import { flagOption, keyed, type OptionTable, valueOption } from '../config/opti
 import type { OptionValues } from '../config/option-values.ts';
 import { parseDestination } from '../export/destination.ts';
 import { UserError } from '../flow/user-error.ts';
-import type { ExportOptions } from '../pipeline/export-options.ts';
-import { logFormats } from '../pipeline/log-output.ts';
+import { logFormats } from '../pipeline/daemon/log-output.ts';
+import type { ExportOptions } from '../pipeline/export/options.ts';
 
 /** How the program runs and what it tells. */
 export const runningOptions: OptionTable = {

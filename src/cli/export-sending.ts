@@ -6,7 +6,7 @@ import { MAX_RECORDS } from '../export/exporter-options.ts';
 import type { InterfaceName } from '../export/options.ts';
 import { type TemplateSelection, templatePresets } from '../export/templates.ts';
 import { UserError } from '../flow/user-error.ts';
-import type { ExportOptions } from '../pipeline/export-options.ts';
+import type { ExportOptions } from '../pipeline/export/options.ts';
 import { parseTls, tlsOptions } from './export-tls.ts';
 
 /** What is sent to collectors, and how. */

@@ -8,7 +8,7 @@ import {
 } from '../cache/timeout-presets.ts';
 import { listOption, type OptionTable, valueOption } from '../config/option.ts';
 import type { OptionValues } from '../config/option-values.ts';
-import { MOST_SECONDS, withTimeout } from '../pipeline/single-timeout.ts';
+import { MOST_SECONDS, withTimeout } from '../pipeline/export/single-timeout.ts';
 
 /** When flows end by themselves. */
 export const timeoutTable: OptionTable = {

@@ -1,8 +1,8 @@
 import type { OptionValues } from '../config/option-values.ts';
 import { UserError } from '../flow/user-error.ts';
-import { runExport } from '../pipeline/export.ts';
-import type { ExportOptions } from '../pipeline/export-options.ts';
-import { checkPlan, describePlan } from '../pipeline/export-plan.ts';
+import { runExport } from '../pipeline/export/export.ts';
+import type { ExportOptions } from '../pipeline/export/options.ts';
+import { checkPlan, describePlan } from '../pipeline/export/plan.ts';
 import { fileOptions, parseFiles } from './export-files.ts';
 import { inputOptions, parseInputs } from './export-inputs.ts';
 import { meteringOptions, parseMetering } from './export-metering.ts';

@@ -1,5 +1,5 @@
 import { UserError } from '../flow/user-error.ts';
-import { runExporters } from '../pipeline/exporters.ts';
+import { runExporters } from '../pipeline/query/exporters.ts';
 import { commandParser, last } from './parse.ts';
 
 /** `weir exporters`: see `runExporters` for what it does. */

@@ -1,8 +1,8 @@
 import { flagOption, type OptionTable, valueOption } from '../config/option.ts';
 import { UserError } from '../flow/user-error.ts';
-import { type ImportOptions, runImport } from '../pipeline/import.ts';
-import { plainLog } from '../pipeline/log.ts';
-import { StopSignal } from '../pipeline/stop-signal.ts';
+import { type ImportOptions, runImport } from '../pipeline/archive/import.ts';
+import { plainLog } from '../pipeline/daemon/log.ts';
+import { StopSignal } from '../pipeline/daemon/stop-signal.ts';
 import { commandParser } from './parse.ts';
 import { readOptions } from './read-options.ts';
 import { parseSelection, selectionOptions } from './selection.ts';

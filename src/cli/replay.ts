@@ -1,8 +1,8 @@
 import { type OptionTable, valueOption } from '../config/option.ts';
 import { UserError } from '../flow/user-error.ts';
-import { plainLog } from '../pipeline/log.ts';
-import { type ReplayOptions, runReplay } from '../pipeline/replay.ts';
-import { StopSignal } from '../pipeline/stop-signal.ts';
+import { type ReplayOptions, runReplay } from '../pipeline/archive/replay.ts';
+import { plainLog } from '../pipeline/daemon/log.ts';
+import { StopSignal } from '../pipeline/daemon/stop-signal.ts';
 import { parseSending, sendingOptions } from './export-sending.ts';
 import { commandParser } from './parse.ts';
 import { readOptions } from './read-options.ts';

@@ -1,6 +1,6 @@
 import { wholeNumber } from '../config/option-values.ts';
 import { UserError } from '../flow/user-error.ts';
-import { exporterAddress, runSampling, type SamplingCommand } from '../pipeline/sampling.ts';
+import { exporterAddress, runSampling, type SamplingCommand } from '../pipeline/archive/sampling.ts';
 import { parseWindow } from '../query/planner.ts';
 import { commandParser, last } from './parse.ts';
 

@@ -1,7 +1,7 @@
 import { type OptionTable, valueOption } from '../config/option.ts';
 import { parseSize } from '../flow/size.ts';
 import { UserError } from '../flow/user-error.ts';
-import { runSql, type SqlOptions } from '../pipeline/sql.ts';
+import { runSql, type SqlOptions } from '../pipeline/query/sql.ts';
 import { SQL_FORMATS, type SqlFormat } from '../query/ask/answer.ts';
 import { commandParser } from './parse.ts';
 import { readOptions } from './read-options.ts';

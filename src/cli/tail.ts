@@ -1,5 +1,5 @@
 import { flagOption, type OptionTable, valueOption } from '../config/option.ts';
-import { runTail, type TailOptions } from '../pipeline/tail.ts';
+import { runTail, type TailOptions } from '../pipeline/query/tail.ts';
 import { commandParser } from './parse.ts';
 import { readOptions } from './read-options.ts';
 import { parseStores, storeOptions } from './stores.ts';

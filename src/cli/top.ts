@@ -1,5 +1,5 @@
 import { type OptionTable, valueOption } from '../config/option.ts';
-import { runTop, type TopOptions } from '../pipeline/top.ts';
+import { runTop, type TopOptions } from '../pipeline/query/top.ts';
 import { commandParser } from './parse.ts';
 import { readOptions } from './read-options.ts';
 import { parseStores, storeOptions } from './stores.ts';

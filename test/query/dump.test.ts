@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UserError } from '../../src/flow/user-error.ts';
-import { dumpSurroundings } from '../../src/pipeline/dump.ts';
+import { dumpSurroundings } from '../../src/pipeline/query/dump.ts';
 import { parseDumpArguments } from '../../src/query/arguments.ts';
 import { runDump } from '../../src/query/dump.ts';
 import { parseWindow } from '../../src/query/planner.ts';

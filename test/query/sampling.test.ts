@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseSamplingArguments } from '../../src/cli/sampling.ts';
-import { runSampling } from '../../src/pipeline/sampling.ts';
+import { runSampling } from '../../src/pipeline/archive/sampling.ts';
 import { EXPORTER, makeFlows, type TestFlow } from './support/generate.ts';
 import { writeOwnSegment } from './support/parquet.ts';
 import { dumpText, withEngine } from './support/run-dump.ts';

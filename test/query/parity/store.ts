@@ -1,7 +1,7 @@
 import { Collector } from '../../../src/collect/collector.ts';
 import { parseAddress } from '../../../src/flow/address.ts';
 import { FlowBatchPool } from '../../../src/flow/batch.ts';
-import { FlowFile } from '../../../src/pipeline/flow-file.ts';
+import { FlowFile } from '../../../src/pipeline/query/flow-file.ts';
 import type { CapturedDatagram } from '../../support/udp.ts';
 
 /** Collects datagrams as `weir collect` does, all flows into one flow file. */

@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream';
-import { dumpSurroundings } from '../../../src/pipeline/dump.ts';
+import { dumpSurroundings } from '../../../src/pipeline/query/dump.ts';
 import { parseDumpArguments } from '../../../src/query/arguments.ts';
 import { runDump } from '../../../src/query/dump.ts';
 

@@ -1,0 +1,50 @@
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { Log } from '../daemon/log.ts';
+
+/**
+ * A small file of the collector's beside the flow files, replaced as a whole: a reader finds the text before or the text
+ * after, also when the process is killed. Trouble is logged once and ends with the next good write.
+ */
+export class StateFile {
+  readonly path: string;
+  private readonly log: Log;
+  private troubled = false;
+  private writing: Promise<void> = Promise.resolve();
+
+  /** `name` begins with `.weir.`, so that readers of flow files pass it over. */
+  constructor(directory: string, name: string, log: Log) {
+    this.path = join(directory, name);
+    this.log = log;
+  }
+
+  /** The text, or undefined when there is none. */
+  async read(): Promise<string | undefined> {
+    try {
+      return await readFile(this.path, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+        this.log(`cannot read ${this.path}: ${(error as Error).message}`);
+      return undefined;
+    }
+  }
+
+  /** Replaces the text; never rejects. */
+  write(text: string): Promise<void> {
+    this.writing = this.writing.then(() => this.replace(text));
+    return this.writing;
+  }
+
+  private async replace(text: string): Promise<void> {
+    // A name that `recover` of the store clears away after a crash.
+    const temporary = join(dirname(this.path), `${basename(this.path)}.tmp`);
+    try {
+      await writeFile(temporary, text, { mode: 0o644 });
+      await rename(temporary, this.path);
+      this.troubled = false;
+    } catch (error) {
+      if (!this.troubled) this.log(`cannot write ${this.path}: ${(error as Error).message}`);
+      this.troubled = true;
+    }
+  }
+}

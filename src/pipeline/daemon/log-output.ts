@@ -1,0 +1,132 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
+import { UserError } from '../../flow/user-error.ts';
+import type { Log } from './log.ts';
+
+export type LogFormat = 'text' | 'json';
+export const logFormats: readonly LogFormat[] = ['text', 'json'];
+
+type Level = 'info' | 'warning';
+
+export interface LogOptions {
+  readonly command: 'export' | 'collect';
+  readonly format: LogFormat;
+  /** Instead of standard error. */
+  readonly file?: string;
+  /** Instead of standard error where there is no file: syslog, for a process that has no terminal. */
+  readonly inBackground: boolean;
+  /** Text has the time in front: of daemons, whose lines stay. */
+  readonly timed: boolean;
+  /** Warnings alone. */
+  readonly quiet: boolean;
+}
+
+/** Where the lines of a command go: `info` for what is well, `warn` for what is lost or wrong. */
+export class LogOutput {
+  quiet: boolean;
+  private readonly options: LogOptions;
+  private readonly style: (level: Level, line: string) => string;
+  private target: Target;
+
+  /** Throws UserError for a file that cannot be written. */
+  constructor(options: LogOptions) {
+    this.options = options;
+    this.quiet = options.quiet;
+    const { file, inBackground } = options;
+    this.target = file !== undefined ? fileTarget(file) : inBackground ? systemTarget() : standardError;
+    const timed = options.timed || file !== undefined;
+    const toJournal = this.target === standardError && isJournal();
+    if (options.format === 'json') this.style = (level, line) => jsonLine(options.command, level, line);
+    // The journal knows the time and takes the level in front of a line.
+    else if (toJournal) this.style = (level, line) => `<${level === 'info' ? 6 : 4}>${line}`;
+    else this.style = (_, line) => (timed && !this.target.addsTime ? `${new Date().toISOString()} ${line}` : line);
+  }
+
+  readonly info: Log = (line) => {
+    if (!this.quiet) this.target.write(this.style('info', line));
+  };
+
+  readonly warn: Log = (line) => this.target.write(this.style('warning', line));
+
+  get isStandardError(): boolean {
+    return this.target === standardError;
+  }
+
+  /** Opens the file by its name again, for who has moved it away; where that fails the old one stays in use. */
+  reopen(): void {
+    const { file } = this.options;
+    if (file === undefined) return;
+    try {
+      const target = fileTarget(file);
+      this.target.close();
+      this.target = target;
+    } catch (error) {
+      this.warn((error as Error).message);
+    }
+  }
+
+  close(): void {
+    this.target.close();
+  }
+}
+
+interface Target {
+  /** A line without its end. */
+  readonly write: (line: string) => void;
+  readonly close: () => void;
+  readonly addsTime?: true;
+}
+
+const standardError: Target = { write: (line) => process.stderr.write(`${line}\n`), close: () => {} };
+
+/** Appends to a file. A line that cannot be written is given up: the command goes on. */
+function fileTarget(path: string): Target {
+  let file: number;
+  try {
+    file = openSync(path, 'a', 0o644);
+  } catch (cause) {
+    throw new UserError(`cannot write the log to ${path} (--log): ${(cause as Error).message}`, { cause });
+  }
+  return {
+    write: (line) => {
+      try {
+        writeSync(file, `${line}\n`);
+      } catch {
+        // A full disk has its own line once there is room; see FlowStore.
+      }
+    },
+    close: () => closeSync(file),
+  };
+}
+
+/** Facility daemon of syslog, through `logger`; where that is missing, lines are lost. */
+function systemTarget(): Target {
+  const child: ChildProcess = spawn('logger', ['-p', 'daemon.info', '-t', `weir[${process.pid}]`], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  child.on('error', () => {});
+  child.stdin?.on('error', () => {});
+  return {
+    write: (line) => {
+      if (child.stdin?.writable === true) child.stdin.write(`${line}\n`);
+    },
+    close: () => child.stdin?.end(),
+    addsTime: true,
+  };
+}
+
+function jsonLine(command: string, level: Level, message: string): string {
+  return JSON.stringify({ time: new Date().toISOString(), level, command, message });
+}
+
+/** Whether standard error leads to systemd's journal: it says in JOURNAL_STREAM which file that is. */
+function isJournal(): boolean {
+  const stream = process.env['JOURNAL_STREAM'];
+  if (stream === undefined) return false;
+  try {
+    const { dev, ino } = fstatSync(2);
+    return stream === `${dev}:${ino}`;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,60 @@
+import { readFileSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
+import { UserError } from '../../flow/user-error.ts';
+
+/** A file with the id of this process, for whoever is to signal it. */
+export class PidFile {
+  private readonly path: string;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Throws UserError while the process that the file names runs; a file that a crash left is replaced. */
+  static take(path: string): PidFile {
+    const running = runningProcess(path);
+    if (running !== undefined) {
+      throw new UserError(`process ${running} runs already, as ${path} says: stop it first, or give another -P`);
+    }
+    try {
+      writeFileSync(path, `${process.pid}\n`);
+    } catch (cause) {
+      throw new UserError(`cannot write the process id to ${path} (-P): ${(cause as Error).message}`, { cause });
+    }
+    return new PidFile(path);
+  }
+
+  /** Removes the file, or empties it where the directory is no longer ours to change. */
+  release(): void {
+    try {
+      if (readPid(this.path) !== process.pid) return;
+      unlinkSync(this.path);
+    } catch {
+      try {
+        truncateSync(this.path);
+      } catch {
+        // Left behind, it names no running process and is replaced by the next start.
+      }
+    }
+  }
+}
+
+function runningProcess(path: string): number | undefined {
+  const pid = readPid(path);
+  if (pid === undefined || pid === process.pid) return undefined;
+  try {
+    process.kill(pid, 0);
+    return pid;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM' ? pid : undefined;
+  }
+}
+
+function readPid(path: string): number | undefined {
+  try {
+    const text = readFileSync(path, 'utf8').trim();
+    return /^[1-9]\d{0,9}$/.test(text) ? Number(text) : undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new UserError(`cannot read ${path} (-P): ${(error as Error).message}`, { cause: error });
+  }
+}

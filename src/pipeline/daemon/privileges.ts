@@ -1,0 +1,44 @@
+import { type ExecFileSyncOptionsWithStringEncoding, execFileSync } from 'node:child_process';
+import { UserError } from '../../flow/user-error.ts';
+
+/** Who the process is to be once its ports are bound; names or numbers. */
+export interface Identity {
+  readonly user?: string;
+  readonly group?: string;
+}
+
+/**
+ * Becomes another user and group, for good. A user without a group brings the groups that the system has for it. Throws
+ * UserError when the system knows no such user or group, or this process is not root.
+ */
+export function becomeIdentity(identity: Identity): void {
+  const { user, group } = identity;
+  if (user === undefined && group === undefined) return;
+  const { setuid, setgid, setgroups, geteuid } = process;
+  const { initgroups } = process as { initgroups?: (user: string, extraGroup: string | number) => void };
+  if (!setuid || !setgid || !setgroups || !initgroups || geteuid?.() !== 0) {
+    throw new UserError('-u and -g change who the process is, which takes root: start it as root, or leave them out');
+  }
+  try {
+    const gid = group ?? (user === undefined ? undefined : Number(execFileSync('id', ['-g', '--', user], idOptions)));
+    const isNumber = user === undefined || /^\d+$/.test(user);
+    if (gid !== undefined) {
+      const id = typeof gid === 'string' && /^\d+$/.test(gid) ? Number(gid) : gid;
+      // Groups first: afterwards they are not ours to change.
+      if (isNumber) setgroups.call(process, [id]);
+      else initgroups.call(process, user, id);
+      setgid.call(process, id);
+    }
+    if (user !== undefined) setuid.call(process, isNumber ? Number(user) : user);
+  } catch (cause) {
+    const who = [user && `user ${user}`, group && `group ${group}`].filter(Boolean).join(', ');
+    throw new UserError(`cannot become ${who} (-u, -g): ${reason(cause)}`, { cause });
+  }
+}
+
+const idOptions: ExecFileSyncOptionsWithStringEncoding = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] };
+
+function reason(cause: unknown): string {
+  const { stderr, message } = cause as Error & { stderr?: string };
+  return (stderr ?? '').trim() || message;
+}

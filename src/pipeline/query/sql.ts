@@ -1,0 +1,75 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdtemp, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { finished, pipeline } from 'node:stream/promises';
+import { UserError } from '../../flow/user-error.ts';
+import { printAnswer, type SqlFormat, writeParquet } from '../../query/ask/answer.ts';
+import { SqlSession } from '../../query/ask/session.ts';
+import { lookAtFiles } from '../../query/flow-files.ts';
+import { OutputSink, ReaderGone } from '../../query/output/sink.ts';
+import { planSelection } from '../../query/planner.ts';
+import { SPILL_DIRECTORY } from '../../query/spill.ts';
+import { chooseSegments, type FileSelection } from '../../store/segment-files.ts';
+import { describeShare, ProgressLine, SHORT_ANSWER_MS } from '../daemon/progress.ts';
+import { rateCorrections } from './dump.ts';
+import { endsWithout } from './ends-without.ts';
+import { collectorTables } from './sql-tables.ts';
+
+export interface SqlOptions {
+  readonly files: FileSelection;
+  readonly statement: string;
+  /** In nfdump's language: only these flows are in the view `flows`. */
+  readonly filter: string;
+  readonly window: string | undefined;
+  readonly format: SqlFormat;
+  /** A file; undefined for standard output. */
+  readonly write: string | undefined;
+  readonly memoryOctets: number | undefined;
+}
+
+/** `weir sql`: answers one statement about flow files. Returns the exit status. */
+export async function runSql(options: SqlOptions, streams: Pick<NodeJS.Process, 'stdout' | 'stderr'>): Promise<number> {
+  const { files: selected, filter, window, format, write, memoryOctets } = options;
+  const chosen = (await chooseSegments(selected)).map(({ path }) => path);
+  if (chosen.length === 0) throw new UserError(`no flow files in ${selected.read ?? selected.range}`);
+  const files = await lookAtFiles(chosen, await rateCorrections(chosen));
+  const parts = { filter, filterFile: undefined, window, overlap: false, limit: undefined };
+  const selection = await planSelection(parts, 'scaled');
+  const toStream = format === 'parquet' && write === undefined;
+  const directory = toStream ? await mkdtemp(join(tmpdir(), 'weir-sql-')) : undefined;
+  const target = directory === undefined ? write && resolve(write) : join(directory, 'answer.parquet');
+  // What is there already stays until the answer is whole.
+  const part = target && `${target}.part`;
+  const release = endsWithout(SPILL_DIRECTORY, ...(directory === undefined ? [] : [directory]));
+  try {
+    const tables = await collectorTables(chosen);
+    const output = format === 'parquet' ? part : undefined;
+    const session = await SqlSession.open({ files, selection, tables, output, memoryOctets });
+    const progress = new ProgressLine(streams.stderr, () => describeShare(session.progress()), SHORT_ANSWER_MS);
+    try {
+      const statement = await session.understand(options.statement);
+      if (format === 'parquet') await writeParquet(session, statement, part!);
+      else {
+        const stream = part === undefined ? streams.stdout : createWriteStream(part);
+        const sink = new OutputSink(stream, () => progress.stop());
+        await printAnswer(session, statement, format, sink);
+        await sink.end();
+        if (stream !== streams.stdout) await finished(stream.end());
+      }
+    } finally {
+      progress.stop();
+      session.close();
+    }
+    if (part !== undefined) await rename(part, target!);
+    if (toStream) await pipeline(createReadStream(target!), streams.stdout, { end: false });
+    return 0;
+  } catch (error) {
+    if (error instanceof ReaderGone) return 0;
+    if (part !== undefined) await rm(part, { force: true });
+    throw error;
+  } finally {
+    release();
+    if (directory !== undefined) await rm(directory, { recursive: true, force: true });
+  }
+}
