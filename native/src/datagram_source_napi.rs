@@ -1,8 +1,8 @@
+use crate::datagram::device::{DeviceOptions, DeviceSource};
+use crate::datagram::file::{FileOptions, FileSource};
+use crate::datagram::live::{Bind, LiveOptions, LiveSource, GIVE_UP};
+use crate::datagram::socket::DEFAULT_RECEIVE_BUFFER;
 use crate::datagram::{self, Counters};
-use crate::datagram_device::{DeviceOptions, DeviceSource};
-use crate::datagram_file::{FileOptions, FileSource};
-use crate::datagram_live::{Bind, LiveOptions, LiveSource, GIVE_UP};
-use crate::datagram_socket::DEFAULT_RECEIVE_BUFFER;
 use crate::slots::SlotRing;
 use crate::slots_napi::{next_code, slot_views, wake_callback};
 use napi::bindgen_prelude::*;

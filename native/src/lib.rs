@@ -5,15 +5,6 @@
 pub mod block_codec;
 pub mod capture_file;
 pub mod datagram;
-pub mod datagram_batch;
-pub mod datagram_device;
-mod datagram_file;
-pub mod datagram_live;
-pub mod datagram_multicast;
-mod datagram_output;
-mod datagram_packet;
-pub mod datagram_reassembly;
-pub mod datagram_socket;
 pub mod decode;
 #[cfg(test)]
 mod fuzz;
@@ -30,10 +21,6 @@ pub mod segment;
 pub mod slots;
 pub mod transpose;
 pub mod udp_sender;
-pub mod udp_sender_queue;
-mod udp_sender_raw;
-pub mod udp_sender_socket;
-pub mod udp_socket_options;
 
 pub mod block_codec_napi;
 pub mod datagram_source_napi;

@@ -1,6 +1,6 @@
+use crate::udp_sender::ip_options::IpOptions;
+use crate::udp_sender::queue::QUEUE_BYTES;
 use crate::udp_sender::{SenderOptions, UdpSender as Sender};
-use crate::udp_sender_queue::QUEUE_BYTES;
-use crate::udp_socket_options::IpOptions;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 

@@ -1,7 +1,7 @@
 //! Datagrams sent on under the address and port of whoever sent them first: whole IP packets on a raw socket.
 
+use crate::datagram::socket::name_of;
 use crate::datagram::{self, Endpoint};
-use crate::datagram_socket::name_of;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};

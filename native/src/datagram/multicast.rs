@@ -105,7 +105,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_group_is_received_on_its_interface() {
-        use crate::datagram_socket::Listener;
+        use crate::datagram::socket::Listener;
         let (socket, listener) = Listener::open("239.255.77.77%lo", 0, 1 << 16, false).unwrap();
         // A second receiver of the group on this host.
         let (other, _) = Listener::open("239.255.77.77%lo", listener.port, 1 << 16, false).unwrap();

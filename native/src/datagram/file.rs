@@ -1,8 +1,8 @@
 //! Datagrams out of capture files, on a thread of its own. The ring's consumer sets the pace and nothing is lost.
 
 use crate::capture_file::{never_stop, CaptureFile};
+use crate::datagram::output::{Output, PortSet, Stopped};
 use crate::datagram::{Counters, MIN_SLOT_BYTES};
-use crate::datagram_output::{Output, PortSet, Stopped};
 use crate::decode::link;
 use crate::slots::{SlotRing, Wake};
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -164,7 +164,7 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::datagram_packet::frames;
+    use crate::datagram::packet::frames;
     use crate::fuzz::Random;
     use crate::slots::Next;
     use std::path::PathBuf;

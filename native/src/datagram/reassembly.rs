@@ -3,8 +3,8 @@
 //!
 //! Bounded in packets and bytes; the oldest incomplete one gives way. Time is the packets' own.
 
+use crate::datagram::packet::{udp, Datagram, Fragment, Identity};
 use crate::datagram::{Endpoint, MAX_PAYLOAD};
-use crate::datagram_packet::{udp, Datagram, Fragment, Identity};
 use std::collections::HashMap;
 
 /// Incomplete packets kept at most; each has at most 64 KiB.

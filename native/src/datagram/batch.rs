@@ -204,7 +204,7 @@ mod portable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::datagram_socket::Listener;
+    use crate::datagram::socket::Listener;
     use std::io::ErrorKind;
     use std::net::UdpSocket;
 

@@ -1,8 +1,8 @@
 //! Receives datagrams: one thread a socket, all filling slots of one ring.
 
+use crate::datagram::batch::Batch;
+use crate::datagram::socket::Listener;
 use crate::datagram::{Counters, DatagramSlot, Origin, MIN_SLOT_BYTES};
-use crate::datagram_batch::Batch;
-use crate::datagram_socket::Listener;
 use crate::slots::{SlotRing, Wake};
 use std::io;
 use std::net::UdpSocket;

@@ -1,6 +1,6 @@
 //! UDP sockets to receive on: bound, sized, and with their losses readable.
 
-use crate::datagram_multicast;
+use super::multicast;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -36,9 +36,7 @@ impl Listener {
         shared: bool,
     ) -> Result<(Arc<UdpSocket>, Listener), String> {
         let name = name_of(host, port);
-        if let Some(group) =
-            datagram_multicast::group_of(host).map_err(|why| format!("cannot listen on {name}: {why}"))?
-        {
+        if let Some(group) = multicast::group_of(host).map_err(|why| format!("cannot listen on {name}: {why}"))? {
             let socket = bind(group.socket_address(port), receive_buffer, Sharing::Group)
                 .and_then(|socket| group.join(&socket).map(|()| socket))
                 .map_err(|cause| refusal_text(&name, port, &cause))?;

@@ -1,10 +1,15 @@
 //! Sends datagrams from a thread of its own: whoever makes them never waits for the network unless the bounded queue is
 //! full, and what the socket does not take at once is kept, not lost.
 
-use crate::udp_sender_queue::{Notice, Piece, SendQueue};
-use crate::udp_sender_raw::{self, Packets};
-use crate::udp_sender_socket::{connect, max_payload, wait_writable, Burst, MAX_BURST};
-use crate::udp_socket_options::IpOptions;
+pub mod ip_options;
+pub mod queue;
+mod raw;
+pub mod socket;
+
+use crate::udp_sender::ip_options::IpOptions;
+use crate::udp_sender::queue::{Notice, Piece, SendQueue};
+use crate::udp_sender::socket::{connect, max_payload, wait_writable, Burst, MAX_BURST};
+use raw::Packets;
 use std::io;
 use std::net::UdpSocket;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -63,7 +68,7 @@ impl UdpSender {
     /// The error text is for the user.
     pub fn open(options: &SenderOptions) -> Result<UdpSender, String> {
         let (socket, packets) = if options.keeps_source {
-            let (socket, destination) = udp_sender_raw::connect(&options.host, options.port)?;
+            let (socket, destination) = raw::connect(&options.host, options.port)?;
             (socket, Some(Mutex::new(Packets::new(destination))))
         } else {
             let source = options.source_host.as_deref();

@@ -1,7 +1,7 @@
 //! A connected UDP socket that sends many datagrams in one system call where the system can.
 
-use crate::datagram_socket::name_of;
-use crate::udp_socket_options::IpOptions;
+use crate::datagram::socket::name_of;
+use crate::udp_sender::ip_options::IpOptions;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
 use std::os::fd::AsRawFd;

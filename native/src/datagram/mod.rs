@@ -2,6 +2,16 @@
 //! payloads from its end downwards, so that neither few long nor many short datagrams leave room unused.
 //! `src/addon/datagram-layout.ts` has the same numbers; a test compares them.
 
+pub mod batch;
+pub mod device;
+pub mod file;
+pub mod live;
+pub mod multicast;
+mod output;
+mod packet;
+pub mod reassembly;
+pub mod socket;
+
 use crate::slots::{Filling, SlotRing};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};

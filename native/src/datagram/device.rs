@@ -1,7 +1,7 @@
 //! Datagrams out of a mirrored stream: what an interface sees, whoever it is addressed to.
 
+use crate::datagram::output::{Output, PortSet};
 use crate::datagram::{Counters, MIN_SLOT_BYTES};
-use crate::datagram_output::{Output, PortSet};
 use crate::decode::link;
 use crate::libpcap::{Live, LiveOptions};
 use crate::slots::{SlotRing, Wake};

@@ -1,8 +1,8 @@
 //! From captured packets to slots of datagrams, whatever they were captured by.
 
+use crate::datagram::packet::{content, Content, Datagram};
+use crate::datagram::reassembly::{Joined, Reassembly};
 use crate::datagram::{Counters, DatagramSlot, Origin};
-use crate::datagram_packet::{content, Content, Datagram};
-use crate::datagram_reassembly::{Joined, Reassembly};
 use crate::slots::SlotRing;
 use std::sync::atomic::Ordering;
 
