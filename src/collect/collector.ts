@@ -229,7 +229,7 @@ function statsOf(exporter: Exporter): StreamStats[] {
     setsWithoutTemplate: stream.setsWithoutTemplate,
     quirks: stream.quirks(),
     unknownElements: Object.fromEntries(stream.unknown),
-    samplingRate: stream.samplingRate(-1, 0),
+    samplingRate: stream.usualRate,
     samplesLost: stream.samples.lost,
     samplesDropped: stream.samples.dropped,
     reportedDatagrams: stream.reportedMessages,
