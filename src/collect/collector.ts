@@ -45,6 +45,8 @@ export interface StreamStats {
   readonly duplicated: number;
   readonly reordered: number;
   readonly resets: number;
+  /** Sequence numbers that were not the one expected, each counted once: gaps, late and repeated ones, restarts. */
+  readonly sequenceErrors: number;
   readonly templates: number;
   readonly templatesChanged: number;
   readonly templatesRefreshed: number;
@@ -172,6 +174,13 @@ export class Collector {
     };
   }
 
+  /** Sequence errors of all streams so far. */
+  sequenceErrors(): number {
+    let sum = 0;
+    for (const { streams } of this.exporters.values()) for (const { sequence } of streams) sum += sequence.errors;
+    return sum;
+  }
+
   /** Every template that is known now, for people to look at. */
   templates(): TemplateDescription[] {
     return [...this.exporters.values()].flatMap(({ address, streams }) =>
@@ -222,6 +231,7 @@ function statsOf(exporter: Exporter): StreamStats[] {
     duplicated: stream.sequence.duplicated,
     reordered: stream.sequence.reordered,
     resets: stream.sequence.resets,
+    sequenceErrors: stream.sequence.errors,
     templates: stream.templates.size,
     templatesChanged: stream.templates.changed,
     templatesRefreshed: stream.templates.refreshed,
