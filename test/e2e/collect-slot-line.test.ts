@@ -12,7 +12,7 @@ describeWith(['weir'], 'the log lines of a slot', () => {
     const collector = await startCollector(['-w', directory, '-I', 'edge'], port);
     // 30 flows each: one datagram is missing, then comes late; and one comes twice.
     const sent = [0, 30, 90, 60, 120, 120].map((sequence) => netflow5(30, sequence));
-    await sendDatagrams([...sent, new Uint8Array(100)], port);
+    await sendDatagrams([...sent, Buffer.alloc(100)], port);
     expect((await collector.stop()).status).toBe(0);
     expect(collector.output).toMatch(
       /Ident: 'edge' Flows: 180, Packets: 180, Bytes: 18000, Sequence Errors: 3, Lost: 0 datagrams 0 records, Bad Packets: 1, File: /,
