@@ -183,7 +183,7 @@ export class Collector {
 
   /** Every template that is known now, for people to look at. */
   templates(): TemplateDescription[] {
-    return [...this.exporters.values()].flatMap(({ address, streams }) =>
+    return [...this.exporters.values()].flatMap(({ address, streams, told }) =>
       streams.flatMap(({ version, domain, templates }) =>
         [...templates.values()].map((template) => ({
           exporter: address,
@@ -191,7 +191,7 @@ export class Collector {
           domain,
           id: template.id,
           isOptions: template.isOptions,
-          fields: describeFields(template),
+          fields: describeFields(template, told),
         })),
       ),
     );

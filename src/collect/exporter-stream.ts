@@ -4,6 +4,7 @@ import { compileDefinition } from '../wire/decode-templates.ts';
 import { VERSION_IPFIX, VERSION_SFLOW, VERSION_V5, VERSION_V7, VERSION_V9 } from '../wire/protocol.ts';
 import { type QuirkName, quirkNames, quirkNumber } from '../wire/quirks.ts';
 import type { CompiledTemplate } from '../wire/template.ts';
+import type { SavedElement, ToldElements } from '../wire/told-elements.ts';
 import type { Allowance, Limits } from './limits.ts';
 import type { PendingSets } from './pending-sets.ts';
 import { SampleSources } from './sample-sources.ts';
@@ -20,6 +21,8 @@ export interface Exporter {
   /** Rate that options told last for a whole stream of it, 0 unknown: stands in for streams that were told none. */
   samplingRate: number;
   hasSamplers: boolean;
+  /** What it said of elements of its enterprise. */
+  readonly told: ToldElements;
   /** Latest receive time of a datagram. */
   lastSeenMs: number;
 }
@@ -103,8 +106,17 @@ export class ExporterStream implements DecodeStream {
     this.sequence.restart();
   }
 
+  get told(): ToldElements {
+    return this.exporter.told;
+  }
+
   template(id: number): CompiledTemplate | undefined {
-    return this.templates.get(id);
+    const template = this.templates.get(id);
+    if (template?.extra === undefined || template.toldRevision === this.told.revision) return template;
+    // The exporter has said something new of its elements since.
+    const anew = compileDefinition(this.version, template.definition, template.isOptions, this.told);
+    if (anew !== undefined) this.templates.replace(anew);
+    return anew ?? template;
   }
 
   withdraw(id: number | undefined, isOptions: boolean): boolean {
@@ -136,7 +148,7 @@ export class ExporterStream implements DecodeStream {
     this.bootMs = saved.bootMs;
     if (this.sampling.restore(saved.sampling)) this.shareSampling();
     for (const { definition, isOptions } of saved.templates) {
-      const template = compileDefinition(this.version, definition, isOptions);
+      const template = compileDefinition(this.version, definition, isOptions, this.told);
       if (template !== undefined) this.templates.restore(template);
     }
   }
@@ -153,6 +165,13 @@ export class ExporterStream implements DecodeStream {
     if (record.exportedMessages >= 0) this.reportedMessages = record.exportedMessages;
     if (record.exportedRecords >= 0) this.reportedRecords = record.exportedRecords;
     this.learnNames(record);
+    const { elementPen, elementId, elementType, elementName } = record;
+    if (elementPen > 0) this.learnElement([elementPen, elementId, elementType, elementName]);
+  }
+
+  /** What the exporter says of one element of an enterprise. */
+  learnElement(element: SavedElement): void {
+    if (this.told.learn(element, () => this.shared.optionEntries.take(1))) this.shared.revision++;
   }
 
   get samplingFixed(): boolean {

@@ -1,6 +1,7 @@
 import { type AddressWords, formatAddress } from '../flow/address.ts';
 import { ExporterNames } from '../flow/exporter-names.ts';
 import type { DatagramOrigin, DecodeStream, StreamDirectory } from '../wire/decode-context.ts';
+import { type SavedElement, ToldElements } from '../wire/told-elements.ts';
 import { type Exporter, ExporterStream, type Shared } from './exporter-stream.ts';
 import { Allowance, type Limits } from './limits.ts';
 import type { PendingSets } from './pending-sets.ts';
@@ -10,6 +11,7 @@ import type { SavedStream } from './saved-stream.ts';
 /** Takes the place of a stream where a limit is reached: knows nothing and learns nothing. */
 const overflowStream: DecodeStream = {
   bootMs: 0,
+  told: new ToldElements(),
   template: () => undefined,
   define: () => {},
   refreshed: () => {},
@@ -104,10 +106,11 @@ export class Exporters implements StreamDirectory {
   }
 
   /** Takes what an earlier run of the collector knew of a stream, as far as there is room. */
-  restore(words: AddressWords, saved: SavedStream): void {
+  restore(words: AddressWords, saved: SavedStream, told: readonly SavedElement[] = []): void {
     const [hiHigh, hiLow, loHigh, loLow] = words;
     const slot = this.slotOf({ receivedMs: saved.lastSeenMs, hiHigh, hiLow, loHigh, loLow, port: 0, session: 0 });
     const stream = slot === undefined ? undefined : this.streamOf(slot, saved.version, saved.domain, 0);
+    for (const element of told) stream?.learnElement(element);
     stream?.restore(saved);
   }
 
@@ -131,6 +134,7 @@ export class Exporters implements StreamDirectory {
         setting: this.settingOf(address),
         samplingRate: 0,
         hasSamplers: false,
+        told: new ToldElements(),
         lastSeenMs: origin.receivedMs,
       };
       slot = { hiHigh, hiLow, loHigh, loLow, exporter, streams: new Map(), ended: [] };
@@ -184,6 +188,7 @@ export class Exporters implements StreamDirectory {
       if (nowMs - slot.exporter.lastSeenMs < this.shared.limits.idleMs) continue;
       const { streams } = slot.exporter;
       for (const stream of streams) stream.release();
+      this.shared.optionEntries.giveBack(slot.exporter.told.size);
       this.streamCount -= streams.length;
       this.slots.delete(key);
       this.evicted++;
