@@ -16,6 +16,7 @@ import { describeFields } from '../wire/decode-templates.ts';
 import type { DatagramSlot } from './datagram-slot.ts';
 import type { Exporter } from './exporter-stream.ts';
 import { Exporters } from './exporters.ts';
+import type { InterfaceStats } from './interface-counters.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { PendingSets } from './pending-sets.ts';
 import type { SamplingSetting } from './sampling.ts';
@@ -90,6 +91,8 @@ export interface CollectorStats {
   readonly exportersEvicted: number;
   readonly overflowDatagrams: number;
   readonly streams: readonly StreamStats[];
+  /** What devices told last of their interfaces. */
+  readonly interfaces: readonly InterfaceStats[];
 }
 
 /**
@@ -171,6 +174,7 @@ export class Collector {
       exportersEvicted: exporters.evicted,
       overflowDatagrams: exporters.overflowDatagrams,
       streams: [...exporters.values()].flatMap(statsOf),
+      interfaces: [...exporters.values()].flatMap(({ interfaces }) => [...interfaces.values()]),
     };
   }
 

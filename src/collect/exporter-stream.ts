@@ -5,6 +5,7 @@ import { VERSION_IPFIX, VERSION_SFLOW, VERSION_V5, VERSION_V7, VERSION_V9 } from
 import { type QuirkName, quirkNames, quirkNumber } from '../wire/quirks.ts';
 import type { CompiledTemplate } from '../wire/template.ts';
 import type { SavedElement, ToldElements } from '../wire/told-elements.ts';
+import type { InterfaceCounters } from './interface-counters.ts';
 import type { Allowance, Limits } from './limits.ts';
 import type { PendingSets } from './pending-sets.ts';
 import { SampleSources } from './sample-sources.ts';
@@ -23,6 +24,7 @@ export interface Exporter {
   hasSamplers: boolean;
   /** What it said of elements of its enterprise. */
   readonly told: ToldElements;
+  readonly interfaces: InterfaceCounters;
   /** Latest receive time of a datagram. */
   lastSeenMs: number;
 }
@@ -34,6 +36,7 @@ export interface Shared {
   readonly templateFields: Allowance;
   readonly optionEntries: Allowance;
   readonly sampleSources: Allowance;
+  readonly interfaces: Allowance;
   readonly names: ExporterNames;
   /** Grows when something changes that `saveState` keeps. */
   revision: number;
@@ -248,6 +251,11 @@ export class ExporterStream implements DecodeStream {
     const hasHeaderUptime = this.version !== VERSION_IPFIX;
     const bootMs = hasHeaderUptime ? context.exportMs - context.uptimeMs : Number.NaN;
     this.sequence.observe(sequence, sent, context.exportMs, bootMs);
+  }
+
+  interfaceCounters(view: DataView, at: number): void {
+    const { interfaces, address } = this.exporter;
+    interfaces.take(address, view, at, this.lastSeenMs);
   }
 
   sample(source: number, sequence: number, drops: number, { uptimeMs }: SetContext): void {

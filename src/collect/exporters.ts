@@ -3,6 +3,7 @@ import { ExporterNames } from '../flow/exporter-names.ts';
 import type { DatagramOrigin, DecodeStream, StreamDirectory } from '../wire/decode-context.ts';
 import { type SavedElement, ToldElements } from '../wire/told-elements.ts';
 import { type Exporter, ExporterStream, type Shared } from './exporter-stream.ts';
+import { InterfaceCounters } from './interface-counters.ts';
 import { Allowance, type Limits } from './limits.ts';
 import type { PendingSets } from './pending-sets.ts';
 import type { SamplingSetting } from './sampling.ts';
@@ -26,6 +27,7 @@ const overflowStream: DecodeStream = {
   unknownElements: () => {},
   quirk: () => {},
   account: () => {},
+  interfaceCounters: () => {},
   sample: () => {},
 };
 
@@ -66,6 +68,7 @@ export class Exporters implements StreamDirectory {
       templateFields: new Allowance(limits.templateFields),
       optionEntries: new Allowance(limits.optionEntries),
       sampleSources: new Allowance(limits.sampleSources),
+      interfaces: new Allowance(limits.interfaces),
       names: this.names,
       revision: 0,
     };
@@ -135,6 +138,7 @@ export class Exporters implements StreamDirectory {
         samplingRate: 0,
         hasSamplers: false,
         told: new ToldElements(),
+        interfaces: new InterfaceCounters(this.shared.interfaces),
         lastSeenMs: origin.receivedMs,
       };
       slot = { hiHigh, hiLow, loHigh, loLow, exporter, streams: new Map(), ended: [] };
@@ -189,6 +193,7 @@ export class Exporters implements StreamDirectory {
       const { streams } = slot.exporter;
       for (const stream of streams) stream.release();
       this.shared.optionEntries.giveBack(slot.exporter.told.size);
+      slot.exporter.interfaces.release();
       this.streamCount -= streams.length;
       this.slots.delete(key);
       this.evicted++;

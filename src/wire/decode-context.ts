@@ -85,6 +85,8 @@ export interface DecodeStream {
    * -1 when a set without template or a cut hides that; `records` is how many were read.
    */
   account(sequence: number, sent: number, records: number, context: SetContext): void;
+  /** Generic interface counters of an sFlow counter sample, `INTERFACE_COUNTERS_BYTES` octets at `at`. */
+  interfaceCounters(view: DataView, at: number): void;
   /**
    * An sFlow flow sample of a data source came. `sequence` counts the samples of that source, `drops` those that the
    * agent had no resources to take.

@@ -18,7 +18,7 @@ import {
   writeOctets,
 } from './decode-sflow-records.ts';
 import type { Decoding } from './decoding.ts';
-import { VERSION_SFLOW } from './protocol.ts';
+import { INTERFACE_COUNTERS_BYTES, VERSION_SFLOW } from './protocol.ts';
 import { quirkNumber } from './quirks.ts';
 
 const RECEIVED = columnIndex('receivedMs');
@@ -257,10 +257,10 @@ export class SflowDecoder {
       case EXPANDED_FLOW_SAMPLE:
         return this.flowSample(bytes, view, start, end, stream, true);
       case COUNTER_SAMPLE:
-        if (this.locate(view, start, end, COUNTER_SAMPLE_BYTES)) counters.counterSamples++;
+        if (this.locate(view, start, end, COUNTER_SAMPLE_BYTES)) this.counterSample(view, stream);
         return false;
       case EXPANDED_COUNTER_SAMPLE:
-        if (this.locate(view, start, end, EXPANDED_COUNTER_SAMPLE_BYTES)) counters.counterSamples++;
+        if (this.locate(view, start, end, EXPANDED_COUNTER_SAMPLE_BYTES)) this.counterSample(view, stream);
         return false;
       case DISCARDED_PACKET:
         if (this.locate(view, start, end, DISCARDED_PACKET_BYTES)) counters.discardSamples++;
@@ -299,6 +299,13 @@ export class SflowDecoder {
       at = first + padded(size);
     }
     return true;
+  }
+
+  private counterSample(view: DataView, stream: DecodeStream): void {
+    this.decoding.counters.counterSamples++;
+    // Format 1 of counter samples, which have formats of their own.
+    const start = this.starts[HEADER]!;
+    if (start !== 0 && this.ends[HEADER]! - start >= INTERFACE_COUNTERS_BYTES) stream.interfaceCounters(view, start);
   }
 
   private flowSample(
