@@ -9,31 +9,10 @@ import { ETHERNET_PAYLOAD_V4, ETHERNET_PAYLOAD_V6, MAX_DATAGRAM_BYTES } from '..
 import type { Log } from '../daemon/log.ts';
 import type { Destination, RangeConsumer } from '../outlet.ts';
 import { interfaceTable } from './interface-names.ts';
-import type { ExportOptions } from './options.ts';
+import type { ExportOptions, SendingOptions } from './options.ts';
 
-/** What is sent, where to, and how. */
-export type SendOptions = Pick<
-  ExportOptions,
-  | 'destinations'
-  | 'balance'
-  | 'version'
-  | 'template'
-  | 'refreshSeconds'
-  | 'refreshDatagrams'
-  | 'domain'
-  | 'mtu'
-  | 'datagramsPerSecond'
-  | 'sourceAddress'
-  | 'interfaceNames'
-  | 'sampling'
-  | 'interfaces'
-  | 'tls'
-  | 'dscp'
-  | 'ttl'
-  | 'multicastInterface'
-  | 'maxRecords4'
-  | 'maxRecords6'
->;
+/** What is sent and how, and what is known of the flows before. */
+export type SendOptions = SendingOptions & Pick<ExportOptions, 'sampling' | 'interfaces'>;
 
 interface Link {
   readonly name: string;
