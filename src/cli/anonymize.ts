@@ -29,7 +29,7 @@ export async function anonymizeCommand(argv: string[]): Promise<number> {
 }
 
 /** Options of a command line; undefined when it only asked for help or the version. */
-export async function parseAnonymizeArguments(argv: string[]): Promise<AnonymizeOptions | undefined> {
+async function parseAnonymizeArguments(argv: string[]): Promise<AnonymizeOptions | undefined> {
   const parser = commandParser(argv, 'anonymize').usage(
     'weir anonymize (-r FILE|DIR | -R RANGE) [-M DIRS] -w DIR -K KEY [options]',
   );

@@ -28,7 +28,7 @@ export async function importCommand(argv: string[]): Promise<number> {
 }
 
 /** Options of a command line; undefined when it only asked for help or the version. */
-export async function parseImportArguments(argv: string[]): Promise<ImportOptions | undefined> {
+async function parseImportArguments(argv: string[]): Promise<ImportOptions | undefined> {
   const parser = commandParser(argv, 'import').usage('weir import (-r FILE|DIR | -R RANGE) [-M DIRS] -w DIR [options]');
   const read = await readOptions(parser, {
     'Files of nfcapd': selectionOptions,
