@@ -253,13 +253,12 @@ const MOST_LEVELS = 6;
 
 /** Whole paths of the directories that may be the store of one of these files, each once. */
 export function directoriesAbove(paths: readonly string[]): string[] {
-  const found = new Set<string>();
-  for (const path of paths) {
-    let directory = dirname(resolve(path));
-    for (let level = 0; level < MOST_LEVELS && !found.has(directory); level++) {
-      found.add(directory);
-      directory = dirname(directory);
-    }
-  }
-  return [...found];
+  return [...new Set(paths.flatMap((path) => storesOf(path)))];
+}
+
+/** The same of one file, the nearest first. */
+export function storesOf(path: string): string[] {
+  const found = [dirname(resolve(path))];
+  while (found.length < MOST_LEVELS) found.push(dirname(found.at(-1)!));
+  return found;
 }
