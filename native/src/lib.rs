@@ -11,6 +11,7 @@ mod fuzz;
 pub mod interface_mac;
 pub mod libpcap;
 pub mod memory;
+pub mod net;
 pub mod notify;
 pub mod packet;
 pub mod packet_extension;

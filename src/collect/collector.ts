@@ -1,4 +1,4 @@
-import { addon, type NativeFrameDecoder } from '../addon/addon.ts';
+import { addon } from '../addon/addon.ts';
 import {
   D_LENGTH,
   D_OFFSET,
@@ -9,6 +9,7 @@ import {
   D_SRC_PORT,
   DATAGRAM_META_WORDS,
 } from '../addon/datagram-layout.ts';
+import type { NativeFrameDecoder } from '../addon/packet-source.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import { DatagramDecoder } from '../wire/decode.ts';
 import { type DatagramOrigin, type DecodeCounters, newOrigin } from '../wire/decode-context.ts';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
-import type { NativeDirectoryLock, SegmentOptions } from '../addon/addon.ts';
+import type { NativeDirectoryLock, SegmentOptions } from '../addon/segments.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import type { FlowConsumer } from '../flow/consumer.ts';
 import { UserError } from '../flow/user-error.ts';

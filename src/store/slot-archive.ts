@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { NativeDirectoryLock } from '../addon/addon.ts';
+import type { NativeDirectoryLock } from '../addon/segments.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import { sealSlot, syncDirectory } from './seal.ts';
 import type { SegmentStyle } from './segment-metadata.ts';

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { addon, type NativeSegmentWriter, type SegmentColumn } from '../addon/addon.ts';
+import { addon } from '../addon/addon.ts';
+import type { NativeSegmentWriter, SegmentColumn } from '../addon/segments.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import { ColumnSet, segmentColumns } from './segment-columns.ts';
 import { type SegmentStyle, STATS_KEY, segmentOptions } from './segment-metadata.ts';

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { addon, type NativeDirectoryLock } from '../addon/addon.ts';
+import { addon } from '../addon/addon.ts';
+import type { NativeDirectoryLock } from '../addon/segments.ts';
 import { UserError } from '../flow/user-error.ts';
 
 /** Who has a store; its presence also says that a directory is one. */
