@@ -10,6 +10,7 @@ import type { Log } from '../daemon/log.ts';
 import type { FlowOutput } from '../flow-output.ts';
 import type { Destination, RangeConsumer } from '../outlet.ts';
 import { interfaceTable } from './interface-names.ts';
+import { keyValues } from './key-values.ts';
 import type { ExportOptions } from './options.ts';
 
 /** What is sent, where to, and how. */
@@ -34,7 +35,9 @@ export type SendOptions = Pick<
   | 'multicastInterface'
   | 'maxRecords4'
   | 'maxRecords6'
->;
+> &
+  // Those of a meter, where flows come from one.
+  Partial<Pick<ExportOptions, 'key' | 'biflow'>>;
 
 interface Link {
   readonly name: string;
@@ -207,13 +210,14 @@ function exporterOptions(
   firstPacketMs: () => number,
 ): Omit<FlowExporterOptions, 'transports' | 'maxDatagramBytes'> {
   const { version, template, domain, refreshSeconds, refreshDatagrams, sampling } = options;
-  const { maxRecords4, maxRecords6 } = options;
+  const { maxRecords4, maxRecords6, key, biflow = false } = options;
   return {
     version,
     template,
     domain,
     ...(maxRecords4 === undefined ? {} : { maxRecords4 }),
     ...(maxRecords6 === undefined ? {} : { maxRecords6 }),
+    ...(key === undefined ? {} : { keyFields: keyValues(key, biflow) }),
     refreshSeconds,
     refreshDatagrams,
     sampling,
