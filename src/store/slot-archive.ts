@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { NativeDirectoryLock } from '../addon/segments.ts';
 import type { FlowBatch } from '../flow/batch.ts';
+import { makeDirectory } from './make-directory.ts';
 import { sealSlot, syncDirectory } from './seal.ts';
 import type { SegmentStyle } from './segment-metadata.ts';
 import { SlotWriter } from './slot-writer.ts';
@@ -64,7 +65,7 @@ export class SlotArchive {
 
   /** Begins a slot; there is one at a time. */
   async begin({ startMs, intervalSeconds, ident }: SlotHead): Promise<ArchiveSlot> {
-    await mkdir(this.work, { recursive: true });
+    makeDirectory(this.work);
     const { layout, log } = this.options;
     const style: SegmentStyle = { ident, intervalSeconds, compression: 'zstd', level: 1, bloom: [] };
     const home = join(this.directory, slotDirectory(startMs, layout));
@@ -124,7 +125,7 @@ export class ArchiveSlot {
     const sealed = await sealSlot(place.work, writer.time, place.style, place.log);
     if (sealed === undefined) throw new Error(`slot ${writer.time} has no file`);
     const path = join(place.home, segmentName(writer.time));
-    await mkdir(place.home, { recursive: true });
+    makeDirectory(place.home);
     await rename(sealed.path, path);
     await syncDirectory(place.home);
     await Promise.all(sealed.mergedParts.map((part) => rm(part, { force: true })));
