@@ -14,6 +14,8 @@ export type Operand =
       readonly zeroIsAbsent?: true;
       /** This bit of the column must be set for the comparison to be true. */
       readonly requiredBit?: number;
+      /** What a flow without the column counts as: 0. */
+      readonly absentIsZero?: true;
     }
   | { readonly computed: 'duration' | 'pps' | 'bps' | 'bpp' | 'flows' };
 
@@ -82,6 +84,11 @@ function address(prefixes: string, fields: readonly FieldName[]): void {
   }
 }
 
+/** A number that nfdump's records always have. */
+function orZero(column: ColumnName): Operand {
+  return { column, absentIsZero: true };
+}
+
 function alias(spelling: string, phrase: Phrase): void {
   phrases.set(spelling, phrase);
 }
@@ -136,7 +143,7 @@ number('icmp-code|icmp code', [{ column: 'dstPort', mask: U8 }], U8, { guard: 'i
 alias('flags', { is: 'flags' });
 number('flag byte', [{ column: 'tcpFlags', mask: U8 }], U8, { guard: 'tcp' });
 number('tos|src tos', ['tos'], U8);
-number('dst tos', ['dstTos'], U8);
+number('dst tos', [orZero('dstTos')], U8);
 // No packet arrives with a TTL of 0.
 const [minTtl, maxTtl] = (['minTtl', 'maxTtl'] as const).map((column) => ({ column, zeroIsAbsent: true }) as const);
 number('ttl', [minTtl!, maxTtl!], U8);
@@ -157,14 +164,14 @@ number('first seen', ['firstMs'], Number.MAX_SAFE_INTEGER, { form: 'time' });
 number('last seen', ['lastMs'], Number.MAX_SAFE_INTEGER, { form: 'time' });
 
 // Routing.
-number('as', ['srcAs', 'dstAs'], U32);
-number('src as', ['srcAs'], U32);
-number('dst as', ['dstAs'], U32);
+number('as', [orZero('srcAs'), orZero('dstAs')], U32);
+number('src as', [orZero('srcAs')], U32);
+number('dst as', [orZero('dstAs')], U32);
 number('prev as|previous as', ['prevAs'], U32);
 number('next as', ['nextAs'], U32);
-number('mask', ['srcMask', 'dstMask'], U8);
-number('src mask', ['srcMask'], U8);
-number('dst mask', ['dstMask'], U8);
+number('mask', [orZero('srcMask'), orZero('dstMask')], U8);
+number('src mask', [orZero('srcMask')], U8);
+number('dst mask', [orZero('dstMask')], U8);
 number('if', ['inIf', 'outIf'], U32);
 number('in if', ['inIf'], U32);
 number('out if', ['outIf'], U32);
@@ -176,7 +183,7 @@ number('flowdir|dir', ['direction'], U8, {
     ['egress', 1],
   ]),
 });
-number('fwdstat', ['forwardingStatus'], U8, { names: forwardingStatusByName });
+number('fwdstat', [orZero('forwardingStatus')], U8, { names: forwardingStatusByName });
 
 // Link layer.
 number('vlan', ['srcVlan', 'dstVlan'], U16);

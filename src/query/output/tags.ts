@@ -217,9 +217,16 @@ tag(
   '%xevt',
   ' XEvent',
   'xEvent',
-  label('firewallExtEvent', (event, { csv }) =>
-    event === 0 ? (csv ? 'no-evt' : '<no-evt>') : extendedEventName(event).padStart(csv ? 0 : 7),
-  ),
+  ({ csv }) => ({
+    needs: ['firewallEvent', 'firewallExtEvent'],
+    bind: (chunk) => {
+      const [firewall, extended] = [chunk.narrow('firewallEvent'), chunk.narrow('firewallExtEvent')];
+      return (out, row) => {
+        if ((firewall[row]! | extended[row]!) === 0) out.ascii(csv ? 'no-evt' : '<no-evt>');
+        else out.right(extendedEventName(extended[row]!), csv ? 0 : 7);
+      };
+    },
+  }),
 );
 tag('%xsa %nsa', '   X-late Src IP', 'srcXIP', address('natSrcAddr'));
 tag('%xda %nda', '   X-late Dst IP', 'dstXIP', address('natDstAddr'));
