@@ -42,6 +42,8 @@ export type Phrase =
   | { readonly is: 'number'; readonly term: string }
   | { readonly is: 'ip' | 'net'; readonly term: string }
   | { readonly is: 'flags' | 'ttlEqual' | 'any' | 'element' }
+  /** An element without a column, see docs/decisions/0165. */
+  | { readonly is: 'extra'; readonly name: string }
   | { readonly is: 'family'; readonly version: 4 | 6 }
   | { readonly is: 'fixed'; readonly term: string; readonly value: number }
   | { readonly is: 'refused'; readonly why: string };
@@ -269,15 +271,34 @@ for (const [term, ids] of [
   for (const id of ids) elementTerms.set(elementLabel(id), term);
 }
 
+// Elements without a column that have words of their own.
+for (const [spellings, name] of [
+  ['observation point id', 'observationPointId'],
+  ['nat pblock start|pblock start', 'portRangeStart'],
+  ['nat pblock end|pblock end', 'portRangeEnd'],
+  ['nat pblock step|pblock step', 'portRangeStepSize'],
+  ['nat pblock size|pblock size', 'portRangeNumPorts'],
+  ['asa user', '40000'],
+  // nProbe's microseconds in v9.
+  ['client latency', '57555'],
+  ['server latency', '57557'],
+  ['app latency', '57559'],
+] as const) {
+  for (const spelling of spellings.split('|')) alias(spelling, { is: 'extra', name });
+}
+
 // In nfdump's language, but about data that weir does not store.
 refuse('flows are stored without payload', 'payload', 'in payload', 'out payload');
 refuse('there is no country database', 'geo', 'src geo', 'dst geo', 'nat geo', 'src nat geo', 'dst nat geo', 'tun geo');
-refuse('latencies are not stored', 'client latency', 'server latency', 'app latency');
-refuse('port blocks are not stored', 'nat pblock', 'pblock');
-refuse('access lists are not stored', 'ingress acl', 'egress acl', 'ingress ace', 'egress ace', 'ingress xace');
-refuse('user names are not stored', 'asa user');
+refuse(
+  'access lists have numbers of three words: use "ie 33000" and "ie 33001"',
+  'ingress acl',
+  'egress acl',
+  'ingress ace',
+  'egress ace',
+  'ingress xace',
+);
 refuse('pf log records are not read', 'pf action', 'pf reason', 'pf dir', 'pf interface', 'pf rule');
 refuse('exporters have no numbers here: use "router ip ADDRESS"', 'exporter id', 'exporter sysid', 'sysid');
 refuse('choose the source with -M or -r instead', 'ident');
 refuse('records are not numbered: use -c', 'count', 'cnt');
-refuse('observation points are not stored', 'observation point id');

@@ -3,8 +3,8 @@ import { type ColumnName, columnByName } from '../../flow/fields.ts';
 import { addressTerms, type Guard, numberTerms, type Operand } from '../filter/terms.ts';
 import { type AddressBlock, type Filter, isBlock, isPrefix, type Prefix } from '../filter/tree.ts';
 import type { Selection } from '../plan.ts';
-import { includesZero } from '../sql/predicate.ts';
 import { addressColumns, highWord, lowWord, V4_LAST, V4_ZERO } from '../sql/address.ts';
+import { includesZero } from '../sql/predicate.ts';
 
 /**
  * Words of a filter's program, which `native/src/scan_predicate.rs` reads: conditions in postfix order. 64-bit numbers are

@@ -102,7 +102,7 @@ function bindRow(chunk: Chunk, { statistic, order }: StatisticTable, plain: bool
     const seconds = firstMs === 0 ? 0 : (lastMs - firstMs) / 1000;
     return {
       key: keyText(statistic.form, hi, lo, row, plain),
-      proto: proto[row]!,
+      proto: statistic.ofProtocols ? wide(lo, row) : proto[row]!,
       firstMs,
       lastMs,
       flows: wide(flows, row),
@@ -136,6 +136,10 @@ function keyText(form: KeyForm, hi: Uint32Array, lo: Uint32Array, row: number, p
       return plain ? `0x${value.toString(16)}` : flagsText(value);
     case 'hex':
       return `0x${value.toString(16)}`;
+    case 'milliseconds':
+      return `      ${(value / 1000).toFixed(3).padStart(9)}`;
+    case 'application':
+      return `${String(Math.floor(value / 2 ** 24)).padStart(2)}..${value % 2 ** 24}`;
     case 'firewallEvent':
       return firewallEventName(value);
     case 'natEvent':
@@ -145,6 +149,11 @@ function keyText(form: KeyForm, hi: Uint32Array, lo: Uint32Array, row: number, p
 
 function percent(part: number, whole: number): string {
   return oneDecimal(whole === 0 ? 0 : (part * 100) / whole);
+}
+
+function protocolText({ proto }: Row, isSplit: boolean, plain: boolean): string {
+  if (!isSplit) return 'any';
+  return plain ? String(proto) : protocolName(proto);
 }
 
 function writeText(out: TextBlock, row: Row, { statistic, byProtocol, totals }: StatisticTable, style: Style): void {
@@ -159,7 +168,7 @@ function writeText(out: TextBlock, row: Row, { statistic, byProtocol, totals }: 
   if (plain) writeSeconds(out, row.lastMs - row.firstMs, 16);
   else writeDuration(out, row.lastMs - row.firstMs);
   out.byte(0x20);
-  out.left(byProtocol ? (plain ? String(row.proto) : protocolName(row.proto)) : 'any', 5);
+  out.left(protocolText(row, byProtocol || statistic.ofProtocols === true, plain), 5);
   out.byte(0x20);
   const isAddress = statistic.form === 'address';
   if (isAddress) out.ascii(marker);
@@ -176,13 +185,18 @@ function writeText(out: TextBlock, row: Row, { statistic, byProtocol, totals }: 
   out.byte(0x0a);
 }
 
-function writeCsv(out: TextBlock, row: Row, { byProtocol, totals }: StatisticTable, { clock, plain }: Style): void {
+function writeCsv(
+  out: TextBlock,
+  row: Row,
+  { statistic, byProtocol, totals }: StatisticTable,
+  { clock, plain }: Style,
+): void {
   clock.write(out, row.firstMs, 'seconds');
   out.byte(0x2c);
   clock.write(out, row.lastMs, 'seconds');
   out.byte(0x2c);
   writeSeconds(out, row.lastMs - row.firstMs);
-  const proto = byProtocol ? (plain ? String(row.proto) : protocolName(row.proto)) : 'any';
+  const proto = protocolText(row, byProtocol || statistic.ofProtocols === true, plain);
   const counters = [
     [row.flows, totals.flows],
     [row.packets, totals.packets],

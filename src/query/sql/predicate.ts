@@ -226,7 +226,8 @@ function compareOperand(operand: Operand, compared: Compared, schema: Schema): C
   if (!hasColumn(schema, name)) return absentIsZero && includesZero(compared) ? TRUE : FALSE;
   const { sql, type } = column(name);
   const nullable = isNullable(schema, name);
-  if (absentIsZero && nullable && includesZero(compared)) return compare(`coalesce(${sql}, 0)`, compared, false, String);
+  if (absentIsZero && nullable && includesZero(compared))
+    return compare(`coalesce(${sql}, 0)`, compared, false, String);
   const shifted = shift === 0 ? sql : `(${sql} >> ${shift})`;
   const value = mask === undefined ? shifted : `(${shifted} & ${mask})`;
   const parts = [compare(value, compared, nullable, type === 'timeMs' ? timestampSql : String)];
