@@ -9,6 +9,7 @@ pub mod decode;
 #[cfg(test)]
 mod fuzz;
 pub mod interface_mac;
+pub mod interfaces;
 pub mod libpcap;
 pub mod memory;
 pub mod net;

@@ -1,5 +1,5 @@
 import type { TlsIdentity } from '../collect/session-listener.ts';
-import { type OptionValues, wholeNumber } from '../config/option-values.ts';
+import type { OptionValues } from '../config/option-values.ts';
 import { UserError } from '../flow/user-error.ts';
 import type { ListenEndpoint } from '../pipeline/collect/listen-endpoint.ts';
 import { readPem } from './pem-file.ts';
@@ -12,7 +12,10 @@ const TRANSPORTS = ['udp', 'tcp', 'tls'] as const;
 /** Reads `PORT` or `TRANSPORT:PORT`; throws UserError. */
 export function parsePort(text: string, host: string): ListenEndpoint {
   const [, transport, port] = /^(?:(udp|tcp|tls):)?(.*)$/s.exec(text)!;
-  return { transport: transportOf(transport), host, port: wholeNumber('-p', port, 0, 65_535) };
+  if (!/^\d{1,5}$/.test(port!) || Number(port) > 65_535) {
+    throw new UserError(`-p takes a port from 0 to 65535, tcp:PORT or tls:PORT, not "${text}"`);
+  }
+  return { transport: transportOf(transport), host, port: Number(port) };
 }
 
 /** Reads `TRANSPORT://[HOST]:PORT`, an IPv6 host in brackets, none for all addresses; throws UserError. */
