@@ -12,6 +12,7 @@ pub mod interface_mac;
 pub mod interfaces;
 pub mod libpcap;
 pub mod memory;
+pub mod net;
 pub mod notify;
 pub mod packet;
 pub mod packet_extension;

@@ -1,13 +1,12 @@
-import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { NativeDirectoryLock } from '../addon/addon.ts';
+import type { NativeDirectoryLock } from '../addon/segments.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import { makeDirectory } from './make-directory.ts';
 import { sealSlot, syncDirectory } from './seal.ts';
 import type { SegmentStyle } from './segment-metadata.ts';
-import { SlotWriter } from './slot-writer.ts';
+import { newPartSession, type PartSession, SlotWriter } from './slot-writer.ts';
 import { LAYOUT_COUNT, segmentName, slotDirectory, slotTime } from './slots.ts';
 import { takeDirectory } from './take-directory.ts';
 
@@ -38,7 +37,7 @@ export class SlotArchive {
   private readonly directory: string;
   private readonly work: string;
   private readonly lock: NativeDirectoryLock;
-  private readonly session = { id: randomBytes(4).toString('hex'), sequence: 0 };
+  private readonly session = newPartSession();
 
   private constructor(options: SlotArchiveOptions, directory: string, lock: NativeDirectoryLock) {
     this.options = options;
@@ -89,7 +88,7 @@ interface SlotPlace {
   /** Directory that the finished file goes to. */
   readonly home: string;
   readonly style: SegmentStyle;
-  readonly session: { readonly id: string; sequence: number };
+  readonly session: PartSession;
   readonly log: (message: string) => void;
 }
 

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
-import { addon, type NativeDirectoryLock } from '../addon/addon.ts';
+import { addon } from '../addon/addon.ts';
+import type { NativeDirectoryLock } from '../addon/segments.ts';
 import { UserError } from '../flow/user-error.ts';
 import { makeDirectory } from './make-directory.ts';
 

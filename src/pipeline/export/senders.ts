@@ -11,32 +11,11 @@ import type { FlowOutput } from '../flow-output.ts';
 import type { Destination, RangeConsumer } from '../outlet.ts';
 import { interfaceTable } from './interface-names.ts';
 import { keyValues } from './key-values.ts';
-import type { ExportOptions } from './options.ts';
+import type { ExportOptions, SendingOptions } from './options.ts';
 
-/** What is sent, where to, and how. */
-export type SendOptions = Pick<
-  ExportOptions,
-  | 'destinations'
-  | 'balance'
-  | 'version'
-  | 'template'
-  | 'refreshSeconds'
-  | 'refreshDatagrams'
-  | 'domain'
-  | 'mtu'
-  | 'datagramsPerSecond'
-  | 'sourceAddress'
-  | 'interfaceNames'
-  | 'sampling'
-  | 'interfaces'
-  | 'tls'
-  | 'dscp'
-  | 'ttl'
-  | 'multicastInterface'
-  | 'maxRecords4'
-  | 'maxRecords6'
-> &
-  // Those of a meter, where flows come from one.
+/** What is sent and how, and what is known of the flows before; `key` and `biflow` where they come from a meter. */
+export type SendOptions = SendingOptions &
+  Pick<ExportOptions, 'sampling' | 'interfaces'> &
   Partial<Pick<ExportOptions, 'key' | 'biflow'>>;
 
 interface Link {
