@@ -24,7 +24,9 @@ export function passes(filter: Filter, flow: TestFlow): boolean {
         if (comparator === '!=') return values.length > 0 && !values.includes(value);
         return withZeros.some((one) => compare(one, comparator, value));
       }
-      const found = (filter.negated ? values : withZeros).some((value) => filter.ranges.some(([from, to]) => from <= value && value <= to));
+      const found = (filter.negated ? values : withZeros).some((value) =>
+        filter.ranges.some(([from, to]) => from <= value && value <= to),
+      );
       return filter.negated ? values.length > 0 && !found : found;
     }
     case 'address': {
