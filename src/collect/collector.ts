@@ -1,4 +1,4 @@
-import { addon, type NativeFrameDecoder } from '../addon/addon.ts';
+import { addon } from '../addon/addon.ts';
 import {
   D_LENGTH,
   D_OFFSET,
@@ -9,9 +9,10 @@ import {
   D_SRC_PORT,
   DATAGRAM_META_WORDS,
 } from '../addon/datagram-layout.ts';
+import type { NativeFrameDecoder } from '../addon/packet-source.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import { DatagramDecoder } from '../wire/decode.ts';
-import type { DatagramOrigin, DecodeCounters } from '../wire/decode-context.ts';
+import { type DatagramOrigin, type DecodeCounters, newOrigin } from '../wire/decode-context.ts';
 import { describeFields } from '../wire/decode-templates.ts';
 import type { DatagramSlot } from './datagram-slot.ts';
 import type { Exporter } from './exporter-stream.ts';
@@ -45,6 +46,8 @@ export interface StreamStats {
   readonly duplicated: number;
   readonly reordered: number;
   readonly resets: number;
+  /** Sequence numbers that were not the one expected, each counted once: gaps, late and repeated ones, restarts. */
+  readonly sequenceErrors: number;
   readonly templates: number;
   readonly templatesChanged: number;
   readonly templatesRefreshed: number;
@@ -99,15 +102,7 @@ export class Collector {
   readonly exporters: Exporters;
   private readonly pending: PendingSets;
   private readonly decoder: DatagramDecoder;
-  private readonly origin: DatagramOrigin = {
-    receivedMs: 0,
-    hiHigh: 0,
-    hiLow: 0,
-    loHigh: 0,
-    loLow: 0,
-    port: 0,
-    session: 0,
-  };
+  private readonly origin = newOrigin();
 
   constructor(options: CollectorOptions) {
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
@@ -172,6 +167,13 @@ export class Collector {
     };
   }
 
+  /** Sequence errors of all streams so far. */
+  sequenceErrors(): number {
+    let sum = 0;
+    for (const { streams } of this.exporters.values()) for (const { sequence } of streams) sum += sequence.errors;
+    return sum;
+  }
+
   /** Every template that is known now, for people to look at. */
   templates(): TemplateDescription[] {
     return [...this.exporters.values()].flatMap(({ address, streams }) =>
@@ -222,6 +224,7 @@ function statsOf(exporter: Exporter): StreamStats[] {
     duplicated: stream.sequence.duplicated,
     reordered: stream.sequence.reordered,
     resets: stream.sequence.resets,
+    sequenceErrors: stream.sequence.errors,
     templates: stream.templates.size,
     templatesChanged: stream.templates.changed,
     templatesRefreshed: stream.templates.refreshed,
@@ -229,7 +232,7 @@ function statsOf(exporter: Exporter): StreamStats[] {
     setsWithoutTemplate: stream.setsWithoutTemplate,
     quirks: stream.quirks(),
     unknownElements: Object.fromEntries(stream.unknown),
-    samplingRate: stream.samplingRate(-1, 0),
+    samplingRate: stream.usualRate,
     samplesLost: stream.samples.lost,
     samplesDropped: stream.samples.dropped,
     reportedDatagrams: stream.reportedMessages,

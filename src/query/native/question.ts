@@ -1,4 +1,4 @@
-import type { ScanColumn, ScanJob, ScanList, ScanPart, ScanQuestion } from '../../addon/addon.ts';
+import type { ScanColumn, ScanJob, ScanList, ScanPart, ScanQuestion } from '../../addon/scan.ts';
 import { type ColumnName, columnByName, type FieldName } from '../../flow/fields.ts';
 import type { GroupKey } from '../aggregation.ts';
 import { readsExtra } from '../filter/tree.ts';
