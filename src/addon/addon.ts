@@ -372,10 +372,10 @@ export interface ScanAnswer {
   next?: number;
 }
 
-/** Segments whose footers have been read. */
+/** Segments that were looked at: in the index of their directory where that knows them, else their footers. */
 export interface FlowScan {
-  /** `sampled`: some flow may have a sampling rate above 1. */
-  summary(): { columns: string[]; rows: number; firstMs: number; lastMs: number; sampled: boolean };
+  /** `octets`: size of the files. `sampled`: some flow may have a sampling rate above 1. */
+  summary(): { columns: string[]; rows: number; octets: number; firstMs: number; lastMs: number; sampled: boolean };
   /** What part of the files the question at hand has left behind, 0 to 1. */
   progress(): number;
   /** Answers all jobs in one pass, on every core. */
@@ -425,6 +425,17 @@ export interface Addon {
   /** Unpacks one block, off the main thread; rejects when it is damaged or gives more than `most` bytes. */
   unpackBlock(method: PackedWith, packed: Uint8Array, most: number): Promise<Uint8Array>;
   openScan(paths: string[]): Promise<FlowScan>;
+  /**
+   * Enters finished flow files of a directory into its index (docs/format.md); with `skipKnown` only those that are not in
+   * it as they are. Rejects when the index cannot be written.
+   */
+  indexFiles(
+    directory: string,
+    names: string[],
+    skipKnown: boolean,
+  ): Promise<{ indexed: number; known: number; refused: string[] }>;
+  /** Drops what the index of a directory has of files that are gone, once that is the larger part of it. */
+  tidyIndex(directory: string): Promise<void>;
   DirectoryLock: new (lockFile: string) => NativeDirectoryLock;
   UdpSender: new (options: UdpSenderOptions) => NativeUdpSender;
 }

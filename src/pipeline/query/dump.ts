@@ -66,7 +66,7 @@ async function spool(input: Readable, directory: string): Promise<string> {
 /** A segment below a directory with the flows of an nfcapd file. */
 async function segmentOf(file: string, directory: string): Promise<string> {
   const log = (message: string) => process.stderr.write(`${message}\n`);
-  const archive = await SlotArchive.open({ directory: join(directory, 'flows'), layout: 0, log });
+  const archive = await SlotArchive.open({ directory: join(directory, 'flows'), layout: 0, indexed: false, log });
   try {
     const opened = await NfcapdFile.open(file);
     await opened.close();
