@@ -146,7 +146,7 @@ export interface DatagramStats {
   bytes: number;
   /** Dropped by the kernel because the socket buffer was full (SO_MEMINFO); 0 where the system does not tell (BSD). */
   kernelDropped: number;
-  /** Dropped here: only after `stop`, when no slot is handed back for five seconds. */
+  /** Dropped here: only after `stop`, when no slot is handed back for a minute. */
   queueDropped: number;
   /**
    * Files: packets that no datagram was made of (other protocols, other ports than asked for, cut by the snap length,

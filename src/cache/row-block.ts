@@ -78,9 +78,9 @@ export class RowCollector implements RowSink {
     return filled;
   }
 
-  /** Takes the memory of a block whose rows have been read. */
+  /** Takes the memory of a block whose rows have been read, unless those had other parts. */
   reuse(memory: SharedArrayBuffer): void {
-    if (this.spare.length < SPARE_BLOCKS) this.spare.push(memory);
+    if (this.spare.length < SPARE_BLOCKS && memory.byteLength === this.blockBytes) this.spare.push(memory);
   }
 
   private begin(): void {

@@ -11,7 +11,7 @@ import {
 } from '../addon/datagram-layout.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import { DatagramDecoder } from '../wire/decode.ts';
-import type { DatagramOrigin, DecodeCounters } from '../wire/decode-context.ts';
+import { type DatagramOrigin, type DecodeCounters, newOrigin } from '../wire/decode-context.ts';
 import { describeFields } from '../wire/decode-templates.ts';
 import type { DatagramSlot } from './datagram-slot.ts';
 import type { Exporter } from './exporter-stream.ts';
@@ -99,15 +99,7 @@ export class Collector {
   readonly exporters: Exporters;
   private readonly pending: PendingSets;
   private readonly decoder: DatagramDecoder;
-  private readonly origin: DatagramOrigin = {
-    receivedMs: 0,
-    hiHigh: 0,
-    hiLow: 0,
-    loHigh: 0,
-    loLow: 0,
-    port: 0,
-    session: 0,
-  };
+  private readonly origin = newOrigin();
 
   constructor(options: CollectorOptions) {
     const limits = { ...DEFAULT_LIMITS, ...options.limits };

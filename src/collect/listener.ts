@@ -49,7 +49,7 @@ export class DatagramReader {
 
   /**
    * Ends receiving; idempotent. Datagrams that reached the sockets before still come out of `read`, then undefined. Keep
-   * reading until then: after five seconds without a slot handed back the rest is counted as `queueDropped`.
+   * reading until then: after a minute without a slot handed back the rest is counted as `queueDropped`.
    */
   stop(): void {
     this.#reader.stop();

@@ -162,10 +162,11 @@ async function walk(
   const names = new Set(entries.map((entry) => entry.name));
   const merged = new Map<string, Promise<Set<string>>>();
   const found: FoundFile[] = [];
+  const prefix = join(directory, 'x').slice(0, -1);
   for (const entry of entries) {
     const { name } = entry;
-    const path = join(directory, name);
     if (name.startsWith('.')) continue;
+    const path = prefix + name;
     if ((entry.isSymbolicLink() ? await kindOf(path) : entry.isDirectory() ? 'directory' : 'file') === 'directory') {
       if (isDeep) found.push(...(await walk(path, naming, [...above, name])));
       continue;
@@ -254,8 +255,13 @@ const MOST_LEVELS = 6;
 /** Whole paths of the directories that may be the store of one of these files, each once. */
 export function directoriesAbove(paths: readonly string[]): string[] {
   const found = new Set<string>();
+  let last: string | undefined;
   for (const path of paths) {
-    let directory = dirname(resolve(path));
+    // Of thousands of files in a row most stand in the directory of the one before.
+    const above = path.slice(0, path.lastIndexOf('/') + 1);
+    if (above === last) continue;
+    last = above;
+    let directory = resolve(above);
     for (let level = 0; level < MOST_LEVELS && !found.has(directory); level++) {
       found.add(directory);
       directory = dirname(directory);

@@ -19,6 +19,7 @@ import {
   OP_ANY_TO_16,
   OP_ANY_TO_32,
   OP_ANY_TO_64,
+  OP_BELOW_MS,
   OP_DURATION,
   OP_EVENT_TIME,
   OP_EXCEPTION_CODE,
@@ -188,8 +189,8 @@ class Compiler {
 
   private time(field: rules.TimeField, choice: TimeChoice): void {
     const { slot } = choice;
-    const isMicroseconds = choice.kind === rules.TIME_NTP && isNetScaler(this.fields);
-    const kind = isMicroseconds ? rules.TIME_NTP_MICROSECONDS : choice.kind;
+    const isOfNetScaler = choice.kind === rules.TIME_NTP_MICROSECONDS && isNetScaler(this.fields);
+    const kind = isOfNetScaler ? rules.TIME_NETSCALER : choice.kind;
     const column = columnByName.get(field)!.index;
     const { length } = this.fields[slot]!;
     // A v9 header has the uptime; in IPFIX the start of the exporter may stand in the record itself.
@@ -200,6 +201,8 @@ class Compiler {
       const initSlot = kind === rules.TIME_UPTIME ? (init ?? -1) : -1;
       this.add(OP_TIME, column, slot, [kind, initSlot], [initSlot]);
     }
+    const below = rules.belowMilliseconds(field, kind);
+    if (below !== undefined && length === 8) this.add(OP_BELOW_MS, columnByName.get(below)!.index, slot, [kind], []);
   }
 
   /** Fields that have an IPv6 twin: the only one, or chosen per record where a template carries both families. */

@@ -3,6 +3,7 @@
 
 pub mod bits;
 pub mod column;
+pub mod counted;
 pub mod file;
 pub mod group;
 pub mod groups;

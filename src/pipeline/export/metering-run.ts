@@ -4,6 +4,7 @@ import { timeoutOptions } from '../../cache/timeout-presets.ts';
 import { END_FORCED } from '../../cache/timeouts.ts';
 import type { PacketSlot } from '../../capture/source.ts';
 import { UserError } from '../../flow/user-error.ts';
+import type { FlowPrinter } from '../../query/flow-printer.ts';
 import type { FlowStore } from '../../store/flow-store.ts';
 import type { LogOutput } from '../daemon/log-output.ts';
 import { describeProgress } from '../daemon/progress.ts';
@@ -15,6 +16,7 @@ import { FlowOutput } from '../flow-output.ts';
 import { CaptureStatistics } from './capture-statistics.ts';
 import { Enrichment } from './enrichment.ts';
 import { expireAll } from './expire-all.ts';
+import { meteredColumns } from './metered-columns.ts';
 import type { ExportOperations } from './operations.ts';
 import type { ExportOptions } from './options.ts';
 import { type Outlets, openOutlets } from './outlets.ts';
@@ -39,6 +41,7 @@ export class MeteringRun implements ExportRuntime {
   readonly senders: SenderSwitch;
   readonly store: FlowStore | undefined;
   private readonly meter: PacketMeter;
+  private readonly printer: FlowPrinter | undefined;
   private enrichment: Enrichment;
   /** Whether captures were opened with extension records. */
   private readonly isExtended: boolean;
@@ -78,7 +81,7 @@ export class MeteringRun implements ExportRuntime {
       log: RunLog;
     },
   ) {
-    const { destinations, senders, store, operations } = parts.outlets;
+    const { destinations, senders, store, printer, operations } = parts.outlets;
     this.options = options;
     this.isExtended = meteringNeedsExtensions(options);
     this.inputs = parts.inputs;
@@ -88,6 +91,7 @@ export class MeteringRun implements ExportRuntime {
     this.log = parts.log;
     this.senders = senders;
     this.store = store;
+    this.printer = printer;
     this.operations = operations;
     this.output = new FlowOutput({ destinations, dropWhenFull: this.isLive });
     const flowsTo = { sink: this.output.write, acquire: this.output.acquire };
@@ -234,9 +238,11 @@ export class MeteringRun implements ExportRuntime {
     return reloadExport(this, next, {
       canMeter: (options) =>
         changedKeys(this.options, options).every((key) => key !== 'template') ||
-        (this.meter.canChange && (this.isExtended || !meteringNeedsExtensions(options))),
+        this.isExtended ||
+        !meteringNeedsExtensions(options),
       openMetering: (options) => this.openMetering(options),
       openSenders: (options) => this.openSenders(options),
+      changeTemplate: ({ template }) => this.senders.changeTemplate(template, this.output),
       startStatistics: (everySec) => this.startStatistics(everySec),
       setQuiet: (quiet) => {
         this.logs.quiet = quiet;
@@ -246,11 +252,16 @@ export class MeteringRun implements ExportRuntime {
 
   private async openMetering(options: ExportOptions) {
     const enrichment = await Enrichment.open(options, this.log.warn);
+    const { printer } = this;
+    const changePrinted = await printer?.withColumns(meteredColumns(options));
     return {
-      apply: async () => {
+      apply: async (switched: () => void) => {
         // Live output has no room for all that a full cache holds; what comes meanwhile leaves at once, below.
         if (this.isLive) await this.expireAll();
-        this.meter.change(options, enrichment);
+        await this.meter.change(options, enrichment, () => {
+          if (printer !== undefined) this.output.afterGiven(printer, changePrinted!);
+          switched();
+        });
         this.enrichment.close();
         this.enrichment = enrichment;
       },

@@ -15,6 +15,7 @@ export interface Outlets {
   readonly destinations: FlowOutputOptions['destinations'];
   readonly senders: SenderSwitch;
   readonly store: FlowStore | undefined;
+  readonly printer: FlowPrinter | undefined;
   readonly operations: ExportOperations | undefined;
 }
 
@@ -50,11 +51,12 @@ export async function openOutlets(
     const onReaderGone = () => links.length === 0 && store === undefined && reader.stop();
     const destinations: Outlets['destinations'][number][] = [...senders.destinations];
     if (store !== undefined) destinations.push({ name: options.directory!, consumer: store });
-    if (options.print !== undefined) {
-      const printer = await FlowPrinter.open(options.print, process.stdout, meteredColumns(options), onReaderGone);
-      destinations.push({ name: 'standard output', consumer: printer });
-    }
-    return { destinations, senders, store, operations };
+    const printer =
+      options.print === undefined
+        ? undefined
+        : await FlowPrinter.open(options.print, process.stdout, meteredColumns(options), onReaderGone);
+    if (printer !== undefined) destinations.push({ name: 'standard output', consumer: printer });
+    return { destinations, senders, store, printer, operations };
   } catch (error) {
     reader.stop();
     operations?.close();
