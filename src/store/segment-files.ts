@@ -1,5 +1,5 @@
-import type { Dirent } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { type Dirent, readdirSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UserError } from '../flow/user-error.ts';
 import { mergedParts, segmentInfo } from './segment-metadata.ts';
@@ -33,8 +33,15 @@ export interface ChosenFile {
 }
 
 interface FoundFile extends ChosenFile {
-  /** Path below the directory that was searched, a part under the name that its slot's file will have. */
-  readonly key: readonly string[];
+  /** Directories between the one that was searched and the file. */
+  readonly above: readonly string[];
+  /** Its name, of a part the one that its slot's file will have. */
+  readonly name: string;
+}
+
+/** Path below the directory that was searched, by which files are in order. */
+function keyOf({ above, name }: FoundFile): readonly string[] {
+  return [...above, name];
 }
 
 /**
@@ -55,28 +62,24 @@ export async function chooseFiles(selection: FileSelection, naming: FileNaming):
   if (sources === undefined) {
     const files = await choose('', wanted, naming);
     if (files === undefined) throw new UserError(`no such file or directory: ${wanted.split(':')[0]}`);
-    return files.map(plain);
+    return files;
   }
   const chosen: ChosenFile[] = [];
   let found = false;
   for (const source of await sourceDirectories(sources)) {
     const files = await choose(source, wanted, naming);
     found ||= files !== undefined;
-    chosen.push(...(files ?? []).map(plain));
+    for (const file of files ?? []) chosen.push(file);
   }
   if (!found) throw new UserError(`no source of ${sources} has ${wanted.split(':')[0]}`);
   return chosen;
-}
-
-function plain({ path, isPart }: FoundFile): ChosenFile {
-  return { path, isPart };
 }
 
 /** What `-M` means. Throws a UserError for a directory that is not there. */
 export async function sourceDirectories(sources: string): Promise<string[]> {
   if (sources.endsWith('@')) {
     const directory = sources.slice(0, -1) || '.';
-    const entries = await list(directory);
+    const entries = list(directory);
     if (entries === undefined) throw new UserError(`no such directory: ${directory} (-M)`);
     return entries
       .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
@@ -95,7 +98,8 @@ async function chooseOne(base: string, name: string, naming: FileNaming): Promis
   const path = join(base, name);
   const kind = await kindOf(path);
   if (kind === 'directory') return walk(path, naming);
-  if (kind === 'file') return [{ path, isPart: partTime(basename(path)) !== undefined, key: [basename(path)] }];
+  if (kind === 'file')
+    return [{ path, isPart: partTime(basename(path)) !== undefined, above: [], name: basename(path) }];
   const files = await filesOfSlot(base, name, name, naming);
   return files.length === 0 ? undefined : files;
 }
@@ -122,11 +126,12 @@ async function chooseRange(base: string, range: string, naming: FileNaming): Pro
   }
   const top = steps.slice(0, -depth).join('/') || (path.startsWith('/') ? '/' : '.');
   const files = (await kindOf(top)) === 'directory' ? await walk(top, naming) : [];
-  const inRange = files.filter(
-    ({ key }) => compareKeys(key, firstKey) >= 0 && (lastKey === undefined || compareKeys(key, lastKey) <= 0),
-  );
+  const inRange = files.filter((file) => {
+    const key = keyOf(file);
+    return compareKeys(key, firstKey) >= 0 && (lastKey === undefined || compareKeys(key, lastKey) <= 0);
+  });
   // The first file must exist, if only in parts.
-  if (inRange.length > 0 && compareKeys(inRange[0]!.key, firstKey) === 0) return inRange;
+  if (inRange.length > 0 && compareKeys(keyOf(inRange[0]!), firstKey) === 0) return inRange;
   if (kind === 'file') return inRange;
   const bySlot = await filesOfSlot(base, first!, last, naming);
   return bySlot.length === 0 ? undefined : bySlot;
@@ -146,7 +151,7 @@ async function filesOfSlot(
   const from = naming.time(basename(first));
   const to = last === undefined ? '9' : naming.time(basename(last));
   if (from === undefined || to === undefined || (await kindOf(directory)) !== 'directory') return [];
-  const timeOf = ({ key }: FoundFile) => naming.time(key.at(-1)!) ?? '';
+  const timeOf = ({ name }: FoundFile) => naming.time(name) ?? '';
   const files = (await walk(directory, naming)).filter((file) => timeOf(file) >= from && timeOf(file) <= to);
   return files.some((file) => timeOf(file) === from) ? files : [];
 }
@@ -158,8 +163,8 @@ async function walk(
   above: readonly string[] = [],
   isDeep = true,
 ): Promise<FoundFile[]> {
-  const entries = (await list(directory)) ?? [];
-  const names = new Set(entries.map((entry) => entry.name));
+  const entries = list(directory) ?? [];
+  let names: ReadonlySet<string> | undefined;
   const merged = new Map<string, Promise<Set<string>>>();
   const found: FoundFile[] = [];
   const prefix = join(directory, 'x').slice(0, -1);
@@ -168,21 +173,22 @@ async function walk(
     if (name.startsWith('.')) continue;
     const path = prefix + name;
     if ((entry.isSymbolicLink() ? await kindOf(path) : entry.isDirectory() ? 'directory' : 'file') === 'directory') {
-      if (isDeep) found.push(...(await walk(path, naming, [...above, name])));
+      if (isDeep) for (const file of await walk(path, naming, [...above, name])) found.push(file);
       continue;
     }
     if (!naming.matches(name)) continue;
     const time = partTime(name);
     if (time === undefined) {
-      found.push({ path, isPart: false, key: [...above, name] });
+      found.push({ path, isPart: false, above, name });
       continue;
     }
     const whole = segmentName(time);
+    names ??= new Set(entries.map((entry) => entry.name));
     if (names.has(whole)) {
       if (!merged.has(whole)) merged.set(whole, partsIn(join(directory, whole)));
       if ((await merged.get(whole)!).has(name)) continue;
     }
-    found.push({ path, isPart: true, key: [...above, whole] });
+    found.push({ path, isPart: true, above, name: whole });
   }
   return found;
 }
@@ -191,10 +197,13 @@ async function partsIn(path: string): Promise<Set<string>> {
   return new Set(mergedParts(await segmentInfo(path)));
 }
 
-/** Entries in name order; undefined when there is no such directory. */
-async function list(directory: string): Promise<Dirent[] | undefined> {
+/**
+ * Entries in name order; undefined when there is no such directory. Without the thread pool, to wait for which takes longer
+ * than to read a directory of a day.
+ */
+function list(directory: string): Dirent[] | undefined {
   try {
-    const entries = await readdir(directory, { withFileTypes: true });
+    const entries = readdirSync(directory, { withFileTypes: true });
     return entries.sort((a, b) => compare(a.name, b.name));
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
@@ -242,7 +251,7 @@ export async function recentSegments(stores: readonly string[], sinceMs: number,
       for (const file of files) {
         // What is gone by now has become part of another.
         const written = await stat(file.path).catch(() => undefined);
-        if (written !== undefined && written.mtimeMs >= sinceMs) found.push(plain(file));
+        if (written !== undefined && written.mtimeMs >= sinceMs) found.push(file);
       }
     }
   }

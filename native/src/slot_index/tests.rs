@@ -2,7 +2,7 @@ use super::build::{build, Built};
 use super::directory::{DirectoryIndex, Records, Source};
 use super::filter::Half;
 use super::record::{encode_entry, seal, Header, Identity, HEADER};
-use super::write::{append, tidy};
+use super::write::{append, forget, tidy};
 use super::{INDEX_NAME, UNIT};
 use crate::fuzz::Random;
 use crate::scan::file::{Segment, Wanted, KEPT_CHUNKS};
@@ -317,6 +317,7 @@ fn a_write_that_was_cut_anywhere_says_nothing_wrong() {
     let hosts: Vec<Vec<u64>> = paths.iter().map(|path| low_halves(path)).collect();
     for cut in 0..whole.len() {
         fs::write(&index, &whole[..cut]).unwrap();
+        forget();
         append(&scratch.0, &last).unwrap();
         let read = DirectoryIndex::read(&scratch.0).unwrap();
         for (path, hosts) in paths.iter().zip(&hosts) {

@@ -129,6 +129,12 @@ fn remember(file: &File, state: State) -> io::Result<()> {
     Ok(())
 }
 
+/// As a process that has just started.
+#[cfg(test)]
+pub fn forget() {
+    lock(&LEFT).clear();
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
