@@ -424,6 +424,8 @@ export interface Addon {
   segmentInfo(path: string): Promise<SegmentInfo>;
   /** Unpacks one block, off the main thread; rejects when it is damaged or gives more than `most` bytes. */
   unpackBlock(method: PackedWith, packed: Uint8Array, most: number): Promise<Uint8Array>;
+  /** Names in a directory but those that begin with a dot, in order; absent when there is no such directory. */
+  listDirectory(path: string): { files: string[]; directories: string[] } | null;
   openScan(paths: string[]): Promise<FlowScan>;
   /**
    * Enters finished flow files of a directory into its index (docs/format.md); with `skipKnown` only those that are not in

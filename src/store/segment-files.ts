@@ -1,6 +1,6 @@
-import { type Dirent, readdirSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { addon } from '../addon/addon.ts';
 import { UserError } from '../flow/user-error.ts';
 import { mergedParts, segmentInfo } from './segment-metadata.ts';
 import { LAYOUT_COUNT, partTime, SEGMENT_SUFFIX, segmentName, segmentTime, slotDirectory } from './slots.ts';
@@ -79,11 +79,9 @@ export async function chooseFiles(selection: FileSelection, naming: FileNaming):
 export async function sourceDirectories(sources: string): Promise<string[]> {
   if (sources.endsWith('@')) {
     const directory = sources.slice(0, -1) || '.';
-    const entries = list(directory);
-    if (entries === undefined) throw new UserError(`no such directory: ${directory} (-M)`);
-    return entries
-      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
-      .map((entry) => join(directory, entry.name));
+    const listing = list(directory);
+    if (listing === undefined) throw new UserError(`no such directory: ${directory} (-M)`);
+    return listing.directories.map((name) => join(directory, name));
   }
   const [first, ...others] = sources.split(':');
   const directories = [first!, ...others.map((name) => join(dirname(first!), name))];
@@ -163,33 +161,36 @@ async function walk(
   above: readonly string[] = [],
   isDeep = true,
 ): Promise<FoundFile[]> {
-  const entries = list(directory) ?? [];
-  let names: ReadonlySet<string> | undefined;
+  const { files, directories } = list(directory) ?? { files: [], directories: [] };
   const merged = new Map<string, Promise<Set<string>>>();
   const found: FoundFile[] = [];
+  let names: ReadonlySet<string> | undefined;
   const prefix = join(directory, 'x').slice(0, -1);
-  for (const entry of entries) {
-    const { name } = entry;
-    if (name.startsWith('.')) continue;
-    const path = prefix + name;
-    if ((entry.isSymbolicLink() ? await kindOf(path) : entry.isDirectory() ? 'directory' : 'file') === 'directory') {
-      if (isDeep) for (const file of await walk(path, naming, [...above, name])) found.push(file);
-      continue;
+  let next = 0;
+  const descend = async (before: string | undefined): Promise<void> => {
+    for (; next < directories.length && (before === undefined || directories[next]! < before); next++) {
+      const name = directories[next]!;
+      if (isDeep) for (const file of await walk(prefix + name, naming, [...above, name])) found.push(file);
     }
+  };
+  for (const name of files) {
+    if (next < directories.length) await descend(name);
     if (!naming.matches(name)) continue;
+    const path = prefix + name;
     const time = partTime(name);
     if (time === undefined) {
       found.push({ path, isPart: false, above, name });
       continue;
     }
     const whole = segmentName(time);
-    names ??= new Set(entries.map((entry) => entry.name));
+    names ??= new Set(files);
     if (names.has(whole)) {
-      if (!merged.has(whole)) merged.set(whole, partsIn(join(directory, whole)));
+      if (!merged.has(whole)) merged.set(whole, partsIn(prefix + whole));
       if ((await merged.get(whole)!).has(name)) continue;
     }
     found.push({ path, isPart: true, above, name: whole });
   }
+  await descend(undefined);
   return found;
 }
 
@@ -197,18 +198,12 @@ async function partsIn(path: string): Promise<Set<string>> {
   return new Set(mergedParts(await segmentInfo(path)));
 }
 
-/**
- * Entries in name order; undefined when there is no such directory. Without the thread pool, to wait for which takes longer
- * than to read a directory of a day.
- */
-function list(directory: string): Dirent[] | undefined {
+/** What is in a directory, in name order; undefined when there is no such directory. */
+function list(directory: string): { files: string[]; directories: string[] } | undefined {
   try {
-    const entries = readdirSync(directory, { withFileTypes: true });
-    return entries.sort((a, b) => compare(a.name, b.name));
+    return addon().listDirectory(directory) ?? undefined;
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new UserError(`cannot read directory ${directory}: ${message}`, { cause });
+    throw new UserError(`cannot read directory ${directory}: ${(cause as Error).message}`, { cause });
   }
 }
 

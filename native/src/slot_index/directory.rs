@@ -18,6 +18,8 @@ const MOST_DAMAGED: u64 = 16 << 20;
 const WINDOW: usize = 64 << 10;
 /// Entries of a directory; further ones are not seen.
 const MOST_ENTRIES: usize = 4 << 20;
+/// For so many there is room from the start: a day has 288 slots of five minutes.
+const EXPECTED_ENTRIES: usize = 1024;
 const LONGEST_COLUMNS: u32 = 64 << 10;
 
 /// Where the octets of an index are.
@@ -166,7 +168,8 @@ impl DirectoryIndex {
     /// None without an index.
     pub fn read(directory: &Path) -> Option<DirectoryIndex> {
         let source = Arc::new(Source::open(directory)?);
-        let mut entries = HashMap::new();
+        let most = source.length() as usize / (HEADER + UNIT);
+        let mut entries = HashMap::with_capacity(most.min(EXPECTED_ENTRIES));
         let mut columns = HashMap::new();
         for record in Records::new(&source).take(MOST_ENTRIES) {
             match record.header {
