@@ -9,9 +9,11 @@ pub mod decode;
 #[cfg(test)]
 mod fuzz;
 pub mod interface_mac;
+pub mod interfaces;
 pub mod libpcap;
 pub mod listing;
 pub mod memory;
+pub mod net;
 pub mod notify;
 pub mod packet;
 pub mod packet_extension;

@@ -122,6 +122,11 @@ export class ShardedCache implements MeteringCache {
     return taken === count ? undefined : this.addRest(words, times, extensions, taken, count);
   }
 
+  /** Resolves when all workers run; rejects when one failed. */
+  async ready(): Promise<void> {
+    await this.ask({}, () => ({ kind: 'expire', from: 0, most: 0, reason: END_FORCED }));
+  }
+
   /** Sends what waits for a round to be full. */
   settle(): void {
     if (this.open !== undefined) this.send({});

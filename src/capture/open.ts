@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { PacketSourceOptions } from '../addon/addon.ts';
+import type { PacketSourceOptions } from '../addon/packet-source.ts';
 import { openCapSource } from './cap-source.ts';
 import { openNativeSource } from './native-source.ts';
 import { openPcapSource } from './pcap-source.ts';

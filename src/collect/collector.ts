@@ -1,4 +1,4 @@
-import { addon, type NativeFrameDecoder } from '../addon/addon.ts';
+import { addon } from '../addon/addon.ts';
 import {
   D_LENGTH,
   D_OFFSET,
@@ -9,6 +9,7 @@ import {
   D_SRC_PORT,
   DATAGRAM_META_WORDS,
 } from '../addon/datagram-layout.ts';
+import type { NativeFrameDecoder } from '../addon/packet-source.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import { DatagramDecoder } from '../wire/decode.ts';
 import { type DatagramOrigin, type DecodeCounters, newOrigin } from '../wire/decode-context.ts';
@@ -45,6 +46,8 @@ export interface StreamStats {
   readonly duplicated: number;
   readonly reordered: number;
   readonly resets: number;
+  /** Sequence numbers that were not the one expected, each counted once: gaps, late and repeated ones, restarts. */
+  readonly sequenceErrors: number;
   readonly templates: number;
   readonly templatesChanged: number;
   readonly templatesRefreshed: number;
@@ -164,6 +167,13 @@ export class Collector {
     };
   }
 
+  /** Sequence errors of all streams so far. */
+  sequenceErrors(): number {
+    let sum = 0;
+    for (const { streams } of this.exporters.values()) for (const { sequence } of streams) sum += sequence.errors;
+    return sum;
+  }
+
   /** Every template that is known now, for people to look at. */
   templates(): TemplateDescription[] {
     return [...this.exporters.values()].flatMap(({ address, streams }) =>
@@ -214,6 +224,7 @@ function statsOf(exporter: Exporter): StreamStats[] {
     duplicated: stream.sequence.duplicated,
     reordered: stream.sequence.reordered,
     resets: stream.sequence.resets,
+    sequenceErrors: stream.sequence.errors,
     templates: stream.templates.size,
     templatesChanged: stream.templates.changed,
     templatesRefreshed: stream.templates.refreshed,
@@ -221,7 +232,7 @@ function statsOf(exporter: Exporter): StreamStats[] {
     setsWithoutTemplate: stream.setsWithoutTemplate,
     quirks: stream.quirks(),
     unknownElements: Object.fromEntries(stream.unknown),
-    samplingRate: stream.samplingRate(-1, 0),
+    samplingRate: stream.usualRate,
     samplesLost: stream.samples.lost,
     samplesDropped: stream.samples.dropped,
     reportedDatagrams: stream.reportedMessages,

@@ -66,6 +66,8 @@ export class ExporterStream implements DecodeStream {
   reportedMessages = -1;
   reportedRecords = -1;
   setsWithoutTemplate = 0;
+  /** Sampling rate of the latest v5 header, 0 for none. */
+  private headerRate = 0;
   /** Records by name of an element that they had and weir knows nothing of. */
   readonly unknown = new Map<string, number>();
   private readonly quirkCounts = new Float64Array(quirkNames.length);
@@ -157,20 +159,27 @@ export class ExporterStream implements DecodeStream {
     return this.exporter.setting?.isFixed === true;
   }
 
-  /**
-   * The operator's fixed rate; else what options told for the template, the stream, or another stream of the exporter
-   * (Catalysts send options under another source id); else the v5 header; else the operator's default. 0 unknown.
-   */
+  /** The operator's fixed rate; else what the stream itself told; else another stream's; else the operator's default. */
   samplingRate(templateId: number, headerRate: number): number {
+    this.headerRate = headerRate;
+    const own = this.ownRate(templateId, headerRate);
+    if (own > 0) return own;
+    const { samplingRate, setting } = this.exporter;
+    // Nobody sees whether 1 was taken or nothing was known.
+    if (samplingRate > 1) this.quirk(SAMPLER_OF_OTHER_STREAM, 1);
+    return samplingRate || (setting?.rate ?? 0);
+  }
+
+  /** The rate of records that name neither a template nor a rate, as `samplingRate` has it; to look at. */
+  get usualRate(): number {
+    return this.ownRate(-1, this.headerRate) || this.exporter.samplingRate || (this.exporter.setting?.rate ?? 0);
+  }
+
+  /** The operator's fixed rate; else what options told for the template or the stream; else a v5 header's. 0 unknown. */
+  private ownRate(templateId: number, headerRate: number): number {
     const { setting } = this.exporter;
     if (setting?.isFixed === true) return setting.rate;
-    const own = this.sampling.rateFor(templateId);
-    if (own > 0) return own;
-    if (this.exporter.samplingRate > 0) {
-      this.quirk(SAMPLER_OF_OTHER_STREAM, 1);
-      return this.exporter.samplingRate;
-    }
-    return headerRate || (setting?.rate ?? 0);
+    return this.sampling.rateFor(templateId) || headerRate;
   }
 
   hasSamplers(): boolean {

@@ -44,7 +44,7 @@ export interface DumpSurroundings {
 }
 
 /** Tags that print what an exporter calls one of its numbers. */
-const NAME_TAGS: ReadonlySet<string> = new Set(['%inam', '%onam', '%ivrfnam', '%evrfnam', '%app']);
+const NAME_TAGS: ReadonlySet<string> = new Set(['%inam', '%onam', '%ivrfnam', '%evrfnam', '%app', '%nbnam']);
 
 const PLACE_TAGS: ReadonlySet<string> = new Set(['%sc', '%dc', '%sasn', '%dasn']);
 

@@ -12,6 +12,8 @@ import { statisticByName } from './statistics.ts';
 export interface FileIdentity {
   readonly ident: string;
   readonly startMs: number | undefined;
+  /** Sequence errors that the file's statistics have. */
+  readonly sequenceErrors: number;
 }
 
 const CLASSES = ['tcp', 'udp', 'icmp', 'other'] as const;
@@ -75,7 +77,9 @@ export async function sumFile(engine: QueryEngine): Promise<FileSums> {
 }
 
 /** The block of -I, as front ends parse it. */
-export function writeStatistics(out: TextBlock, ident: string, sums: FileSums): void {
+export function writeStatistics(out: TextBlock, identities: readonly FileIdentity[], sums: FileSums): void {
+  const ident = identities.at(-1)!.ident;
+  const failures = identities.reduce((sum, { sequenceErrors }) => sum + sequenceErrors, 0);
   out.text(`Ident: ${ident}\n`);
   for (const name of ['flows', 'packets', 'bytes'] as const) {
     const title = name[0]!.toUpperCase() + name.slice(1);
@@ -84,7 +88,7 @@ export function writeStatistics(out: TextBlock, ident: string, sums: FileSums): 
   }
   const { firstMs, lastMs } = sums;
   out.ascii(`First: ${Math.floor(firstMs / 1000)}\nLast: ${Math.floor(lastMs / 1000)}\n`);
-  out.ascii(`msec_first: ${firstMs % 1000}\nmsec_last: ${lastMs % 1000}\nSequence failures: 0\n`);
+  out.ascii(`msec_first: ${firstMs % 1000}\nmsec_last: ${lastMs % 1000}\nSequence failures: ${failures}\n`);
 }
 
 export const GNUPLOT_HEADER = '# yyyy-mm-dd HH:MM:SS,flows,packets,bytes\n';
@@ -96,7 +100,7 @@ export function writeGnuplot(out: TextBlock, { startMs }: FileIdentity, { total,
 }
 
 export interface FileReportSurroundings {
-  identify(path: string): Promise<FileIdentity>;
+  readonly identify: (path: string) => Promise<FileIdentity>;
 }
 
 /** Prints what -I, -g, -E or -v ask about files. */
@@ -110,7 +114,7 @@ export async function reportOnFiles(
   const sumsOf = (paths: readonly string[]) => using(open(paths, SUMS_PLAN), sumFile);
   switch (action) {
     case 'statistics':
-      writeStatistics(out, (await surroundings.identify(files.at(-1)!)).ident, await sumsOf(files));
+      writeStatistics(out, await Promise.all(files.map(surroundings.identify)), await sumsOf(files));
       return;
     case 'gnuplot':
       out.ascii(GNUPLOT_HEADER);

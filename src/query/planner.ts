@@ -146,7 +146,7 @@ function planStatistics(
     elements.push({
       kind: 'statistic',
       statistic,
-      byProtocol: split === 'p' || statistic.byProtocol === true,
+      byProtocol: (split === 'p' && statistic.ofProtocols !== true) || statistic.byProtocol === true,
       orders,
       top,
     });

@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
-import type { NativeDirectoryLock, SegmentOptions } from '../addon/addon.ts';
+import type { NativeDirectoryLock, SegmentOptions } from '../addon/segments.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import type { FlowConsumer } from '../flow/consumer.ts';
 import { UserError } from '../flow/user-error.ts';
@@ -9,7 +8,7 @@ import { deleteParts, type SealedSlot, sealSlot } from './seal.ts';
 import type { SegmentStyle } from './segment-metadata.ts';
 import { indexSlot } from './slot-index.ts';
 import type { SlotStatsJson } from './slot-stats.ts';
-import { SlotWriter } from './slot-writer.ts';
+import { newPartSession, SlotWriter } from './slot-writer.ts';
 import { DEFAULT_INTERVAL_SECONDS, DEFAULT_LAYOUT, LAYOUT_COUNT, slotDirectory, slotStart } from './slots.ts';
 import { Staging } from './staging.ts';
 import { takeDirectory } from './take-directory.ts';
@@ -43,6 +42,8 @@ export interface FlowStoreOptions {
   /** Columns (names in the file) with Bloom filters; default none. */
   readonly bloom?: readonly string[];
   readonly onSlotEnd?: (slot: EndedSlot) => void;
+  /** Sequence errors met since the last call, for the statistics of the file. */
+  readonly takeSequenceErrors?: () => number;
   /** One line for the operator; default: standard error. */
   readonly log?: (message: string) => void;
   /** Wall clock, milliseconds since 1970. */
@@ -71,7 +72,7 @@ export class FlowStore implements FlowConsumer {
   private readonly options: FlowStoreOptions;
   private readonly style: SegmentStyle;
   private readonly lock: NativeDirectoryLock;
-  private readonly session = { id: randomBytes(4).toString('hex'), sequence: 0 };
+  private readonly session = newPartSession();
   private readonly staging = new Staging();
   private readonly pending = new Set<Promise<void>>();
   private readonly log: (message: string) => void;
@@ -307,6 +308,7 @@ export class FlowStore implements FlowConsumer {
   private makeSlot(startMs: number): SlotWriter {
     const directory = join(this.options.directory, slotDirectory(startMs, this.options.layout ?? DEFAULT_LAYOUT));
     return new SlotWriter(startMs, directory, this.style, this.session, {
+      takeSequenceErrors: () => this.options.takeSequenceErrors?.() ?? 0,
       lost: (flows, cause) => {
         if (!this.troubled) this.log(`flows are not being stored and are lost until this is mended: ${cause.message}`);
         this.troubled = true;

@@ -58,7 +58,7 @@ describeWith(['nfdump', 'nfcapd'], 'the nfdump that is installed', () => {
     const directory = tempDir('parity');
     const own = join(directory, 'own.parquet');
     // The ICMP types of IPv6 and of NetFlow v9 do not reach the files of 1.7.1.
-    const datagrams = makeDatagrams({ icmp: false });
+    const datagrams = makeDatagrams({ icmp: false, events: false });
     await collectIntoFile(datagrams, own);
     const port = await freeUdpPort();
     const daemon = new Daemon('nfcapd', ['-b', '127.0.0.1', '-p', String(port), '-w', directory, '-t', '86400']);

@@ -38,7 +38,7 @@ const order = fc.constantFrom(...orders);
 const top = fc.constantFrom('0', '1', '3', '10');
 /** The addon leaves statistics of columns in which 0 is a value to DuckDB. */
 const statistics = [...statisticByName.values()].filter(({ sides }) =>
-  sides.every((side) => (columnByName.get(side)?.absent ?? 0) === 0),
+  sides.every((side) => typeof side === 'string' && (columnByName.get(side)?.absent ?? 0) === 0),
 );
 const statistic = fc
   .record({ name: fc.constantFrom(...statistics.map(({ name }) => name)), split: fc.constantFrom('', ':p'), order })

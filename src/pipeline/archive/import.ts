@@ -228,7 +228,7 @@ function describeImported(counts: ImportCounts, seconds: number): string[] {
   const { flows, files, slots, slotsThere, filesThere, filesBad, lost } = counts;
   const rate = scaled(flows / Math.max(seconds, 1e-3));
   const lines = [
-    `${plural(flows, 'flow')} of ${plural(files, 'file')} in ${plural(slots, 'slot')}, ${seconds.toFixed(2)} s (${rate} flows/s)`,
+    `imported ${plural(flows, 'flow')} from ${plural(files, 'file')} into ${plural(slots, 'slot')} in ${seconds.toFixed(2)} s (${rate} flows/s)`,
   ];
   if (slotsThere > 0) {
     lines.push(

@@ -18,7 +18,7 @@ import { renderMetrics } from './metrics.ts';
 import type { CollectOptions } from './options.ts';
 import { reloadCollect } from './reload.ts';
 import { RepeaterSwitch } from './repeater.ts';
-import { describeCollected, describeSlot } from './report.ts';
+import { describeCollected, describeSlot, ReceptionReport } from './report.ts';
 import type { SourcePlan } from './source-plan.ts';
 import { SourceRouter } from './source-router.ts';
 
@@ -78,6 +78,7 @@ async function collect(
   let pidFile: PidFile | undefined;
   const repeater = new RepeaterSwitch({ mayWait: !live, keepsSource: options.keepsSource });
   let metrics: MetricsServer | undefined;
+  const reception = new ReceptionReport();
   let router: SourceRouter;
   try {
     repeater.replace(options.repeatTo);
@@ -88,6 +89,8 @@ async function collect(
     becomeIdentity(options.identity);
     router = await openSources(options, log, warn, (slot, source) => {
       log(describeSlot(slot, source.takeFaults()));
+      const total = live ? reception.describe(slot, inputs.stats(), router?.ignoredDatagrams ?? 0) : undefined;
+      if (total !== undefined) log(total);
       after.run(slot);
     });
   } catch (error) {

@@ -3,6 +3,7 @@ import type { NamedTimeouts } from '../../cache/timeout-presets.ts';
 import { timeoutOptions } from '../../cache/timeout-presets.ts';
 import { END_FORCED } from '../../cache/timeouts.ts';
 import type { PacketSlot } from '../../capture/source.ts';
+import type { FlowBatch } from '../../flow/batch.ts';
 import { UserError } from '../../flow/user-error.ts';
 import type { FlowPrinter } from '../../query/flow-printer.ts';
 import type { FlowStore } from '../../store/flow-store.ts';
@@ -61,13 +62,21 @@ export class MeteringRun implements ExportRuntime {
     const inputs = await openPacketInputs(options, meteringNeedsExtensions(options), log.warn);
     let run: MeteringRun | undefined;
     const facts: RunFacts = {
-      firstPacketMs: () => run!.meter.firstPacketMs,
+      firstPacketMs: () => meter.firstPacketMs,
       namedInFiles: inputs.namedInFiles,
       counts: (stream) => run!.countsFor(stream),
     };
-    const outlets = await openOutlets(options, inputs.reader, facts, log.warn);
-    run = new MeteringRun(options, { inputs, enrichment, facts, outlets, logs, log });
-    return run;
+    const flowsTo = { sink: (batch: FlowBatch) => run!.output.write(batch), acquire: () => run!.output.acquire() };
+    const meter = new PacketMeter(options, enrichment, flowsTo, () => inputs.reader.stop());
+    try {
+      const outlets = await openOutlets(options, inputs.reader, facts, () => meter.ready(), log.warn);
+      run = new MeteringRun(options, { inputs, enrichment, meter, facts, outlets, logs, log });
+      return run;
+    } catch (error) {
+      enrichment.close();
+      await meter.cache.close?.();
+      throw error;
+    }
   }
 
   private constructor(
@@ -75,6 +84,7 @@ export class MeteringRun implements ExportRuntime {
     parts: {
       inputs: PacketInputs;
       enrichment: Enrichment;
+      meter: PacketMeter;
       facts: RunFacts;
       outlets: Outlets;
       logs: LogOutput;
@@ -94,8 +104,7 @@ export class MeteringRun implements ExportRuntime {
     this.printer = printer;
     this.operations = operations;
     this.output = new FlowOutput({ destinations, dropWhenFull: this.isLive });
-    const flowsTo = { sink: this.output.write, acquire: this.output.acquire };
-    this.meter = new PacketMeter(options, this.enrichment, flowsTo, () => this.inputs.reader.stop());
+    this.meter = parts.meter;
     this.statistics = new CaptureStatistics(
       this.inputs.parts,
       () => this.cache.stats(),

@@ -77,6 +77,11 @@ export class PacketMeter {
     if (speed > 0) this.#pacer = new Pacer(speed);
   }
 
+  /** Resolves when its threads run, if it has any. */
+  async ready(): Promise<void> {
+    await this.cache.ready?.();
+  }
+
   /** Time of the first packet in replay. */
   get firstPacketMs(): number {
     return this.#firstPacketMs;

@@ -1,4 +1,4 @@
-import type { PacketStats } from '../../addon/addon.ts';
+import type { PacketStats } from '../../addon/packet-source.ts';
 import type { FlowCacheStats } from '../../cache/flow-cache-options.ts';
 import type { ExporterStats } from '../../export/exporter.ts';
 import type { TransportStats } from '../../export/transport.ts';

@@ -10,10 +10,13 @@ import type { Log } from '../daemon/log.ts';
 import type { FlowOutput } from '../flow-output.ts';
 import type { Destination, RangeConsumer } from '../outlet.ts';
 import { interfaceTable } from './interface-names.ts';
+import { keyValues } from './key-values.ts';
 import type { ExportOptions, SendingOptions } from './options.ts';
 
-/** What is sent and how, and what is known of the flows before. */
-export type SendOptions = SendingOptions & Pick<ExportOptions, 'sampling' | 'interfaces'>;
+/** What is sent and how, and what is known of the flows before; `key` and `biflow` where they come from a meter. */
+export type SendOptions = SendingOptions &
+  Pick<ExportOptions, 'sampling' | 'interfaces'> &
+  Partial<Pick<ExportOptions, 'key' | 'biflow'>>;
 
 interface Link {
   readonly name: string;
@@ -186,13 +189,14 @@ function exporterOptions(
   firstPacketMs: () => number,
 ): Omit<FlowExporterOptions, 'transports' | 'maxDatagramBytes'> {
   const { version, template, domain, refreshSeconds, refreshDatagrams, sampling } = options;
-  const { maxRecords4, maxRecords6 } = options;
+  const { maxRecords4, maxRecords6, key, biflow = false } = options;
   return {
     version,
     template,
     domain,
     ...(maxRecords4 === undefined ? {} : { maxRecords4 }),
     ...(maxRecords6 === undefined ? {} : { maxRecords6 }),
+    ...(key === undefined ? {} : { keyFields: keyValues(key, biflow) }),
     refreshSeconds,
     refreshDatagrams,
     sampling,

@@ -15,7 +15,7 @@ import type { RateCorrection } from '../../query/flow-files.ts';
 import { SPILL_DIRECTORY } from '../../query/spill.ts';
 import { exporterWords, ratesOfFiles } from '../../store/sampling-rates.ts';
 import { chooseSegments } from '../../store/segment-files.ts';
-import { IDENT_KEY, segmentInfo } from '../../store/segment-metadata.ts';
+import { IDENT_KEY, segmentInfo, segmentStats } from '../../store/segment-metadata.ts';
 import { SlotArchive } from '../../store/slot-archive.ts';
 import { DEFAULT_INTERVAL_SECONDS, parseSlotTime, segmentTime } from '../../store/slots.ts';
 import { namesBeside } from '../collect/names-file.ts';
@@ -90,10 +90,11 @@ export function dumpSurroundings(streams: Pick<DumpSurroundings, 'stdout' | 'std
     chooseFiles: async (selection) => (await chooseSegments(selection)).map(({ path }) => path),
     identify: async (path) => {
       const digits = segmentTime(basename(path));
-      const { metadata } = await segmentInfo(path);
+      const info = await segmentInfo(path);
       return {
-        ident: metadata[IDENT_KEY] ?? 'none',
+        ident: info.metadata[IDENT_KEY] ?? 'none',
         startMs: digits === undefined ? undefined : parseSlotTime(digits),
+        sequenceErrors: segmentStats(info)?.sequenceErrors ?? 0,
       };
     },
     corrections: rateCorrections,
