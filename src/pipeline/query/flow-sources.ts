@@ -55,7 +55,7 @@ export class FlowSources {
   /** A segment with the flows of an nfcapd file. */
   async copyOf(file: string): Promise<string> {
     const directory = join(await this.temporary(), String(this.copies++));
-    const archive = await SlotArchive.open({ directory, layout: 0, log: this.log });
+    const archive = await SlotArchive.open({ directory, layout: 0, indexed: false, log: this.log });
     try {
       const opened = await NfcapdFile.open(file);
       await opened.close();
