@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import type { TlsIdentity } from '../collect/session-listener.ts';
 import type { OptionValues } from '../config/option-values.ts';
 import { UserError } from '../flow/user-error.ts';
 import type { ListenEndpoint } from '../pipeline/collect/listen-endpoint.ts';
+import { readPem } from './pem-file.ts';
 
 /** Port that exporters send to unless told otherwise; nfcapd's. */
 export const DEFAULT_PORT = 9995;
@@ -40,16 +40,8 @@ export function readTls(values: OptionValues, listeners: readonly ListenEndpoint
   if (cert === undefined || key === undefined) {
     throw new UserError('a listener of TLS needs --tls-cert FILE and --tls-key FILE');
   }
-  const identity = { cert: readPem('--tls-cert', cert), key: readPem('--tls-key', key) };
-  return ca === undefined ? identity : { ...identity, ca: readPem('--tls-ca', ca) };
-}
-
-function readPem(option: string, path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw new UserError(`${option} ${path}: ${(cause as Error).message}`, { cause });
-  }
+  const identity = { cert: readPem('tls-cert', cert), key: readPem('tls-key', key) };
+  return ca === undefined ? identity : { ...identity, ca: readPem('tls-ca', ca) };
 }
 
 function transportOf(text: string | undefined): ListenEndpoint['transport'] {

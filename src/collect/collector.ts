@@ -1,4 +1,4 @@
-import { addon, type NativeFrameDecoder } from '../addon/addon.ts';
+import { addon } from '../addon/addon.ts';
 import {
   D_LENGTH,
   D_OFFSET,
@@ -9,9 +9,10 @@ import {
   D_SRC_PORT,
   DATAGRAM_META_WORDS,
 } from '../addon/datagram-layout.ts';
+import type { NativeFrameDecoder } from '../addon/packet-source.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import { DatagramDecoder } from '../wire/decode.ts';
-import type { DatagramOrigin, DecodeCounters } from '../wire/decode-context.ts';
+import { type DatagramOrigin, type DecodeCounters, newOrigin } from '../wire/decode-context.ts';
 import { describeFields } from '../wire/decode-templates.ts';
 import type { DatagramSlot } from './datagram-slot.ts';
 import type { Exporter } from './exporter-stream.ts';
@@ -104,15 +105,7 @@ export class Collector {
   readonly exporters: Exporters;
   private readonly pending: PendingSets;
   private readonly decoder: DatagramDecoder;
-  private readonly origin: DatagramOrigin = {
-    receivedMs: 0,
-    hiHigh: 0,
-    hiLow: 0,
-    loHigh: 0,
-    loLow: 0,
-    port: 0,
-    session: 0,
-  };
+  private readonly origin = newOrigin();
 
   constructor(options: CollectorOptions) {
     const limits = { ...DEFAULT_LIMITS, ...options.limits };

@@ -1,4 +1,5 @@
-import { addon, type DatagramSourceOptions, type DatagramStats, type NativeDatagramSource } from '../addon/addon.ts';
+import { addon } from '../addon/addon.ts';
+import type { DatagramSourceOptions, DatagramStats, NativeDatagramSource } from '../addon/datagram-source.ts';
 import { SlotReader } from '../addon/slot-reader.ts';
 import { UserError } from '../flow/user-error.ts';
 import { DatagramSlot } from './datagram-slot.ts';

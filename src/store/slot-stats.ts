@@ -1,4 +1,4 @@
-import type { SegmentOptions } from '../addon/addon.ts';
+import type { SegmentOptions } from '../addon/segments.ts';
 import { type ColumnName, columnByName } from '../flow/fields.ts';
 
 /** Counters of one class of traffic. Exact up to 2^53. */

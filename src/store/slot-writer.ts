@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { addon, type NativeSegmentWriter, type SegmentColumn } from '../addon/addon.ts';
+import { addon } from '../addon/addon.ts';
+import type { NativeSegmentWriter, SegmentColumn } from '../addon/segments.ts';
 import type { FlowBatch } from '../flow/batch.ts';
+import { makeDirectory } from './make-directory.ts';
 import { ColumnSet, segmentColumns } from './segment-columns.ts';
 import { type SegmentStyle, STATS_KEY, segmentOptions } from './segment-metadata.ts';
 import { SlotStats, TOTALS } from './slot-stats.ts';
@@ -117,7 +118,7 @@ export class SlotWriter {
   }
 
   private open(): Part {
-    mkdirSync(this.directory, { recursive: true });
+    makeDirectory(this.directory);
     const path = join(this.directory, partName(this.time, this.session.id, this.session.sequence++));
     const writer = new (addon().SegmentWriter)(path, { ...segmentOptions(this.style, this.time), totals: TOTALS });
     return { writer, stats: new SlotStats(), appended: Promise.resolve(), flows: 0, failed: false };

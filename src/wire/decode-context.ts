@@ -14,6 +14,11 @@ export interface DatagramOrigin {
   session: number;
 }
 
+/** An origin to be filled: nobody, at no time. */
+export function newOrigin(): DatagramOrigin {
+  return { receivedMs: 0, hiHigh: 0, hiLow: 0, loHigh: 0, loLow: 0, port: 0, session: 0 };
+}
+
 /** What weir uses of one options record. One object is used again for every record; -1 and '' stand for "not in it". */
 export interface OptionsRecord {
   /** Sampler (48) or selector (302) that the rate is of. */

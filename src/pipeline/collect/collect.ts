@@ -153,7 +153,7 @@ async function collect(
     clearInterval(accountTimer);
     inputs.stop();
     metrics?.close();
-    await reloader.idle();
+    await reloader.end();
     try {
       await router.close();
       await router.writeAccounts(inputs.stats(), true);

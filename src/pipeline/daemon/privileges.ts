@@ -7,13 +7,17 @@ export interface Identity {
   readonly group?: string;
 }
 
+export function givesUpPrivileges({ user, group }: Identity): boolean {
+  return user !== undefined || group !== undefined;
+}
+
 /**
  * Becomes another user and group, for good. A user without a group brings the groups that the system has for it. Throws
  * UserError when the system knows no such user or group, or this process is not root.
  */
 export function becomeIdentity(identity: Identity): void {
   const { user, group } = identity;
-  if (user === undefined && group === undefined) return;
+  if (!givesUpPrivileges(identity)) return;
   const { setuid, setgid, setgroups, geteuid } = process;
   const { initgroups } = process as { initgroups?: (user: string, extraGroup: string | number) => void };
   if (!setuid || !setgid || !setgroups || !initgroups || geteuid?.() !== 0) {
