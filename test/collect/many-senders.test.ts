@@ -95,6 +95,9 @@ describe('hostile senders', () => {
       pendingBytes: 1 << 20,
     };
     const { collector, rows, clear } = rowCollector({ limits });
+    const before = { domain: 9999, source: sourceOf(1) };
+    const template = { id: 256, fields: [[7, 2]] as TemplateField[] };
+    add(collector, { payload: v9Datagram({ templates: [template], domain: before.domain }), source: before.source });
     await fuzz((roll) => {
       const build = roll(2) === 0 ? v9Datagram : ipfixMessage;
       const templates = Array.from({ length: roll(12) }, () => ({
@@ -124,8 +127,8 @@ describe('hostile senders', () => {
     expect(fields).toBeGreaterThan(1000);
     expect(fields).toBeLessThanOrEqual(limits.templateFields);
     // Who was there before is heard on.
-    add(collector, { payload: v9Datagram({ templates: [{ id: 256, fields: [[7, 2]] }] }), source: sourceOf(1) });
-    add(collector, { payload: v9Datagram({ data: [{ id: 256, bytes: uint(80, 2) }] }), source: sourceOf(1) });
+    const data = [{ id: 256, bytes: uint(80, 2) }];
+    add(collector, { payload: v9Datagram({ data, domain: before.domain }), source: before.source });
     collector.flush();
     expect(rows.at(-1)?.srcPort).toBe(80);
   });
