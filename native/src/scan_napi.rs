@@ -3,7 +3,8 @@ mod question;
 use crate::scan::file::{Segment, Wanted, KEPT_CHUNKS};
 use crate::scan::groups::Table;
 use crate::scan::list::fetch;
-use crate::scan::{guarded, look, run, Answer, Question};
+use crate::scan::look::look;
+use crate::scan::{guarded, run, Answer, Question};
 use crate::segment_napi::describe;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 pub struct ScanSummary {
     pub columns: Vec<String>,
     pub rows: f64,
+    pub octets: f64,
     pub first_ms: f64,
     pub last_ms: f64,
     pub sampled: bool,
@@ -103,19 +105,26 @@ impl FlowScan {
     #[napi]
     pub fn summary(&self) -> ScanSummary {
         let mut columns: Vec<String> = Vec::new();
+        let mut last: Option<&Arc<[String]>> = None;
         for segment in &*self.segments {
-            for column in &segment.columns {
+            // Files of a directory share their list where it is the same.
+            if last.is_some_and(|last| Arc::ptr_eq(last, &segment.columns)) {
+                continue;
+            }
+            last = Some(&segment.columns);
+            for column in &*segment.columns {
                 if !columns.contains(column) {
                     columns.push(column.clone());
                 }
             }
         }
-        let spans = || self.segments.iter().filter_map(|segment| segment.span);
+        let spans = || self.segments.iter().filter_map(|segment| segment.spans);
         ScanSummary {
             columns,
             rows: self.segments.iter().map(|segment| segment.rows).sum::<u64>() as f64,
-            first_ms: spans().map(|(first, _)| first).min().unwrap_or(0) as f64,
-            last_ms: spans().map(|(_, last)| last).max().unwrap_or(0) as f64,
+            octets: self.segments.iter().map(|segment| segment.octets).sum::<u64>() as f64,
+            first_ms: spans().map(|spans| spans.first.0).min().unwrap_or(0) as f64,
+            last_ms: spans().map(|spans| spans.last.1).max().unwrap_or(0) as f64,
             sampled: self.segments.iter().any(|segment| segment.is_sampled),
         }
     }

@@ -54,7 +54,20 @@ export interface Addon {
   segmentInfo(path: string): Promise<SegmentInfo>;
   /** Unpacks one block, off the main thread; rejects when it is damaged or gives more than `most` bytes. */
   unpackBlock(method: PackedWith, packed: Uint8Array, most: number): Promise<Uint8Array>;
+  /** Names in a directory but those that begin with a dot, in order; absent when there is no such directory. */
+  listDirectory(path: string): { files: string[]; directories: string[] } | null;
   openScan(paths: string[]): Promise<FlowScan>;
+  /**
+   * Enters finished flow files of a directory into its index (docs/format.md); with `skipKnown` only those that are not in
+   * it as they are. Rejects when the index cannot be written.
+   */
+  indexFiles(
+    directory: string,
+    names: string[],
+    skipKnown: boolean,
+  ): Promise<{ indexed: number; known: number; refused: string[] }>;
+  /** Drops what the index of a directory has of files that are gone, once that is the larger part of it. */
+  tidyIndex(directory: string): Promise<void>;
   DirectoryLock: new (lockFile: string) => NativeDirectoryLock;
   UdpSender: new (options: UdpSenderOptions) => NativeUdpSender;
 }

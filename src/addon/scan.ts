@@ -94,10 +94,10 @@ export interface ScanAnswer {
   next?: number;
 }
 
-/** Segments whose footers have been read. */
+/** Segments that were looked at: in the index of their directory where that knows them, else their footers. */
 export interface FlowScan {
-  /** `sampled`: some flow may have a sampling rate above 1. */
-  summary(): { columns: string[]; rows: number; firstMs: number; lastMs: number; sampled: boolean };
+  /** `octets`: size of the files. `sampled`: some flow may have a sampling rate above 1. */
+  summary(): { columns: string[]; rows: number; octets: number; firstMs: number; lastMs: number; sampled: boolean };
   /** What part of the files the question at hand has left behind, 0 to 1. */
   progress(): number;
   /** Answers all jobs in one pass, on every core. */

@@ -6,6 +6,7 @@ import { UserError } from '../flow/user-error.ts';
 import { recover } from './recover.ts';
 import { deleteParts, type SealedSlot, sealSlot } from './seal.ts';
 import type { SegmentStyle } from './segment-metadata.ts';
+import { indexSlot } from './slot-index.ts';
 import type { SlotStatsJson } from './slot-stats.ts';
 import { newPartSession, SlotWriter } from './slot-writer.ts';
 import { DEFAULT_INTERVAL_SECONDS, DEFAULT_LAYOUT, LAYOUT_COUNT, slotDirectory, slotStart } from './slots.ts';
@@ -88,6 +89,8 @@ export class FlowStore implements FlowConsumer {
   /** Since the last error nothing could be stored; flows lost in that time. */
   private troubled = false;
   private lostInRow = 0;
+  /** The latest slot could not be entered into the index; said once. */
+  private indexFails = false;
   private closed = false;
 
   private constructor(options: FlowStoreOptions, style: SegmentStyle, lock: NativeDirectoryLock) {
@@ -264,6 +267,7 @@ export class FlowStore implements FlowConsumer {
     }
     if (sealed === undefined) return;
     this.condemned.push({ paths: sealed.mergedParts, atMs: this.now() });
+    await this.index(sealed.path);
     try {
       this.options.onSlotEnd?.({
         startMs: slot.startMs,
@@ -276,6 +280,17 @@ export class FlowStore implements FlowConsumer {
     } catch (cause) {
       // Whoever is told of a slot must not keep the next ones from being sealed.
       this.log(`after slot ${slot.time}: ${(cause as Error).message}`);
+    }
+  }
+
+  private async index(path: string): Promise<void> {
+    try {
+      await indexSlot(path);
+      this.indexFails = false;
+    } catch (cause) {
+      if (!this.indexFails)
+        this.log(`slots are not indexed, which makes questions slower: ${(cause as Error).message}`);
+      this.indexFails = true;
     }
   }
 

@@ -6,6 +6,7 @@ import type { FlowBatch } from '../flow/batch.ts';
 import { makeDirectory } from './make-directory.ts';
 import { sealSlot, syncDirectory } from './seal.ts';
 import type { SegmentStyle } from './segment-metadata.ts';
+import { indexSlot } from './slot-index.ts';
 import { newPartSession, type PartSession, SlotWriter } from './slot-writer.ts';
 import { LAYOUT_COUNT, segmentName, slotDirectory, slotTime } from './slots.ts';
 import { takeDirectory } from './take-directory.ts';
@@ -14,6 +15,8 @@ export interface SlotArchiveOptions {
   readonly directory: string;
   /** Sub-directories, 0 to 8 as `-S` has them. */
   readonly layout: number;
+  /** Questions will be asked more than once. */
+  readonly indexed: boolean;
   readonly log: (message: string) => void;
 }
 
@@ -65,10 +68,10 @@ export class SlotArchive {
   /** Begins a slot; there is one at a time. */
   async begin({ startMs, intervalSeconds, ident }: SlotHead): Promise<ArchiveSlot> {
     makeDirectory(this.work);
-    const { layout, log } = this.options;
+    const { layout, indexed, log } = this.options;
     const style: SegmentStyle = { ident, intervalSeconds, compression: 'zstd', level: 1, bloom: [] };
     const home = join(this.directory, slotDirectory(startMs, layout));
-    return new ArchiveSlot({ startMs, work: this.work, home, style, session: this.session, log });
+    return new ArchiveSlot({ startMs, work: this.work, home, style, session: this.session, indexed, log });
   }
 
   /** Removes what was written of slots that did not come to their end. */
@@ -89,6 +92,7 @@ interface SlotPlace {
   readonly home: string;
   readonly style: SegmentStyle;
   readonly session: PartSession;
+  readonly indexed: boolean;
   readonly log: (message: string) => void;
 }
 
@@ -128,6 +132,9 @@ export class ArchiveSlot {
     await rename(sealed.path, path);
     await syncDirectory(place.home);
     await Promise.all(sealed.mergedParts.map((part) => rm(part, { force: true })));
+    if (place.indexed) {
+      await indexSlot(path).catch((cause: Error) => place.log(`slot ${writer.time} is not indexed: ${cause.message}`));
+    }
     return path;
   }
 

@@ -68,3 +68,6 @@ export const MAX_MESSAGE_BYTES = 65_535;
 /** UDP payload that fits an Ethernet frame. */
 export const ETHERNET_PAYLOAD_V4 = 1472;
 export const ETHERNET_PAYLOAD_V6 = 1452;
+
+/** Generic interface counters in a counter sample of sFlow version 5 (`if_counters`). */
+export const INTERFACE_COUNTERS_BYTES = 88;

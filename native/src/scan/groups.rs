@@ -4,6 +4,7 @@ use super::counted::Counted;
 use super::group::Group;
 use super::job::{measure, Counters, Job, Measure, Order, Part, Rows};
 use super::key::{number_part, start_table, Place};
+use super::predicate::Facts;
 use super::table::{Extra, Keys, Sums, KEY_BYTES};
 use parquet::errors::Result;
 use std::cmp::Ordering;

@@ -105,7 +105,7 @@ class Importer {
 
   async run(files: readonly string[]): Promise<void> {
     const { directory, layout, force, intervalSeconds = intervalOf(files) } = this.options;
-    const archive = await SlotArchive.open({ directory, layout, log: this.log });
+    const archive = await SlotArchive.open({ directory, layout, indexed: true, log: this.log });
     try {
       for (const slot of await this.slots(files, intervalSeconds)) {
         if (this.isStopped()) return;

@@ -86,6 +86,7 @@ describe('a filter', () => {
     ['ie applicationName \'say "x"\'', 'ie applicationName = \'say "x"\''],
     ['ie 9/12237 >= 1k or ie 5000 != 7', 'ie 9/12237 >= 1000 or ie 5000 != 7'],
     ['ie 29305/4 6 or ie reverseTcpControlBits 2', 'ie reverseProtocolIdentifier = 6 or ie reverseTcpControlBits = 2'],
+    ['ie "queue.length" > 5', 'ie "queue.length" > 5'],
     ['ie applicationName not in [ "a", b ]', 'ie applicationName not in [ "a" "b" ]'],
   ])('%s means %s', (text, canonical) => {
     expect(printFilter(parseFilter(text))).toBe(canonical);
@@ -104,6 +105,7 @@ describe('a filter', () => {
     ['ip 10.0.0.9-::1', 4, 'range'],
     ['ie octetDeltaCuont 5', 4, 'did you mean "octetDeltaCount"'],
     ['ie 9/x', 6, 'PEN'],
+    ['ie "a\'b" 5', 4, 'such a name'],
     ['ie applicationName > x', 22, 'text'],
     ['proto tcpp', 7, 'did you mean "tcp"'],
     ['ip 10.0.0.256', 4, '10.0.0.256'],
