@@ -2,38 +2,23 @@ import { describe, expect, test } from 'vitest';
 import { Collector } from '../../src/collect/collector.ts';
 import { FlowBatchPool } from '../../src/flow/batch.ts';
 import { add, rowCollector } from '../support/collect-rows.ts';
-import { fill, ipfixMessage, type TemplateField, uint, v9Datagram } from '../support/flow-datagrams.ts';
+import {
+  fill,
+  ipfixMessage,
+  ROUTER_FIELDS,
+  recordBytes,
+  type TemplateField,
+  uint,
+  v9Datagram,
+} from '../support/flow-datagrams.ts';
 import { fuzz } from '../support/fuzz.ts';
 
 const EXPORTERS = 500;
 const DOMAINS = 4;
-/** 20 fields of 52 octets, and the same with IPv6 addresses. */
-const FIELDS: TemplateField[] = [
-  [8, 4],
-  [12, 4],
-  [15, 4],
-  [10, 4],
-  [14, 4],
-  [2, 4],
-  [1, 4],
-  [22, 4],
-  [21, 4],
-  [7, 2],
-  [11, 2],
-  [6, 1],
-  [4, 1],
-  [5, 1],
-  [16, 2],
-  [17, 2],
-  [9, 1],
-  [13, 1],
-  [61, 1],
-  [89, 1],
-];
-const FIELDS6 = FIELDS.map(
+/** The fields of routers with IPv6 addresses. */
+const FIELDS6 = ROUTER_FIELDS.map(
   ([element, length]): TemplateField => (element === 8 ? [27, 16] : element === 12 ? [28, 16] : [element, length]),
 );
-const recordBytes = (fields: readonly TemplateField[]) => fields.reduce((sum, [, length]) => sum + length, 0);
 const sourceOf = (exporter: number): [number, number, number, number] => [0, 0, 0xffff, 0x0a00_0000 + exporter];
 
 test(`${EXPORTERS} exporters with ${DOMAINS} domains each: every record, every template, and memory`, () => {
@@ -47,7 +32,7 @@ test(`${EXPORTERS} exporters with ${DOMAINS} domains each: every record, every t
     },
   });
   const templates = [
-    { id: 256, fields: FIELDS },
+    { id: 256, fields: ROUTER_FIELDS },
     { id: 257, fields: FIELDS6 },
     {
       id: 258,
@@ -59,7 +44,7 @@ test(`${EXPORTERS} exporters with ${DOMAINS} domains each: every record, every t
     },
   ];
   const data = [
-    { id: 256, bytes: fill(recordBytes(FIELDS) * 10, 1) },
+    { id: 256, bytes: fill(recordBytes(ROUTER_FIELDS) * 10, 1) },
     { id: 257, bytes: fill(recordBytes(FIELDS6) * 8, 2) },
   ];
   const residentBefore = process.memoryUsage.rss();
