@@ -112,12 +112,12 @@ tag('%bpp', '   Bpp', 'bpp', bytesAPacket);
 // Addresses and ports.
 tag('%sa', '     Src IP Addr', 'srcAddr', address('srcAddr'), true);
 tag('%da', '     Dst IP Addr', 'dstAddr', address('dstAddr'), true);
-tag('%gsa', '     Src IP Addr(..)', undefined, address('srcAddr', '(..)'), true);
-tag('%gda', '     Dst IP Addr(..)', undefined, address('dstAddr', '(..)'), true);
+tag('%gsa', '     Src IP Addr(..)', undefined, address('srcAddr', true), true);
+tag('%gda', '     Dst IP Addr(..)', undefined, address('dstAddr', true), true);
 tag('%sap', '     Src IP Addr:Port ', undefined, addressPort('srcAddr', 'srcPort'), true);
 tag('%dap', '     Dst IP Addr:Port ', undefined, addressPort('dstAddr', 'dstPort'), true);
-tag('%gsap', '     Src IP Addr(..):Port ', undefined, addressPort('srcAddr', 'srcPort', '(..)'), true);
-tag('%gdap', '     Dst IP Addr(..):Port ', undefined, addressPort('dstAddr', 'dstPort', '(..)'), true);
+tag('%gsap', '     Src IP Addr(..):Port ', undefined, addressPort('srcAddr', 'srcPort', true), true);
+tag('%gdap', '     Dst IP Addr(..):Port ', undefined, addressPort('dstAddr', 'dstPort', true), true);
 tag('%sp', 'Src Pt', 'srcPort', integer('srcPort', 6));
 tag('%dp', 'Dst Pt', 'dstPort', dstPort);
 tag(
@@ -137,7 +137,7 @@ tag('%dn', '        Dst Network', 'dstNet', network('dstAddr', 'dstMask'), true)
 tag('%nh', '     Next-hop IP', 'nextIP', address('nextHop'), true);
 tag('%nhb', ' BGP next-hop IP', 'bgpNextIP', address('bgpNextHop'), true);
 tag('%ra', '       Router IP', 'routerIP', address('exporter'), true);
-tag('%gra', '       Router IP(..)', undefined, address('exporter', '(..)'), true);
+tag('%gra', '       Router IP(..)', undefined, address('exporter', true), true);
 
 // IP and routing.
 tag('%pr', 'Proto', 'proto', protocol);
