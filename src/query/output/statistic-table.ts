@@ -181,8 +181,10 @@ function writeText(out: TextBlock, row: Row, { statistic, byProtocol, totals }: 
   };
   clock.write(out, row.firstMs);
   out.byte(0x20);
-  if (plain) writeSeconds(out, row.lastMs - row.firstMs, 16);
-  else writeDuration(out, row.lastMs - row.firstMs);
+  // Of flows that end before they begin.
+  const durationMs = Math.max(row.lastMs - row.firstMs, 0);
+  if (plain) writeSeconds(out, durationMs, 16);
+  else writeDuration(out, durationMs);
   out.byte(0x20);
   out.left(protocolText(row, byProtocol || statistic.ofProtocols === true, plain), 5);
   out.byte(0x20);
@@ -212,7 +214,7 @@ function writeCsv(
   out.byte(0x2c);
   clock.write(out, row.lastMs, 'seconds');
   out.byte(0x2c);
-  writeSeconds(out, row.lastMs - row.firstMs);
+  writeSeconds(out, Math.max(row.lastMs - row.firstMs, 0));
   const proto = protocolText(row, byProtocol || statistic.ofProtocols === true, plain);
   const counters = [
     [row.flows, totals.flows],

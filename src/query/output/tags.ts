@@ -4,6 +4,7 @@ import {
   address,
   addressPort,
   bytesAPacket,
+  type Cell,
   type CellMaker,
   computed,
   constant,
@@ -36,6 +37,7 @@ import {
   observationPoint,
 } from './extra-cells.ts';
 import { writeWide } from './numbers.ts';
+import type { TextBlock } from './text.ts';
 
 /** One `%tag` of -o fmt: and csv:. */
 export interface Tag {
@@ -243,17 +245,24 @@ tag('%xdp %ndp', 'XdPort', 'dstXPort', integer('natDstPort', 6));
 tag('%odid', 'obsDomainID', 'obsDomainID', observationDomain);
 
 // Of elements without a column, and data that weir does not store: what nfdump prints for a record without it.
-tag('%nfc', '   Conn-ID', 'connectionID', integer('flowId', 10));
-tag('%flid', '               flowID', 'flowID', ({ csv }) => ({
-  needs: ['flowId'],
+// One element (148) under two names: a firewall's connection in v9, a flow elsewhere.
+const ofVersion = (isV9: boolean, write: (out: TextBlock, words: Uint32Array, row: number) => void): Cell => ({
+  needs: ['flowId', 'exportVersion'],
   bind: (chunk) => {
-    const words = chunk.words('flowId');
-    return (out, row) => {
-      out.ascii('0x');
-      writeWide(out, words, row, csv ? 0 : 13);
-    };
+    const [words, versions] = [chunk.words('flowId'), chunk.narrow('exportVersion')];
+    const none = new Uint32Array(2);
+    return (out, row) => ((versions[row] === 9) === isV9 ? write(out, words, row) : write(out, none, 0));
   },
-}));
+});
+tag('%nfc', '   Conn-ID', 'connectionID', ({ csv }) =>
+  ofVersion(true, (out, words, row) => writeWide(out, words, row, csv ? 0 : 10)),
+);
+tag('%flid', '               flowID', 'flowID', ({ csv }) =>
+  ofVersion(false, (out, words, row) => {
+    out.ascii('0x');
+    writeWide(out, words, row, csv ? 0 : 13);
+  }),
+);
 tag('%opid', '  obsPointID', 'obsPointID', observationPoint);
 const [DONT_FRAGMENT, MORE_FRAGMENTS] = [0x40, 0x20];
 tag(
