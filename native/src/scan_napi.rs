@@ -1,15 +1,14 @@
 use crate::scan::file::{Segment, Wanted, KEPT_CHUNKS};
 use crate::scan::groups::Table;
-use crate::scan::job::{Counters, Cut, Job, Measure, Order, Part, Side};
+use crate::scan::job::{Conversation, Counters, Cut, Job, Measure, Order, Part, Side};
 use crate::scan::list::{fetch, List};
 use crate::scan::predicate::Predicate;
-use crate::scan::{guarded, look, run, Answer, Question};
+use crate::scan::{guarded, look, run, Answer, Progress, Question};
 use crate::segment_napi::{column_type, describe};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use parquet::errors::ParquetError;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
 #[napi(object, object_to_js = false)]
@@ -59,6 +58,13 @@ pub struct ScanJob {
     pub skip_zero: bool,
     pub orders: Vec<ScanOrder>,
     pub top: u32,
+    pub conversation: Option<ScanConversation>,
+}
+
+#[napi(object, object_to_js = false)]
+pub struct ScanConversation {
+    pub guesses: bool,
+    pub has_out: bool,
 }
 
 #[napi(object, object_to_js = false)]
@@ -79,6 +85,7 @@ pub struct ScanQuestion {
     pub list: Option<ScanList>,
     pub threads: Option<u32>,
     pub megabytes: u32,
+    pub aside_megabytes: u32,
 }
 
 /// What the files say about themselves.
@@ -107,6 +114,8 @@ pub struct ScanTable {
     pub tcp_flags: Uint16Array,
     /// Of each group's first row.
     pub positions: Uint32Array,
+    /// 1 where a guess turned a conversation.
+    pub turned: Uint8Array,
 }
 
 #[napi(object, object_from_js = false)]
@@ -139,8 +148,8 @@ fn cores() -> usize {
 #[napi]
 pub struct FlowScan {
     segments: Arc<Vec<Segment>>,
-    /// Row groups that the question at hand has left behind.
-    done: Arc<AtomicUsize>,
+    /// Of the question at hand.
+    progress: Arc<Progress>,
 }
 
 pub struct Open {
@@ -158,7 +167,7 @@ impl Task for Open {
     fn resolve(&mut self, _: Env, segments: Vec<Segment>) -> Result<FlowScan> {
         Ok(FlowScan {
             segments: Arc::new(segments),
-            done: Arc::default(),
+            progress: Arc::default(),
         })
     }
 }
@@ -195,8 +204,7 @@ impl FlowScan {
     /// What part of the row groups the question at hand has left behind, 0 to 1.
     #[napi]
     pub fn progress(&self) -> f64 {
-        let all = self.segments.iter().map(|segment| segment.groups).sum::<usize>();
-        self.done.load(Ordering::Relaxed) as f64 / all.max(1) as f64
+        self.progress.share()
     }
 
     /// Values of columns in the rows at `positions`, as words.
@@ -217,7 +225,7 @@ impl FlowScan {
         Ok(AsyncTask::new(Run {
             segments: self.segments.clone(),
             question: question_of(question)?,
-            done: self.done.clone(),
+            progress: self.progress.clone(),
         }))
     }
 }
@@ -244,7 +252,7 @@ impl Task for Fetch {
 pub struct Run {
     segments: Arc<Vec<Segment>>,
     question: Question,
-    done: Arc<AtomicUsize>,
+    progress: Arc<Progress>,
 }
 
 impl Task for Run {
@@ -252,8 +260,7 @@ impl Task for Run {
     type JsValue = ScanAnswer;
 
     fn compute(&mut self) -> Result<Answer> {
-        self.done.store(0, Ordering::Relaxed);
-        run(&self.segments, &self.question, &self.done).map_err(failure)
+        run(&self.segments, &self.question, &self.progress).map_err(failure)
     }
 
     fn resolve(&mut self, _: Env, answer: Answer) -> Result<ScanAnswer> {
@@ -310,6 +317,7 @@ fn table_object(table: &Table) -> ScanTable {
         last: words(sums().map(|sums| sums.last as u64)),
         tcp_flags: Uint16Array::new(table.extra.iter().map(|extra| extra.tcp_flags as u16).collect()),
         positions: words(table.extra.iter().map(|extra| extra.position)),
+        turned: Uint8Array::new(table.extra.iter().map(|extra| u8::from(extra.is_turned)).collect()),
     }
 }
 
@@ -377,6 +385,7 @@ fn question_of(given: ScanQuestion) -> Result<Question> {
             .threads
             .map_or_else(cores, |threads| threads.clamp(1, 256) as usize),
         bytes: (given.megabytes as usize) << 20,
+        aside_bytes: (given.aside_megabytes as usize) << 20,
     })
 }
 
@@ -429,8 +438,15 @@ fn job_of(job: ScanJob, columns: &[Wanted]) -> Result<Job> {
     if sides.is_empty() || sides.iter().any(|side| kinds(side) != kinds(&sides[0])) {
         return Err(invalid("sides of a job have different parts"));
     }
+    let conversation = job
+        .conversation
+        .map(|ScanConversation { guesses, has_out }| Conversation { guesses, has_out });
+    if conversation.is_some() && !Conversation::is_of(&sides) {
+        return Err(invalid("conversations have five parts"));
+    }
     Ok(Job {
         sides,
+        conversation,
         extra: job.extra,
         skip_zero: job.skip_zero,
         orders: job.orders.into_iter().map(order_of).collect::<Result<_>>()?,

@@ -1,14 +1,18 @@
 //! Answers questions to segments in one pass over all cores: each thread takes row group after row group and counts into
 //! tables of its own, which are put together at the end. Answers do not depend on who took what.
 
+mod aside;
 pub mod bits;
 pub mod column;
+mod conversation;
 pub mod file;
+mod gather;
 pub mod group;
 pub mod groups;
 pub mod job;
 pub mod key;
 pub mod list;
+pub mod numbers;
 pub mod page;
 pub mod predicate;
 pub mod table;
@@ -17,8 +21,10 @@ mod worker;
 use crate::panics::caught;
 use crate::segment::general;
 use crate::segment::merge::named;
+use aside::{Aside, Spread};
 use column::not_here;
 use file::{Segment, Wanted};
+use gather::{gather, Best};
 use groups::{Groups, Table};
 use job::{Counters, Job};
 use list::{Found, List};
@@ -41,6 +47,8 @@ pub struct Question {
     pub threads: usize,
     /// Memory for groups, of all threads together.
     pub bytes: usize,
+    /// Memory for rows that are put aside where these are too many groups.
+    pub aside_bytes: usize,
 }
 
 /// Sums over all rows that match, both directions together; wider than any sum of 64-bit counters.
@@ -149,22 +157,143 @@ fn with_name(path: &Path, cause: ParquetError) -> ParquetError {
     }
 }
 
-/// `done` is raised with each row group.
-pub fn run(segments: &[Segment], question: &Question, done: &AtomicUsize) -> Result<Answer> {
+/// `progress` is kept up to date.
+pub fn run(segments: &[Segment], question: &Question, progress: &Progress) -> Result<Answer> {
+    let mut spread: Vec<bool> = question.jobs.iter().map(|job| job.conversation.is_some()).collect();
+    loop {
+        match attempt(segments, question, &spread, progress)? {
+            Attempt::Answer(answer) => return Ok(answer),
+            Attempt::TooManyGroups(job) => spread[job] = true,
+        }
+    }
+}
+
+/// Row groups that a question has left behind, and all that it has to look at.
+#[derive(Default)]
+pub struct Progress {
+    done: AtomicUsize,
+    all: AtomicUsize,
+}
+
+impl Progress {
+    fn start(&self, all: usize) {
+        self.done.store(0, Ordering::Relaxed);
+        self.all.store(all, Ordering::Relaxed);
+    }
+
+    /// 0 to 1.
+    pub fn share(&self) -> f64 {
+        self.done.load(Ordering::Relaxed) as f64 / self.all.load(Ordering::Relaxed).max(1) as f64
+    }
+}
+
+enum Attempt {
+    Answer(Answer),
+    /// The rows of this job have to be put aside.
+    TooManyGroups(usize),
+}
+
+/// Answers the question; rows of jobs that are `spread` are put aside.
+fn attempt(segments: &[Segment], question: &Question, spread: &[bool], progress: &Progress) -> Result<Attempt> {
     let items: Vec<(usize, usize)> = segments
         .iter()
         .enumerate()
         .flat_map(|(file, segment)| (0..segment.groups).map(move |group| (file, group)))
         .collect();
+    let threads = question.threads.clamp(1, items.len().max(1));
+    let sharing = spread.iter().filter(|spread| **spread).count().max(1);
+    let bytes = (question.aside_bytes / sharing, question.bytes / sharing);
+    let spreads = question.jobs.iter().zip(spread).map(|(job, is_spread)| {
+        let spread = || Spread::new(job, segments, bytes, threads);
+        if *is_spread {
+            spread().map(Some)
+        } else {
+            Some(None)
+        }
+    });
+    let Some(spreads) = spreads.collect::<Option<Vec<_>>>() else {
+        return Err(not_here("groups by so many fields"));
+    };
+    let best = spreads.iter().map(|spread| {
+        let orders = spread
+            .iter()
+            .flat_map(|spread| spread.job.orders.iter().map(move |order| Best::new(spread, order)));
+        orders.collect()
+    });
+    let mut best: Vec<Vec<Best>> = best.collect();
+    let mut answer = None;
+    progress.start(items.len());
+    loop {
+        let is_first = answer.is_none();
+        let scanned = scan(segments, question, &spreads, &items, is_first, progress)?;
+        let (mut workers, reached) = match scanned {
+            Scanned::TooManyGroups(job) => return Ok(Attempt::TooManyGroups(job)),
+            Scanned::Workers(workers, reached) => (workers, reached),
+        };
+        let asides: Vec<(usize, Aside)> = workers.iter_mut().flat_map(|worker| worker.asides.drain(..)).collect();
+        let answer = match &mut answer {
+            Some(answer) => answer,
+            answer => {
+                let goes_on = matches!(question.list, Some(List::Next(_))) && reached < items.len();
+                answer.insert(Answer {
+                    next: goes_on.then_some(reached),
+                    ..guarded(|| finish(question, workers))?
+                })
+            }
+        };
+        let passes = spreads.iter().zip(&mut best).enumerate();
+        let mut is_last = true;
+        for (job, (spread, best)) in passes {
+            let Some(spread) = spread.as_ref().filter(|spread| !spread.partitions().is_empty()) else {
+                continue;
+            };
+            let parts: Vec<&Aside> = asides
+                .iter()
+                .filter(|(of, _)| *of == job)
+                .map(|(_, aside)| aside)
+                .collect();
+            let mut totals = (job_of_totals(question) == Some(job)).then_some(&mut answer.totals);
+            guarded(|| gather(spread, &parts, threads, best, &mut totals))?;
+            spread.next_pass();
+            is_last &= spread.partitions().is_empty();
+        }
+        if is_last {
+            break;
+        }
+        progress.all.fetch_add(items.len(), Ordering::Relaxed);
+    }
+    let mut answer = answer.expect("made in the first pass");
+    for (tables, best) in answer.tables.iter_mut().zip(best) {
+        tables.extend(best.into_iter().map(Best::table));
+    }
+    Ok(Attempt::Answer(answer))
+}
+
+enum Scanned<'a> {
+    /// With the row group where a list goes on.
+    Workers(Vec<Worker<'a>>, usize),
+    TooManyGroups(usize),
+}
+
+/// One pass over the files.
+fn scan<'a>(
+    segments: &[Segment],
+    question: &'a Question,
+    spreads: &'a [Option<Spread<'a>>],
+    items: &[(usize, usize)],
+    is_first_pass: bool,
+    progress: &Progress,
+) -> Result<Scanned<'a>> {
     let next = AtomicUsize::new(question.from);
     let failed = AtomicBool::new(false);
     // The failure of the first row group that has one, so that the same files give the same message.
     let failure: Mutex<Option<(usize, ParquetError)>> = Mutex::new(None);
+    let too_many: Mutex<Option<usize>> = Mutex::new(None);
     let first = FirstRows::new(question, items.len());
     let threads = question.threads.clamp(1, items.len().max(1));
     let workers: Vec<Mutex<Option<Worker>>> = (0..threads).map(|_| Mutex::new(None)).collect();
     in_parallel(threads, |number| {
-        let Some(mut worker) = Worker::new(question, question.bytes / threads, items.len() / threads) else {
+        let Some(mut worker) = Worker::new(question, spreads, is_first_pass, threads, items.len()) else {
             failed.store(true, Ordering::Relaxed);
             return;
         };
@@ -172,19 +301,24 @@ pub fn run(segments: &[Segment], question: &Question, done: &AtomicUsize) -> Res
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(&(file, group)) = items.get(at) else { break };
             let segment = &segments[file];
-            let read = guarded(|| worker.read(file, segment, group));
+            let done = (at + 1) as f64 / items.len() as f64;
+            let read = guarded(|| worker.read(file, segment, group, done));
             first.note(at, worker.found_last);
-            done.fetch_add(1, Ordering::Relaxed);
+            progress.done.fetch_add(1, Ordering::Relaxed);
             if let Err(cause) = read {
                 failed.store(true, Ordering::Relaxed);
                 let mut failure = failure.lock().expect("no holder panics");
                 if failure.as_ref().is_none_or(|(first, _)| at < *first) {
                     *failure = Some((at, with_name(&segment.path, cause)));
+                    *too_many.lock().expect("no holder panics") = worker.too_many;
                 }
             }
         }
         *workers[number].lock().expect("no holder panics") = Some(worker);
     });
+    if let Some(job) = too_many.into_inner().expect("no holder panics") {
+        return Ok(Scanned::TooManyGroups(job));
+    }
     if let Some((_, cause)) = failure.into_inner().expect("no holder panics") {
         return Err(cause);
     }
@@ -195,14 +329,7 @@ pub fn run(segments: &[Segment], question: &Question, done: &AtomicUsize) -> Res
         .into_iter()
         .filter_map(|cell| cell.into_inner().expect("no holder panics"));
     // Every row group before this one was read: a thread that has taken one finishes it.
-    let reached = next.into_inner();
-    let goes_on = matches!(question.list, Some(List::Next(_))) && reached < items.len();
-    guarded(|| {
-        Ok(Answer {
-            next: goes_on.then_some(reached),
-            ..finish(question, workers.collect())?
-        })
-    })
+    Ok(Scanned::Workers(workers.collect(), next.into_inner()))
 }
 
 /// For lists of the first rows: how many each row group has, to stop when no more are needed.
@@ -254,9 +381,10 @@ impl FirstRows {
     }
 }
 
+/// The answer but for the tables of rows that were put aside.
 fn finish(question: &Question, workers: Vec<Worker>) -> Result<Answer> {
     let mut totals = Totals::default();
-    let mut whole: Vec<Groups> = Vec::new();
+    let mut whole: Vec<(usize, Groups)> = Vec::new();
     let mut found: Option<Found> = None;
     for worker in workers {
         totals.add(&worker.totals);
@@ -265,23 +393,24 @@ fn finish(question: &Question, workers: Vec<Worker>) -> Result<Answer> {
             (found, other) => *found = other,
         }
         if whole.is_empty() {
-            whole = worker.jobs;
+            whole = worker.groups;
         } else {
             whole
                 .iter_mut()
-                .zip(&worker.jobs)
-                .for_each(|(whole, part)| whole.absorb(part));
+                .zip(&worker.groups)
+                .for_each(|((_, whole), (_, part))| whole.absorb(part));
         }
     }
-    if let Some(job) = job_of_totals(question) {
-        whole[job].sums().for_each(|sums| totals.add_group(sums));
+    let mut tables: Vec<Vec<Table>> = question.jobs.iter().map(|_| Vec::new()).collect();
+    for (job, groups) in &whole {
+        if job_of_totals(question) == Some(*job) {
+            groups.sums().for_each(|sums| totals.add_group(sums));
+        }
+        tables[*job].extend(question.jobs[*job].orders.iter().map(|order| groups.table(order)));
     }
-    let tables = question.jobs.iter().zip(&whole);
     Ok(Answer {
         totals,
-        tables: tables
-            .map(|(job, groups)| job.orders.iter().map(|order| groups.table(order)).collect())
-            .collect(),
+        tables,
         positions: found.map_or(Vec::new(), Found::positions),
         next: None,
     })

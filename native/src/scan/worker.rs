@@ -1,5 +1,6 @@
 //! What one thread of a scan does: row group after row group, block after block.
 
+use super::aside::{Aside, Spread};
 use super::column::{not_here, BLOCK};
 use super::file::{bind, rows_of, OpenFile, Segment};
 use super::group::Group;
@@ -27,7 +28,13 @@ pub struct Worker<'a> {
     is_first: bool,
     group: Group<'a>,
     evaluator: Evaluator<'a>,
-    pub jobs: Vec<Groups<'a>>,
+    /// Jobs by number, whose groups are counted here and now, and those whose rows are put aside.
+    pub groups: Vec<(usize, Groups<'a>)>,
+    pub asides: Vec<(usize, Aside<'a>)>,
+    /// The job that has too many groups to be counted here and now.
+    pub too_many: Option<usize>,
+    /// The first pass over the files, which answers all but what was put aside for later ones.
+    is_first_pass: bool,
     pub totals: Totals,
     pub found: Option<Found<'a>>,
     /// Listed rows of the last row group.
@@ -38,18 +45,35 @@ pub struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    pub fn new(question: &'a Question, bytes: usize, items: usize) -> Option<Worker<'a>> {
+    pub fn new(
+        question: &'a Question,
+        spreads: &'a [Option<Spread<'a>>],
+        is_first_pass: bool,
+        threads: usize,
+        items: usize,
+    ) -> Option<Worker<'a>> {
+        let jobs = question.jobs.iter().zip(spreads).enumerate();
+        let groups = jobs.filter(|(_, (_, spread))| spread.is_none() && is_first_pass);
+        let asides = spreads.iter().enumerate().filter_map(|(job, spread)| {
+            let spread = spread.as_ref().filter(|spread| !spread.partitions().is_empty())?;
+            Some((job, Aside::new(spread)))
+        });
         Some(Worker {
             question,
-            bytes,
+            bytes: question.bytes / threads,
             held: 0,
-            to_come: items,
+            to_come: items / threads,
             is_first: true,
             group: Group::new(&question.columns),
             evaluator: Evaluator::new(&question.predicate),
-            jobs: question.jobs.iter().map(Groups::new).collect::<Option<_>>()?,
+            groups: groups
+                .map(|(number, (job, _))| Some((number, Groups::new(job)?)))
+                .collect::<Option<_>>()?,
+            asides: asides.collect(),
+            too_many: None,
+            is_first_pass,
             totals: Totals::default(),
-            found: question.list.as_ref().map(Found::new),
+            found: question.list.as_ref().filter(|_| is_first_pass).map(Found::new),
             found_last: 0,
             open: None,
             mask: Vec::new(),
@@ -57,7 +81,8 @@ impl<'a> Worker<'a> {
         })
     }
 
-    pub fn read(&mut self, file: usize, segment: &Segment, number: usize) -> Result<()> {
+    /// `done`: the part of this pass that is done with this row group.
+    pub fn read(&mut self, file: usize, segment: &Segment, number: usize, done: f64) -> Result<()> {
         self.found_last = 0;
         if self.open.as_ref().is_none_or(|(open, ..)| *open != file) {
             let open = segment.open()?;
@@ -79,7 +104,8 @@ impl<'a> Worker<'a> {
             decided => decided.is_some(),
         };
         self.evaluator.start_group();
-        self.jobs.iter_mut().for_each(Groups::start_group);
+        self.groups.iter_mut().for_each(|(_, groups)| groups.start_group());
+        self.asides.iter_mut().for_each(|(_, aside)| aside.start_group());
         for start in (0..rows).step_by(BLOCK) {
             self.block(start, BLOCK.min(rows - start), all, position + start as u64)?;
             if let (Some(List::First(wanted)), Some(found)) = (&self.question.list, &self.found) {
@@ -92,13 +118,16 @@ impl<'a> Worker<'a> {
         if let (Some(List::Next(_)), Some(found)) = (&self.question.list, &self.found) {
             self.found_last = found.count_from(position);
         }
+        for (_, aside) in &mut self.asides {
+            aside.check_memory(done)?;
+        }
         self.check_memory()
     }
 
     /// Gives up as soon as the groups will not fit if there are as many new ones in each row group to come: what was
     /// counted until then is lost.
     fn check_memory(&mut self) -> Result<()> {
-        let bytes = self.jobs.iter().map(Groups::bytes).sum::<usize>();
+        let bytes = self.groups.iter().map(|(_, groups)| groups.bytes()).sum::<usize>();
         let more = bytes - self.held;
         self.held = bytes;
         self.to_come = self.to_come.saturating_sub(1);
@@ -109,6 +138,10 @@ impl<'a> Worker<'a> {
             bytes.saturating_add(more.saturating_mul(self.to_come))
         };
         if expected > self.bytes {
+            let most = self.groups.iter().max_by_key(|(_, groups)| groups.bytes());
+            // Where all groups are wanted they have to fit, however they are found.
+            let job = most.map(|(job, _)| *job);
+            self.too_many = job.filter(|job| self.question.jobs[*job].top > 0);
             return Err(not_here("more groups than memory should hold"));
         }
         Ok(())
@@ -156,13 +189,16 @@ impl<'a> Worker<'a> {
         if let Some(column) = tcp_flags {
             group.spread(column, start, count)?;
         }
-        for job in &mut self.jobs {
-            job.count(group, counters, start, count, rows, position)?;
+        for (_, groups) in &mut self.groups {
+            groups.count(group, counters, start, count, rows, position)?;
+        }
+        for (_, aside) in &mut self.asides {
+            aside.count(group, counters, start, count, rows, position)?;
         }
         if let Some(found) = &mut self.found {
             found.add(group, counters, rows, position);
         }
-        if job_of_totals(question).is_none() {
+        if self.is_first_pass && job_of_totals(question).is_none() {
             self.totals.add(&add_up(group, counters, rows));
         }
         Ok(())
