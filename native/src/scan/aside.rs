@@ -9,11 +9,12 @@ use super::group::Group;
 use super::job::{Counters, Job, Rows};
 use super::key::{places_of, Place, RowKeys};
 use super::list::ROW_BITS;
-use super::numbers::{NumberView, Numbers, SharedNumbers};
+use super::numbers::{Numbers, SharedNumbers};
 use super::table::{Extra, Hasher, Sums};
 use parquet::errors::Result;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::OnceLock;
 
 /// Rows of a partition for which tables fit the cache; more partitions than `MOST_BITS` are more places to write to than
 /// the cache has.
@@ -74,7 +75,8 @@ impl Narrow {
 pub struct Spread<'a> {
     pub job: &'a Job,
     pub places: Vec<Place>,
-    numbers: Vec<SharedNumbers>,
+    /// Made when rows are put aside, as most questions never do.
+    numbers: OnceLock<Vec<SharedNumbers>>,
     pub hasher: Hasher,
     bits: u32,
     /// Partitions before are done, those from `limit` on are for a later pass.
@@ -83,20 +85,24 @@ pub struct Spread<'a> {
     pub earliest: i64,
     /// Rows before each file.
     before: Vec<u64>,
-    /// Memory of all threads together, for rows that are put aside and for groups that are wanted.
-    bytes: usize,
-    pub group_bytes: usize,
-    threads: usize,
+    memory: &'a Memory,
+    is_used: AtomicBool,
+}
+
+/// Memory of all threads together.
+pub struct Memory {
+    /// For rows that are put aside.
+    pub rows: usize,
+    /// For groups that are wanted.
+    pub groups: usize,
+    pub threads: usize,
+    /// Jobs that share it.
+    pub users: AtomicUsize,
 }
 
 impl<'a> Spread<'a> {
     /// None when the parts are too many for one key.
-    pub fn new(
-        job: &'a Job,
-        segments: &[Segment],
-        (bytes, group_bytes): (usize, usize),
-        threads: usize,
-    ) -> Option<Spread<'a>> {
+    pub fn new(job: &'a Job, segments: &[Segment], memory: &'a Memory) -> Option<Spread<'a>> {
         let places = places_of(job)?;
         let mut all = 0;
         let mut before = Vec::with_capacity(segments.len());
@@ -108,7 +114,7 @@ impl<'a> Spread<'a> {
         let bits = (all / PARTITION_ROWS).max(1).ilog2().clamp(LEAST_BITS, MOST_BITS);
         Some(Spread {
             job,
-            numbers: places.iter().map(|_| SharedNumbers::default()).collect(),
+            numbers: OnceLock::new(),
             places,
             hasher: Hasher::default(),
             bits,
@@ -116,35 +122,48 @@ impl<'a> Spread<'a> {
             limit: AtomicUsize::new(1 << bits),
             earliest: starts.map(|(first, _)| first).min().unwrap_or(0),
             before,
-            bytes,
-            group_bytes,
-            threads,
+            memory,
+            is_used: AtomicBool::new(false),
         })
     }
 
+    fn start(&self) {
+        if !self.is_used.swap(true, Ordering::Relaxed) {
+            self.memory.users.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether some thread has put rows aside.
+    pub fn is_used(&self) -> bool {
+        self.is_used.load(Ordering::Relaxed)
+    }
+
+    /// Whether there are partitions for another pass.
+    pub fn goes_on(&self) -> bool {
+        self.is_used() && !self.partitions().is_empty()
+    }
+
+    /// Memory for the groups that are wanted.
+    pub fn group_bytes(&self) -> usize {
+        self.memory.groups / self.memory.users.load(Ordering::Relaxed).max(1)
+    }
+
+    /// Memory for the rows that one thread puts aside.
+    fn row_bytes(&self) -> usize {
+        self.memory.rows / (self.memory.users.load(Ordering::Relaxed).max(1) * self.memory.threads)
+    }
+
     /// The values of a part; both ends of conversations are numbered alike.
-    fn numbers(&self, part: usize) -> Option<&SharedNumbers> {
-        let part = if self.job.conversation.is_some() && part == 1 {
-            0
-        } else {
-            part
-        };
-        self.places[part].by_number.then(|| &self.numbers[part])
+    pub fn numbers(&self, part: usize) -> Option<&SharedNumbers> {
+        let all = self
+            .numbers
+            .get_or_init(|| self.places.iter().map(|_| SharedNumbers::default()).collect());
+        self.places[part].by_number.then(|| &all[self.shared(part)])
     }
 
-    pub fn views(&self) -> Vec<Option<NumberView<'_>>> {
-        // Of conversations the second part has no values of its own.
-        let own = (0..self.places.len()).map(|part| self.places[part].by_number.then(|| self.numbers[part].view()));
-        own.collect()
-    }
-
-    pub fn view_of<'v>(&self, views: &'v [Option<NumberView<'v>>], part: usize) -> Option<&'v NumberView<'v>> {
-        let part = if self.job.conversation.is_some() && part == 1 {
-            0
-        } else {
-            part
-        };
-        views[part].as_ref()
+    /// The part that numbers the values of a part.
+    pub fn shared(&self, part: usize) -> usize {
+        part - usize::from(self.job.conversation.is_some() && part == 1)
     }
 
     /// Partitions of this pass.
@@ -200,6 +219,7 @@ pub struct Aside<'a> {
 
 impl<'a> Aside<'a> {
     pub fn new(spread: &'a Spread<'a>) -> Aside<'a> {
+        spread.start();
         let places = spread.places.clone();
         let parts = (0..places.len()).map(|part| spread.numbers(part).map(Numbers::shared));
         Aside {
@@ -208,6 +228,18 @@ impl<'a> Aside<'a> {
             spare: Vec::new(),
             gather: Gather::default(),
             spread,
+        }
+    }
+
+    /// Puts a group aside that was counted; `extra.position` is of its first row.
+    pub fn put_group(&mut self, mut entry: Entry) {
+        let spread = self.spread;
+        if spread.job.extra {
+            entry.extra.position = spread.position(entry.extra.position);
+        }
+        let partition = (spread.hasher.hash(entry.key) >> (64 - spread.bits)) as usize;
+        if let Some(pile) = self.piles.get_mut(partition.wrapping_sub(spread.partitions().start)) {
+            pile.groups.push(entry);
         }
     }
 
@@ -320,7 +352,7 @@ impl<'a> Aside<'a> {
     /// `done` is the part of this pass that is done.
     pub fn check_memory(&mut self, done: f64) -> Result<()> {
         let bytes = self.bytes();
-        let most = self.spread.bytes / self.spread.threads;
+        let most = self.spread.row_bytes();
         if bytes <= most {
             return Ok(());
         }

@@ -89,3 +89,65 @@ fn is_of_server(key: u128) -> bool {
             .iter()
             .any(|&border| source < border && destination >= border)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::table::{Extra, Sums};
+
+    fn key(source: (u32, u16), destination: (u32, u16), proto: u8) -> u128 {
+        let addresses = u128::from(source.0) | u128::from(destination.0) << 32;
+        let ports = u128::from(source.1) | u128::from(destination.1) << 16;
+        addresses | ports << PORTS | u128::from(proto) << PROTO
+    }
+
+    #[test]
+    fn both_directions_have_one_key() {
+        let ends = [(7, 443), (7, 50_000), (9, 443), (9, 22)];
+        for a in ends {
+            for b in ends {
+                for proto in [6, 17] {
+                    let (there, back) = (key(a, b, proto), key(b, a, proto));
+                    assert_eq!(turned(there), back);
+                    let [there, back] = [there, back].map(Conversation::ordered);
+                    assert_eq!(there.0, back.0, "{a:?} {b:?}");
+                    assert_eq!(there.1 != back.1, a != b, "{a:?} {b:?}");
+                }
+                assert_eq!(Conversation::ordered(key(a, b, 1)), (key(a, b, 1), false));
+            }
+        }
+    }
+
+    #[test]
+    fn groups_are_shown_as_their_first_row_or_the_guess_has_them() {
+        let (client, server) = ((1, 50_000), (2, 443));
+        let entry = |is_turned| Entry {
+            key: key(client, server, 6),
+            sums: Sums {
+                rows: 2,
+                flows: 2,
+                packets: 10,
+                out_packets: 20,
+                ..Sums::default()
+            },
+            extra: Extra {
+                position: 5,
+                tcp_flags: 0x12_0002,
+                is_turned,
+            },
+        };
+        let shown = |guesses, is_turned| {
+            let conversation = Conversation {
+                guesses,
+                has_out: false,
+            };
+            let Entry { key, sums, extra } = conversation.directed(&entry(is_turned));
+            (key, sums.packets, sums.out_packets, extra.tcp_flags, extra.is_turned)
+        };
+        let (there, back) = (key(client, server, 6), key(server, client, 6));
+        assert_eq!(shown(false, false), (there, 10, 20, 0x02, false));
+        assert_eq!(shown(false, true), (back, 20, 10, 0x12, false));
+        assert_eq!(shown(true, false), (there, 10, 20, 0x02, false));
+        assert_eq!(shown(true, true), (there, 10, 20, 0x12, true));
+    }
+}

@@ -5,7 +5,7 @@ use super::column::not_here;
 use super::groups::Table;
 use super::job::{measure, Measure, Order};
 use super::key::value_of;
-use super::numbers::NumberView;
+use super::numbers::{NumberView, SharedNumbers};
 use super::table::{Extra, Sums};
 use super::{in_parallel, Totals};
 use parquet::errors::Result;
@@ -92,7 +92,7 @@ pub struct Best<'a> {
 const WAITING: usize = 2048;
 
 impl<'a> Best<'a> {
-    pub fn new(spread: &'a Spread<'a>, order: &'a Order) -> Best<'a> {
+    fn new(spread: &'a Spread<'a>, order: &'a Order) -> Best<'a> {
         Best {
             spread,
             order,
@@ -100,6 +100,11 @@ impl<'a> Best<'a> {
             rows: Vec::new(),
             last: None,
         }
+    }
+
+    /// For each order of a job.
+    pub fn of_job(spread: &'a Spread<'a>) -> Vec<Best<'a>> {
+        spread.job.orders.iter().map(|order| Best::new(spread, order)).collect()
     }
 
     fn offer(&mut self, entry: &Entry, views: &Views) {
@@ -179,22 +184,29 @@ impl<'v> Views<'v> {
     fn of(spread: &'v Spread<'v>) -> Views<'v> {
         Views {
             spread,
-            views: spread.views(),
+            views: (0..spread.places.len())
+                // One lock for parts that are numbered alike.
+                .map(|part| (spread.shared(part) == part).then(|| spread.numbers(part).map(SharedNumbers::view))?)
+                .collect(),
         }
     }
 
     fn value(&self, part: usize, key: u128) -> u128 {
-        value_of(key, self.spread.places[part], self.spread.view_of(&self.views, part))
+        value_of(
+            key,
+            self.spread.places[part],
+            self.views[self.spread.shared(part)].as_ref(),
+        )
     }
 }
 
 /// Counts the partitions of a pass; adds to the best groups of each order, and all groups to the totals if there are any.
 pub fn gather<'a>(
     spread: &'a Spread<'a>,
-    asides: &[&Aside],
+    asides: &[Aside],
     threads: usize,
     best: &mut [Best<'a>],
-    totals: &mut Option<&mut Totals>,
+    totals: Option<&mut Totals>,
 ) -> Result<()> {
     let partitions = spread.partitions();
     let next = AtomicUsize::new(0);
@@ -204,12 +216,12 @@ pub fn gather<'a>(
     let held = AtomicUsize::new(best.iter().map(Best::bytes).sum());
     in_parallel(threads, |_| {
         let mut table = Gather::default();
-        let mut best: Vec<Best> = spread.job.orders.iter().map(|order| Best::new(spread, order)).collect();
+        let mut best = Best::of_job(spread);
         let mut totals = Totals::default();
         let mut bytes = 0;
         loop {
             let at = next.fetch_add(1, atomic::Ordering::Relaxed);
-            if at >= partitions.len() || held.load(atomic::Ordering::Relaxed) > spread.group_bytes {
+            if at >= partitions.len() || held.load(atomic::Ordering::Relaxed) > spread.group_bytes() {
                 break;
             }
             let piles = || asides.iter().filter_map(|aside| aside.piles.get(at));
@@ -232,17 +244,19 @@ pub fn gather<'a>(
         }
         found.lock().expect("no holder panics").push((best, totals));
     });
-    if held.into_inner() > spread.group_bytes {
+    if held.into_inner() > spread.group_bytes() {
         return Err(not_here("more groups than memory should hold"));
     }
+    let mut sums_of_all = Totals::default();
     for (theirs, sums) in found.into_inner().expect("no holder panics") {
-        if let Some(totals) = totals {
-            totals.add(&sums);
-        }
+        sums_of_all.add(&sums);
         for (best, theirs) in best.iter_mut().zip(theirs) {
             best.rows.extend(theirs.rows);
             best.cut(&views);
         }
+    }
+    if let Some(totals) = totals {
+        totals.add(&sums_of_all);
     }
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! One table of an answer: flows grouped by parts of a key, and the groups put in order.
 
+use super::aside::{Aside, Spread};
+use super::gather::Entry;
 use super::group::Group;
 use super::job::{measure, Counters, Job, Measure, Order, Rows};
-use super::key::{places_of, Place, RowKeys};
+use super::key::{Place, RowKeys};
 use super::numbers::Numbers;
 use super::table::{Extra, Keys, Sums, KEY_BYTES};
 use parquet::errors::Result;
@@ -10,7 +12,7 @@ use std::cmp::Ordering;
 
 /// The groups that one thread has found.
 pub struct Groups<'a> {
-    job: &'a Job,
+    pub job: &'a Job,
     keys: RowKeys<'a>,
     /// Joined keys; with a single part the part's own number is that of the group.
     joined: Option<Keys>,
@@ -26,18 +28,17 @@ pub struct Table {
 }
 
 impl<'a> Groups<'a> {
-    /// None when the parts are too many for one key.
-    pub fn new(job: &'a Job) -> Option<Groups<'a>> {
-        let places = places_of(job)?;
+    pub fn new(spread: &Spread<'a>) -> Groups<'a> {
+        let (job, places) = (spread.job, spread.places.clone());
         let own = |place: &Place| place.by_number.then(|| Numbers::Own(Keys::default()));
         let parts = places.iter().map(own).collect();
-        Some(Groups {
+        Groups {
             job,
             joined: (places.len() > 1).then(Keys::default),
             keys: RowKeys::new(places, parts, job.sides.len()),
             sums: Vec::new(),
             extra: Vec::new(),
-        })
+        }
     }
 
     pub fn start_group(&mut self) {
@@ -163,13 +164,7 @@ impl<'a> Groups<'a> {
             }
             let here = match (&mut self.joined, &other.joined) {
                 (Some(joined), Some(theirs)) => {
-                    let mut key = 0;
-                    for (place, renumbered) in self.keys.places.iter().zip(&renumbered) {
-                        let part = place.of(theirs.keys[number]);
-                        let part = renumbered.as_ref().map_or(part, |numbers| numbers[part as usize]);
-                        key |= u128::from(part) << place.shift;
-                    }
-                    joined.number(key)
+                    joined.number(renumber(theirs.keys[number], &self.keys.places, &renumbered))
                 }
                 _ => renumbered[0].as_ref().map_or(number as u32, |numbers| numbers[number]),
             };
@@ -181,6 +176,33 @@ impl<'a> Groups<'a> {
                 self.extra[here as usize].add(&other.extra[number]);
             }
         }
+    }
+
+    /// Puts all groups aside; `spread` is that of the same job.
+    pub fn put_aside(self, spread: &'a Spread<'a>) -> Aside<'a> {
+        let mut aside = Aside::new(spread);
+        let renumbered: Vec<Option<Vec<u32>>> = (0..self.keys.places.len())
+            .map(|part| {
+                let (own, shared) = (self.own(part)?, spread.numbers(part)?);
+                Some(own.keys.iter().map(|&value| shared.number(value)).collect())
+            })
+            .collect();
+        for (number, sums) in self.sums.iter().enumerate().filter(|(_, sums)| sums.rows > 0) {
+            let key = match &self.joined {
+                Some(joined) => renumber(joined.keys[number], &self.keys.places, &renumbered),
+                None => u128::from(renumbered[0].as_ref().map_or(number as u32, |numbers| numbers[number])),
+            };
+            aside.put_group(Entry {
+                key,
+                sums: *sums,
+                extra: self.extra.get(number).copied().unwrap_or_default(),
+            });
+        }
+        aside
+    }
+
+    pub fn len(&self) -> usize {
+        self.sums.len()
     }
 
     pub fn sums(&self) -> impl Iterator<Item = &Sums> {
@@ -239,4 +261,14 @@ impl<'a> Groups<'a> {
             _ => measure(&self.sums[number as usize], order),
         }
     }
+}
+
+/// A joined key with other numbers for its parts.
+fn renumber(key: u128, places: &[Place], renumbered: &[Option<Vec<u32>>]) -> u128 {
+    let parts = places.iter().zip(renumbered).map(|(place, renumbered)| {
+        let part = place.of(key);
+        let part = renumbered.as_ref().map_or(part, |numbers| numbers[part as usize]);
+        u128::from(part) << place.shift
+    });
+    parts.fold(0, |key, part| key | part)
 }

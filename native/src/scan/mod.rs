@@ -21,7 +21,7 @@ mod worker;
 use crate::panics::caught;
 use crate::segment::general;
 use crate::segment::merge::named;
-use aside::{Aside, Spread};
+use aside::{Aside, Memory, Spread};
 use column::not_here;
 use file::{Segment, Wanted};
 use gather::{gather, Best};
@@ -34,7 +34,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Mutex;
 use table::Sums;
-use worker::{job_of_totals, Worker};
+use worker::{job_of_totals, Counting, Worker};
 
 pub struct Question {
     pub columns: Vec<Wanted>,
@@ -157,17 +157,6 @@ fn with_name(path: &Path, cause: ParquetError) -> ParquetError {
     }
 }
 
-/// `progress` is kept up to date.
-pub fn run(segments: &[Segment], question: &Question, progress: &Progress) -> Result<Answer> {
-    let mut spread: Vec<bool> = question.jobs.iter().map(|job| job.conversation.is_some()).collect();
-    loop {
-        match attempt(segments, question, &spread, progress)? {
-            Attempt::Answer(answer) => return Ok(answer),
-            Attempt::TooManyGroups(job) => spread[job] = true,
-        }
-    }
-}
-
 /// Row groups that a question has left behind, and all that it has to look at.
 #[derive(Default)]
 pub struct Progress {
@@ -187,116 +176,65 @@ impl Progress {
     }
 }
 
-enum Attempt {
-    Answer(Answer),
-    /// The rows of this job have to be put aside.
-    TooManyGroups(usize),
-}
-
-/// Answers the question; rows of jobs that are `spread` are put aside.
-fn attempt(segments: &[Segment], question: &Question, spread: &[bool], progress: &Progress) -> Result<Attempt> {
+/// `progress` is kept up to date.
+pub fn run(segments: &[Segment], question: &Question, progress: &Progress) -> Result<Answer> {
     let items: Vec<(usize, usize)> = segments
         .iter()
         .enumerate()
         .flat_map(|(file, segment)| (0..segment.groups).map(move |group| (file, group)))
         .collect();
-    let threads = question.threads.clamp(1, items.len().max(1));
-    let sharing = spread.iter().filter(|spread| **spread).count().max(1);
-    let bytes = (question.aside_bytes / sharing, question.bytes / sharing);
-    let spreads = question.jobs.iter().zip(spread).map(|(job, is_spread)| {
-        let spread = || Spread::new(job, segments, bytes, threads);
-        if *is_spread {
-            spread().map(Some)
-        } else {
-            Some(None)
-        }
-    });
-    let Some(spreads) = spreads.collect::<Option<Vec<_>>>() else {
-        return Err(not_here("groups by so many fields"));
+    let memory = Memory {
+        rows: question.aside_bytes,
+        groups: question.bytes,
+        threads: question.threads.clamp(1, items.len().max(1)),
+        users: AtomicUsize::new(0),
     };
-    let best = spreads.iter().map(|spread| {
-        let orders = spread
-            .iter()
-            .flat_map(|spread| spread.job.orders.iter().map(move |order| Best::new(spread, order)));
-        orders.collect()
-    });
-    let mut best: Vec<Vec<Best>> = best.collect();
-    let mut answer = None;
+    let spreads = question.jobs.iter().map(|job| Spread::new(job, segments, &memory));
+    let spreads: Vec<Spread> = spreads
+        .collect::<Option<_>>()
+        .ok_or_else(|| not_here("groups by so many fields"))?;
+    let mut best: Vec<Vec<Best>> = spreads.iter().map(Best::of_job).collect();
     progress.start(items.len());
-    loop {
-        let is_first = answer.is_none();
-        let scanned = scan(segments, question, &spreads, &items, is_first, progress)?;
-        let (mut workers, reached) = match scanned {
-            Scanned::TooManyGroups(job) => return Ok(Attempt::TooManyGroups(job)),
-            Scanned::Workers(workers, reached) => (workers, reached),
-        };
-        let asides: Vec<(usize, Aside)> = workers.iter_mut().flat_map(|worker| worker.asides.drain(..)).collect();
-        let answer = match &mut answer {
-            Some(answer) => answer,
-            answer => {
-                let goes_on = matches!(question.list, Some(List::Next(_))) && reached < items.len();
-                answer.insert(Answer {
-                    next: goes_on.then_some(reached),
-                    ..guarded(|| finish(question, workers))?
-                })
-            }
-        };
-        let passes = spreads.iter().zip(&mut best).enumerate();
-        let mut is_last = true;
-        for (job, (spread, best)) in passes {
-            let Some(spread) = spread.as_ref().filter(|spread| !spread.partitions().is_empty()) else {
-                continue;
-            };
-            let parts: Vec<&Aside> = asides
-                .iter()
-                .filter(|(of, _)| *of == job)
-                .map(|(_, aside)| aside)
-                .collect();
-            let mut totals = (job_of_totals(question) == Some(job)).then_some(&mut answer.totals);
-            guarded(|| gather(spread, &parts, threads, best, &mut totals))?;
-            spread.next_pass();
-            is_last &= spread.partitions().is_empty();
-        }
-        if is_last {
-            break;
-        }
+    let (workers, reached) = scan(segments, question, &spreads, (&items, true), memory.threads, progress)?;
+    let goes_on = matches!(question.list, Some(List::Next(_))) && reached < items.len();
+    let mut answer = Answer {
+        next: goes_on.then_some(reached),
+        ..guarded(|| finish(question, workers, &spreads, &mut best))?
+    };
+    while spreads.iter().any(Spread::goes_on) {
         progress.all.fetch_add(items.len(), Ordering::Relaxed);
+        let (workers, _) = scan(segments, question, &spreads, (&items, false), memory.threads, progress)?;
+        let totals = guarded(|| Ok(finish(question, workers, &spreads, &mut best)?.totals))?;
+        answer.totals.add(&totals);
     }
-    let mut answer = answer.expect("made in the first pass");
-    for (tables, best) in answer.tables.iter_mut().zip(best) {
+    for (tables, best) in answer
+        .tables
+        .iter_mut()
+        .zip(best)
+        .filter(|(tables, _)| tables.is_empty())
+    {
         tables.extend(best.into_iter().map(Best::table));
     }
-    Ok(Attempt::Answer(answer))
+    Ok(answer)
 }
 
-enum Scanned<'a> {
-    /// With the row group where a list goes on.
-    Workers(Vec<Worker<'a>>, usize),
-    TooManyGroups(usize),
-}
-
-/// One pass over the files.
+/// One pass over the files: the threads with what they have found, and the row group where a list goes on.
 fn scan<'a>(
     segments: &[Segment],
     question: &'a Question,
-    spreads: &'a [Option<Spread<'a>>],
-    items: &[(usize, usize)],
-    is_first_pass: bool,
+    spreads: &'a [Spread<'a>],
+    (items, is_first_pass): (&[(usize, usize)], bool),
+    threads: usize,
     progress: &Progress,
-) -> Result<Scanned<'a>> {
+) -> Result<(Vec<Worker<'a>>, usize)> {
     let next = AtomicUsize::new(question.from);
     let failed = AtomicBool::new(false);
     // The failure of the first row group that has one, so that the same files give the same message.
     let failure: Mutex<Option<(usize, ParquetError)>> = Mutex::new(None);
-    let too_many: Mutex<Option<usize>> = Mutex::new(None);
     let first = FirstRows::new(question, items.len());
-    let threads = question.threads.clamp(1, items.len().max(1));
     let workers: Vec<Mutex<Option<Worker>>> = (0..threads).map(|_| Mutex::new(None)).collect();
     in_parallel(threads, |number| {
-        let Some(mut worker) = Worker::new(question, spreads, is_first_pass, threads, items.len()) else {
-            failed.store(true, Ordering::Relaxed);
-            return;
-        };
+        let mut worker = Worker::new(question, spreads, is_first_pass, threads, items.len());
         while !failed.load(Ordering::Relaxed) && !first.are_found() {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(&(file, group)) = items.get(at) else { break };
@@ -310,26 +248,19 @@ fn scan<'a>(
                 let mut failure = failure.lock().expect("no holder panics");
                 if failure.as_ref().is_none_or(|(first, _)| at < *first) {
                     *failure = Some((at, with_name(&segment.path, cause)));
-                    *too_many.lock().expect("no holder panics") = worker.too_many;
                 }
             }
         }
         *workers[number].lock().expect("no holder panics") = Some(worker);
     });
-    if let Some(job) = too_many.into_inner().expect("no holder panics") {
-        return Ok(Scanned::TooManyGroups(job));
-    }
     if let Some((_, cause)) = failure.into_inner().expect("no holder panics") {
         return Err(cause);
-    }
-    if failed.into_inner() {
-        return Err(not_here("groups by so many fields"));
     }
     let workers = workers
         .into_iter()
         .filter_map(|cell| cell.into_inner().expect("no holder panics"));
     // Every row group before this one was read: a thread that has taken one finishes it.
-    Ok(Scanned::Workers(workers.collect(), next.into_inner()))
+    Ok((workers.collect(), next.into_inner()))
 }
 
 /// For lists of the first rows: how many each row group has, to stop when no more are needed.
@@ -381,32 +312,50 @@ impl FirstRows {
     }
 }
 
-/// The answer but for the tables of rows that were put aside.
-fn finish(question: &Question, workers: Vec<Worker>) -> Result<Answer> {
+/// Puts together what the threads have found in a pass; groups of rows that were put aside go to `best`.
+fn finish<'a>(
+    question: &Question,
+    workers: Vec<Worker<'a>>,
+    spreads: &'a [Spread<'a>],
+    best: &mut [Vec<Best<'a>>],
+) -> Result<Answer> {
+    let threads = workers.len();
     let mut totals = Totals::default();
-    let mut whole: Vec<(usize, Groups)> = Vec::new();
     let mut found: Option<Found> = None;
+    let mut jobs: Vec<Vec<Counting>> = question.jobs.iter().map(|_| Vec::new()).collect();
     for worker in workers {
         totals.add(&worker.totals);
         match (&mut found, worker.found) {
             (Some(found), Some(other)) => found.absorb(other),
             (found, other) => *found = other,
         }
-        if whole.is_empty() {
-            whole = worker.groups;
-        } else {
-            whole
-                .iter_mut()
-                .zip(&worker.groups)
-                .for_each(|((_, whole), (_, part))| whole.absorb(part));
-        }
+        jobs.iter_mut()
+            .zip(worker.jobs)
+            .for_each(|(parts, job)| parts.extend(job));
     }
-    let mut tables: Vec<Vec<Table>> = question.jobs.iter().map(|_| Vec::new()).collect();
-    for (job, groups) in &whole {
-        if job_of_totals(question) == Some(*job) {
-            groups.sums().for_each(|sums| totals.add_group(sums));
+    let mut tables: Vec<Vec<Table>> = Vec::new();
+    for (number, (parts, spread)) in jobs.into_iter().zip(spreads).enumerate() {
+        let counts = job_of_totals(question) == Some(number);
+        tables.push(Vec::new());
+        if parts.is_empty() {
+            continue;
         }
-        tables[*job].extend(question.jobs[*job].orders.iter().map(|order| groups.table(order)));
+        if spread.is_used() {
+            let asides: Vec<Aside> = parts.into_iter().map(|part| part.put_aside(spread)).collect();
+            gather(
+                spread,
+                &asides,
+                threads,
+                &mut best[number],
+                counts.then_some(&mut totals),
+            )?;
+            spread.next_pass();
+        } else if let Some(groups) = joined(parts) {
+            if counts {
+                groups.sums().for_each(|sums| totals.add_group(sums));
+            }
+            tables[number].extend(spread.job.orders.iter().map(|order| groups.table(order)));
+        }
     }
     Ok(Answer {
         totals,
@@ -414,6 +363,17 @@ fn finish(question: &Question, workers: Vec<Worker>) -> Result<Answer> {
         positions: found.map_or(Vec::new(), Found::positions),
         next: None,
     })
+}
+
+/// The groups of all threads.
+fn joined(parts: Vec<Counting>) -> Option<Groups> {
+    let mut groups = parts.into_iter().filter_map(|part| match part {
+        Counting::Groups(groups) => Some(groups),
+        Counting::Aside(_) => None,
+    });
+    let mut whole = groups.next()?;
+    groups.for_each(|part| whole.absorb(&part));
+    Some(whole)
 }
 
 #[cfg(test)]

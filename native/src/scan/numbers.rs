@@ -22,7 +22,7 @@ impl Default for SharedNumbers {
 }
 
 impl SharedNumbers {
-    fn number(&self, value: u128) -> u32 {
+    pub fn number(&self, value: u128) -> u32 {
         let shard = self.hasher.hash(value) as usize % SHARDS;
         // So many values that this overflows do not fit the memory for groups.
         self.shards[shard].lock().expect("no holder panics").number(value) * SHARDS as u32 + shard as u32

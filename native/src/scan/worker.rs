@@ -17,6 +17,28 @@ pub fn job_of_totals(question: &Question) -> Option<usize> {
     question.jobs.iter().position(|job| job.sides.len() == 1)
 }
 
+/// How one thread counts the groups of a job.
+pub enum Counting<'a> {
+    Groups(Groups<'a>),
+    Aside(Aside<'a>),
+}
+
+impl<'a> Counting<'a> {
+    fn start_group(&mut self) {
+        match self {
+            Counting::Groups(groups) => groups.start_group(),
+            Counting::Aside(aside) => aside.start_group(),
+        }
+    }
+
+    pub fn put_aside(self, spread: &'a Spread<'a>) -> Aside<'a> {
+        match self {
+            Counting::Groups(groups) => groups.put_aside(spread),
+            Counting::Aside(aside) => aside,
+        }
+    }
+}
+
 /// One thread at work.
 pub struct Worker<'a> {
     question: &'a Question,
@@ -26,13 +48,13 @@ pub struct Worker<'a> {
     /// Row groups that this thread has still to do, if all do as many.
     to_come: usize,
     is_first: bool,
+    /// Rows of the row group at hand that are counted.
+    matched: usize,
     group: Group<'a>,
     evaluator: Evaluator<'a>,
-    /// Jobs by number, whose groups are counted here and now, and those whose rows are put aside.
-    pub groups: Vec<(usize, Groups<'a>)>,
-    pub asides: Vec<(usize, Aside<'a>)>,
-    /// The job that has too many groups to be counted here and now.
-    pub too_many: Option<usize>,
+    /// For each job, what is counted; nothing in later passes where a job needs no more.
+    pub jobs: Vec<Option<Counting<'a>>>,
+    spreads: &'a [Spread<'a>],
     /// The first pass over the files, which answers all but what was put aside for later ones.
     is_first_pass: bool,
     pub totals: Totals,
@@ -47,30 +69,30 @@ pub struct Worker<'a> {
 impl<'a> Worker<'a> {
     pub fn new(
         question: &'a Question,
-        spreads: &'a [Option<Spread<'a>>],
+        spreads: &'a [Spread<'a>],
         is_first_pass: bool,
         threads: usize,
         items: usize,
-    ) -> Option<Worker<'a>> {
-        let jobs = question.jobs.iter().zip(spreads).enumerate();
-        let groups = jobs.filter(|(_, (_, spread))| spread.is_none() && is_first_pass);
-        let asides = spreads.iter().enumerate().filter_map(|(job, spread)| {
-            let spread = spread.as_ref().filter(|spread| !spread.partitions().is_empty())?;
-            Some((job, Aside::new(spread)))
+    ) -> Worker<'a> {
+        let jobs = spreads.iter().map(|spread| {
+            if is_first_pass && spread.job.conversation.is_none() {
+                Some(Counting::Groups(Groups::new(spread)))
+            } else {
+                let goes_on = is_first_pass || spread.goes_on();
+                goes_on.then(|| Counting::Aside(Aside::new(spread)))
+            }
         });
-        Some(Worker {
+        Worker {
             question,
             bytes: question.bytes / threads,
             held: 0,
             to_come: items / threads,
             is_first: true,
+            matched: 0,
             group: Group::new(&question.columns),
             evaluator: Evaluator::new(&question.predicate),
-            groups: groups
-                .map(|(number, (job, _))| Some((number, Groups::new(job)?)))
-                .collect::<Option<_>>()?,
-            asides: asides.collect(),
-            too_many: None,
+            jobs: jobs.collect(),
+            spreads,
             is_first_pass,
             totals: Totals::default(),
             found: question.list.as_ref().filter(|_| is_first_pass).map(Found::new),
@@ -78,7 +100,7 @@ impl<'a> Worker<'a> {
             open: None,
             mask: Vec::new(),
             rows: Vec::new(),
-        })
+        }
     }
 
     /// `done`: the part of this pass that is done with this row group.
@@ -104,8 +126,9 @@ impl<'a> Worker<'a> {
             decided => decided.is_some(),
         };
         self.evaluator.start_group();
-        self.groups.iter_mut().for_each(|(_, groups)| groups.start_group());
-        self.asides.iter_mut().for_each(|(_, aside)| aside.start_group());
+        self.jobs.iter_mut().flatten().for_each(Counting::start_group);
+        let before = self.group_count();
+        self.matched = 0;
         for start in (0..rows).step_by(BLOCK) {
             self.block(start, BLOCK.min(rows - start), all, position + start as u64)?;
             if let (Some(List::First(wanted)), Some(found)) = (&self.question.list, &self.found) {
@@ -118,17 +141,31 @@ impl<'a> Worker<'a> {
         if let (Some(List::Next(_)), Some(found)) = (&self.question.list, &self.found) {
             self.found_last = found.count_from(position);
         }
-        for (_, aside) in &mut self.asides {
-            aside.check_memory(done)?;
+        for job in self.jobs.iter_mut().flatten() {
+            if let Counting::Aside(aside) = job {
+                aside.check_memory(done)?;
+            }
         }
-        self.check_memory()
+        let is_mostly_new = (self.group_count() - before) * 2 > self.matched;
+        self.check_memory(is_mostly_new)
     }
 
-    /// Gives up as soon as the groups will not fit if there are as many new ones in each row group to come: what was
-    /// counted until then is lost.
-    fn check_memory(&mut self) -> Result<()> {
-        let bytes = self.groups.iter().map(|(_, groups)| groups.bytes()).sum::<usize>();
-        let more = bytes - self.held;
+    fn groups(&self) -> impl Iterator<Item = (usize, &Groups<'a>)> {
+        self.jobs.iter().enumerate().filter_map(|(number, job)| match job {
+            Some(Counting::Groups(groups)) => Some((number, groups)),
+            _ => None,
+        })
+    }
+
+    fn group_count(&self) -> usize {
+        self.groups().map(|(_, groups)| groups.len()).sum()
+    }
+
+    /// Puts groups aside that are more than the memory holds, or will be: if there are as many new ones in each row group
+    /// to come. Groups that are all wanted have to fit, however they are found.
+    fn check_memory(&mut self, is_mostly_new: bool) -> Result<()> {
+        let bytes = self.groups().map(|(_, groups)| groups.bytes()).sum::<usize>();
+        let more = bytes.saturating_sub(self.held);
         self.held = bytes;
         self.to_come = self.to_come.saturating_sub(1);
         let is_first = std::mem::take(&mut self.is_first);
@@ -137,12 +174,20 @@ impl<'a> Worker<'a> {
         } else {
             bytes.saturating_add(more.saturating_mul(self.to_come))
         };
-        if expected > self.bytes {
-            let most = self.groups.iter().max_by_key(|(_, groups)| groups.bytes());
-            // Where all groups are wanted they have to fit, however they are found.
-            let job = most.map(|(job, _)| *job);
-            self.too_many = job.filter(|job| self.question.jobs[*job].top > 0);
+        if expected <= self.bytes {
+            return Ok(());
+        }
+        let most = self.groups().max_by_key(|(_, groups)| groups.bytes());
+        let Some((number, groups)) = most else { return Ok(()) };
+        if groups.job.top == 0 {
             return Err(not_here("more groups than memory should hold"));
+        }
+        if bytes > self.bytes || is_mostly_new {
+            let spread = &self.spreads[number];
+            if let Some(job) = self.jobs[number].take() {
+                self.jobs[number] = Some(Counting::Aside(job.put_aside(spread)));
+            }
+            self.held = self.groups().map(|(_, groups)| groups.bytes()).sum();
         }
         Ok(())
     }
@@ -189,12 +234,13 @@ impl<'a> Worker<'a> {
         if let Some(column) = tcp_flags {
             group.spread(column, start, count)?;
         }
-        for (_, groups) in &mut self.groups {
-            groups.count(group, counters, start, count, rows, position)?;
+        for job in self.jobs.iter_mut().flatten() {
+            match job {
+                Counting::Groups(groups) => groups.count(group, counters, start, count, rows, position)?,
+                Counting::Aside(aside) => aside.count(group, counters, start, count, rows, position)?,
+            }
         }
-        for (_, aside) in &mut self.asides {
-            aside.count(group, counters, start, count, rows, position)?;
-        }
+        self.matched += rows.len();
         if let Some(found) = &mut self.found {
             found.add(group, counters, rows, position);
         }
