@@ -201,7 +201,8 @@ impl<'a> Groups<'a> {
         aside
     }
 
-    pub fn len(&self) -> usize {
+    /// How many there are; with a part of few bits as a key all that there could be.
+    pub fn found(&self) -> usize {
         self.sums.len()
     }
 

@@ -158,7 +158,7 @@ impl<'a> Worker<'a> {
     }
 
     fn group_count(&self) -> usize {
-        self.groups().map(|(_, groups)| groups.len()).sum()
+        self.groups().map(|(_, groups)| groups.found()).sum()
     }
 
     /// Puts groups aside that are more than the memory holds, or will be: if there are as many new ones in each row group
