@@ -3,24 +3,16 @@
 
 use super::column::not_here;
 use super::conversation::Conversation;
-use super::file::Segment;
 use super::gather::{Entry, Gather};
 use super::group::Group;
-use super::job::{Counters, Job, Rows};
-use super::key::{places_of, Place, RowKeys};
-use super::list::ROW_BITS;
-use super::numbers::{Numbers, SharedNumbers};
-use super::table::{Extra, Hasher, Sums};
+use super::job::{Counters, Rows};
+use super::key::RowKeys;
+use super::numbers::Numbers;
+use super::predicate::Facts;
+use super::spread::Spread;
+use super::table::{Extra, Sums};
 use parquet::errors::Result;
-use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::OnceLock;
 
-/// Rows of a partition for which tables fit the cache; more partitions than `MOST_BITS` are more places to write to than
-/// the cache has.
-const PARTITION_ROWS: u64 = 1 << 14;
-const MOST_BITS: u32 = 11;
-const LEAST_BITS: u32 = 4;
 /// Rows of a chunk.
 const CHUNK: usize = 64;
 /// Passes over the files after which an engine that uses the disk is faster.
@@ -71,125 +63,6 @@ impl Narrow {
     }
 }
 
-/// A job whose rows are put aside, as all threads see it.
-pub struct Spread<'a> {
-    pub job: &'a Job,
-    pub places: Vec<Place>,
-    /// Made when rows are put aside, as most questions never do.
-    numbers: OnceLock<Vec<SharedNumbers>>,
-    pub hasher: Hasher,
-    bits: u32,
-    /// Partitions before are done, those from `limit` on are for a later pass.
-    from: AtomicUsize,
-    limit: AtomicUsize,
-    pub earliest: i64,
-    /// Rows before each file.
-    before: Vec<u64>,
-    memory: &'a Memory,
-    is_used: AtomicBool,
-}
-
-/// Memory of all threads together.
-pub struct Memory {
-    /// For rows that are put aside.
-    pub rows: usize,
-    /// For groups that are wanted.
-    pub groups: usize,
-    pub threads: usize,
-    /// Jobs that share it.
-    pub users: AtomicUsize,
-}
-
-impl<'a> Spread<'a> {
-    /// None when the parts are too many for one key.
-    pub fn new(job: &'a Job, segments: &[Segment], memory: &'a Memory) -> Option<Spread<'a>> {
-        let places = places_of(job)?;
-        let mut all = 0;
-        let mut before = Vec::with_capacity(segments.len());
-        for segment in segments {
-            before.push(all);
-            all += segment.rows;
-        }
-        let starts = segments.iter().filter_map(|segment| segment.span);
-        let bits = (all / PARTITION_ROWS).max(1).ilog2().clamp(LEAST_BITS, MOST_BITS);
-        Some(Spread {
-            job,
-            numbers: OnceLock::new(),
-            places,
-            hasher: Hasher::default(),
-            bits,
-            from: AtomicUsize::new(0),
-            limit: AtomicUsize::new(1 << bits),
-            earliest: starts.map(|(first, _)| first).min().unwrap_or(0),
-            before,
-            memory,
-            is_used: AtomicBool::new(false),
-        })
-    }
-
-    fn start(&self) {
-        if !self.is_used.swap(true, Ordering::Relaxed) {
-            self.memory.users.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// Whether some thread has put rows aside.
-    pub fn is_used(&self) -> bool {
-        self.is_used.load(Ordering::Relaxed)
-    }
-
-    /// Whether there are partitions for another pass.
-    pub fn goes_on(&self) -> bool {
-        self.is_used() && !self.partitions().is_empty()
-    }
-
-    /// Memory for the groups that are wanted.
-    pub fn group_bytes(&self) -> usize {
-        self.memory.groups / self.memory.users.load(Ordering::Relaxed).max(1)
-    }
-
-    /// Memory for the rows that one thread puts aside.
-    fn row_bytes(&self) -> usize {
-        self.memory.rows / (self.memory.users.load(Ordering::Relaxed).max(1) * self.memory.threads)
-    }
-
-    /// The values of a part; both ends of conversations are numbered alike.
-    pub fn numbers(&self, part: usize) -> Option<&SharedNumbers> {
-        let all = self
-            .numbers
-            .get_or_init(|| self.places.iter().map(|_| SharedNumbers::default()).collect());
-        self.places[part].by_number.then(|| &all[self.shared(part)])
-    }
-
-    /// The part that numbers the values of a part.
-    pub fn shared(&self, part: usize) -> usize {
-        part - usize::from(self.job.conversation.is_some() && part == 1)
-    }
-
-    /// Partitions of this pass.
-    pub fn partitions(&self) -> Range<usize> {
-        self.from.load(Ordering::Relaxed)..self.limit.load(Ordering::Relaxed)
-    }
-
-    /// Goes on to the partitions that were left out.
-    pub fn next_pass(&self) {
-        let Range { start, end } = self.partitions();
-        self.from.store(end, Ordering::Relaxed);
-        self.limit
-            .store((2 * end - start).min(1 << self.bits), Ordering::Relaxed);
-    }
-
-    fn position(&self, position: u64) -> u64 {
-        self.before[(position >> ROW_BITS) as usize] + (position & ((1 << ROW_BITS) - 1))
-    }
-
-    /// Where the row at a position among all rows stands in its file.
-    pub fn place(&self, position: u64) -> u64 {
-        let file = self.before.partition_point(|&before| before <= position) - 1;
-        (file as u64) << ROW_BITS | (position - self.before[file])
-    }
-}
-
 #[derive(Default)]
 pub struct Pile {
     full: Vec<Vec<Narrow>>,
@@ -237,7 +110,7 @@ impl<'a> Aside<'a> {
         if spread.job.extra {
             entry.extra.position = spread.position(entry.extra.position);
         }
-        let partition = (spread.hasher.hash(entry.key) >> (64 - spread.bits)) as usize;
+        let partition = spread.partition(spread.hasher.hash(entry.key));
         if let Some(pile) = self.piles.get_mut(partition.wrapping_sub(spread.partitions().start)) {
             pile.groups.push(entry);
         }
@@ -270,7 +143,7 @@ impl<'a> Aside<'a> {
     /// Puts rows aside whose keys have been made.
     fn put(&mut self, group: &Group, counters: &Counters, rows: Rows, position: u64) {
         let spread = self.spread;
-        let (hasher, shift, from) = (spread.hasher, 64 - spread.bits, spread.partitions().start);
+        let (hasher, from) = (spread.hasher, spread.partitions().start);
         let is_conversation = spread.job.conversation.is_some();
         let present = |column: usize| (!group.is_missing(column)).then(|| group.values(column));
         let (flows, out_packets, out_octets) = (
@@ -288,7 +161,7 @@ impl<'a> Aside<'a> {
             } else {
                 (keys[index], false)
             };
-            let partition = ((hasher.hash(key) >> shift) as usize).wrapping_sub(from);
+            let partition = spread.partition(hasher.hash(key)).wrapping_sub(from);
             let Some(pile) = piles.get_mut(partition) else { return };
             let cell = |column: Option<&[u64]>| column.map_or(0, |values| values[row]);
             let (flows, out_packets, out_octets) = (cell(flows).max(1), cell(out_packets), cell(out_octets));
@@ -363,11 +236,10 @@ impl<'a> Aside<'a> {
         let room = most.saturating_sub(fixed) as f64;
         let expected = (self.bytes() - fixed) as f64 / done.clamp(0.001, 1.0);
         let left = (self.piles.len() as f64 * 0.9 * room / expected) as usize;
-        if left == 0 || left >= self.piles.len() || left * MOST_PASSES < 1 << self.spread.bits {
+        if left == 0 || left >= self.piles.len() || left * MOST_PASSES < self.spread.partition_count() {
             return Err(not_here("more groups than memory should hold"));
         }
-        let limit = &self.spread.limit;
-        limit.fetch_min(self.spread.partitions().start + left, Ordering::Relaxed);
+        self.spread.leave_from(self.spread.partitions().start + left);
         self.piles.truncate(self.spread.partitions().len());
         Ok(())
     }

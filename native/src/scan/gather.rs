@@ -1,11 +1,12 @@
 //! Groups of rows that were put aside, partition by partition, and the best of them in each order.
 
-use super::aside::{Aside, Pile, Spread};
+use super::aside::{Aside, Pile};
 use super::column::not_here;
 use super::groups::Table;
 use super::job::{measure, Measure, Order};
 use super::key::value_of;
 use super::numbers::{NumberView, SharedNumbers};
+use super::spread::Spread;
 use super::table::{Extra, Sums};
 use super::{in_parallel, Totals};
 use parquet::errors::Result;

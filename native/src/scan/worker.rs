@@ -1,13 +1,14 @@
 //! What one thread of a scan does: row group after row group, block after block.
 
-use super::aside::{Aside, Spread};
+use super::aside::Aside;
 use super::column::{not_here, BLOCK};
 use super::file::{bind, rows_of, OpenFile, Segment};
 use super::group::Group;
 use super::groups::Groups;
 use super::job::{Counters, Rows};
 use super::list::{Found, List, ROW_BITS};
-use super::predicate::Evaluator;
+use super::predicate::{Evaluator, Facts};
+use super::spread::Spread;
 use super::{Question, Totals};
 use crate::segment::general;
 use parquet::errors::Result;

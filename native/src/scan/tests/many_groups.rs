@@ -1,6 +1,7 @@
 //! Rows that are put aside give the groups that counting at once gives, whatever the memory.
 
 use super::*;
+use std::sync::atomic::Ordering;
 
 /// The same question with so much memory for groups, and for rows that are put aside.
 fn asked(top: usize, threads: usize, bytes: usize, aside_bytes: usize) -> Question {
