@@ -14,6 +14,7 @@ pub mod memory;
 pub mod notify;
 pub mod packet;
 pub mod packet_extension;
+pub mod packet_runs;
 pub mod packet_source;
 pub mod panics;
 pub mod scan;

@@ -43,6 +43,8 @@ export interface MeteringCache {
     times: Float64Array,
     count: number,
     extensions?: Uint32Array,
+    numbers?: undefined,
+    runs?: Uint32Array,
   ): Promise<void> | undefined;
   /** No packets are at hand just now: what was held back to be handled together goes on. */
   settle?(): void;

@@ -94,7 +94,7 @@ export class PacketMeter {
       this.#isFirst = false;
     }
     if (this.#pacer !== undefined) return this.#pacer.play(slot, (from, to) => addRun(this.cache, slot, from, to));
-    return this.cache.addPackets(slot.words, slot.doubles, slot.count, slot.extensions);
+    return this.cache.addPackets(slot.words, slot.doubles, slot.count, slot.extensions, undefined, slot.runs);
   }
 
   /** No slot is at hand just now. */
