@@ -32,6 +32,8 @@ pub struct Options {
 
 /// Row groups smaller than this are encoded by one thread: starting others would take longer.
 const PARALLEL_ROWS: usize = 8192;
+/// How a file that weir wrote begins to say so.
+pub const CREATOR: &str = "weir version ";
 const CREATED_BY: &str = concat!("weir version ", env!("CARGO_PKG_VERSION"));
 
 pub struct SegmentWriter {
