@@ -283,6 +283,21 @@ fn a_file_is_known_in_the_state_that_was_entered() {
 }
 
 #[test]
+fn large_indexes_are_read_in_places() {
+    let scratch = Scratch::new();
+    let path = scratch.0.join("a.parquet");
+    let content: Vec<Row> = (0..200_000).map(|row| [0, row * 2, 0, 1, 3, 4]).collect();
+    write(&path, &content, 6, 70_000);
+    append(&scratch.0, &entries(std::slice::from_ref(&path))).unwrap();
+    assert!(matches!(Source::open(&scratch.0), Some(Source::File(..))));
+    let segments = look(std::slice::from_ref(&path), 1, KEPT_CHUNKS).unwrap();
+    let indexed = segments[0].indexed.as_ref().unwrap();
+    assert!((0..200_000).all(|row| !indexed.lacks(Half::Low, row * 2)));
+    let absent = (1..200_000).filter(|row| indexed.lacks(Half::Low, row * 2 + 1)).count();
+    assert!(absent > 198_000, "{absent}");
+}
+
+#[test]
 fn files_of_others_are_refused() {
     let scratch = Scratch::new();
     let path = scratch.0.join("a.parquet");

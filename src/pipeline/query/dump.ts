@@ -1,9 +1,10 @@
 import { createWriteStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, join, normalize } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { addon } from '../../addon/addon.ts';
 import { FlowBatchPool } from '../../flow/batch.ts';
 import { UserError } from '../../flow/user-error.ts';
 import { FlowFileError } from '../../import/flow-file-error.ts';
@@ -11,7 +12,7 @@ import { isNfcapdFile, NfcapdFile } from '../../import/nfcapd-file.ts';
 import { readNfcapd } from '../../import/nfcapd-flows.ts';
 import { parseDumpArguments } from '../../query/arguments.ts';
 import { type DumpSurroundings, runDump } from '../../query/dump.ts';
-import type { RateCorrection } from '../../query/flow-files.ts';
+import { orElsewhere, type RateCorrection } from '../../query/flow-files.ts';
 import { SPILL_DIRECTORY } from '../../query/spill.ts';
 import { exporterWords, ratesOfFiles } from '../../store/sampling-rates.ts';
 import { chooseSegments } from '../../store/segment-files.ts';
@@ -88,6 +89,15 @@ export function dumpSurroundings(streams: Pick<DumpSurroundings, 'stdout' | 'std
     stdout,
     stderr,
     chooseFiles: async (selection) => (await chooseSegments(selection)).map(({ path }) => path),
+    lookBelow: async ({ read, range, sources }) => {
+      const directory = range ?? read;
+      // A colon in -R stands between the ends of a range.
+      if (directory === undefined || sources !== undefined || (range !== undefined && read !== undefined))
+        return undefined;
+      if (range?.includes(':')) return undefined;
+      const top = normalize(directory);
+      return (await orElsewhere(() => addon().openScanBelow(top === '.' ? '' : top))) ?? undefined;
+    },
     identify: async (path) => {
       const digits = segmentTime(basename(path));
       const info = await segmentInfo(path);
