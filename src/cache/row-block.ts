@@ -1,7 +1,7 @@
 import type { RowPart, RowSink } from './row-sink.ts';
 
 /** Rows in a block. Few enough that a block which is far from full wastes little, enough that blocks are rare. */
-export const BLOCK_ROWS = 1024;
+const BLOCK_ROWS = 1024;
 /** Blocks kept to be filled again; a flush may have made many more. */
 const SPARE_BLOCKS = 64;
 

@@ -17,6 +17,7 @@ import { describeFields } from '../wire/decode-templates.ts';
 import type { DatagramSlot } from './datagram-slot.ts';
 import type { Exporter } from './exporter-stream.ts';
 import { Exporters } from './exporters.ts';
+import type { InterfaceStats } from './interface-counters.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { PendingSets } from './pending-sets.ts';
 import type { SamplingSetting } from './sampling.ts';
@@ -91,6 +92,8 @@ export interface CollectorStats {
   readonly exportersEvicted: number;
   readonly overflowDatagrams: number;
   readonly streams: readonly StreamStats[];
+  /** What devices told last of their interfaces. */
+  readonly interfaces: readonly InterfaceStats[];
 }
 
 /**
@@ -164,6 +167,7 @@ export class Collector {
       exportersEvicted: exporters.evicted,
       overflowDatagrams: exporters.overflowDatagrams,
       streams: [...exporters.values()].flatMap(statsOf),
+      interfaces: [...exporters.values()].flatMap(({ interfaces }) => [...interfaces.values()]),
     };
   }
 
@@ -176,7 +180,7 @@ export class Collector {
 
   /** Every template that is known now, for people to look at. */
   templates(): TemplateDescription[] {
-    return [...this.exporters.values()].flatMap(({ address, streams }) =>
+    return [...this.exporters.values()].flatMap(({ address, streams, told }) =>
       streams.flatMap(({ version, domain, templates }) =>
         [...templates.values()].map((template) => ({
           exporter: address,
@@ -184,7 +188,7 @@ export class Collector {
           domain,
           id: template.id,
           isOptions: template.isOptions,
-          fields: describeFields(template),
+          fields: describeFields(template, told),
         })),
       ),
     );

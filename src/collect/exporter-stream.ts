@@ -4,6 +4,8 @@ import { compileDefinition } from '../wire/decode-templates.ts';
 import { VERSION_IPFIX, VERSION_SFLOW, VERSION_V5, VERSION_V7, VERSION_V9 } from '../wire/protocol.ts';
 import { type QuirkName, quirkNames, quirkNumber } from '../wire/quirks.ts';
 import type { CompiledTemplate } from '../wire/template.ts';
+import type { SavedElement, ToldElements } from '../wire/told-elements.ts';
+import type { InterfaceCounters } from './interface-counters.ts';
 import type { Allowance, Limits } from './limits.ts';
 import type { PendingSets } from './pending-sets.ts';
 import { SampleSources } from './sample-sources.ts';
@@ -20,6 +22,9 @@ export interface Exporter {
   /** Rate that options told last for a whole stream of it, 0 unknown: stands in for streams that were told none. */
   samplingRate: number;
   hasSamplers: boolean;
+  /** What it said of elements of its enterprise. */
+  readonly told: ToldElements;
+  readonly interfaces: InterfaceCounters;
   /** Latest receive time of a datagram. */
   lastSeenMs: number;
 }
@@ -31,6 +36,7 @@ export interface Shared {
   readonly templateFields: Allowance;
   readonly optionEntries: Allowance;
   readonly sampleSources: Allowance;
+  readonly interfaces: Allowance;
   readonly names: ExporterNames;
   /** Grows when something changes that `saveState` keeps. */
   revision: number;
@@ -103,8 +109,17 @@ export class ExporterStream implements DecodeStream {
     this.sequence.restart();
   }
 
+  get told(): ToldElements {
+    return this.exporter.told;
+  }
+
   template(id: number): CompiledTemplate | undefined {
-    return this.templates.get(id);
+    const template = this.templates.get(id);
+    if (template?.extra === undefined || template.toldRevision === this.told.revision) return template;
+    // The exporter has said something new of its elements since.
+    const anew = compileDefinition(this.version, template.definition, template.isOptions, this.told);
+    if (anew !== undefined) this.templates.replace(anew);
+    return anew ?? template;
   }
 
   withdraw(id: number | undefined, isOptions: boolean): boolean {
@@ -136,7 +151,7 @@ export class ExporterStream implements DecodeStream {
     this.bootMs = saved.bootMs;
     if (this.sampling.restore(saved.sampling)) this.shareSampling();
     for (const { definition, isOptions } of saved.templates) {
-      const template = compileDefinition(this.version, definition, isOptions);
+      const template = compileDefinition(this.version, definition, isOptions, this.told);
       if (template !== undefined) this.templates.restore(template);
     }
   }
@@ -153,6 +168,13 @@ export class ExporterStream implements DecodeStream {
     if (record.exportedMessages >= 0) this.reportedMessages = record.exportedMessages;
     if (record.exportedRecords >= 0) this.reportedRecords = record.exportedRecords;
     this.learnNames(record);
+    const { elementPen, elementId, elementType, elementName } = record;
+    if (elementPen > 0) this.learnElement([elementPen, elementId, elementType, elementName]);
+  }
+
+  /** What the exporter says of one element of an enterprise. */
+  learnElement(element: SavedElement): void {
+    if (this.told.learn(element, () => this.shared.optionEntries.take(1))) this.shared.revision++;
   }
 
   get samplingFixed(): boolean {
@@ -229,6 +251,11 @@ export class ExporterStream implements DecodeStream {
     const hasHeaderUptime = this.version !== VERSION_IPFIX;
     const bootMs = hasHeaderUptime ? context.exportMs - context.uptimeMs : Number.NaN;
     this.sequence.observe(sequence, sent, context.exportMs, bootMs);
+  }
+
+  interfaceCounters(view: DataView, at: number): void {
+    const { interfaces, address } = this.exporter;
+    interfaces.take(address, view, at, this.lastSeenMs);
   }
 
   sample(source: number, sequence: number, drops: number, { uptimeMs }: SetContext): void {

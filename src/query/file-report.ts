@@ -48,13 +48,13 @@ const JOB: JobOf<'statistic'> = {
 };
 
 /** The question whose answer `sumFile` reads. */
-export const SUMS_PLAN: Plan = {
+const SUMS_PLAN: Plan = {
   selection: { filter: { kind: 'any' }, window: undefined, limit: undefined, counters: 'scaled' },
   jobs: [JOB],
 };
 
 /** Sums over the flows of an engine that was opened for `SUMS_PLAN`. */
-export async function sumFile(engine: QueryEngine): Promise<FileSums> {
+async function sumFile(engine: QueryEngine): Promise<FileSums> {
   const none = (): Counters => ({ flows: 0, packets: 0, bytes: 0 });
   const total = none();
   const classes = { tcp: none(), udp: none(), icmp: none(), other: none() };
@@ -77,7 +77,7 @@ export async function sumFile(engine: QueryEngine): Promise<FileSums> {
 }
 
 /** The block of -I, as front ends parse it. */
-export function writeStatistics(out: TextBlock, identities: readonly FileIdentity[], sums: FileSums): void {
+function writeStatistics(out: TextBlock, identities: readonly FileIdentity[], sums: FileSums): void {
   const ident = identities.at(-1)!.ident;
   const failures = identities.reduce((sum, { sequenceErrors }) => sum + sequenceErrors, 0);
   out.text(`Ident: ${ident}\n`);
@@ -91,10 +91,10 @@ export function writeStatistics(out: TextBlock, identities: readonly FileIdentit
   out.ascii(`msec_first: ${firstMs % 1000}\nmsec_last: ${lastMs % 1000}\nSequence failures: ${failures}\n`);
 }
 
-export const GNUPLOT_HEADER = '# yyyy-mm-dd HH:MM:SS,flows,packets,bytes\n';
+const GNUPLOT_HEADER = '# yyyy-mm-dd HH:MM:SS,flows,packets,bytes\n';
 
 /** The line of -g for one file: when its slot began, else its first flow. */
-export function writeGnuplot(out: TextBlock, { startMs }: FileIdentity, { total, firstMs }: FileSums): void {
+function writeGnuplot(out: TextBlock, { startMs }: FileIdentity, { total, firstMs }: FileSums): void {
   new Clock().write(out, startMs ?? firstMs, 'seconds');
   out.ascii(`,${total.flows},${total.packets},${total.bytes}\n`);
 }

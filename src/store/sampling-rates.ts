@@ -6,7 +6,7 @@ import { UserError } from '../flow/user-error.ts';
 import { directoriesAbove } from './segment-files.ts';
 
 /** Name of the file with corrected rates in the directory of a store. */
-export const RATES_NAME = '.weir.sampling.json';
+const RATES_NAME = '.weir.sampling.json';
 
 /** A sampling rate of an exporter that its flows do not tell, or tell wrongly. */
 export interface RateRule {

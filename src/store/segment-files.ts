@@ -273,3 +273,10 @@ export function directoriesAbove(paths: readonly string[]): string[] {
   }
   return [...found];
 }
+
+/** The same of one file, the nearest first. */
+export function storesOf(path: string): string[] {
+  const found = [dirname(resolve(path))];
+  while (found.length < MOST_LEVELS) found.push(dirname(found.at(-1)!));
+  return found;
+}

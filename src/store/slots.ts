@@ -5,7 +5,7 @@
  * each autumn, and two slots would then have one name.
  */
 
-export const SEGMENT_PREFIX = 'weir.';
+const SEGMENT_PREFIX = 'weir.';
 export const SEGMENT_SUFFIX = '.parquet';
 const PART_SUFFIX = '.part.parquet';
 const DAY_MS = 86_400_000;

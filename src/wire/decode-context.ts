@@ -1,4 +1,5 @@
 import type { CompiledTemplate } from './template.ts';
+import type { ToldElements } from './told-elements.ts';
 
 /** Who sent a datagram and when it came; one object is used again for every datagram. */
 export interface DatagramOrigin {
@@ -36,6 +37,11 @@ export interface OptionsRecord {
   applicationName: string;
   applicationDescription: string;
   samplerName: string;
+  /** An element of an enterprise (RFC 5610), its type by informationElementDataType and its name. */
+  elementPen: number;
+  elementId: number;
+  elementType: number;
+  elementName: string;
   /** systemInitTimeMilliseconds, 0 when not there. */
   bootMs: number;
   /** What the exporter says it has sent (40, 41, 42). */
@@ -51,6 +57,8 @@ export interface OptionsRecord {
 export interface DecodeStream {
   /** systemInitTimeMilliseconds out of an options record, 0 when none came. */
   readonly bootMs: number;
+  /** What the exporter said of elements of its enterprise. */
+  readonly told: ToldElements;
   template(id: number): CompiledTemplate | undefined;
   /** Takes a template that is new or differs from the known one of its id. */
   define(template: CompiledTemplate): void;
@@ -82,6 +90,8 @@ export interface DecodeStream {
    * -1 when a set without template or a cut hides that; `records` is how many were read.
    */
   account(sequence: number, sent: number, records: number, context: SetContext): void;
+  /** Generic interface counters of an sFlow counter sample, `INTERFACE_COUNTERS_BYTES` octets at `at`. */
+  interfaceCounters(view: DataView, at: number): void;
   /**
    * An sFlow flow sample of a data source came. `sequence` counts the samples of that source, `drops` those that the
    * agent had no resources to take.

@@ -14,6 +14,7 @@ import {
   writeOctets,
 } from './decode-sflow-records.ts';
 import type { Decoding } from './decoding.ts';
+import { INTERFACE_COUNTERS_BYTES } from './protocol.ts';
 
 /** Type (enterprise and format) and length, of samples and of the records in them. */
 export const TAG_BYTES = 8;
@@ -125,6 +126,12 @@ export class SampleRecords {
       at = first + padded(size);
     }
     return true;
+  }
+
+  /** Where the counters of an interface begin in the counter sample at hand, 0 for none: format 1 there, as a header is here. */
+  interfaceCounters(): number {
+    const start = this.starts[HEADER]!;
+    return this.ends[HEADER]! - start >= INTERFACE_COUNTERS_BYTES ? start : 0;
   }
 
   /** What is in the records that `locate` has found. Of two that tell the same, the better one comes last. */

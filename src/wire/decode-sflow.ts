@@ -167,10 +167,10 @@ export class SflowDecoder {
       case EXPANDED_FLOW_SAMPLE:
         return this.flowSample(bytes, view, start, end, stream, true);
       case COUNTER_SAMPLE:
-        if (this.contents.locate(view, start, end, COUNTER_SAMPLE_BYTES)) counters.counterSamples++;
+        if (this.contents.locate(view, start, end, COUNTER_SAMPLE_BYTES)) this.counterSample(view, stream);
         return false;
       case EXPANDED_COUNTER_SAMPLE:
-        if (this.contents.locate(view, start, end, EXPANDED_COUNTER_SAMPLE_BYTES)) counters.counterSamples++;
+        if (this.contents.locate(view, start, end, EXPANDED_COUNTER_SAMPLE_BYTES)) this.counterSample(view, stream);
         return false;
       case DISCARDED_PACKET:
         if (this.contents.locate(view, start, end, DISCARDED_PACKET_BYTES)) counters.discardSamples++;
@@ -179,6 +179,12 @@ export class SflowDecoder {
         counters.unknownSamples++;
         return false;
     }
+  }
+
+  private counterSample(view: DataView, stream: DecodeStream): void {
+    this.decoding.counters.counterSamples++;
+    const start = this.contents.interfaceCounters();
+    if (start !== 0) stream.interfaceCounters(view, start);
   }
 
   private flowSample(

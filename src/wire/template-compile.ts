@@ -39,7 +39,10 @@ import {
   SAMPLING_POPULATION,
   SAMPLING_PROBABILITY,
 } from './template-program.ts';
+import { ToldElements } from './told-elements.ts';
 import { planOf } from './transpose-plan.ts';
+
+const NOTHING_TOLD = new ToldElements();
 
 /** Field of a template that was chosen for a column. */
 interface Choice {
@@ -58,13 +61,14 @@ type Slots = Map<number, number>;
  * Compiles a template into the steps that decode its records.
  *
  * `fields` has its scopes (options templates) first, `scopeCount` of them. The caller has checked the number of fields
- * and that a record has at least one octet.
+ * and that a record has at least one octet. `told` has what the exporter said of its own elements.
  */
 export function compileTemplate(
   version: number,
   id: number,
   fields: readonly FieldSpecifier[],
   options: { isOptions: boolean; scopeCount: number; definition: Uint8Array },
+  told: ToldElements = NOTHING_TOLD,
 ): CompiledTemplate {
   const count = fields.length;
   const offsets = new Int32Array(count);
@@ -100,7 +104,8 @@ export function compileTemplate(
     keys,
     programs,
     plan: isVariable || options.isOptions ? undefined : planOf(programs, offsets, lengths),
-    extra: compiler?.extra(),
+    extra: compiler?.extra(told),
+    toldRevision: told.revision,
     quirks: quirksOf(version, options.isOptions, fields),
     needsClock: programs.some(
       ({ op, more }) => op === OP_UPTIME || (op === OP_TIME && more[0] === rules.TIME_UPTIME && more[1] === -1),
@@ -145,8 +150,8 @@ class Compiler {
   }
 
   /** What no step has used; after `programs`. */
-  extra(): TemplateExtra | undefined {
-    return templateExtra(this.version, this.fields, (slot) => this.used.has(slot));
+  extra(told: ToldElements): TemplateExtra | undefined {
+    return templateExtra(this.version, this.fields, (slot) => this.used.has(slot), told);
   }
 
   private choose(field: FieldSpecifier, slot: number): void {

@@ -7,6 +7,7 @@ use crate::slot_index::directory::DirectoryIndex;
 use crate::slot_index::record::Identity;
 use parquet::errors::Result;
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
@@ -25,20 +26,24 @@ struct Run {
 /// Looks at every file; descriptions of columns are kept while they are few.
 pub fn look(paths: &[impl AsRef<Path> + Sync], threads: usize, keep: usize) -> Result<Vec<Segment>> {
     let (runs, directories) = runs(paths);
-    let indexes: Vec<OnceLock<Option<DirectoryIndex>>> = directories.iter().map(|_| OnceLock::new()).collect();
+    let indexes: Vec<OnceLock<Option<(DirectoryIndex, File)>>> = directories.iter().map(|_| OnceLock::new()).collect();
     let found: Mutex<Vec<(usize, Vec<Result<Segment>>)>> = Mutex::new(Vec::new());
     let next = AtomicUsize::new(0);
     let kept = AtomicUsize::new(0);
     in_parallel(threads.min(runs.len()), |_| {
         while let Some(run) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
             let index = indexes[run.directory].get_or_init(|| {
-                let read = guarded(|| Ok(DirectoryIndex::read(directories[run.directory])));
+                let directory = directories[run.directory];
+                let read = guarded(|| Ok(DirectoryIndex::read(directory).zip(File::open(directory).ok())));
                 read.unwrap_or(None)
             });
             let segments = paths[run.from..run.to].iter().map(|path| {
                 let path = path.as_ref();
                 let looked = guarded(|| {
-                    if let Some(segment) = index.as_ref().and_then(|index| from_index(path, index)) {
+                    if let Some(segment) = index
+                        .as_ref()
+                        .and_then(|(index, directory)| from_index(path, index, directory))
+                    {
                         return Ok(segment);
                     }
                     let mut segment = Segment::look(path)?;
@@ -112,7 +117,10 @@ fn directory_of(path: &Path) -> &Path {
     }
 }
 
-fn from_index(path: &Path, index: &DirectoryIndex) -> Option<Segment> {
-    let identity = Identity::of(&std::fs::metadata(path).ok()?);
-    Some(Segment::from_index(path, index.find(name_of(path), identity)?))
+fn from_index(path: &Path, index: &DirectoryIndex, directory: &File) -> Option<Segment> {
+    let name = name_of(path);
+    Some(Segment::from_index(
+        path,
+        index.find(name, Identity::below(directory, name)?)?,
+    ))
 }

@@ -6,7 +6,7 @@ import type { Log } from '../daemon/log.ts';
 import { LogOutput } from '../daemon/log-output.ts';
 import type { MetricsServer } from '../daemon/metrics-server.ts';
 import { PidFile } from '../daemon/pid-file.ts';
-import { becomeIdentity } from '../daemon/privileges.ts';
+import { becomeIdentity, explainIdentity } from '../daemon/privileges.ts';
 import { Reloader } from '../daemon/reload.ts';
 import { ServiceManager } from '../daemon/service-manager.ts';
 import { StopSignal } from '../daemon/stop-signal.ts';
@@ -98,7 +98,7 @@ async function collect(
     repeater.abort();
     metrics?.close();
     pidFile?.release();
-    throw error;
+    throw explainIdentity(error, options.identity);
   }
   // A part holds what came in `flushMs`; the collector hands on half-filled batches a little more often than that.
   const timer = live ? setInterval(() => router.flush(), Math.max(50, options.flushMs / 4)) : undefined;
@@ -153,7 +153,7 @@ async function collect(
     clearInterval(accountTimer);
     inputs.stop();
     metrics?.close();
-    await reloader.idle();
+    await reloader.end();
     try {
       await router.close();
       await router.writeAccounts(inputs.stats(), true);

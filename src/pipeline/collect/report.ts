@@ -101,7 +101,7 @@ export function describeCollected(
     [decoded('templatesRefused'), 'templates refused (no length, too many or too long)'],
     [decoded('setsWithoutTemplate'), 'data sets that came before their template'],
     [decoded('recordsWithoutClock'), 'records with uptime times and no clock to refer them to'],
-    [decoded('counterSamples'), 'sFlow counter samples (not stored)'],
+    [decoded('counterSamples'), 'sFlow counter samples (see weir exporters -o json and /metrics)'],
     [decoded('discardSamples'), 'sFlow samples of discarded packets (not stored)'],
     [decoded('unknownSamples'), 'sFlow samples of an unknown format'],
     [decoded('badSamples'), 'sFlow samples with lengths that cannot be'],

@@ -13,7 +13,7 @@ import type { SourceCounters } from './metrics.ts';
 import type { ListedSource, SourcePlan } from './source-plan.ts';
 
 /** Sources made for exporters as they appear; nfcapd's number. */
-export const MAX_DYNAMIC_SOURCES = 1024;
+const MAX_DYNAMIC_SOURCES = 1024;
 /** Rows that the decoder of a dynamic source gathers: batches of the usual size would be some megabytes each. */
 const DYNAMIC_BATCH_ROWS = 4096;
 /** Senders whose way is remembered; the port is open to everybody. */
@@ -202,12 +202,13 @@ const dynamicLimits: Partial<Limits> = {
   exporters: DEFAULT_LIMITS.exporters / 16,
   streams: DEFAULT_LIMITS.streamsPerExporter,
   templateFields: DEFAULT_LIMITS.templateFields / 16,
+  interfaces: DEFAULT_LIMITS.interfaces / 16,
   optionEntries: DEFAULT_LIMITS.optionEntries / 16,
   pendingBytes: DEFAULT_LIMITS.pendingBytes / 16,
 };
 
 /** Ident and sub-directory of an exporter's own source, as nfcapd makes them. */
-export function dynamicName(address: string): string {
+function dynamicName(address: string): string {
   return address.replace(/[.:]/g, '-');
 }
 

@@ -201,7 +201,7 @@ export class MeteringRun implements ExportRuntime {
     clearInterval(this.statisticsTimer);
     this.inputs.reader.stop();
     this.operations?.close();
-    await reloader.idle();
+    await reloader.end();
     await this.cache.close?.();
     await this.output.close();
     this.manager.close();

@@ -7,7 +7,7 @@ import { column, type Schema, text, valueSql, ZERO } from './schema.ts';
 import { groupCountersSql } from './totals.ts';
 
 /** Columns of a table of groups that `measureSql` works on. */
-export const GROUP_COUNTERS: RowCounters = {
+const GROUP_COUNTERS: RowCounters = {
   flows: 'flows',
   packets: 'packets',
   octets: 'octets',

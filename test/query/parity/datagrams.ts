@@ -11,7 +11,7 @@ import type { CapturedDatagram } from '../../support/udp.ts';
 import { makeRandom } from '../support/generate.ts';
 
 /** Every datagram was sent, and caught, at this time. */
-export const SENT_MS = Date.UTC(2026, 10, 20, 12, 0, 0);
+const SENT_MS = Date.UTC(2026, 10, 20, 12, 0, 0);
 const START_MS = Date.UTC(2026, 10, 20, 10, 0, 0);
 /** Devices of v5 and v9 started so long before. */
 const UPTIME_MS = 4 * 3_600_000;
