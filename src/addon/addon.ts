@@ -58,6 +58,11 @@ export interface Addon {
   listDirectory(path: string): { files: string[]; directories: string[] } | null;
   openScan(paths: string[]): Promise<FlowScan>;
   /**
+   * Looks at every `*.parquet` below a directory, in name order; null where that takes more than names to choose: parts of
+   * running slots, what is no directory, nothing there.
+   */
+  openScanBelow(directory: string): Promise<FlowScan | null>;
+  /**
    * Enters finished flow files of a directory into its index (docs/format.md); with `skipKnown` only those that are not in
    * it as they are. Rejects when the index cannot be written.
    */

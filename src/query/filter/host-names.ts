@@ -12,7 +12,7 @@ const noCountries: CountryBlocks = async (country) => {
 };
 
 /** All addresses of a name as the system's resolver has them. */
-async function lookUpHostName(hostName: string): Promise<readonly string[]> {
+export async function lookUpHostName(hostName: string): Promise<readonly string[]> {
   // Few filters have names, and the module takes its time to load.
   const { lookup } = await import('node:dns/promises');
   const found = await lookup(hostName, { all: true });
