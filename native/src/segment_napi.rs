@@ -1,10 +1,11 @@
 use crate::panics::caught;
 use crate::segment::chunk::Codec;
 use crate::segment::column::{ColumnSpec, ColumnType, Texts, Values};
+use crate::segment::encoders::GroupEncoder;
 use crate::segment::file::DirectoryLock as Lock;
 use crate::segment::merge::{info, merge, Info};
 use crate::segment::totals::{totals, TotalsSpec};
-use crate::segment::{Options, SegmentWriter};
+use crate::segment::{general, Options, SegmentWriter};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use parquet::errors::ParquetError;
@@ -45,7 +46,6 @@ pub struct SegmentOptions {
     pub level: Option<i32>,
     pub metadata: Option<BTreeMap<String, String>>,
     pub bloom: Option<Vec<String>>,
-    pub threads: Option<u32>,
     pub totals: Option<SegmentTotals>,
 }
 
@@ -57,9 +57,6 @@ pub struct SegmentInfo {
     pub columns: Vec<String>,
     pub metadata: HashMap<String, String>,
 }
-
-/// Threads for one row group unless asked for another number: more would only take cores from the decoders.
-const MOST_THREADS: usize = 4;
 
 fn failure(message: String) -> Error {
     Error::new(Status::GenericFailure, message)
@@ -79,7 +76,11 @@ fn cannot_write(path: &Path, cause: &ParquetError) -> Error {
 
 /// A panic is a defect here, but must not end the process of somebody who collects flows.
 fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    caught(work).unwrap_or_else(|text| Err(failure(format!("internal error in the segment writer: {text}"))))
+    caught(work).unwrap_or_else(|text| Err(internal(text)))
+}
+
+fn internal(text: String) -> Error {
+    failure(format!("internal error in the segment writer: {text}"))
 }
 
 pub fn column_type(name: &str) -> Result<ColumnType> {
@@ -143,7 +144,7 @@ fn specs(columns: &[SegmentColumn], bloom: &[String]) -> Result<Vec<ColumnSpec>>
         .collect()
 }
 
-fn options(given: SegmentOptions, threads: usize) -> Result<(Options, Vec<String>)> {
+fn options(given: SegmentOptions) -> Result<(Options, Vec<String>)> {
     let codec = match given.compression.as_deref() {
         None | Some("zstd") => match given.level.unwrap_or(1) {
             level @ 1..=22 => Codec::Zstd(level),
@@ -161,7 +162,6 @@ fn options(given: SegmentOptions, threads: usize) -> Result<(Options, Vec<String
     let options = Options {
         codec,
         metadata: given.metadata.unwrap_or_default().into_iter().collect(),
-        threads: given.threads.map_or(threads, |threads| threads.clamp(1, 64) as usize),
     };
     Ok((options, given.bloom.unwrap_or_default()))
 }
@@ -171,6 +171,7 @@ struct Shared {
     writer: Mutex<SegmentWriter>,
     turn: Mutex<u64>,
     turned: Condvar,
+    group_encoder: GroupEncoder,
     path: PathBuf,
 }
 
@@ -210,14 +211,15 @@ impl JsSegmentWriter {
             .totals
             .take()
             .map(|SegmentTotals { by, sums, spans }| Arc::new(TotalsSpec { by, sums, spans }));
-        let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(MOST_THREADS));
-        let (options, bloom) = options(options_given, threads)?;
+        let (options, bloom) = options(options_given)?;
         let path = PathBuf::from(path);
         let writer = SegmentWriter::create(&path, options).map_err(|cause| cannot_write(&path, &cause))?;
+        let group_encoder = writer.group_encoder();
         let shared = Shared {
             writer: Mutex::new(writer),
             turn: Mutex::new(0),
             turned: Condvar::new(),
+            group_encoder,
             path,
         };
         Ok(JsSegmentWriter {
@@ -280,16 +282,20 @@ impl Task for Append {
         } = &*self;
         let columns = self.columns.iter().zip(specs);
         let values: Vec<Values> = columns.map(|(column, spec)| values(column, spec)).collect();
+        // Several row groups may be encoded at once; they are written in the order of the calls.
+        let chunks = caught(|| shared.group_encoder.encode(specs, &values, *rows));
+        let totals = match (&chunks, &self.totals) {
+            // The encoder has made sure that the columns hold so many rows.
+            (Ok(Ok(_)), Some(spec)) => caught(|| totals(spec, specs, &values, *rows)).map_err(internal),
+            _ => Ok(Vec::new()),
+        };
         shared.in_turn(self.ticket, |writer| {
+            let chunks = chunks.unwrap_or_else(|text| Err(general(&format!("internal error: {text}"))));
             writer
-                .append(specs, &values, *rows)
+                .append_encoded(specs, chunks)
                 .map_err(|cause| cannot_write(&shared.path, &cause))
         })?;
-        // The writer has made sure that the columns hold so many rows.
-        match &self.totals {
-            None => Ok(Vec::new()),
-            Some(spec) => guarded(|| Ok(totals(spec, specs, &values, *rows))),
-        }
+        totals
     }
 
     fn resolve(&mut self, _: Env, totals: Vec<f64>) -> Result<Float64Array> {
@@ -363,7 +369,7 @@ pub fn merge_segments(
     columns: Vec<SegmentColumn>,
     options_given: SegmentOptions,
 ) -> Result<AsyncTask<Merge>> {
-    let (options, bloom) = options(options_given, 1)?;
+    let (options, bloom) = options(options_given)?;
     Ok(AsyncTask::new(Merge {
         inputs: inputs.into_iter().map(PathBuf::from).collect(),
         output: PathBuf::from(output),

@@ -192,8 +192,6 @@ export interface SegmentOptions {
    * each), then least and greatest value of each of `spans` (columns of times) that is not 0, infinite when there is none.
    */
   totals?: { by: string; sums: string[]; spans: string[] };
-  /** Threads that encode one row group; by default the number of cores, at most 4. */
-  threads?: number;
 }
 
 /** One Parquet file in the making: written under a temporary name, appears under its own when `finish` resolves. */
@@ -394,9 +392,9 @@ export interface Addon {
   datagramLayout(): Record<string, number>;
   transposeLayout(): Record<string, number>;
   /**
-   * Copies records to columns (`src/addon/transpose-layout.ts`); `columns` by index, none of them the memory of another.
-   * Throws when a program does not stay within what it is given. Gives the numbers of the runs in which the step for ICMP
-   * found such records.
+   * Copies records to columns (`src/addon/transpose-layout.ts`); none of `columns` is the memory of another.
+   * Throws when a program does not stay within what it is given. Gives pairs of a run's number and how many of its ICMP
+   * records had type and code in the source port.
    */
   transpose(
     bytes: Uint8Array,

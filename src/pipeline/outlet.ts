@@ -4,6 +4,8 @@ import type { FlowConsumer } from '../flow/consumer.ts';
 
 /** A consumer that may be given a part of a batch: rows `start` (inclusive) to `end` (exclusive). */
 export interface RangeConsumer extends FlowConsumer {
+  /** Writes that may be under way at once; default 1. They are begun in order, whenever they end. */
+  readonly concurrentWrites?: number;
   write(batch: FlowBatch, start?: number, end?: number): Promise<void> | undefined;
 }
 
@@ -36,7 +38,8 @@ export class Outlet {
   private readonly onDone: (batch: FlowBatch) => void;
   private readonly onFailure: (error: unknown) => void;
   private readonly queue: Part[] = [];
-  private busy = false;
+  /** Writes under way. */
+  private busy = 0;
   /** When it last had nothing to do, or was done with something. */
   private progressMs = 0;
   private lostFlows = 0;
@@ -61,7 +64,7 @@ export class Outlet {
   }
 
   get held(): number {
-    return this.queue.length + (this.busy ? 1 : 0);
+    return this.queue.length + this.busy;
   }
 
   get isFull(): boolean {
@@ -100,16 +103,16 @@ export class Outlet {
   }
 
   private pump(): void {
-    while (!this.busy) {
+    while (this.busy < (this.consumer.concurrentWrites ?? 1)) {
       const part = this.queue.shift();
       if (part === undefined) return;
       const { batch, start, end } = part;
       try {
         const wait = this.consumer.write(batch, start, end);
         if (wait !== undefined) {
-          this.busy = true;
+          this.busy++;
           void this.finish(batch, wait);
-          return;
+          continue;
         }
       } catch (error) {
         this.onFailure(error);
@@ -124,7 +127,7 @@ export class Outlet {
     } catch (error) {
       this.onFailure(error);
     }
-    this.busy = false;
+    this.busy--;
     this.progressMs = performance.now();
     this.onDone(batch);
     this.pump();

@@ -1,7 +1,7 @@
 //! One column of one row group, encoded in memory as a Parquet column chunk.
 
 use crate::segment::bits::{bit_width, put_deltas, put_indices, put_varint};
-use crate::segment::column::{ColumnSpec, ColumnType, Values};
+use crate::segment::column::{pairs, Cell, ColumnSpec, ColumnType, Values};
 use crate::segment::dictionary::Dictionary;
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, PageType, ZstdLevel};
@@ -46,7 +46,6 @@ enum Layout {
 /// Working memory of one encoding thread.
 #[derive(Default)]
 pub struct Encoder {
-    values: Vec<u64>,
     dictionary: Dictionary,
     texts: text::TextDictionary,
     /// Buffers of pages that are done with: to allocate them anew costs more than to fill them.
@@ -84,32 +83,32 @@ impl Encoder {
         if let Some(value) = values.constant(rows, spec.absent) {
             return self.encode_constant(spec, descriptor, value, rows);
         }
-        // Narrow columns need no second copy: whatever stands in them is looked up directly.
         match values {
-            Values::U8(values) => self.dictionary.build_small(&values[..rows], rows),
-            Values::U16(values) => self.dictionary.build_small(&values[..rows], rows),
-            _ => return self.encode_wide(spec, descriptor, values, rows, codec),
+            Values::U8(values) => self.dictionary.build_small(&values[..rows], u16::from(u8::MAX), rows),
+            Values::U16(values) => self.dictionary.build_small(&values[..rows], u16::MAX, rows),
+            Values::U32(values) => return self.encode_wide(spec, descriptor, &values[..rows], codec),
+            Values::Words(words) => return self.encode_wide(spec, descriptor, &pairs(words)[..rows], codec),
+            Values::Raw(values) => return self.encode_wide(spec, descriptor, &values[..rows], codec),
+            Values::Millis(values) if Values::is_usual(&values[..rows]) => {
+                return self.encode_wide(spec, descriptor, &values[..rows], codec)
+            }
+            _ => return self.encode_wide(spec, descriptor, &values.widen(rows, spec.absent), codec),
         };
         self.encode_dictionary(spec, descriptor, rows, codec)
     }
 
-    fn encode_wide(
+    fn encode_wide<T: Cell>(
         &mut self,
         spec: &ColumnSpec,
         descriptor: &ColumnDescPtr,
-        values: Values,
-        rows: usize,
+        values: &[T],
         codec: Codec,
     ) -> Result<Chunk> {
-        let mut widened = std::mem::take(&mut self.values);
-        values.widen(rows, spec.absent, &mut widened);
-        let result = if self.dictionary_pays(spec.column_type, &widened) {
-            self.encode_dictionary(spec, descriptor, rows, codec)
+        if self.dictionary_pays(spec.column_type, values) {
+            self.encode_dictionary(spec, descriptor, values.len(), codec)
         } else {
-            self.encode_deltas(spec, descriptor, &widened, codec)
-        };
-        self.values = widened;
-        result
+            self.encode_deltas(spec, descriptor, values, codec)
+        }
     }
 
     fn encode_constant(
@@ -169,21 +168,24 @@ impl Encoder {
         )
     }
 
-    fn encode_deltas(
+    fn encode_deltas<T: Cell>(
         &mut self,
         spec: &ColumnSpec,
         descriptor: &ColumnDescPtr,
-        values: &[u64],
+        values: &[T],
         codec: Codec,
     ) -> Result<Chunk> {
         let bits = if spec.column_type.is_wide() { 64 } else { 32 };
+        let signed = spec.column_type == ColumnType::TimeMs;
+        let mut all_bounds = Vec::with_capacity(2);
         let mut pages = Vec::with_capacity(values.len().div_ceil(PAGE_ROWS));
         for part in values.chunks(PAGE_ROWS) {
             let mut raw = self.buffer();
-            put_deltas(&mut raw, part, bits);
+            let (least, most) = put_deltas(&mut raw, part, bits, signed);
+            all_bounds.extend([least, most]);
             pages.push(self.page(raw, part.len(), false, codec)?);
         }
-        let statistics = statistics(bounds(values, spec.column_type), spec.column_type);
+        let statistics = statistics(bounds(&all_bounds, spec.column_type), spec.column_type);
         let bloom = spec.bloom.then(|| bloom_of(values, spec.column_type)).transpose()?;
         write_chunk(
             &mut self.spare,
@@ -198,20 +200,24 @@ impl Encoder {
     }
 
     /// Times are differences. Everything else is a dictionary as long as that is smaller than differences would be.
-    fn dictionary_pays(&mut self, column_type: ColumnType, values: &[u64]) -> bool {
-        match column_type {
-            ColumnType::TimeMs | ColumnType::Text => false,
-            ColumnType::U8 | ColumnType::U16 => self.dictionary.build_small(values, values.len()),
-            ColumnType::U32 | ColumnType::U64 => {
-                let limit = values.len() / DICTIONARY_SHARE + 1;
-                let all_bits = values.iter().fold(0, |bits, value| bits | value);
-                if all_bits >> 16 == 0 {
-                    self.dictionary.build_small(values, limit)
-                } else {
-                    self.dictionary.build(values, limit)
-                }
-            }
+    fn dictionary_pays<T: Cell>(&mut self, column_type: ColumnType, values: &[T]) -> bool {
+        let limit = match column_type {
+            ColumnType::TimeMs | ColumnType::Text => return false,
+            ColumnType::U8 | ColumnType::U16 => values.len(),
+            ColumnType::U32 | ColumnType::U64 => values.len() / DICTIONARY_SHARE + 1,
+        };
+        let all_bits = values.iter().fold(0, |bits, value| bits | value.wide());
+        match u16::try_from(all_bits) {
+            // No value has a bit that the others all lack.
+            Ok(bits) => self.dictionary.build_small(values, bits, limit),
+            Err(_) => self.dictionary.build(values, limit),
         }
+    }
+
+    /// Octets of working memory, but for what the compressor holds.
+    pub fn held_bytes(&self) -> usize {
+        let spare: usize = self.spare.iter().map(Vec::capacity).sum();
+        self.dictionary.held_bytes() + self.texts.held_bytes() + spare
     }
 
     fn page(&mut self, raw: Vec<u8>, values: usize, is_dictionary: bool, codec: Codec) -> Result<EncodedPage> {
@@ -292,9 +298,10 @@ fn bounds(values: &[u64], column_type: ColumnType) -> (u64, u64) {
     }
 }
 
-fn bloom_of(values: &[u64], column_type: ColumnType) -> Result<Sbbf> {
+fn bloom_of<T: Cell>(values: &[T], column_type: ColumnType) -> Result<Sbbf> {
     let mut filter = Sbbf::new_with_ndv_fpp(values.len() as u64, BLOOM_FALSE)?;
-    for &value in values {
+    for value in values {
+        let value = value.wide();
         // The hash is one of the bytes that PLAIN encoding has.
         if column_type.is_wide() {
             filter.insert(&(value as i64));
