@@ -8,7 +8,7 @@
  * (docs/decisions/0042). yargs comes along, other packages stay outside. Types are not looked at here; `npm run check`
  * does. Arguments are further entries, as the benchmarks of parts in `test/bench` are.
  */
-import { readFileSync } from 'node:fs';
+import { chmodSync, readFileSync } from 'node:fs';
 import { join, parse } from 'node:path';
 import { rolldown } from 'rolldown';
 import { ROOT } from './steps.mjs';
@@ -37,3 +37,5 @@ await bundle.write({
   sourcemap: true,
 });
 await bundle.close();
+// npm makes a command executable when it installs; `npx weir` in this folder runs it as it was built.
+chmodSync(join(ROOT, 'dist/cli/main.js'), 0o755);

@@ -1,8 +1,6 @@
 //! One decoded packet as it crosses to TypeScript: 64 bytes, one cache line. `src/addon/packet-layout.ts` explains the
 //! words; a test compares the numbers here with those there.
 
-use crate::decode::Ip;
-
 pub const PACKET_BYTES: usize = 64;
 pub const PACKET_WORDS: usize = PACKET_BYTES / 4;
 
@@ -124,17 +122,17 @@ impl HashSeed {
     }
 
     /// The same for two sightings of a packet, whatever routers between them have changed; different for any other with
-    /// all but certainty.
-    pub fn fingerprint(&self, record: &PacketRecord, ip: &Ip) -> u64 {
+    /// all but certainty. `protocol`, `id` and `fragment` are as its IP header has them, `payload` is what follows that.
+    pub fn fingerprint(&self, record: &PacketRecord, protocol: u8, id: u32, fragment: u32, payload: &[u8]) -> u64 {
         let HashSeed(seed) = self;
         let [src_hi, src_lo, dst_hi, dst_lo] = record.addresses;
         let source = mix(src_hi ^ seed[0], src_lo ^ seed[1]);
         let destination = mix(dst_hi ^ seed[2], dst_lo ^ seed[3]);
-        let packet = u64::from(ip.id) | u64::from(ip.protocol) << 32 | u64::from(record.version) << 40;
-        let place = u64::from(ip.fragment) | u64::from(record.octets) << 32;
+        let packet = u64::from(id) | u64::from(protocol) << 32 | u64::from(record.version) << 40;
+        let place = u64::from(fragment) | u64::from(record.octets) << 32;
         let header = mix(packet ^ seed[4], place ^ seed[5]);
         let mut all = mix(source ^ seed[3] ^ header, destination ^ seed[2]);
-        for pair in ip.payload[..ip.payload.len().min(FINGERPRINT_OCTETS)].chunks(16) {
+        for pair in payload[..payload.len().min(FINGERPRINT_OCTETS)].chunks(16) {
             let mut bytes = [0; 16];
             bytes[..pair.len()].copy_from_slice(pair);
             let pair = u128::from_ne_bytes(bytes);

@@ -1,4 +1,4 @@
-import { SLOT_END, SLOT_NONE, type SlotSource } from './addon.ts';
+import { SLOT_END, SLOT_NONE, type SlotSource } from './slot-source.ts';
 
 /** Longest time a busy producer may keep its reader from timers, signals and sockets, milliseconds. */
 const TURN_MS = 10;

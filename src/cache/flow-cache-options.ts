@@ -44,10 +44,12 @@ export interface MeteringCache {
     count: number,
     extensions?: Uint32Array,
   ): Promise<void> | undefined;
+  /** Resolves when all threads run that there are to be: no file is needed any more. */
+  ready?(): Promise<void>;
   /** No packets are at hand just now: what was held back to be handled together goes on. */
   settle?(): void;
-  /** Other columns from now on, where that can be: see `FlowCache`. */
-  setColumns?(columns: readonly ColumnName[]): void;
+  /** Other columns as soon as the flows at hand have left, which is when `switched` is called: see `FlowCache`. */
+  setColumns(columns: readonly ColumnName[], switched?: () => void): Promise<void> | undefined;
   advance(clockUs: number): void;
   flush(reason?: number): Promise<void> | undefined;
   expire(from: number, most: number, reason?: number): Promise<number> | number;

@@ -78,9 +78,10 @@ export function cacheNeedsExtensions({
 export class FlowCache implements MeteringCache {
   private readonly flows: LiveFlows;
   private readonly store: RowStore;
-  private readonly output: RowSink;
+  private output: RowSink;
   /** Undefined in a shard, whose flows leave as rows. */
   private readonly writer: RowWriter | undefined;
+  private readonly openSink: RowCacheOptions['rowSink'] | undefined;
   private readonly clock: PacketClock;
   private readonly finder: RowFinder;
   private readonly rows: FlowRows;
@@ -104,7 +105,8 @@ export class FlowCache implements MeteringCache {
     this.extras = rows.extras;
     this.biflows = rows.biflows;
     if ('rowSink' in options) {
-      this.output = options.rowSink(this.store, rows.parts);
+      this.openSink = options.rowSink;
+      this.output = this.openSink(this.store, rows.parts);
     } else {
       this.writer = rows.writer(options);
       this.output = this.writer;
@@ -274,17 +276,19 @@ export class FlowCache implements MeteringCache {
 
   /**
    * Other columns from now on. Flows at hand end (END_FORCED) and leave with those that they have: nobody has kept the
-   * others for them. From now on extension records are needed as `cacheNeedsExtensions` says of these columns.
+   * others for them. Then `switched` is called. From now on extension records are needed as `cacheNeedsExtensions` says of
+   * these columns.
    */
-  setColumns(columns: readonly ColumnName[]): void {
+  setColumns(columns: readonly ColumnName[], switched: () => void = () => {}): undefined {
     this.expire(1, Number.POSITIVE_INFINITY);
     const { rows, writer, finder } = this;
-    if (writer === undefined) throw new Error('flow cache: a shard keeps its columns');
     rows.setColumns(columns);
     this.extras = rows.extras;
     finder.extras = rows.extras;
-    writer.extras = rows.extensionWriter();
+    if (writer !== undefined) writer.extras = rows.extensionWriter();
+    else this.output = this.openSink!(this.store, rows.parts);
     this.needsExtensions = cacheNeedsExtensions({ key: rows.key, columns });
+    switched();
   }
 
   /**

@@ -42,7 +42,7 @@ export const NOW_NUMBER = 2;
 /** Number of the running tick. */
 export const NOW_TICK = 3;
 /** End of the record that `end` is to end. */
-export const NOW_END = 4;
+const NOW_END = 4;
 
 export const IGNORED_PACKETS = 0;
 export const IGNORED_OCTETS = 1;

@@ -1,7 +1,7 @@
 import type { RowPart, RowSink } from './row-sink.ts';
 
 /** Rows in a block. Few enough that a block which is far from full wastes little, enough that blocks are rare. */
-export const BLOCK_ROWS = 1024;
+const BLOCK_ROWS = 1024;
 /** Blocks kept to be filled again; a flush may have made many more. */
 const SPARE_BLOCKS = 64;
 
@@ -78,9 +78,9 @@ export class RowCollector implements RowSink {
     return filled;
   }
 
-  /** Takes the memory of a block whose rows have been read. */
+  /** Takes the memory of a block whose rows have been read, unless those had other parts. */
   reuse(memory: SharedArrayBuffer): void {
-    if (this.spare.length < SPARE_BLOCKS) this.spare.push(memory);
+    if (this.spare.length < SPARE_BLOCKS && memory.byteLength === this.blockBytes) this.spare.push(memory);
   }
 
   private begin(): void {

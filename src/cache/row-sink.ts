@@ -19,5 +19,6 @@ export interface RowPart {
 /** Options of a cache whose flows leave as rows. */
 export interface RowCacheOptions extends FlowTableOptions {
   allocate: Allocate;
+  /** Called once more for each change of columns, when all flows of those before have been written. */
   rowSink: (store: RowStore, parts: readonly RowPart[]) => RowSink;
 }

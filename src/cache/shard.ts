@@ -1,4 +1,5 @@
-import { cacheNeedsExtensions, FlowCache } from './flow-cache.ts';
+import type { ColumnName } from '../flow/fields.ts';
+import { FlowCache } from './flow-cache.ts';
 import type { Allocate, FlowCacheStats, FlowTableOptions } from './flow-cache-options.ts';
 import { type Portion, portionOf, portionPart } from './packet-round.ts';
 import { R_STATE, R_STATE_LIVE, ROW_WORD_SHIFT, type RowStore } from './row.ts';
@@ -11,6 +12,8 @@ export interface ShardSetup {
   readonly shards: number;
   /** Memory of the rounds, shared by all. */
   readonly rounds: readonly SharedArrayBuffer[];
+  /** Whether there are extension records in them. */
+  readonly isExtended: boolean;
   readonly options: FlowTableOptions;
 }
 
@@ -25,6 +28,8 @@ export type ShardTask =
     }
   | { readonly kind: 'flush'; readonly reason: number }
   | { readonly kind: 'timeouts'; readonly timeouts: TimeoutOptions }
+  /** `FlowCache.setColumns`: what leaves has the rows of the columns before. */
+  | { readonly kind: 'columns'; readonly columns: readonly ColumnName[] }
   /** `FlowCache.expire`, and a copy of flows that stay. `from` 0: nothing is asked of this worker. */
   | { readonly kind: 'expire'; readonly from: number; readonly most: number; readonly reason: number }
   | { readonly kind: 'snapshot'; readonly from: number; readonly most: number };
@@ -48,26 +53,30 @@ export class Shard {
   private readonly cache: FlowCache;
   private readonly portions: readonly Portion[];
   private collector!: RowCollector;
+  /** What left before the columns changed. */
+  private left: RowBlock[] = [];
   private store!: RowStore;
 
-  constructor({ shard, shards, rounds, options }: ShardSetup, allocate: Allocate) {
+  constructor({ shard, shards, rounds, isExtended, options }: ShardSetup, allocate: Allocate) {
     this.cache = new FlowCache({
       ...options,
       allocate,
       rowSink: (store, parts) => {
         this.store = store;
+        this.left = this.collector?.take() ?? [];
         this.collector = new RowCollector(parts);
         return this.collector;
       },
     });
-    const isExtended = cacheNeedsExtensions(options);
     this.portions = rounds.map((memory) => portionOf(memory, shard, shards, isExtended));
   }
 
   handle({ task, spent }: ShardRequest): ShardReply {
     for (const memory of spent) this.collector.reuse(memory);
     const next = this.run(task);
-    return { blocks: this.collector.take(), next, stats: this.cache.stats() };
+    const blocks = [...this.left, ...this.collector.take()];
+    this.left = [];
+    return { blocks, next, stats: this.cache.stats() };
   }
 
   private run(task: ShardTask): number {
@@ -81,6 +90,9 @@ export class Shard {
         return 0;
       case 'timeouts':
         this.cache.setTimeouts(task.timeouts);
+        return 0;
+      case 'columns':
+        this.cache.setColumns(task.columns);
         return 0;
       case 'expire':
         return task.from === 0 ? 0 : this.cache.expire(task.from, task.most, task.reason);

@@ -1,4 +1,5 @@
 import type { FlowBatch } from '../flow/batch.ts';
+import type { ColumnName } from '../flow/fields.ts';
 import { cacheNeedsExtensions } from './flow-cache.ts';
 import type { FlowCacheOptions, FlowCacheStats, MeteringCache } from './flow-cache-options.ts';
 import { FlowRows } from './flow-rows.ts';
@@ -22,6 +23,8 @@ export interface ShardedCacheOptions extends FlowCacheOptions {
   readonly workers: number;
   /** Decides which worker meters what. With the same seed evictions too are the same from run to run. */
   readonly shardSeed: number;
+  /** Packets come with extension records, which workers are given; by default if columns or key need such. */
+  readonly isExtended?: boolean;
   /** A worker has failed: all that is asked of the cache from now on throws. */
   readonly onFailure?: () => void;
   readonly open?: OpenShard;
@@ -37,6 +40,8 @@ interface Round {
   readonly memory?: Memory;
   /** Gets the rows that come back, which otherwise go to the sink. */
   readonly copied?: (replies: readonly ShardReply[]) => void;
+  /** Called when the rows that come back are with the sink. */
+  readonly changed?: () => void;
   readonly done?: (replies: readonly ShardReply[]) => void;
   readonly failed?: (error: Error) => void;
 }
@@ -55,7 +60,8 @@ export class ShardedCache implements MeteringCache {
   private readonly links: readonly ShardLink[];
   /** Of the rows on their way to the sink; empty between rounds. */
   private readonly store: RowStore;
-  private readonly merger: RowMerger;
+  private readonly rows: FlowRows;
+  private merger: RowMerger;
   private readonly writer: RowWriter;
   private readonly free: Memory[];
   private open: Memory | undefined;
@@ -70,10 +76,10 @@ export class ShardedCache implements MeteringCache {
 
   /** Starts the workers. Throws UserError for timeouts out of range. */
   constructor({ workers, shardSeed, onFailure = () => {}, open = openShardThread, ...options }: ShardedCacheOptions) {
-    const { allocate, acquire, sink, ...table } = options;
+    const { allocate, acquire, sink, isExtended = cacheNeedsExtensions(options), ...table } = options;
     this.onFailure = onFailure;
-    const isExtended = cacheNeedsExtensions(options);
     const rows = new FlowRows(options, MERGED_ROWS, allocate);
+    this.rows = rows;
     this.store = rows.store;
     checkTimeouts(options, rows.store);
     this.writer = rows.writer(options);
@@ -95,7 +101,7 @@ export class ShardedCache implements MeteringCache {
     const share = { ...table, maxFlows: Math.ceil(options.maxFlows / workers) };
     this.links = ofAll((shard) =>
       open(
-        { shard, shards: workers, rounds: memories, options: share },
+        { shard, shards: workers, rounds: memories, isExtended, options: share },
         {
           reply: (reply) => this.take(shard, reply),
           failed: (error) => this.fail(error),
@@ -114,6 +120,11 @@ export class ShardedCache implements MeteringCache {
     if (this.failure !== undefined) throw this.failure;
     const taken = this.distribute(words, times, extensions, 0, count);
     return taken === count ? undefined : this.addRest(words, times, extensions, taken, count);
+  }
+
+  /** Resolves when all workers run; rejects when one failed. */
+  async ready(): Promise<void> {
+    await this.ask({}, () => ({ kind: 'expire', from: 0, most: 0, reason: END_FORCED }));
   }
 
   /** Sends what waits for a round to be full. */
@@ -144,6 +155,21 @@ export class ShardedCache implements MeteringCache {
     checkTimeouts(timeouts, this.store);
     this.settle();
     this.post({}, () => ({ kind: 'timeouts', timeouts }));
+  }
+
+  /** As `FlowCache.setColumns`, but what needs extension records can be had only if there were such from the start. */
+  async setColumns(columns: readonly ColumnName[], switched: () => void = () => {}): Promise<void> {
+    this.settle();
+    // Before what is asked of the workers next comes back with the new rows.
+    const changed = () => {
+      const { rows, writer } = this;
+      writer.handOver();
+      rows.setColumns(columns);
+      writer.extras = rows.extensionWriter();
+      this.merger = new RowMerger(this.links.length, rows.store, rows.parts, writer);
+      switched();
+    };
+    await this.ask({ changed }, () => ({ kind: 'columns', columns }));
   }
 
   /** As `FlowCache.snapshot`, but gives at most MERGED_ROWS flows at a time. */
@@ -248,10 +274,11 @@ export class ShardedCache implements MeteringCache {
     }
   }
 
-  private finish({ memory, copied, done }: Round, replies: readonly ShardReply[]): void {
+  private finish({ memory, copied, changed, done }: Round, replies: readonly ShardReply[]): void {
     this.stated = replies.map(({ stats }) => stats);
     if (copied !== undefined) copied(replies);
     else this.merger.merge(replies.map(({ blocks }) => blocks));
+    changed?.();
     for (const [shard, { blocks }] of replies.entries()) {
       for (const block of blocks) this.spent[shard]!.push(block.memory);
     }

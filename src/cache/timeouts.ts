@@ -10,7 +10,7 @@ import {
 } from './row.ts';
 
 /** flowEndReason, IANA element 136. */
-export const END_IDLE = 1;
+const END_IDLE = 1;
 export const END_ACTIVE = 2;
 export const END_DETECTED = 3;
 export const END_FORCED = 4;

@@ -1,5 +1,5 @@
-import type { PacketStats } from '../addon/addon.ts';
 import { P_INPUT, P_META, P_META_DIRECTION_KNOWN, P_META_EGRESS, PACKET_WORDS } from '../addon/packet-layout.ts';
+import type { PacketStats } from '../addon/packet-source.ts';
 import { CONF_EGRESS, CONF_INGRESS } from './interface.ts';
 import type { LocalNets } from './local-nets.ts';
 import type { LocalVlans } from './local-vlans.ts';

@@ -2,7 +2,7 @@
  * Packets through the npm package `cap`: interfaces only, whole frames (up to 64 KiB) only, and no time stamps, so that
  * a packet's time is that of its arrival here.
  */
-import type { PacketSourceOptions } from '../addon/addon.ts';
+import type { PacketSourceOptions } from '../addon/packet-source.ts';
 import { UserError } from '../flow/user-error.ts';
 import { FrameSource } from './frame-source.ts';
 import { linkTypeNumber } from './link-type-names.ts';

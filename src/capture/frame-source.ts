@@ -2,16 +2,11 @@
  * Frames that an npm package hands up one at a time, gathered into batches for the addon's decoder and given out in
  * slots like the addon's own: so that everything behind a packet source is the same for all of them.
  */
-import {
-  addon,
-  type NativeFrameDecoder,
-  type PacketSourceOptions,
-  type PacketStats,
-  SLOT_END,
-  SLOT_NONE,
-} from '../addon/addon.ts';
+import { addon } from '../addon/addon.ts';
 import { EXTENSION_BYTES } from '../addon/packet-extension-layout.ts';
 import { PACKET_BYTES } from '../addon/packet-layout.ts';
+import type { NativeFrameDecoder, PacketSourceOptions, PacketStats } from '../addon/packet-source.ts';
+import { SLOT_END, SLOT_NONE } from '../addon/slot-source.ts';
 import type { CaptureInterfaceName, PacketSlotSource } from './source.ts';
 import { sumStats } from './stats.ts';
 

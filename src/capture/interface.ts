@@ -3,8 +3,8 @@ import { UserError } from '../flow/user-error.ts';
 /** Bits of ng_netflow's `setconfig`, by which weir accounts an interface. */
 export const CONF_INGRESS = 1;
 export const CONF_EGRESS = 2;
-export const CONF_ONCE = 4;
-export const CONF_THIS_ONCE = 8;
+const CONF_ONCE = 4;
+const CONF_THIS_ONCE = 8;
 export const CONF_NO_SOURCE_LOOKUP = 16;
 export const CONF_NO_DESTINATION_LOOKUP = 32;
 

@@ -1,4 +1,4 @@
-import type { PacketStats } from '../addon/addon.ts';
+import type { PacketStats } from '../addon/packet-source.ts';
 import type { PacketInput, PacketSlot } from './source.ts';
 import { sumStats } from './stats.ts';
 

@@ -1,4 +1,5 @@
-import { addon, type PacketSourceOptions } from '../addon/addon.ts';
+import { addon } from '../addon/addon.ts';
+import type { PacketSourceOptions } from '../addon/packet-source.ts';
 import { UserError } from '../flow/user-error.ts';
 import { PacketReader } from './source.ts';
 

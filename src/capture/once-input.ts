@@ -1,5 +1,5 @@
-import type { PacketStats } from '../addon/addon.ts';
 import { P_META, P_META_EGRESS, PACKET_WORDS } from '../addon/packet-layout.ts';
+import type { PacketStats } from '../addon/packet-source.ts';
 import type { DuplicateFilter } from './duplicates.ts';
 import { copyPacket, emptySlot, movePacket, type PacketInput, type PacketSlot } from './source.ts';
 

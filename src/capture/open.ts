@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import type { PacketSourceOptions } from '../addon/addon.ts';
+import type { PacketSourceOptions } from '../addon/packet-source.ts';
 import { openCapSource } from './cap-source.ts';
 import { openNativeSource } from './native-source.ts';
 import { openPcapSource } from './pcap-source.ts';
 import type { PacketReader } from './source.ts';
 
 /** What reads the packets: the addon, or one of two npm packages; all give the same records. */
-export type PacketSourceKind = 'native' | 'pcap' | 'cap';
-
-export const PACKET_SOURCES: readonly PacketSourceKind[] = ['native', 'pcap', 'cap'];
+export const PACKET_SOURCES = ['native', 'pcap', 'cap'] as const;
+export type PacketSourceKind = (typeof PACKET_SOURCES)[number];
 
 /** Opens files or an interface. Throws a `UserError` for what is found wrong at once. */
 export async function openPacketSource(

@@ -2,7 +2,7 @@
  * Packets through the npm package `pcap`, which binds the system's libpcap. It calls back for each packet with the same
  * two buffers, microseconds, and no word about a damaged file: libpcap's error ends the file like its end.
  */
-import type { PacketSourceOptions } from '../addon/addon.ts';
+import type { PacketSourceOptions } from '../addon/packet-source.ts';
 import { UserError } from '../flow/user-error.ts';
 import { FrameSource, type PackageDrops } from './frame-source.ts';
 import { linkTypeNumber } from './link-type-names.ts';

@@ -1,7 +1,8 @@
-import type { PacketStats, SlotSource } from '../addon/addon.ts';
 import { EXTENSION_WORDS } from '../addon/packet-extension-layout.ts';
 import { PACKET_WORDS } from '../addon/packet-layout.ts';
+import type { PacketStats } from '../addon/packet-source.ts';
 import { SlotReader } from '../addon/slot-reader.ts';
+import type { SlotSource } from '../addon/slot-source.ts';
 
 /** A batch of decoded packets, `count` records of PACKET_WORDS words in the layout of `addon/packet-layout.ts`. */
 export interface PacketSlot {

@@ -1,4 +1,4 @@
-import type { PacketStats } from '../addon/addon.ts';
+import type { PacketStats } from '../addon/packet-source.ts';
 
 /** What several sources or decoders counted together. */
 export function sumStats(all: readonly PacketStats[]): PacketStats {

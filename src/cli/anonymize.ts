@@ -1,5 +1,5 @@
 import { NFANON_MAPPINGS, parseAnonymizerKey } from '../anonymize/crypto-pan.ts';
-import { flagOption, type OptionTable, valueOption } from '../config/option.ts';
+import { type OptionTable, valueOption } from '../config/option.ts';
 import { UserError } from '../flow/user-error.ts';
 import { type AnonymizeOptions, runAnonymize } from '../pipeline/archive/anonymize.ts';
 import { plainLog } from '../pipeline/daemon/log.ts';
@@ -7,13 +7,12 @@ import { StopSignal } from '../pipeline/daemon/stop-signal.ts';
 import { commandParser } from './parse.ts';
 import { readOptions } from './read-options.ts';
 import { parseSelection, selectionOptions } from './selection.ts';
+import { parseStoreOutput, storeOutputOptions } from './store-output.ts';
 
 const storeOptions: OptionTable = {
   K: valueOption('key of CryptoPAn, as nfanon has it: 32 characters, or 0x and 64 hexadecimal digits'),
   nfanon: valueOption('map IPv6 as nfanon does: 1.7.8 and all versions before, or later', '1.7.8'),
-  w: valueOption('write flow files below this directory; with -M below one of the name of each source'),
-  S: valueOption('sub-directories for flow files, 0 to 8 as in nfcapd', '1'),
-  force: flagOption('make slots anew that are there already'),
+  ...storeOutputOptions,
 };
 
 /** `weir anonymize`: see `runAnonymize` for what it does. */
@@ -29,7 +28,7 @@ export async function anonymizeCommand(argv: string[]): Promise<number> {
 }
 
 /** Options of a command line; undefined when it only asked for help or the version. */
-export async function parseAnonymizeArguments(argv: string[]): Promise<AnonymizeOptions | undefined> {
+async function parseAnonymizeArguments(argv: string[]): Promise<AnonymizeOptions | undefined> {
   const parser = commandParser(argv, 'anonymize').usage(
     'weir anonymize (-r FILE|DIR | -R RANGE) [-M DIRS] -w DIR -K KEY [options]',
   );
@@ -39,16 +38,13 @@ export async function parseAnonymizeArguments(argv: string[]): Promise<Anonymize
   });
   if (read === undefined) return undefined;
   const { values, operands } = read;
-  if (operands.length > 0) throw new UserError(`weir anonymize takes no "${operands[0]}"; see weir anonymize --help`);
-  const [directory, key] = [values.text('w'), values.text('K')];
-  if (directory === undefined) throw new UserError('where to? give -w DIR; see weir anonymize --help');
+  const output = parseStoreOutput(values, operands, 'anonymize');
+  const key = values.text('K');
   if (key === undefined) throw new UserError('with which key? give -K KEY; see weir anonymize --help');
   return {
     ...parseSelection(values, 'anonymize'),
-    directory,
-    layout: values.whole('S', 0, 8),
+    ...output,
     key: parseAnonymizerKey(key),
     mapping: values.choice('nfanon', NFANON_MAPPINGS),
-    force: values.flag('force'),
   };
 }

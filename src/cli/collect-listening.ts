@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import type { TlsIdentity } from '../collect/session-listener.ts';
-import { type OptionValues, wholeNumber } from '../config/option-values.ts';
+import type { OptionValues } from '../config/option-values.ts';
 import { UserError } from '../flow/user-error.ts';
 import type { ListenEndpoint } from '../pipeline/collect/listen-endpoint.ts';
+import { readPem } from './pem-file.ts';
 
 /** Port that exporters send to unless told otherwise; nfcapd's. */
 export const DEFAULT_PORT = 9995;
@@ -12,7 +12,10 @@ const TRANSPORTS = ['udp', 'tcp', 'tls'] as const;
 /** Reads `PORT` or `TRANSPORT:PORT`; throws UserError. */
 export function parsePort(text: string, host: string): ListenEndpoint {
   const [, transport, port] = /^(?:(udp|tcp|tls):)?(.*)$/s.exec(text)!;
-  return { transport: transportOf(transport), host, port: wholeNumber('-p', port, 0, 65_535) };
+  if (!/^\d{1,5}$/.test(port!) || Number(port) > 65_535) {
+    throw new UserError(`-p takes a port from 0 to 65535, tcp:PORT or tls:PORT, not "${text}"`);
+  }
+  return { transport: transportOf(transport), host, port: Number(port) };
 }
 
 /** Reads `TRANSPORT://[HOST]:PORT`, an IPv6 host in brackets, none for all addresses; throws UserError. */
@@ -37,16 +40,8 @@ export function readTls(values: OptionValues, listeners: readonly ListenEndpoint
   if (cert === undefined || key === undefined) {
     throw new UserError('a listener of TLS needs --tls-cert FILE and --tls-key FILE');
   }
-  const identity = { cert: readPem('--tls-cert', cert), key: readPem('--tls-key', key) };
-  return ca === undefined ? identity : { ...identity, ca: readPem('--tls-ca', ca) };
-}
-
-function readPem(option: string, path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw new UserError(`${option} ${path}: ${(cause as Error).message}`, { cause });
-  }
+  const identity = { cert: readPem('tls-cert', cert), key: readPem('tls-key', key) };
+  return ca === undefined ? identity : { ...identity, ca: readPem('tls-ca', ca) };
 }
 
 function transportOf(text: string | undefined): ListenEndpoint['transport'] {

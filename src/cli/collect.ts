@@ -4,6 +4,7 @@ import { checkCollectOptions } from '../pipeline/collect/check.ts';
 import { runCollect } from '../pipeline/collect/collect.ts';
 import type { CollectOptions } from '../pipeline/collect/options.ts';
 import { startInBackground } from '../pipeline/daemon/background.ts';
+import { PidFile } from '../pipeline/daemon/pid-file.ts';
 import { parseSlots, slotOptions } from './collect-files.ts';
 import { admissionOptions, parseAdmission, parseReceiving, receivingOptions } from './collect-receiving.ts';
 import { parseRepeating, parseRunning, repeatingOptions, runningOptions } from './collect-running.ts';
@@ -21,7 +22,12 @@ export async function collectCommand(argv: string[]): Promise<number> {
     process.stdout.write('weir collect: these options are right\n');
     return 0;
   }
-  if (goesToBackground) return startInBackground(['collect', '--in-background', ...argv]);
+  if (goesToBackground) {
+    const { pidFile } = options;
+    return startInBackground(['collect', '--in-background', ...argv], (pid) => {
+      if (pidFile !== undefined) PidFile.clear(pidFile, pid);
+    });
+  }
   return runCollect(options, async () => (await parseCollectArguments(argv, true))?.options);
 }
 

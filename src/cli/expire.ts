@@ -12,7 +12,7 @@ export async function expireCommand(argv: string[]): Promise<number> {
 }
 
 /** Options of a command line; undefined when it only asked for help or the version. */
-export async function parseExpireArguments(argv: string[]): Promise<ExpireOptions | undefined> {
+async function parseExpireArguments(argv: string[]): Promise<ExpireOptions | undefined> {
   const value = (describe: string) => ({ type: 'string', requiresArg: true, describe }) as const;
   const args = await commandParser(argv, 'expire')
     .usage(

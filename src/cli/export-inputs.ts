@@ -1,4 +1,5 @@
 import { type CaptureInterface, countsOnce, parseInterface } from '../capture/interface.ts';
+import { PACKET_SOURCES } from '../capture/open.ts';
 import { flagOption, keyed, listOption, type OptionTable, valueOption } from '../config/option.ts';
 import { type OptionValues, wholeNumber } from '../config/option-values.ts';
 import type { SamplingOptions } from '../export/options.ts';
@@ -75,7 +76,7 @@ export function parseInputs(values: OptionValues, operands: readonly string[]): 
     localNets: values.list('local-net').map(localNetOf),
     localVlans: values.list('local-vlan').map((text) => wholeNumber('--local-vlan', text, 1, 4094)),
     ...(filter === '' ? {} : { filter }),
-    source: values.choice('source', ['native', 'pcap', 'cap']),
+    source: values.choice('source', PACKET_SOURCES),
     snapLength: values.whole('snaplen', 64, 262_144),
     promiscuous: values.flag('promiscuous'),
     speed,

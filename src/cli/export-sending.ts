@@ -6,7 +6,7 @@ import { MAX_RECORDS } from '../export/exporter-options.ts';
 import type { InterfaceName } from '../export/options.ts';
 import { type TemplateSelection, templatePresets } from '../export/templates.ts';
 import { UserError } from '../flow/user-error.ts';
-import type { ExportOptions } from '../pipeline/export/options.ts';
+import type { SendingOptions } from '../pipeline/export/options.ts';
 import { parseTls, tlsOptions } from './export-tls.ts';
 
 /** What is sent to collectors, and how. */
@@ -39,28 +39,7 @@ export const sendingOptions: OptionTable = {
   ...tlsOptions,
 };
 
-type Sending = Pick<
-  ExportOptions,
-  | 'destinations'
-  | 'balance'
-  | 'version'
-  | 'template'
-  | 'refreshSeconds'
-  | 'refreshDatagrams'
-  | 'domain'
-  | 'mtu'
-  | 'datagramsPerSecond'
-  | 'maxRecords4'
-  | 'maxRecords6'
-  | 'sourceAddress'
-  | 'dscp'
-  | 'ttl'
-  | 'multicastInterface'
-  | 'interfaceNames'
-  | 'tls'
->;
-
-export async function parseSending(values: OptionValues): Promise<Sending> {
+export async function parseSending(values: OptionValues): Promise<SendingOptions> {
   const destinations = values.list('n');
   const ways = new Set(destinations.map((text) => parseCollector(text).transport));
   const isConnected = ways.has('tcp') || ways.has('tls');
@@ -105,7 +84,7 @@ export async function parseSending(values: OptionValues): Promise<Sending> {
 function datagramSettings(
   values: OptionValues,
   hasUdp: boolean,
-): Pick<ExportOptions, 'dscp' | 'ttl' | 'multicastInterface'> {
+): Pick<SendingOptions, 'dscp' | 'ttl' | 'multicastInterface'> {
   const dscp = values.wholeIfGiven('dscp', 0, 63);
   const ttl = values.wholeIfGiven('ttl', 1, 255);
   const multicastInterface = values.text('multicast-interface');

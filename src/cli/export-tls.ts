@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { type OptionTable, valueOption } from '../config/option.ts';
 import type { OptionValues } from '../config/option-values.ts';
 import type { TlsIdentity } from '../export/tcp-connection.ts';
 import { UserError } from '../flow/user-error.ts';
+import { readPem } from './pem-file.ts';
 
 /** What is shown to collectors of `tls://`, and what they must show. */
 export const tlsOptions: OptionTable = {
@@ -19,7 +19,10 @@ export async function parseTls(values: OptionValues, isUsed: boolean): Promise<T
     if (given !== undefined) throw new UserError(`--${given} has a meaning with -n tls://HOST:PORT only`);
     return undefined;
   }
-  const [ca, cert, key] = (['tls-ca', 'tls-cert', 'tls-key'] as const).map((name) => read(name, values.text(name)));
+  const [ca, cert, key] = (['tls-ca', 'tls-cert', 'tls-key'] as const).map((name) => {
+    const path = values.text(name);
+    return path === undefined ? undefined : readPem(name, path);
+  });
   if ((cert === undefined) !== (key === undefined)) throw new UserError('--tls-cert and --tls-key go together');
   const serverName = values.text('tls-server-name');
   const identity: TlsIdentity = {
@@ -31,13 +34,4 @@ export async function parseTls(values: OptionValues, isUsed: boolean): Promise<T
   const { checkTlsIdentity } = await import('../export/tcp-connection.ts');
   checkTlsIdentity(identity);
   return identity;
-}
-
-function read(option: string, path: string | undefined): Buffer | undefined {
-  if (path === undefined) return undefined;
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw new UserError(`--${option} ${path}: cannot read: ${(cause as Error).message}`, { cause });
-  }
 }

@@ -1,18 +1,16 @@
-import { flagOption, type OptionTable, valueOption } from '../config/option.ts';
-import { UserError } from '../flow/user-error.ts';
+import { type OptionTable, valueOption } from '../config/option.ts';
 import { type ImportOptions, runImport } from '../pipeline/archive/import.ts';
 import { plainLog } from '../pipeline/daemon/log.ts';
 import { StopSignal } from '../pipeline/daemon/stop-signal.ts';
 import { commandParser } from './parse.ts';
 import { readOptions } from './read-options.ts';
 import { parseSelection, selectionOptions } from './selection.ts';
+import { parseStoreOutput, storeOutputOptions } from './store-output.ts';
 
 const storeOptions: OptionTable = {
-  w: valueOption('write flow files below this directory; with -M below one of the name of each source'),
-  S: valueOption('sub-directories for flow files, 0 to 8 as in nfcapd', '1'),
+  ...storeOutputOptions,
   t: valueOption('seconds a flow file covers [default: as most of the files are apart]'),
   I: valueOption('ident stored in flow files [default: the one in the file]'),
-  force: flagOption('make slots anew that are there already'),
 };
 
 /** `weir import`: see `runImport` for what it does; exit status 0, 1 when a file was left out. */
@@ -28,7 +26,7 @@ export async function importCommand(argv: string[]): Promise<number> {
 }
 
 /** Options of a command line; undefined when it only asked for help or the version. */
-export async function parseImportArguments(argv: string[]): Promise<ImportOptions | undefined> {
+async function parseImportArguments(argv: string[]): Promise<ImportOptions | undefined> {
   const parser = commandParser(argv, 'import').usage('weir import (-r FILE|DIR | -R RANGE) [-M DIRS] -w DIR [options]');
   const read = await readOptions(parser, {
     'Files of nfcapd': selectionOptions,
@@ -36,16 +34,12 @@ export async function parseImportArguments(argv: string[]): Promise<ImportOption
   });
   if (read === undefined) return undefined;
   const { values, operands } = read;
-  if (operands.length > 0) throw new UserError(`weir import takes no "${operands[0]}"; see weir import --help`);
-  const directory = values.text('w');
-  if (directory === undefined) throw new UserError('where to? give -w DIR; see weir import --help');
+  const output = parseStoreOutput(values, operands, 'import');
   const [intervalSeconds, ident] = [values.wholeIfGiven('t', 1, 86_400), values.text('I')];
   return {
     ...parseSelection(values, 'import'),
-    directory,
-    layout: values.whole('S', 0, 8),
+    ...output,
     ...(intervalSeconds === undefined ? {} : { intervalSeconds }),
     ...(ident === undefined ? {} : { ident }),
-    force: values.flag('force'),
   };
 }

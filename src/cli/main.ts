@@ -8,6 +8,7 @@ const commands: Record<string, () => Promise<(argv: string[]) => Promise<number>
   exporters: async () => (await import('./exporters.ts')).exportersCommand,
   ctl: async () => (await import('./ctl.ts')).ctlCommand,
   expire: async () => (await import('./expire.ts')).expireCommand,
+  index: async () => (await import('./index.ts')).indexCommand,
   import: async () => (await import('./import.ts')).importCommand,
   replay: async () => (await import('./replay.ts')).replayCommand,
   anonymize: async () => (await import('./anonymize.ts')).anonymizeCommand,
@@ -30,6 +31,7 @@ const usage = `weir: flow exporter and collector
   weir replay   flow files to NetFlow v5, v9 and IPFIX datagrams
   weir anonymize  flow files to others whose addresses are anonymous
   weir ctl      questions and commands to a running weir export
+  weir index    indexes of flow files that were stored or copied without, for fast answers about one host
   weir expire   old flow files deleted by size and age
   weir sampling  sampling rates of exporters corrected for later questions
   weir exporters  what a collector has from each exporter, and what was lost

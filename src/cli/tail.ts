@@ -19,7 +19,7 @@ export async function tailCommand(argv: string[]): Promise<number> {
 }
 
 /** Options of a command line; undefined when it only asked for help or the version. */
-export async function parseTailArguments(argv: string[]): Promise<TailOptions | undefined> {
+async function parseTailArguments(argv: string[]): Promise<TailOptions | undefined> {
   const parser = commandParser(argv, 'tail').usage('weir tail -r DIR [options] [FILTER]');
   const read = await readOptions(parser, { 'Running store': storeOptions, Printing: printOptions });
   if (read === undefined) return undefined;

@@ -18,7 +18,7 @@ export async function topCommand(argv: string[]): Promise<number> {
 }
 
 /** Options of a command line; undefined when it only asked for help or the version. */
-export async function parseTopArguments(argv: string[]): Promise<TopOptions | undefined> {
+async function parseTopArguments(argv: string[]): Promise<TopOptions | undefined> {
   const parser = commandParser(argv, 'top')
     .usage('weir top -r DIR [options] [FILTER]')
     .epilogue('Keys: s next statistic, t type one, o next order, w window, f filter, space pause, q quit');

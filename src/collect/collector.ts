@@ -1,4 +1,4 @@
-import { addon, type NativeFrameDecoder } from '../addon/addon.ts';
+import { addon } from '../addon/addon.ts';
 import {
   D_LENGTH,
   D_OFFSET,
@@ -9,13 +9,15 @@ import {
   D_SRC_PORT,
   DATAGRAM_META_WORDS,
 } from '../addon/datagram-layout.ts';
+import type { NativeFrameDecoder } from '../addon/packet-source.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import { DatagramDecoder } from '../wire/decode.ts';
-import type { DatagramOrigin, DecodeCounters } from '../wire/decode-context.ts';
+import { type DatagramOrigin, type DecodeCounters, newOrigin } from '../wire/decode-context.ts';
 import { describeFields } from '../wire/decode-templates.ts';
 import type { DatagramSlot } from './datagram-slot.ts';
 import type { Exporter } from './exporter-stream.ts';
 import { Exporters } from './exporters.ts';
+import type { InterfaceStats } from './interface-counters.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { PendingSets } from './pending-sets.ts';
 import type { SamplingSetting } from './sampling.ts';
@@ -45,6 +47,8 @@ export interface StreamStats {
   readonly duplicated: number;
   readonly reordered: number;
   readonly resets: number;
+  /** Sequence numbers that were not the one expected, each counted once: gaps, late and repeated ones, restarts. */
+  readonly sequenceErrors: number;
   readonly templates: number;
   readonly templatesChanged: number;
   readonly templatesRefreshed: number;
@@ -88,6 +92,8 @@ export interface CollectorStats {
   readonly exportersEvicted: number;
   readonly overflowDatagrams: number;
   readonly streams: readonly StreamStats[];
+  /** What devices told last of their interfaces. */
+  readonly interfaces: readonly InterfaceStats[];
 }
 
 /**
@@ -99,15 +105,7 @@ export class Collector {
   readonly exporters: Exporters;
   private readonly pending: PendingSets;
   private readonly decoder: DatagramDecoder;
-  private readonly origin: DatagramOrigin = {
-    receivedMs: 0,
-    hiHigh: 0,
-    hiLow: 0,
-    loHigh: 0,
-    loLow: 0,
-    port: 0,
-    session: 0,
-  };
+  private readonly origin = newOrigin();
 
   constructor(options: CollectorOptions) {
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
@@ -169,12 +167,20 @@ export class Collector {
       exportersEvicted: exporters.evicted,
       overflowDatagrams: exporters.overflowDatagrams,
       streams: [...exporters.values()].flatMap(statsOf),
+      interfaces: [...exporters.values()].flatMap(({ interfaces }) => [...interfaces.values()]),
     };
+  }
+
+  /** Sequence errors of all streams so far. */
+  sequenceErrors(): number {
+    let sum = 0;
+    for (const { streams } of this.exporters.values()) for (const { sequence } of streams) sum += sequence.errors;
+    return sum;
   }
 
   /** Every template that is known now, for people to look at. */
   templates(): TemplateDescription[] {
-    return [...this.exporters.values()].flatMap(({ address, streams }) =>
+    return [...this.exporters.values()].flatMap(({ address, streams, told }) =>
       streams.flatMap(({ version, domain, templates }) =>
         [...templates.values()].map((template) => ({
           exporter: address,
@@ -182,7 +188,7 @@ export class Collector {
           domain,
           id: template.id,
           isOptions: template.isOptions,
-          fields: describeFields(template),
+          fields: describeFields(template, told),
         })),
       ),
     );
@@ -222,6 +228,7 @@ function statsOf(exporter: Exporter): StreamStats[] {
     duplicated: stream.sequence.duplicated,
     reordered: stream.sequence.reordered,
     resets: stream.sequence.resets,
+    sequenceErrors: stream.sequence.errors,
     templates: stream.templates.size,
     templatesChanged: stream.templates.changed,
     templatesRefreshed: stream.templates.refreshed,
@@ -229,7 +236,7 @@ function statsOf(exporter: Exporter): StreamStats[] {
     setsWithoutTemplate: stream.setsWithoutTemplate,
     quirks: stream.quirks(),
     unknownElements: Object.fromEntries(stream.unknown),
-    samplingRate: stream.samplingRate(-1, 0),
+    samplingRate: stream.usualRate,
     samplesLost: stream.samples.lost,
     samplesDropped: stream.samples.dropped,
     reportedDatagrams: stream.reportedMessages,

@@ -4,6 +4,8 @@ import { compileDefinition } from '../wire/decode-templates.ts';
 import { VERSION_IPFIX, VERSION_SFLOW, VERSION_V5, VERSION_V7, VERSION_V9 } from '../wire/protocol.ts';
 import { type QuirkName, quirkNames, quirkNumber } from '../wire/quirks.ts';
 import type { CompiledTemplate } from '../wire/template.ts';
+import type { SavedElement, ToldElements } from '../wire/told-elements.ts';
+import type { InterfaceCounters } from './interface-counters.ts';
 import type { Allowance, Limits } from './limits.ts';
 import type { PendingSets } from './pending-sets.ts';
 import { SampleSources } from './sample-sources.ts';
@@ -20,6 +22,9 @@ export interface Exporter {
   /** Rate that options told last for a whole stream of it, 0 unknown: stands in for streams that were told none. */
   samplingRate: number;
   hasSamplers: boolean;
+  /** What it said of elements of its enterprise. */
+  readonly told: ToldElements;
+  readonly interfaces: InterfaceCounters;
   /** Latest receive time of a datagram. */
   lastSeenMs: number;
 }
@@ -31,6 +36,7 @@ export interface Shared {
   readonly templateFields: Allowance;
   readonly optionEntries: Allowance;
   readonly sampleSources: Allowance;
+  readonly interfaces: Allowance;
   readonly names: ExporterNames;
   /** Grows when something changes that `saveState` keeps. */
   revision: number;
@@ -66,6 +72,8 @@ export class ExporterStream implements DecodeStream {
   reportedMessages = -1;
   reportedRecords = -1;
   setsWithoutTemplate = 0;
+  /** Sampling rate of the latest v5 header, 0 for none. */
+  private headerRate = 0;
   /** Records by name of an element that they had and weir knows nothing of. */
   readonly unknown = new Map<string, number>();
   private readonly quirkCounts = new Float64Array(quirkNames.length);
@@ -101,8 +109,17 @@ export class ExporterStream implements DecodeStream {
     this.sequence.restart();
   }
 
+  get told(): ToldElements {
+    return this.exporter.told;
+  }
+
   template(id: number): CompiledTemplate | undefined {
-    return this.templates.get(id);
+    const template = this.templates.get(id);
+    if (template?.extra === undefined || template.toldRevision === this.told.revision) return template;
+    // The exporter has said something new of its elements since.
+    const anew = compileDefinition(this.version, template.definition, template.isOptions, this.told);
+    if (anew !== undefined) this.templates.replace(anew);
+    return anew ?? template;
   }
 
   withdraw(id: number | undefined, isOptions: boolean): boolean {
@@ -134,7 +151,7 @@ export class ExporterStream implements DecodeStream {
     this.bootMs = saved.bootMs;
     if (this.sampling.restore(saved.sampling)) this.shareSampling();
     for (const { definition, isOptions } of saved.templates) {
-      const template = compileDefinition(this.version, definition, isOptions);
+      const template = compileDefinition(this.version, definition, isOptions, this.told);
       if (template !== undefined) this.templates.restore(template);
     }
   }
@@ -151,26 +168,40 @@ export class ExporterStream implements DecodeStream {
     if (record.exportedMessages >= 0) this.reportedMessages = record.exportedMessages;
     if (record.exportedRecords >= 0) this.reportedRecords = record.exportedRecords;
     this.learnNames(record);
+    const { elementPen, elementId, elementType, elementName } = record;
+    if (elementPen > 0) this.learnElement([elementPen, elementId, elementType, elementName]);
+  }
+
+  /** What the exporter says of one element of an enterprise. */
+  learnElement(element: SavedElement): void {
+    if (this.told.learn(element, () => this.shared.optionEntries.take(1))) this.shared.revision++;
   }
 
   get samplingFixed(): boolean {
     return this.exporter.setting?.isFixed === true;
   }
 
-  /**
-   * The operator's fixed rate; else what options told for the template, the stream, or another stream of the exporter
-   * (Catalysts send options under another source id); else the v5 header; else the operator's default. 0 unknown.
-   */
+  /** The operator's fixed rate; else what the stream itself told; else another stream's; else the operator's default. */
   samplingRate(templateId: number, headerRate: number): number {
+    this.headerRate = headerRate;
+    const own = this.ownRate(templateId, headerRate);
+    if (own > 0) return own;
+    const { samplingRate, setting } = this.exporter;
+    // Nobody sees whether 1 was taken or nothing was known.
+    if (samplingRate > 1) this.quirk(SAMPLER_OF_OTHER_STREAM, 1);
+    return samplingRate || (setting?.rate ?? 0);
+  }
+
+  /** The rate of records that name neither a template nor a rate, as `samplingRate` has it; to look at. */
+  get usualRate(): number {
+    return this.ownRate(-1, this.headerRate) || this.exporter.samplingRate || (this.exporter.setting?.rate ?? 0);
+  }
+
+  /** The operator's fixed rate; else what options told for the template or the stream; else a v5 header's. 0 unknown. */
+  private ownRate(templateId: number, headerRate: number): number {
     const { setting } = this.exporter;
     if (setting?.isFixed === true) return setting.rate;
-    const own = this.sampling.rateFor(templateId);
-    if (own > 0) return own;
-    if (this.exporter.samplingRate > 0) {
-      this.quirk(SAMPLER_OF_OTHER_STREAM, 1);
-      return this.exporter.samplingRate;
-    }
-    return headerRate || (setting?.rate ?? 0);
+    return this.sampling.rateFor(templateId) || headerRate;
   }
 
   hasSamplers(): boolean {
@@ -220,6 +251,11 @@ export class ExporterStream implements DecodeStream {
     const hasHeaderUptime = this.version !== VERSION_IPFIX;
     const bootMs = hasHeaderUptime ? context.exportMs - context.uptimeMs : Number.NaN;
     this.sequence.observe(sequence, sent, context.exportMs, bootMs);
+  }
+
+  interfaceCounters(view: DataView, at: number): void {
+    const { interfaces, address } = this.exporter;
+    interfaces.take(address, view, at, this.lastSeenMs);
   }
 
   sample(source: number, sequence: number, drops: number, { uptimeMs }: SetContext): void {

@@ -1,7 +1,9 @@
 import { type AddressWords, formatAddress } from '../flow/address.ts';
 import { ExporterNames } from '../flow/exporter-names.ts';
 import type { DatagramOrigin, DecodeStream, StreamDirectory } from '../wire/decode-context.ts';
+import { type SavedElement, ToldElements } from '../wire/told-elements.ts';
 import { type Exporter, ExporterStream, type Shared } from './exporter-stream.ts';
+import { InterfaceCounters } from './interface-counters.ts';
 import { Allowance, type Limits } from './limits.ts';
 import type { PendingSets } from './pending-sets.ts';
 import type { SamplingSetting } from './sampling.ts';
@@ -10,6 +12,7 @@ import type { SavedStream } from './saved-stream.ts';
 /** Takes the place of a stream where a limit is reached: knows nothing and learns nothing. */
 const overflowStream: DecodeStream = {
   bootMs: 0,
+  told: new ToldElements(),
   template: () => undefined,
   define: () => {},
   refreshed: () => {},
@@ -24,6 +27,7 @@ const overflowStream: DecodeStream = {
   unknownElements: () => {},
   quirk: () => {},
   account: () => {},
+  interfaceCounters: () => {},
   sample: () => {},
 };
 
@@ -64,6 +68,7 @@ export class Exporters implements StreamDirectory {
       templateFields: new Allowance(limits.templateFields),
       optionEntries: new Allowance(limits.optionEntries),
       sampleSources: new Allowance(limits.sampleSources),
+      interfaces: new Allowance(limits.interfaces),
       names: this.names,
       revision: 0,
     };
@@ -104,10 +109,11 @@ export class Exporters implements StreamDirectory {
   }
 
   /** Takes what an earlier run of the collector knew of a stream, as far as there is room. */
-  restore(words: AddressWords, saved: SavedStream): void {
+  restore(words: AddressWords, saved: SavedStream, told: readonly SavedElement[] = []): void {
     const [hiHigh, hiLow, loHigh, loLow] = words;
     const slot = this.slotOf({ receivedMs: saved.lastSeenMs, hiHigh, hiLow, loHigh, loLow, port: 0, session: 0 });
     const stream = slot === undefined ? undefined : this.streamOf(slot, saved.version, saved.domain, 0);
+    for (const element of told) stream?.learnElement(element);
     stream?.restore(saved);
   }
 
@@ -131,6 +137,8 @@ export class Exporters implements StreamDirectory {
         setting: this.settingOf(address),
         samplingRate: 0,
         hasSamplers: false,
+        told: new ToldElements(),
+        interfaces: new InterfaceCounters(this.shared.interfaces),
         lastSeenMs: origin.receivedMs,
       };
       slot = { hiHigh, hiLow, loHigh, loLow, exporter, streams: new Map(), ended: [] };
@@ -184,6 +192,8 @@ export class Exporters implements StreamDirectory {
       if (nowMs - slot.exporter.lastSeenMs < this.shared.limits.idleMs) continue;
       const { streams } = slot.exporter;
       for (const stream of streams) stream.release();
+      this.shared.optionEntries.giveBack(slot.exporter.told.size);
+      slot.exporter.interfaces.release();
       this.streamCount -= streams.length;
       this.slots.delete(key);
       this.evicted++;

@@ -11,6 +11,8 @@ export interface Limits {
   readonly optionEntries: number;
   /** sFlow data sources whose samples are counted, of all exporters together. */
   readonly sampleSources: number;
+  /** Interfaces whose counters are kept, of all exporters together. */
+  readonly interfaces: number;
   /** Exporters unheard of for so long give way to new ones when the table is full. */
   readonly idleMs: number;
   /** Data sets kept until their template comes: in all, of one stream, and for how long. 0 octets keeps none. */
@@ -27,6 +29,7 @@ export const DEFAULT_LIMITS: Limits = {
   templateFields: 500_000,
   optionEntries: 200_000,
   sampleSources: 16_384,
+  interfaces: 8192,
   idleMs: 600_000,
   pendingBytes: 4 << 20,
   pendingBytesPerStream: 64 << 10,

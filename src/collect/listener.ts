@@ -1,4 +1,5 @@
-import { addon, type DatagramSourceOptions, type DatagramStats, type NativeDatagramSource } from '../addon/addon.ts';
+import { addon } from '../addon/addon.ts';
+import type { DatagramSourceOptions, DatagramStats, NativeDatagramSource } from '../addon/datagram-source.ts';
 import { SlotReader } from '../addon/slot-reader.ts';
 import { UserError } from '../flow/user-error.ts';
 import { DatagramSlot } from './datagram-slot.ts';
@@ -49,7 +50,7 @@ export class DatagramReader {
 
   /**
    * Ends receiving; idempotent. Datagrams that reached the sockets before still come out of `read`, then undefined. Keep
-   * reading until then: after five seconds without a slot handed back the rest is counted as `queueDropped`.
+   * reading until then: after a minute without a slot handed back the rest is counted as `queueDropped`.
    */
   stop(): void {
     this.#reader.stop();

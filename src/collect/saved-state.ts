@@ -1,4 +1,5 @@
 import { parseAddress } from '../flow/address.ts';
+import type { SavedElement } from '../wire/told-elements.ts';
 import type { Exporters } from './exporters.ts';
 import type { SavedStream } from './saved-stream.ts';
 
@@ -12,8 +13,9 @@ const MAX_AGE_MS = 3_600_000;
  * once. Template definitions are the octets that the exporter sent, in base64.
  */
 export function saveState(exporters: Exporters): string {
-  const saved = [...exporters.values()].map(({ address, streams }) => ({
+  const saved = [...exporters.values()].map(({ address, streams, told }) => ({
     address,
+    elements: told.save(),
     streams: streams
       // What came over a connection was said for that connection.
       .filter(({ isUdp }) => isUdp)
@@ -44,9 +46,10 @@ export function restoreState(exporters: Exporters, text: string, nowMs: number):
   for (const entry of arrayOf(state['exporters']).map(objectOf)) {
     const words = typeof entry['address'] === 'string' ? parseAddress(entry['address']) : undefined;
     if (words === undefined) continue;
+    const elements = arrayOf(entry['elements']).flatMap(savedElement);
     for (const stream of arrayOf(entry['streams'])) {
       const saved = savedStream(objectOf(stream));
-      if (saved !== undefined && nowMs - saved.lastSeenMs <= MAX_AGE_MS) exporters.restore(words, saved);
+      if (saved !== undefined && nowMs - saved.lastSeenMs <= MAX_AGE_MS) exporters.restore(words, saved, elements);
     }
   }
 }
@@ -73,6 +76,12 @@ function savedStream(entry: Record<string, unknown>): SavedStream | undefined {
       templates: arrayOf(sampling['templates']).flatMap(ratePair),
     },
   };
+}
+
+function savedElement(item: unknown): SavedElement[] {
+  const [pen, id, type, name] = arrayOf(item);
+  if (!isWord(pen) || !isWord(id) || !Number.isInteger(type) || typeof name !== 'string') return [];
+  return [[pen, id, type as number, name]];
 }
 
 function ratePair(item: unknown): [number, number][] {

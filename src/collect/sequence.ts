@@ -21,6 +21,8 @@ export class SequenceTracker {
   duplicated = 0;
   reordered = 0;
   resets = 0;
+  /** Numbers that were not the one expected, whatever the distance: what nfcapd calls sequence errors. */
+  errors = 0;
   /** Set by the protocol, and changed from datagrams to records where an exporter counts those in v9. */
   unit: SequenceUnit;
 
@@ -49,6 +51,7 @@ export class SequenceTracker {
     const isNewRun = bootMs - this.bootMs > BOOT_TOLERANCE_MS;
     this.bootMs = bootMs;
     const gap = this.isInStep ? (sequence - this.expected) | 0 : 0;
+    if (gap !== 0) this.errors++;
     if (gap < 0 && !this.isRestart(isNewRun, sequence, sent, exportMs)) {
       this.takeLate(sequence, sent, exportMs);
       return;
@@ -124,6 +127,7 @@ export class SequenceTracker {
       if (this.flowSteps < FLOW_STEPS) return;
       this.unit = 'records';
       this.lost -= Math.min(this.lost, this.lostInFlowSteps);
+      this.errors -= this.flowSteps;
     } else if (step !== 1 || this.lastSent !== 1) {
       // A datagram of one record looks the same either way and speaks for neither.
       this.flowSteps = 0;

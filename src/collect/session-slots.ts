@@ -26,7 +26,7 @@ export interface SessionOrigin {
 }
 
 /** A slot must hold a message of any length and its description. */
-export const MIN_SLOT_BYTES = 2 * (MAX_MESSAGE_BYTES + 1);
+const MIN_SLOT_BYTES = 2 * (MAX_MESSAGE_BYTES + 1);
 
 /**
  * Slots that are filled from JavaScript and read as those of the addon: descriptions from the start, payloads from the

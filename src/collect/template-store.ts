@@ -80,6 +80,11 @@ export class TemplateStore {
     return 'changed';
   }
 
+  /** Puts a template in the place of one with the same definition. */
+  replace(template: CompiledTemplate): void {
+    this.byId.set(template.id, template);
+  }
+
   release(): void {
     for (const template of this.byId.values()) this.allowance.giveBack(template.declared.length);
     this.byId.clear();

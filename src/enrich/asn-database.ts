@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { Reader } from 'mmdb-lib';
+import type { Reader } from 'mmdb-lib';
 import { formatAddress, isV4 } from '../flow/address.ts';
 import { UserError } from '../flow/user-error.ts';
+import { openMmdb } from './mmdb-file.ts';
 
 /**
  * Blocks whose answer is remembered, a power of two. A look-up in the file decodes its records into objects; flows
@@ -34,19 +34,10 @@ export class AsnDatabase {
 
   /** Reads a file; throws a `UserError` that names it when it is none, or has no AS numbers. */
   constructor(path: string) {
-    let bytes: Buffer;
-    try {
-      bytes = readFileSync(path);
-    } catch (cause) {
-      throw new UserError(`${path}: cannot read: ${(cause as Error).message}`, { cause });
-    }
-    try {
-      this.#reader = new Reader<never>(bytes);
-    } catch (cause) {
-      throw new UserError(`${path}: this is no MaxMind database (.mmdb)`, { cause });
-    }
-    const { searchTreeSize, ipVersion, databaseType } = this.#reader.metadata;
-    if (!(searchTreeSize > 0 && searchTreeSize < bytes.length) || (ipVersion !== 4 && ipVersion !== 6)) {
+    const { reader, size } = openMmdb(path);
+    this.#reader = reader;
+    const { searchTreeSize, ipVersion, databaseType } = reader.metadata;
+    if (!(searchTreeSize > 0 && searchTreeSize < size) || (ipVersion !== 4 && ipVersion !== 6)) {
       throw new UserError(`${path}: this MaxMind database is damaged`);
     }
     if (WITHOUT_NUMBERS.test(String(databaseType))) {

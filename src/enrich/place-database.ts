@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { Reader } from 'mmdb-lib';
+import type { Reader } from 'mmdb-lib';
 import { formatAddress } from '../flow/address.ts';
-import { UserError } from '../flow/user-error.ts';
+import { openMmdb } from './mmdb-file.ts';
 
 /** Addresses whose answers are remembered. */
 const MOST_KNOWN = 1 << 16;
@@ -23,19 +22,7 @@ export class PlaceDatabase {
 
   /** Reads files; throws a `UserError` that names the one that is none. */
   constructor(paths: readonly string[]) {
-    this.#readers = paths.map((path) => {
-      let bytes: Buffer;
-      try {
-        bytes = readFileSync(path);
-      } catch (cause) {
-        throw new UserError(`${path}: cannot read: ${(cause as Error).message}`, { cause });
-      }
-      try {
-        return new Reader<never>(bytes);
-      } catch (cause) {
-        throw new UserError(`${path}: this is no MaxMind database (.mmdb)`, { cause });
-      }
-    });
+    this.#readers = paths.map((path) => openMmdb(path).reader);
   }
 
   /** An address as four words, most significant first, IPv4 v4-mapped. */

@@ -1,6 +1,5 @@
 /** Templates and options: what is to be announced, and when again. */
-import type { FieldName } from '../flow/fields.ts';
-import { RecordEncoder } from '../wire/encode-record.ts';
+import { RecordEncoder, type RecordField } from '../wire/encode-record.ts';
 import {
   type FieldSpec,
   type OptionsTable,
@@ -32,7 +31,7 @@ export interface AnnouncerOptions {
   readonly domain: number;
   readonly sampling: SamplingOptions;
   readonly interfaces: readonly InterfaceName[];
-  readonly keyFields: readonly FieldName[];
+  readonly keyFields: readonly RecordField['value'][];
   readonly refreshMs: number;
   readonly refreshDatagrams: number;
 }

@@ -57,6 +57,12 @@ export function parseCollector(text: string): Collector {
     Transport | undefined,
     string,
   ];
+  const other = /^([^:/]*):\/\//.exec(rest);
+  if (other !== null) {
+    throw new UserError(
+      `destination "${text}": ${other[1]}:// is no way to a collector: give HOST:PORT for UDP, tcp://HOST:PORT or tls://HOST:PORT`,
+    );
+  }
   const transport = scheme ?? 'udp';
   return { transport, ...parseDestination(rest, DEFAULT_PORTS[transport]) };
 }

@@ -1,6 +1,7 @@
 /** What a FlowExporter is made from, its defaults, and what cannot be. */
 import type { FieldName } from '../flow/fields.ts';
 import { UserError } from '../flow/user-error.ts';
+import type { RecordField } from '../wire/encode-record.ts';
 import { ETHERNET_PAYLOAD_V4, MAX_DATAGRAM_BYTES, V5_SAMPLING_INTERVAL_MASK, VERSION_V5 } from '../wire/protocol.ts';
 import type { InterfaceName, ProcessCounts, SamplingOptions } from './options.ts';
 import type { TemplateSelection } from './templates.ts';
@@ -37,8 +38,8 @@ export interface FlowExporterOptions {
   readonly sampling?: SamplingOptions;
   /** Named in options data; looked at with each announcement, so it may grow. */
   readonly interfaces?: readonly InterfaceName[];
-  /** Fields that make the meter's flow key, said in IPFIX options data; default the 5-tuple and type of service. */
-  readonly keyFields?: readonly FieldName[];
+  /** What makes the meter's flow key, said in IPFIX options data; default the 5-tuple and type of service. */
+  readonly keyFields?: readonly RecordField['value'][];
   /**
    * What the meter counted, told in options data with the counts of this exporter: with the templates when the clock is `wall`, and at the end. A replay tells them at the end only,
    * when they are what they are: before, they would depend on how far reading has come.

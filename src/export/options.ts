@@ -1,5 +1,4 @@
 /** What the exporter says about itself in options records: sampling, start, counts, keys, interfaces. */
-import type { FieldName } from '../flow/fields.ts';
 import type { RecordField } from '../wire/encode-record.ts';
 import type { FieldSpec, OptionsTable, OptionValue } from '../wire/encode-template.ts';
 import { V9_SCOPE_SYSTEM, VERSION_V9 } from '../wire/protocol.ts';
@@ -140,7 +139,7 @@ export function startTable(domain: number, bootMs: number): OptionsTable {
 /** RFC 7011 section 4.4: which fields of each template (the first 64) make the flow's key. */
 export function flowKeyTable(
   templates: ReadonlyMap<number, readonly RecordField[]>,
-  keys: readonly FieldName[],
+  keys: readonly RecordField['value'][],
 ): OptionsTable {
   const isKey = new Set<string>(keys);
   const rows = [...templates].map(([id, fields]) => {

@@ -59,6 +59,9 @@ export function checkTlsIdentity({ ca, cert, key }: TlsIdentity): void {
 const CERTIFICATE_CODES =
   /CERT|^UNABLE_TO_(GET_ISSUER|VERIFY)|^HOSTNAME_MISMATCH|^INVALID_(CA|PURPOSE)|^ERR_TLS_CERT_ALTNAME_INVALID/;
 
+/** Of these, those that nobody vouches for whom we trust. */
+const UNKNOWN_AUTHORITY = /^UNABLE_TO_(GET_ISSUER|VERIFY)|SELF_SIGNED/;
+
 /** The reason of a failed connection, for the operator. */
 export function explain(error: Error): string {
   // A name with several addresses fails for each of them, and says nothing itself.
@@ -66,6 +69,18 @@ export function explain(error: Error): string {
   const { code = '', message } = error as NodeJS.ErrnoException;
   // An alert is what the other side says of us: ours has no code of verification.
   if (code.startsWith('ERR_SSL_')) return `TLS: ${(error as { reason?: string }).reason ?? message}`;
-  if (CERTIFICATE_CODES.test(code)) return `certificate of the collector not accepted: ${message}`;
+  if (CERTIFICATE_CODES.test(code)) return `certificate of the collector not accepted: ${verdict(error, code)}`;
+  if (code === 'ECONNRESET' && message.includes('before secure TLS')) {
+    return 'closed by the collector before TLS was agreed on: is this its port for TLS?';
+  }
   return message;
+}
+
+/** What is wrong with a certificate, and which option has to do with it. */
+function verdict(error: Error, code: string): string {
+  const { message, host, cert } = error as Error & { host?: string; cert?: { subjectaltname?: string } };
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return `it is for ${cert?.subjectaltname ?? 'nobody'}, not for ${host} (--tls-server-name names another)`;
+  }
+  return UNKNOWN_AUTHORITY.test(code) ? `${message} (--tls-ca names the authorities to trust)` : message;
 }

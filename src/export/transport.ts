@@ -1,4 +1,5 @@
-import { addon, type NativeUdpSender, type UdpSenderOptions, type UdpSenderStats } from '../addon/addon.ts';
+import { addon } from '../addon/addon.ts';
+import type { NativeUdpSender, UdpSenderOptions, UdpSenderStats } from '../addon/udp-sender.ts';
 import { UserError } from '../flow/user-error.ts';
 
 /** Takes datagrams to a collector. */

@@ -19,7 +19,7 @@ export function isV4(w0: number, w1: number, w2: number): boolean {
   return w0 === 0 && w1 === 0 && w2 === V4_MAPPED_WORD;
 }
 
-export function formatV4(word: number): string {
+function formatV4(word: number): string {
   return `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`;
 }
 

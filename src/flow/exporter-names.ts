@@ -1,5 +1,5 @@
 /** What exporters give names to in their options data. */
-export const NAME_KINDS = ['interfaces', 'vrfs', 'applications', 'samplers'] as const;
+const NAME_KINDS = ['interfaces', 'vrfs', 'applications', 'samplers'] as const;
 export type NameKind = (typeof NAME_KINDS)[number];
 
 export interface Named {

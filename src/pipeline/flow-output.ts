@@ -1,5 +1,5 @@
 import { type FlowBatch, FlowBatchPool } from '../flow/batch.ts';
-import { type Destination, type LostFlows, Outlet } from './outlet.ts';
+import { type Destination, type LostFlows, Outlet, type RangeConsumer } from './outlet.ts';
 
 export interface FlowOutputOptions {
   /** Each gets every flow; those in a list share them. */
@@ -86,6 +86,11 @@ export class FlowOutput {
     this.inHurry = true;
     this.notify();
   }
+
+  /** Runs `step` between what `consumer` was given so far and what it will be given. */
+  readonly afterGiven = (consumer: RangeConsumer, step: () => void): void => {
+    for (const outlet of this.outlets) if (outlet.leadsTo(consumer)) outlet.afterGiven(step);
+  };
 
   /**
    * Puts destinations in the place of others from the next batch on. Resolves once those before have taken what was theirs,

@@ -28,6 +28,9 @@ interface Part {
   readonly end: number;
 }
 
+/** What a consumer is to do: take a part, or change in between. */
+type Task = Part | (() => void);
+
 /** A consumer that has not been done with anything for so long has stalled. */
 const STALL_MS = 3000;
 
@@ -37,7 +40,9 @@ export class Outlet {
   private readonly maxHeld: number;
   private readonly onDone: (batch: FlowBatch) => void;
   private readonly onFailure: (error: unknown) => void;
-  private readonly queue: Part[] = [];
+  private readonly queue: Task[] = [];
+  /** Parts in the queue. */
+  private waiting = 0;
   /** Writes under way. */
   private busy = 0;
   /** When it last had nothing to do, or was done with something. */
@@ -64,7 +69,7 @@ export class Outlet {
   }
 
   get held(): number {
-    return this.queue.length + this.busy;
+    return this.waiting + this.busy;
   }
 
   get isFull(): boolean {
@@ -82,7 +87,19 @@ export class Outlet {
   write(batch: FlowBatch, start: number, end: number): void {
     if (this.held === 0) this.progressMs = performance.now();
     this.queue.push({ batch, start, end });
+    this.waiting++;
     this.pump();
+  }
+
+  /** Runs `step` once the consumer has taken, or lost, all that it was given so far; at once when that is so already. */
+  afterGiven(step: () => void): void {
+    this.queue.push(step);
+    this.pump();
+  }
+
+  /** Whether this is the way to `consumer`. */
+  leadsTo(consumer: RangeConsumer): boolean {
+    return this.consumer === consumer;
   }
 
   /** Counts a part that the consumer will not get. */
@@ -95,7 +112,12 @@ export class Outlet {
 
   /** Gives up what the consumer has not begun. */
   loseQueue(): void {
-    for (const { batch, start, end } of this.queue.splice(0)) this.lose(batch, start, end);
+    const tasks = this.queue.splice(0);
+    this.waiting = 0;
+    for (const task of tasks) {
+      if (typeof task === 'function') task();
+      else this.lose(task.batch, task.start, task.end);
+    }
   }
 
   close(): Promise<void> {
@@ -104,9 +126,15 @@ export class Outlet {
 
   private pump(): void {
     while (this.busy < (this.consumer.concurrentWrites ?? 1)) {
-      const part = this.queue.shift();
-      if (part === undefined) return;
-      const { batch, start, end } = part;
+      const [task] = this.queue;
+      if (task === undefined || (typeof task === 'function' && this.busy > 0)) return;
+      this.queue.shift();
+      if (typeof task === 'function') {
+        task();
+        continue;
+      }
+      this.waiting--;
+      const { batch, start, end } = task;
       try {
         const wait = this.consumer.write(batch, start, end);
         if (wait !== undefined) {

@@ -2,7 +2,9 @@ import { type ColumnName, columns } from '../flow/fields.ts';
 import { UserError } from '../flow/user-error.ts';
 import { Database } from './database.ts';
 import type { QueryEngine, Rows, Tables } from './engine.ts';
+import { filterColumns } from './filter/columns.ts';
 import { bindings, type Sequence } from './filter/sequence.ts';
+import type { Filter } from './filter/tree.ts';
 import type { FlowFiles } from './flow-files.ts';
 import type { Order } from './orders.ts';
 import type { Totals } from './output/summary.ts';
@@ -12,7 +14,7 @@ import { limitSql } from './sql/order.ts';
 import { predicateSql } from './sql/predicate.ts';
 import { reportSql } from './sql/report.ts';
 import { filesSql, selectedSql } from './sql/scan.ts';
-import type { Schema } from './sql/schema.ts';
+import { column, hasColumn, type Schema, valueSql } from './sql/schema.ts';
 import { CHAINS_TABLE, chainRowsSql, chainsSql, flowsOfChainsSql, MOST_CHAINS } from './sql/sequence.ts';
 import { statisticRowsSql, statisticSql } from './sql/statistic.ts';
 import { TOTAL_COLUMNS, totalsOfGroupsSql, totalsSql } from './sql/totals.ts';
@@ -125,8 +127,9 @@ export class DuckDbEngine implements QueryEngine {
     }
   }
 
-  private groupsOf({ grouping, orders }: JobOf<'groups'>, wanted: readonly ColumnName[]): Groups {
-    return groupsSql(wanted, grouping, orders.length === 0, this.selected, this.schema);
+  private groupsOf({ grouping, orders, resultFilter }: JobOf<'groups'>, wanted: readonly ColumnName[]): Groups {
+    const read = resultFilter === undefined ? wanted : [...wanted, ...filterColumns(resultFilter)];
+    return groupsSql(read, grouping, orders.length === 0, this.selected, this.schema);
   }
 
   async groups(job: JobOf<'groups'>, wanted: readonly ColumnName[]): Promise<Tables> {
@@ -201,8 +204,14 @@ function groupRowsSql(
   const cut =
     resultFilter === undefined
       ? table
-      : `(SELECT * FROM ${table}${sortSql(schema, order, ties, top)}) WHERE ${predicateSql(resultFilter, schema)}`;
+      : `(SELECT *${clearedSql(resultFilter, schema)} FROM ${table}${sortSql(schema, order, ties, top)}) WHERE ${predicateSql(resultFilter, schema)}`;
   return rowsSql(wanted, cut, schema, order, ties, top);
+}
+
+/** Core columns that a filter on groups reads and that the groups do not have: they are absent in all of them. */
+function clearedSql(filter: Filter, schema: Schema): string {
+  const missing = filterColumns(filter).filter((name) => column(name).core && !hasColumn(schema, name));
+  return [...new Set(missing)].map((name) => `, ${valueSql(schema, name)} AS ${column(name).sql}`).join('');
 }
 
 async function describe(database: Database, files: readonly string[]): Promise<Schema> {

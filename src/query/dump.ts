@@ -44,7 +44,7 @@ export interface DumpSurroundings {
 }
 
 /** Tags that print what an exporter calls one of its numbers. */
-const NAME_TAGS: ReadonlySet<string> = new Set(['%inam', '%onam', '%ivrfnam', '%evrfnam', '%app']);
+const NAME_TAGS: ReadonlySet<string> = new Set(['%inam', '%onam', '%ivrfnam', '%evrfnam', '%app', '%nbnam']);
 
 const PLACE_TAGS: ReadonlySet<string> = new Set(['%sc', '%dc', '%sasn', '%dasn']);
 
@@ -95,7 +95,6 @@ async function dump(
   const { plan, format, warnings } = await planDump(options);
   for (const warning of warnings) surroundings.stderr.write(`${warning}\n`);
   const files = await chooseFiles(options, surroundings);
-  const sizes = files.map(sizeOf);
   const style: Style = {
     csv: format.kind === 'csv',
     plain: options.plainNumbers,
@@ -108,7 +107,8 @@ async function dump(
     ...(printsNames(format) ? { names: await surroundings.namesBeside(files) } : {}),
   };
   try {
-    const engine = await engines.open(await lookAt(files, options, surroundings), plan, format.kind === 'null');
+    const looked = await lookAt(files, options, surroundings);
+    const engine = await engines.open(looked, plan, format.kind === 'null');
     try {
       if (options.write !== undefined) {
         await writeFlows(engine, plan, await surroundings.openFlowFile(options));
@@ -117,7 +117,7 @@ async function dump(
       const baseline = await baselineFiles(options, files, surroundings);
       const totals = await new Runner({ engine, plan, format, style, sink, quiet: options.quiet, baseline }).run();
       if (!options.quiet && (format.kind === 'text' || format.kind === 'null')) {
-        const read = await describeRead(engine, sizes, plan.selection.window);
+        const read = await describeRead(engine, octetsOf(looked), plan.selection.window);
         writeSummary(sink.block, totals, read, timing(startedAt), style);
       } else if (!options.quiet && format.kind === 'csv-legacy') writeLegacySummary(sink.block, totals);
     } finally {
@@ -213,23 +213,17 @@ async function act(
   }
 }
 
-/** Without the thread pool, which costs three times as much where there are thousands of files. */
-function sizeOf(path: string): number {
-  try {
-    return statSync(path).size;
-  } catch (cause) {
-    throw new UserError(`cannot read ${path}: no such file`, { cause });
-  }
+/** Size of the files. */
+function octetsOf({ paths, scan }: FlowFiles): number {
+  return (
+    scan?.summary().octets ??
+    paths.reduce((sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0), 0)
+  );
 }
 
 /** Span of the files cut to the window. */
-async function describeRead(
-  engine: QueryEngine,
-  sizes: readonly number[],
-  window: Selection['window'],
-): Promise<ReadFiles> {
+async function describeRead(engine: QueryEngine, octets: number, window: Selection['window']): Promise<ReadFiles> {
   const { first, last } = await engine.span();
-  const octets = sizes.reduce((sum, size) => sum + size, 0);
   const from = Math.max(first, window?.afterMs ?? 0);
   const to = Math.min(last, window?.beforeMs ?? Number.POSITIVE_INFINITY);
   return from > to ? { first: 0, last: 0, octets } : { first: from, last: to, octets };

@@ -12,6 +12,8 @@ import { statisticByName } from './statistics.ts';
 export interface FileIdentity {
   readonly ident: string;
   readonly startMs: number | undefined;
+  /** Sequence errors that the file's statistics have. */
+  readonly sequenceErrors: number;
 }
 
 const CLASSES = ['tcp', 'udp', 'icmp', 'other'] as const;
@@ -46,13 +48,13 @@ const JOB: JobOf<'statistic'> = {
 };
 
 /** The question whose answer `sumFile` reads. */
-export const SUMS_PLAN: Plan = {
+const SUMS_PLAN: Plan = {
   selection: { filter: { kind: 'any' }, window: undefined, limit: undefined, counters: 'scaled' },
   jobs: [JOB],
 };
 
 /** Sums over the flows of an engine that was opened for `SUMS_PLAN`. */
-export async function sumFile(engine: QueryEngine): Promise<FileSums> {
+async function sumFile(engine: QueryEngine): Promise<FileSums> {
   const none = (): Counters => ({ flows: 0, packets: 0, bytes: 0 });
   const total = none();
   const classes = { tcp: none(), udp: none(), icmp: none(), other: none() };
@@ -75,7 +77,9 @@ export async function sumFile(engine: QueryEngine): Promise<FileSums> {
 }
 
 /** The block of -I, as front ends parse it. */
-export function writeStatistics(out: TextBlock, ident: string, sums: FileSums): void {
+function writeStatistics(out: TextBlock, identities: readonly FileIdentity[], sums: FileSums): void {
+  const ident = identities.at(-1)!.ident;
+  const failures = identities.reduce((sum, { sequenceErrors }) => sum + sequenceErrors, 0);
   out.text(`Ident: ${ident}\n`);
   for (const name of ['flows', 'packets', 'bytes'] as const) {
     const title = name[0]!.toUpperCase() + name.slice(1);
@@ -84,19 +88,19 @@ export function writeStatistics(out: TextBlock, ident: string, sums: FileSums): 
   }
   const { firstMs, lastMs } = sums;
   out.ascii(`First: ${Math.floor(firstMs / 1000)}\nLast: ${Math.floor(lastMs / 1000)}\n`);
-  out.ascii(`msec_first: ${firstMs % 1000}\nmsec_last: ${lastMs % 1000}\nSequence failures: 0\n`);
+  out.ascii(`msec_first: ${firstMs % 1000}\nmsec_last: ${lastMs % 1000}\nSequence failures: ${failures}\n`);
 }
 
-export const GNUPLOT_HEADER = '# yyyy-mm-dd HH:MM:SS,flows,packets,bytes\n';
+const GNUPLOT_HEADER = '# yyyy-mm-dd HH:MM:SS,flows,packets,bytes\n';
 
 /** The line of -g for one file: when its slot began, else its first flow. */
-export function writeGnuplot(out: TextBlock, { startMs }: FileIdentity, { total, firstMs }: FileSums): void {
+function writeGnuplot(out: TextBlock, { startMs }: FileIdentity, { total, firstMs }: FileSums): void {
   new Clock().write(out, startMs ?? firstMs, 'seconds');
   out.ascii(`,${total.flows},${total.packets},${total.bytes}\n`);
 }
 
 export interface FileReportSurroundings {
-  identify(path: string): Promise<FileIdentity>;
+  readonly identify: (path: string) => Promise<FileIdentity>;
 }
 
 /** Prints what -I, -g, -E or -v ask about files. */
@@ -110,7 +114,7 @@ export async function reportOnFiles(
   const sumsOf = (paths: readonly string[]) => using(open(paths, SUMS_PLAN), sumFile);
   switch (action) {
     case 'statistics':
-      writeStatistics(out, (await surroundings.identify(files.at(-1)!)).ident, await sumsOf(files));
+      writeStatistics(out, await Promise.all(files.map(surroundings.identify)), await sumsOf(files));
       return;
     case 'gnuplot':
       out.ascii(GNUPLOT_HEADER);

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import { addon, type FlowScan, SEND_ELSEWHERE } from '../addon/addon.ts';
+import { addon } from '../addon/addon.ts';
+import { type FlowScan, SEND_ELSEWHERE } from '../addon/scan.ts';
 import type { AddressWords } from '../flow/address.ts';
 import { UserError } from '../flow/user-error.ts';
 

@@ -18,14 +18,16 @@ export function parseStreamFormat(format: string): Format {
 
 /** Prints flows as they end, in any format that `weir dump -o` has; `json` is one object a line. */
 export class FlowPrinter implements FlowConsumer {
-  private readonly printer: RowPrinter;
+  private readonly format: Format;
+  private printer: RowPrinter;
   private readonly sink: OutputSink;
   private readonly chunk = new BatchChunk();
   private readonly onReaderGone: () => void;
   private rows = 0;
   private gone = false;
 
-  private constructor(printer: RowPrinter, stream: Writable, onReaderGone: () => void) {
+  private constructor(format: Format, printer: RowPrinter, stream: Writable, onReaderGone: () => void) {
+    this.format = format;
     this.printer = printer;
     this.sink = new OutputSink(stream);
     this.onReaderGone = onReaderGone;
@@ -43,18 +45,15 @@ export class FlowPrinter implements FlowConsumer {
     onReaderGone: () => void,
   ): Promise<FlowPrinter> {
     const parsed = parseStreamFormat(format);
-    const style = {
-      csv: parsed.kind === 'csv',
-      plain: false,
-      longV6: parsed.longV6,
-      marker: '',
-      clock: new Clock(),
+    return new FlowPrinter(parsed, await printerOf(parsed, further), stream, onReaderGone);
+  }
+
+  /** Gives what makes flows from then on be printed as having other `further` columns: formats that name them print those. */
+  async withColumns(further: readonly ColumnName[]): Promise<() => void> {
+    const printer = await printerOf(this.format, further);
+    return () => {
+      this.printer = printer;
     };
-    const printer = await rowPrinter(parsed, style, (name) => {
-      const column = columnByName.get(name)!;
-      return column.core || further.includes(column.name);
-    });
-    return new FlowPrinter(printer, stream, onReaderGone);
   }
 
   async write(batch: FlowBatch): Promise<void> {
@@ -90,4 +89,18 @@ export class FlowPrinter implements FlowConsumer {
       this.gone = true;
     }
   }
+}
+
+function printerOf(format: Format, further: readonly ColumnName[]): Promise<RowPrinter> {
+  const style = {
+    csv: format.kind === 'csv',
+    plain: false,
+    longV6: format.longV6,
+    marker: '',
+    clock: new Clock(),
+  };
+  return rowPrinter(format, style, (name) => {
+    const column = columnByName.get(name)!;
+    return column.core || further.includes(column.name);
+  });
 }

@@ -29,7 +29,7 @@ export type SelectionOptions = Pick<DumpOptions, 'filter' | 'filterFile' | 'wind
 
 const MAX_STATISTICS = 8;
 const DEFAULT_TOP = 10;
-export const FILTER_FILE_EXIT = 255;
+const FILTER_FILE_EXIT = 255;
 
 /** The filter or sequence of the command line, or of -f; words of the command line win. */
 export function questionOf(options: Pick<DumpOptions, 'filter' | 'filterFile'>): Filter | Sequence {
@@ -146,7 +146,7 @@ function planStatistics(
     elements.push({
       kind: 'statistic',
       statistic,
-      byProtocol: split === 'p' || statistic.byProtocol === true,
+      byProtocol: (split === 'p' && statistic.ofProtocols !== true) || statistic.byProtocol === true,
       orders,
       top,
     });

@@ -85,6 +85,8 @@ export class Runner {
     const tables = await engine.groups(job, printer.needs);
     this.totals ??= tables.totals;
     this.noteNoMatch(this.totals);
+    // Tables of nothing are left out, but for JSON, which would not be any.
+    if (titled && this.totals.rows === 0 && format.kind !== 'json') return;
     for (const order of orders.length === 0 ? [undefined] : orders) {
       if (titled && format.kind === 'text' && !quiet) {
         this.out.ascii(`Top ${top === 0 ? '' : `${top} `}flows ordered by ${order!.name}:\n`);

@@ -2,7 +2,26 @@ import type { ColumnName, FieldName } from '../flow/fields.ts';
 import { hasColumn, type Schema } from './sql/schema.ts';
 
 /** How the key of a statistic prints. */
-export type KeyForm = 'number' | 'address' | 'mac' | 'mpls' | 'flags' | 'hex' | 'firewallEvent' | 'natEvent';
+export type KeyForm =
+  | 'number'
+  | 'address'
+  | 'mac'
+  | 'mpls'
+  | 'flags'
+  | 'hex'
+  | 'firewallEvent'
+  | 'natEvent'
+  | 'milliseconds'
+  | 'application';
+
+/**
+ * A key out of elements that have no column (docs/decisions/0165): a number; the first of an access list's three words;
+ * an application's engine and selector as one number; microseconds of seconds, microseconds and milliseconds.
+ */
+export interface ExtraKey {
+  readonly members: readonly string[];
+  readonly as: 'number' | 'accessList' | 'application' | 'microseconds';
+}
 
 export interface Statistic {
   readonly name: string;
@@ -10,13 +29,24 @@ export interface Statistic {
   readonly heading: string;
   readonly form: KeyForm;
   /** A flow counts once for each of these: columns, for `address` fields of two columns. */
-  readonly sides: readonly (ColumnName | FieldName)[];
+  readonly sides: readonly (ColumnName | FieldName | ExtraKey)[];
   /** Split by protocol without being asked. */
   readonly byProtocol?: true;
+  /** The key is the protocol that is shown. */
+  readonly ofProtocols?: true;
 }
 
-function row(name: string, heading: string, form: KeyForm, ...sides: (ColumnName | FieldName)[]): Statistic {
+function row(name: string, heading: string, form: KeyForm, ...sides: Statistic['sides']): Statistic {
   return { name, heading, form, sides };
+}
+
+function extra(as: ExtraKey['as'], ...members: string[]): ExtraKey {
+  return { members, as };
+}
+
+/** Whether flows are told apart by elements without a column. */
+export function keyIsExtra({ sides }: Statistic): boolean {
+  return sides.some((side) => typeof side === 'object');
 }
 
 const rows: readonly Statistic[] = [
@@ -46,6 +76,7 @@ const rows: readonly Statistic[] = [
   row('srcmask', 'Src Mask', 'number', 'srcMask'),
   row('dstmask', 'Dst Mask', 'number', 'dstMask'),
   row('mask', 'Mask', 'number', 'srcMask', 'dstMask'),
+  { ...row('tunproto', 'Tun proto', 'number', 'tunProto'), ofProtocols: true },
   row('srcvlan', 'Src Vlan', 'number', 'srcVlan'),
   row('dstvlan', 'Dst Vlan', 'number', 'dstVlan'),
   row('vlan', 'Vlan', 'number', 'srcVlan', 'dstVlan'),
@@ -60,7 +91,12 @@ const rows: readonly Statistic[] = [
   row('outmac', 'Out Mac', 'mac', 'outDstMac', 'outSrcMac'),
   row('mac', 'Mac Addr', 'mac', 'inSrcMac', 'outDstMac', 'inDstMac', 'outSrcMac'),
   ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((n) => row(`mpls${n}`, `MPLS label ${n}`, 'mpls', `mpls${n}` as ColumnName)),
+  row('cl', 'Client Latency', 'milliseconds', extra('microseconds', '57554', '57555', '57595')),
+  row('sl', 'Server Latency', 'milliseconds', extra('microseconds', '57556', '57557', '57596')),
+  row('al', 'Application Latency', 'milliseconds', extra('microseconds', '57558', '57559', '57597')),
+  row('nbar', 'Nbar', 'application', extra('application', 'applicationId')),
   row('odid', 'Obs DomainID', 'hex', 'domain'),
+  row('opid', 'Obs PointID', 'hex', extra('number', 'observationPointId')),
   row('event', ' Event', 'firewallEvent', 'firewallEvent'),
   row('xevent', ' Event', 'number', 'firewallExtEvent'),
   row('nat', 'NAT Event', 'natEvent', 'natEvent'),
@@ -70,6 +106,8 @@ const rows: readonly Statistic[] = [
   row('natsrcport', 'X-Src Port', 'number', 'natSrcPort'),
   row('natdstport', 'X-Dst Port', 'number', 'natDstPort'),
   row('natport', 'X-Port', 'number', 'natSrcPort', 'natDstPort'),
+  row('iacl', 'Ingress ACL', 'hex', extra('accessList', '33000')),
+  row('eacl', 'Egress ACL', 'hex', extra('accessList', '33001')),
   row('ivrf', 'I-vrf ID', 'number', 'ingressVrf'),
   row('evrf', 'E-vrf ID', 'number', 'egressVrf'),
   row('minttl', 'minTTL', 'number', 'minTtl'),
@@ -79,8 +117,9 @@ const rows: readonly Statistic[] = [
 export const statisticByName: ReadonlyMap<string, Statistic> = new Map(rows.map((one) => [one.name, one]));
 
 /** Flows without the element are left out, except in statistics of numbers, where they count under 0. */
-export function skipsZero({ form, sides }: Statistic, schema: Schema): boolean {
-  if (form === 'number') return false;
+export function skipsZero(statistic: Statistic, schema: Schema): boolean {
+  const { form, sides } = statistic;
+  if (form === 'number' || keyIsExtra(statistic)) return false;
   // A record without addresses of link layers has all of them 0, which is the address of nobody.
   if (form === 'mac' || form === 'address' || form === 'hex' || form === 'natEvent' || form === 'firewallEvent')
     return true;

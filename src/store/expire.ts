@@ -2,7 +2,8 @@ import { rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { UserError } from '../flow/user-error.ts';
 import type { ExpiryLimits } from './expiry-limits.ts';
-import { slotDirectories } from './recover.ts';
+import { slotDirectories } from './slot-directories.ts';
+import { forgetDeleted } from './slot-index.ts';
 import { parseSlotTime, segmentTime } from './slots.ts';
 
 /** A flow file that may be deleted. */
@@ -72,7 +73,10 @@ export async function deleteFiles(directory: string, files: readonly StoredFile[
     }
     directories.add(dirname(path));
   }
-  for (const emptied of directories) await removeEmpty(emptied, directory);
+  for (const emptied of directories) {
+    await forgetDeleted(emptied);
+    await removeEmpty(emptied, directory);
+  }
 }
 
 /** Removes a directory that is empty, and those above it, below `top`. */

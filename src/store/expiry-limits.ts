@@ -12,7 +12,7 @@ export interface ExpiryLimits {
 
 export const DEFAULT_WATERMARK_PERCENT = 95;
 /** Limits of a store, in its directory. */
-export const LIMITS_NAME = '.weir.expire.json';
+const LIMITS_NAME = '.weir.expire.json';
 const SCHEMA = 1;
 const HOUR_MS = 3_600_000;
 
@@ -69,6 +69,6 @@ export async function writeLimits(directory: string, limits: ExpiryLimits): Prom
   }
 }
 
-export function isWatermark(value: unknown): value is number {
+function isWatermark(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 100;
 }

@@ -1,14 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
-import type { NativeDirectoryLock, SegmentOptions } from '../addon/addon.ts';
+import type { NativeDirectoryLock, SegmentOptions } from '../addon/segments.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import type { FlowConsumer } from '../flow/consumer.ts';
 import { UserError } from '../flow/user-error.ts';
 import { recover } from './recover.ts';
 import { deleteParts, type SealedSlot, sealSlot } from './seal.ts';
 import type { SegmentStyle } from './segment-metadata.ts';
+import { indexSlot } from './slot-index.ts';
 import type { SlotStatsJson } from './slot-stats.ts';
-import { SlotWriter } from './slot-writer.ts';
+import { newPartSession, SlotWriter } from './slot-writer.ts';
 import { DEFAULT_INTERVAL_SECONDS, DEFAULT_LAYOUT, LAYOUT_COUNT, slotDirectory, slotStart } from './slots.ts';
 import { Staging } from './staging.ts';
 import { takeDirectory } from './take-directory.ts';
@@ -42,6 +42,8 @@ export interface FlowStoreOptions {
   /** Columns (names in the file) with Bloom filters; default none. */
   readonly bloom?: readonly string[];
   readonly onSlotEnd?: (slot: EndedSlot) => void;
+  /** Sequence errors met since the last call, for the statistics of the file. */
+  readonly takeSequenceErrors?: () => number;
   /** One line for the operator; default: standard error. */
   readonly log?: (message: string) => void;
   /** Wall clock, milliseconds since 1970. */
@@ -72,7 +74,7 @@ export class FlowStore implements FlowConsumer {
   private readonly options: FlowStoreOptions;
   private readonly style: SegmentStyle;
   private readonly lock: NativeDirectoryLock;
-  private readonly session = { id: randomBytes(4).toString('hex'), sequence: 0 };
+  private readonly session = newPartSession();
   private readonly staging = new Staging();
   private readonly pending = new Set<Promise<void>>();
   private readonly log: (message: string) => void;
@@ -89,6 +91,8 @@ export class FlowStore implements FlowConsumer {
   /** Since the last error nothing could be stored; flows lost in that time. */
   private troubled = false;
   private lostInRow = 0;
+  /** The latest slot could not be entered into the index; said once. */
+  private indexFails = false;
   private closed = false;
 
   private constructor(options: FlowStoreOptions, style: SegmentStyle, lock: NativeDirectoryLock) {
@@ -265,6 +269,7 @@ export class FlowStore implements FlowConsumer {
     }
     if (sealed === undefined) return;
     this.condemned.push({ paths: sealed.mergedParts, atMs: this.now() });
+    await this.index(sealed.path);
     try {
       this.options.onSlotEnd?.({
         startMs: slot.startMs,
@@ -277,6 +282,17 @@ export class FlowStore implements FlowConsumer {
     } catch (cause) {
       // Whoever is told of a slot must not keep the next ones from being sealed.
       this.log(`after slot ${slot.time}: ${(cause as Error).message}`);
+    }
+  }
+
+  private async index(path: string): Promise<void> {
+    try {
+      await indexSlot(path);
+      this.indexFails = false;
+    } catch (cause) {
+      if (!this.indexFails)
+        this.log(`slots are not indexed, which makes questions slower: ${(cause as Error).message}`);
+      this.indexFails = true;
     }
   }
 
@@ -294,6 +310,7 @@ export class FlowStore implements FlowConsumer {
   private makeSlot(startMs: number): SlotWriter {
     const directory = join(this.options.directory, slotDirectory(startMs, this.options.layout ?? DEFAULT_LAYOUT));
     return new SlotWriter(startMs, directory, this.style, this.session, {
+      takeSequenceErrors: () => this.options.takeSequenceErrors?.() ?? 0,
       lost: (flows, cause) => {
         if (!this.troubled) this.log(`flows are not being stored and are lost until this is mended: ${cause.message}`);
         this.troubled = true;

@@ -1,8 +1,10 @@
 import type { Dirent } from 'node:fs';
-import { readdir, unlink } from 'node:fs/promises';
+import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deleteParts, sealSlot } from './seal.ts';
 import { mergedParts, type SegmentStyle, segmentInfo } from './segment-metadata.ts';
+import { slotDirectories } from './slot-directories.ts';
+import { indexSlot } from './slot-index.ts';
 import { isTemporary, parseSlotTime, partTime, segmentName } from './slots.ts';
 
 export interface Recovered {
@@ -42,7 +44,11 @@ export async function recover(
           continue;
         }
         const sealed = await sealSlot(path, time, style, log);
-        if (sealed !== undefined) await deleteParts(sealed.mergedParts);
+        if (sealed !== undefined) {
+          await deleteParts(sealed.mergedParts);
+          // Without an entry questions open the file.
+          await indexSlot(sealed.path).catch(() => undefined);
+        }
         recovered.slots++;
       } catch (cause) {
         // One damaged file must not keep a collector from starting; what can be read is read from the parts.
@@ -57,20 +63,4 @@ async function deleteMerged(directory: string, time: string, entries: readonly D
   const name = segmentName(time);
   if (!entries.some((entry) => entry.name === name)) return;
   await deleteParts(mergedParts(await segmentInfo(join(directory, name))).map((part) => join(directory, part)));
-}
-
-/**
- * The directory and everything below it that a layout of slots made. Other sub-directories may be stores of their own,
- * with an owner of their own.
- */
-export async function* slotDirectories(
-  directory: string,
-  isTop = true,
-): AsyncGenerator<{ path: string; entries: Dirent[] }, void, undefined> {
-  const entries = await readdir(directory, { withFileTypes: true });
-  yield { path: directory, entries };
-  const pattern = isTop ? /^\d{4}(-\d\d-\d\d)?$/ : /^\d{1,3}$/;
-  for (const entry of entries) {
-    if (entry.isDirectory() && pattern.test(entry.name)) yield* slotDirectories(join(directory, entry.name), false);
-  }
 }

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { type AddressWords, parseAddress } from '../flow/address.ts';
@@ -5,7 +6,7 @@ import { UserError } from '../flow/user-error.ts';
 import { directoriesAbove } from './segment-files.ts';
 
 /** Name of the file with corrected rates in the directory of a store. */
-export const RATES_NAME = '.weir.sampling.json';
+const RATES_NAME = '.weir.sampling.json';
 
 /** A sampling rate of an exporter that its flows do not tell, or tell wrongly. */
 export interface RateRule {
@@ -22,6 +23,8 @@ export async function readRates(directory: string): Promise<readonly RateRule[]>
   const path = join(directory, RATES_NAME);
   let text: string;
   try {
+    // Most directories that a question looks into have none; to find that out in the thread pool takes longer.
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) return [];
     text = await readFile(path, 'utf8');
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT' || (cause as NodeJS.ErrnoException).code === 'ENOTDIR')

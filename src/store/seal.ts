@@ -1,6 +1,7 @@
 import { open, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { addon, type SegmentInfo } from '../addon/addon.ts';
+import { addon } from '../addon/addon.ts';
+import type { SegmentInfo } from '../addon/segments.ts';
 import { columnsNamed } from './segment-columns.ts';
 import {
   mergedParts,

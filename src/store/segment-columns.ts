@@ -1,4 +1,4 @@
-import type { SegmentColumn } from '../addon/addon.ts';
+import type { SegmentColumn } from '../addon/segments.ts';
 import { cellsOf, type FlowBatch } from '../flow/batch.ts';
 import { type Column, columns } from '../flow/fields.ts';
 

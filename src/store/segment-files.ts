@@ -1,6 +1,6 @@
-import type { Dirent } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { addon } from '../addon/addon.ts';
 import { UserError } from '../flow/user-error.ts';
 import { mergedParts, segmentInfo } from './segment-metadata.ts';
 import { LAYOUT_COUNT, partTime, SEGMENT_SUFFIX, segmentName, segmentTime, slotDirectory } from './slots.ts';
@@ -33,8 +33,15 @@ export interface ChosenFile {
 }
 
 interface FoundFile extends ChosenFile {
-  /** Path below the directory that was searched, a part under the name that its slot's file will have. */
-  readonly key: readonly string[];
+  /** Directories between the one that was searched and the file. */
+  readonly above: readonly string[];
+  /** Its name, of a part the one that its slot's file will have. */
+  readonly name: string;
+}
+
+/** Path below the directory that was searched, by which files are in order. */
+function keyOf({ above, name }: FoundFile): readonly string[] {
+  return [...above, name];
 }
 
 /**
@@ -55,32 +62,26 @@ export async function chooseFiles(selection: FileSelection, naming: FileNaming):
   if (sources === undefined) {
     const files = await choose('', wanted, naming);
     if (files === undefined) throw new UserError(`no such file or directory: ${wanted.split(':')[0]}`);
-    return files.map(plain);
+    return files;
   }
   const chosen: ChosenFile[] = [];
   let found = false;
   for (const source of await sourceDirectories(sources)) {
     const files = await choose(source, wanted, naming);
     found ||= files !== undefined;
-    chosen.push(...(files ?? []).map(plain));
+    for (const file of files ?? []) chosen.push(file);
   }
   if (!found) throw new UserError(`no source of ${sources} has ${wanted.split(':')[0]}`);
   return chosen;
-}
-
-function plain({ path, isPart }: FoundFile): ChosenFile {
-  return { path, isPart };
 }
 
 /** What `-M` means. Throws a UserError for a directory that is not there. */
 export async function sourceDirectories(sources: string): Promise<string[]> {
   if (sources.endsWith('@')) {
     const directory = sources.slice(0, -1) || '.';
-    const entries = await list(directory);
-    if (entries === undefined) throw new UserError(`no such directory: ${directory} (-M)`);
-    return entries
-      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
-      .map((entry) => join(directory, entry.name));
+    const listing = list(directory);
+    if (listing === undefined) throw new UserError(`no such directory: ${directory} (-M)`);
+    return listing.directories.map((name) => join(directory, name));
   }
   const [first, ...others] = sources.split(':');
   const directories = [first!, ...others.map((name) => join(dirname(first!), name))];
@@ -95,7 +96,8 @@ async function chooseOne(base: string, name: string, naming: FileNaming): Promis
   const path = join(base, name);
   const kind = await kindOf(path);
   if (kind === 'directory') return walk(path, naming);
-  if (kind === 'file') return [{ path, isPart: partTime(basename(path)) !== undefined, key: [basename(path)] }];
+  if (kind === 'file')
+    return [{ path, isPart: partTime(basename(path)) !== undefined, above: [], name: basename(path) }];
   const files = await filesOfSlot(base, name, name, naming);
   return files.length === 0 ? undefined : files;
 }
@@ -122,11 +124,12 @@ async function chooseRange(base: string, range: string, naming: FileNaming): Pro
   }
   const top = steps.slice(0, -depth).join('/') || (path.startsWith('/') ? '/' : '.');
   const files = (await kindOf(top)) === 'directory' ? await walk(top, naming) : [];
-  const inRange = files.filter(
-    ({ key }) => compareKeys(key, firstKey) >= 0 && (lastKey === undefined || compareKeys(key, lastKey) <= 0),
-  );
+  const inRange = files.filter((file) => {
+    const key = keyOf(file);
+    return compareKeys(key, firstKey) >= 0 && (lastKey === undefined || compareKeys(key, lastKey) <= 0);
+  });
   // The first file must exist, if only in parts.
-  if (inRange.length > 0 && compareKeys(inRange[0]!.key, firstKey) === 0) return inRange;
+  if (inRange.length > 0 && compareKeys(keyOf(inRange[0]!), firstKey) === 0) return inRange;
   if (kind === 'file') return inRange;
   const bySlot = await filesOfSlot(base, first!, last, naming);
   return bySlot.length === 0 ? undefined : bySlot;
@@ -146,7 +149,7 @@ async function filesOfSlot(
   const from = naming.time(basename(first));
   const to = last === undefined ? '9' : naming.time(basename(last));
   if (from === undefined || to === undefined || (await kindOf(directory)) !== 'directory') return [];
-  const timeOf = ({ key }: FoundFile) => naming.time(key.at(-1)!) ?? '';
+  const timeOf = ({ name }: FoundFile) => naming.time(name) ?? '';
   const files = (await walk(directory, naming)).filter((file) => timeOf(file) >= from && timeOf(file) <= to);
   return files.some((file) => timeOf(file) === from) ? files : [];
 }
@@ -158,31 +161,36 @@ async function walk(
   above: readonly string[] = [],
   isDeep = true,
 ): Promise<FoundFile[]> {
-  const entries = (await list(directory)) ?? [];
-  const names = new Set(entries.map((entry) => entry.name));
+  const { files, directories } = list(directory) ?? { files: [], directories: [] };
   const merged = new Map<string, Promise<Set<string>>>();
   const found: FoundFile[] = [];
-  for (const entry of entries) {
-    const { name } = entry;
-    const path = join(directory, name);
-    if (name.startsWith('.')) continue;
-    if ((entry.isSymbolicLink() ? await kindOf(path) : entry.isDirectory() ? 'directory' : 'file') === 'directory') {
-      if (isDeep) found.push(...(await walk(path, naming, [...above, name])));
-      continue;
+  let names: ReadonlySet<string> | undefined;
+  const prefix = join(directory, 'x').slice(0, -1);
+  let next = 0;
+  const descend = async (before: string | undefined): Promise<void> => {
+    for (; next < directories.length && (before === undefined || directories[next]! < before); next++) {
+      const name = directories[next]!;
+      if (isDeep) for (const file of await walk(prefix + name, naming, [...above, name])) found.push(file);
     }
+  };
+  for (const name of files) {
+    if (next < directories.length) await descend(name);
     if (!naming.matches(name)) continue;
+    const path = prefix + name;
     const time = partTime(name);
     if (time === undefined) {
-      found.push({ path, isPart: false, key: [...above, name] });
+      found.push({ path, isPart: false, above, name });
       continue;
     }
     const whole = segmentName(time);
+    names ??= new Set(files);
     if (names.has(whole)) {
-      if (!merged.has(whole)) merged.set(whole, partsIn(join(directory, whole)));
+      if (!merged.has(whole)) merged.set(whole, partsIn(prefix + whole));
       if ((await merged.get(whole)!).has(name)) continue;
     }
-    found.push({ path, isPart: true, key: [...above, whole] });
+    found.push({ path, isPart: true, above, name: whole });
   }
+  await descend(undefined);
   return found;
 }
 
@@ -190,15 +198,12 @@ async function partsIn(path: string): Promise<Set<string>> {
   return new Set(mergedParts(await segmentInfo(path)));
 }
 
-/** Entries in name order; undefined when there is no such directory. */
-async function list(directory: string): Promise<Dirent[] | undefined> {
+/** What is in a directory, in name order; undefined when there is no such directory. */
+function list(directory: string): { files: string[]; directories: string[] } | undefined {
   try {
-    const entries = await readdir(directory, { withFileTypes: true });
-    return entries.sort((a, b) => compare(a.name, b.name));
+    return addon().listDirectory(directory) ?? undefined;
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new UserError(`cannot read directory ${directory}: ${message}`, { cause });
+    throw new UserError(`cannot read directory ${directory}: ${(cause as Error).message}`, { cause });
   }
 }
 
@@ -241,7 +246,7 @@ export async function recentSegments(stores: readonly string[], sinceMs: number,
       for (const file of files) {
         // What is gone by now has become part of another.
         const written = await stat(file.path).catch(() => undefined);
-        if (written !== undefined && written.mtimeMs >= sinceMs) found.push(plain(file));
+        if (written !== undefined && written.mtimeMs >= sinceMs) found.push(file);
       }
     }
   }
@@ -254,12 +259,24 @@ const MOST_LEVELS = 6;
 /** Whole paths of the directories that may be the store of one of these files, each once. */
 export function directoriesAbove(paths: readonly string[]): string[] {
   const found = new Set<string>();
+  let last: string | undefined;
   for (const path of paths) {
-    let directory = dirname(resolve(path));
+    // Of thousands of files in a row most stand in the directory of the one before.
+    const above = path.slice(0, path.lastIndexOf('/') + 1);
+    if (above === last) continue;
+    last = above;
+    let directory = resolve(above);
     for (let level = 0; level < MOST_LEVELS && !found.has(directory); level++) {
       found.add(directory);
       directory = dirname(directory);
     }
   }
   return [...found];
+}
+
+/** The same of one file, the nearest first. */
+export function storesOf(path: string): string[] {
+  const found = [dirname(resolve(path))];
+  while (found.length < MOST_LEVELS) found.push(dirname(found.at(-1)!));
+  return found;
 }

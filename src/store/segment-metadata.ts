@@ -1,4 +1,5 @@
-import { addon, type SegmentInfo, type SegmentOptions } from '../addon/addon.ts';
+import { addon } from '../addon/addon.ts';
+import type { SegmentInfo, SegmentOptions } from '../addon/segments.ts';
 import { parseSlotStats, type SlotStatsJson } from './slot-stats.ts';
 
 /** Keys of a segment's key-value metadata. */

@@ -1,12 +1,13 @@
-import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { NativeDirectoryLock } from '../addon/addon.ts';
+import type { NativeDirectoryLock } from '../addon/segments.ts';
 import type { FlowBatch } from '../flow/batch.ts';
+import { makeDirectory } from './make-directory.ts';
 import { sealSlot, syncDirectory } from './seal.ts';
 import type { SegmentStyle } from './segment-metadata.ts';
-import { SlotWriter } from './slot-writer.ts';
+import { indexSlot } from './slot-index.ts';
+import { newPartSession, type PartSession, SlotWriter } from './slot-writer.ts';
 import { LAYOUT_COUNT, segmentName, slotDirectory, slotTime } from './slots.ts';
 import { takeDirectory } from './take-directory.ts';
 
@@ -14,6 +15,8 @@ export interface SlotArchiveOptions {
   readonly directory: string;
   /** Sub-directories, 0 to 8 as `-S` has them. */
   readonly layout: number;
+  /** Questions will be asked more than once. */
+  readonly indexed: boolean;
   readonly log: (message: string) => void;
 }
 
@@ -37,7 +40,7 @@ export class SlotArchive {
   private readonly directory: string;
   private readonly work: string;
   private readonly lock: NativeDirectoryLock;
-  private readonly session = { id: randomBytes(4).toString('hex'), sequence: 0 };
+  private readonly session = newPartSession();
 
   private constructor(options: SlotArchiveOptions, directory: string, lock: NativeDirectoryLock) {
     this.options = options;
@@ -64,11 +67,11 @@ export class SlotArchive {
 
   /** Begins a slot; there is one at a time. */
   async begin({ startMs, intervalSeconds, ident }: SlotHead): Promise<ArchiveSlot> {
-    await mkdir(this.work, { recursive: true });
-    const { layout, log } = this.options;
+    makeDirectory(this.work);
+    const { layout, indexed, log } = this.options;
     const style: SegmentStyle = { ident, intervalSeconds, compression: 'zstd', level: 1, bloom: [] };
     const home = join(this.directory, slotDirectory(startMs, layout));
-    return new ArchiveSlot({ startMs, work: this.work, home, style, session: this.session, log });
+    return new ArchiveSlot({ startMs, work: this.work, home, style, session: this.session, indexed, log });
   }
 
   /** Removes what was written of slots that did not come to their end. */
@@ -88,7 +91,8 @@ interface SlotPlace {
   /** Directory that the finished file goes to. */
   readonly home: string;
   readonly style: SegmentStyle;
-  readonly session: { readonly id: string; sequence: number };
+  readonly session: PartSession;
+  readonly indexed: boolean;
   readonly log: (message: string) => void;
 }
 
@@ -124,10 +128,13 @@ export class ArchiveSlot {
     const sealed = await sealSlot(place.work, writer.time, place.style, place.log);
     if (sealed === undefined) throw new Error(`slot ${writer.time} has no file`);
     const path = join(place.home, segmentName(writer.time));
-    await mkdir(place.home, { recursive: true });
+    makeDirectory(place.home);
     await rename(sealed.path, path);
     await syncDirectory(place.home);
     await Promise.all(sealed.mergedParts.map((part) => rm(part, { force: true })));
+    if (place.indexed) {
+      await indexSlot(path).catch((cause: Error) => place.log(`slot ${writer.time} is not indexed: ${cause.message}`));
+    }
     return path;
   }
 

@@ -1,4 +1,4 @@
-import type { SegmentOptions } from '../addon/addon.ts';
+import type { SegmentOptions } from '../addon/segments.ts';
 import { type ColumnName, columnByName } from '../flow/fields.ts';
 
 /** Counters of one class of traffic. Exact up to 2^53. */
@@ -37,6 +37,8 @@ export type SlotStatsJson = Record<TrafficClass, TrafficCounters> & {
   /** Earliest start and latest end of a flow, milliseconds since 1970; null without flows. */
   firstMs: number | null;
   lastMs: number | null;
+  /** Sequence numbers of datagrams that were not those expected; files of other origin, and older ones, have none. */
+  sequenceErrors?: number;
 };
 
 /** Flows, packets and octets of a slot by class of protocol, and the span of its flows. */
@@ -46,6 +48,7 @@ export class SlotStats {
   private readonly octets = new Float64Array(TRAFFIC_CLASSES.length);
   private firstMs = Number.POSITIVE_INFINITY;
   private lastMs = Number.NEGATIVE_INFINITY;
+  sequenceErrors = 0;
 
   /** Adds one row group: what the segment writer made of `TOTALS`. */
   addTotals(totals: Float64Array): void {
@@ -69,6 +72,7 @@ export class SlotStats {
     }
     if (json.firstMs !== null) this.firstMs = Math.min(this.firstMs, json.firstMs);
     if (json.lastMs !== null) this.lastMs = Math.max(this.lastMs, json.lastMs);
+    this.sequenceErrors += json.sequenceErrors ?? 0;
   }
 
   /** Sums over all classes. */
@@ -90,6 +94,7 @@ export class SlotStats {
       other: of(OTHER),
       firstMs: Number.isFinite(this.firstMs) ? this.firstMs : null,
       lastMs: Number.isFinite(this.lastMs) ? this.lastMs : null,
+      sequenceErrors: this.sequenceErrors,
     };
   }
 }

@@ -1,11 +1,27 @@
-import { mkdirSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { addon, type NativeSegmentWriter, type SegmentColumn } from '../addon/addon.ts';
+import { addon } from '../addon/addon.ts';
+import type { NativeSegmentWriter, SegmentColumn } from '../addon/segments.ts';
 import type { FlowBatch } from '../flow/batch.ts';
+import { makeDirectory } from './make-directory.ts';
 import { ColumnSet, segmentColumns } from './segment-columns.ts';
 import { type SegmentStyle, STATS_KEY, segmentOptions } from './segment-metadata.ts';
 import { SlotStats, TOTALS } from './slot-stats.ts';
 import { partName, slotTime } from './slots.ts';
+
+/** What the parts of a store have in common, whatever slot they are of. */
+export interface PartSession {
+  readonly id: string;
+  /** Number of the next part. */
+  sequence: number;
+  /** Resolves when the latest part is durable, or has failed: parts become so in turn, so that a crash leaves no hole. */
+  published: Promise<void>;
+}
+
+/** A session unlike any other, so that names of parts never come again. */
+export function newPartSession(): PartSession {
+  return { id: randomBytes(4).toString('hex'), sequence: 0, published: Promise.resolve() };
+}
 
 /** Told by a slot writer about each part, so that trouble is reported once and no loss goes uncounted. */
 export interface PartEvents {
@@ -13,6 +29,8 @@ export interface PartEvents {
   lost(flows: number, cause: Error): void;
   /** A part became durable and visible. */
   stored(flows: number): void;
+  /** Sequence errors since the last call; they are kept with the part that is being finished. */
+  takeSequenceErrors?(): number;
 }
 
 interface Part {
@@ -35,7 +53,7 @@ export class SlotWriter {
   readonly time: string;
   readonly directory: string;
   private readonly style: SegmentStyle;
-  private readonly nextPart: () => string;
+  private readonly session: PartSession;
   private readonly events: PartEvents;
   private readonly columns = new ColumnSet();
   /** True once the slot has, or is about to have, a part with flows. */
@@ -43,19 +61,12 @@ export class SlotWriter {
   private part: Part | undefined;
   private readonly pending = new Set<Promise<void>>();
 
-  /** `nextPart` gives the middle of the next part's name, unlike any other in the store: `<session>-<sequence>`. */
-  constructor(
-    startMs: number,
-    directory: string,
-    style: SegmentStyle,
-    session: { readonly id: string; sequence: number },
-    events: PartEvents,
-  ) {
+  constructor(startMs: number, directory: string, style: SegmentStyle, session: PartSession, events: PartEvents) {
     this.startMs = startMs;
     this.time = slotTime(startMs, style.intervalSeconds);
     this.directory = directory;
     this.style = style;
-    this.nextPart = () => partName(this.time, session.id, session.sequence++);
+    this.session = session;
     this.events = events;
   }
 
@@ -84,7 +95,8 @@ export class SlotWriter {
     const part = this.part;
     if (part === undefined) return;
     this.part = undefined;
-    this.track(this.finish(part));
+    part.stats.sequenceErrors += this.events.takeSequenceErrors?.() ?? 0;
+    this.session.published = this.track(this.finish(part, this.session.published));
   }
 
   /** Writes a part without flows, so that the slot has a file. */
@@ -106,8 +118,8 @@ export class SlotWriter {
   }
 
   private open(): Part {
-    mkdirSync(this.directory, { recursive: true });
-    const path = join(this.directory, this.nextPart());
+    makeDirectory(this.directory);
+    const path = join(this.directory, partName(this.time, this.session.id, this.session.sequence++));
     const writer = new (addon().SegmentWriter)(path, { ...segmentOptions(this.style, this.time), totals: TOTALS });
     return { writer, stats: new SlotStats(), appended: Promise.resolve(), flows: 0, failed: false };
   }
@@ -121,9 +133,10 @@ export class SlotWriter {
     return appended;
   }
 
-  private async finish(part: Part): Promise<void> {
+  private async finish(part: Part, before: Promise<void>): Promise<void> {
     // The statistics are whole only then.
     await part.appended;
+    await before;
     // The writer has removed the file of a part that failed.
     if (part.failed) return;
     await part.writer.finish({ [STATS_KEY]: JSON.stringify(part.stats.toJson()) }).then(

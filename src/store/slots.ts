@@ -5,7 +5,7 @@
  * each autumn, and two slots would then have one name.
  */
 
-export const SEGMENT_PREFIX = 'weir.';
+const SEGMENT_PREFIX = 'weir.';
 export const SEGMENT_SUFFIX = '.parquet';
 const PART_SUFFIX = '.part.parquet';
 const DAY_MS = 86_400_000;
@@ -80,6 +80,7 @@ export function partName(time: string, session: string, sequence: number): strin
 
 /** Slot time of a part's name, undefined when the name is not that of a part. */
 export function partTime(name: string): string | undefined {
+  if (!name.endsWith(PART_SUFFIX)) return undefined;
   return /^weir\.(\d{12}(?:\d\d)?)\.[0-9a-f]+-\d+\.part\.parquet$/.exec(name)?.[1];
 }
 

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { addon, type NativeDirectoryLock } from '../addon/addon.ts';
+import { join, resolve } from 'node:path';
+import { addon } from '../addon/addon.ts';
+import type { NativeDirectoryLock } from '../addon/segments.ts';
 import { UserError } from '../flow/user-error.ts';
+import { makeDirectory } from './make-directory.ts';
 
 /** Who has a store; its presence also says that a directory is one. */
 export const LOCK_NAME = '.weir.lock';
@@ -16,15 +17,4 @@ export function takeDirectory(directory: string): NativeDirectoryLock {
     throw new UserError(`cannot use ${directory} for flows: ${(cause as Error).message}`, { cause });
   }
   throw new UserError(`${directory} is in use by another weir process; give each its own directory`);
-}
-
-/** As `recursive` of Node.js, which for ever tries again where the parent is there and yet takes no directory (/proc). */
-function makeDirectory(path: string): void {
-  const parent = dirname(path);
-  if (!existsSync(path) && !existsSync(parent)) makeDirectory(parent);
-  try {
-    mkdirSync(path);
-  } catch (cause) {
-    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw cause;
-  }
 }

@@ -1,5 +1,3 @@
-import { NTP_EPOCH_SECONDS } from './protocol.ts';
-
 /** Reading numbers of any width off the wire. All take a position whose bytes the caller has checked. */
 
 /** Unsigned integer of 0 to 4 bytes. */
@@ -32,14 +30,4 @@ export function readHigh(view: DataView, at: number, width: number): number {
 /** Unsigned integer of any width as a double: exact up to 2^53. */
 export function readNumber(view: DataView, at: number, width: number): number {
   return readHigh(view, at, width) * 0x1_0000_0000 + readLow(view, at, width);
-}
-
-/**
- * NTP time (RFC 7011 section 6.1.9) in whole milliseconds since 1970. Seconds with the top bit clear belong to the era
- * that begins in 2036 (RFC 5905 section 6). All zero is no time and gives 0.
- */
-export function ntpMs(seconds: number, fraction: number): number {
-  if (seconds === 0 && fraction === 0) return 0;
-  const since1900 = seconds < 0x8000_0000 ? seconds + 0x1_0000_0000 : seconds;
-  return (since1900 - NTP_EPOCH_SECONDS) * 1000 + Math.floor((fraction * 1000) / 0x1_0000_0000);
 }

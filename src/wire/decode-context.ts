@@ -1,4 +1,5 @@
 import type { CompiledTemplate } from './template.ts';
+import type { ToldElements } from './told-elements.ts';
 
 /** Who sent a datagram and when it came; one object is used again for every datagram. */
 export interface DatagramOrigin {
@@ -11,6 +12,11 @@ export interface DatagramOrigin {
   port: number;
   /** Number of the connection that it came over, 0 for a datagram. */
   session: number;
+}
+
+/** An origin to be filled: nobody, at no time. */
+export function newOrigin(): DatagramOrigin {
+  return { receivedMs: 0, hiHigh: 0, hiLow: 0, loHigh: 0, loLow: 0, port: 0, session: 0 };
 }
 
 /** What weir uses of one options record. One object is used again for every record; -1 and '' stand for "not in it". */
@@ -31,6 +37,11 @@ export interface OptionsRecord {
   applicationName: string;
   applicationDescription: string;
   samplerName: string;
+  /** An element of an enterprise (RFC 5610), its type by informationElementDataType and its name. */
+  elementPen: number;
+  elementId: number;
+  elementType: number;
+  elementName: string;
   /** systemInitTimeMilliseconds, 0 when not there. */
   bootMs: number;
   /** What the exporter says it has sent (40, 41, 42). */
@@ -46,6 +57,8 @@ export interface OptionsRecord {
 export interface DecodeStream {
   /** systemInitTimeMilliseconds out of an options record, 0 when none came. */
   readonly bootMs: number;
+  /** What the exporter said of elements of its enterprise. */
+  readonly told: ToldElements;
   template(id: number): CompiledTemplate | undefined;
   /** Takes a template that is new or differs from the known one of its id. */
   define(template: CompiledTemplate): void;
@@ -77,6 +90,8 @@ export interface DecodeStream {
    * -1 when a set without template or a cut hides that; `records` is how many were read.
    */
   account(sequence: number, sent: number, records: number, context: SetContext): void;
+  /** Generic interface counters of an sFlow counter sample, `INTERFACE_COUNTERS_BYTES` octets at `at`. */
+  interfaceCounters(view: DataView, at: number): void;
   /**
    * An sFlow flow sample of a data source came. `sequence` counts the samples of that source, `drops` those that the
    * agent had no resources to take.

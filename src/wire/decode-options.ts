@@ -2,7 +2,7 @@ import { readLow, readNumber } from './decode-bytes.ts';
 import type { OptionsRecord } from './decode-context.ts';
 import type { Decoding } from './decoding.ts';
 import { applicationText } from './extra-values.ts';
-import { V9_SCOPE_INTERFACE, V9_SCOPE_TEMPLATE } from './protocol.ts';
+import { ENTERPRISE_BIT, V9_SCOPE_INTERFACE, V9_SCOPE_TEMPLATE } from './protocol.ts';
 import { type CompiledTemplate, locateFields } from './template.ts';
 import { readFloat, samplingRate } from './template-derived.ts';
 import * as rules from './template-fields.ts';
@@ -22,7 +22,11 @@ const IE_APPLICATION_NAME = 96;
 const IE_INGRESS_VRF = 234;
 const IE_EGRESS_VRF = 235;
 const IE_VRF_NAME = 236;
+const IE_INFORMATION_ELEMENT_ID = 303;
 const IE_SELECTOR_NAME = 335;
+const IE_INFORMATION_ELEMENT_TYPE = 339;
+const IE_INFORMATION_ELEMENT_NAME = 341;
+const IE_PRIVATE_ENTERPRISE_NUMBER = 346;
 /** Longest name that is kept; what is longer is cut. */
 const MAX_NAME_BYTES = 255;
 
@@ -43,6 +47,10 @@ function emptyRecord(): OptionsRecord {
     applicationName: '',
     applicationDescription: '',
     samplerName: '',
+    elementPen: -1,
+    elementId: -1,
+    elementType: -1,
+    elementName: '',
     bootMs: 0,
     exportedOctets: -1,
     exportedMessages: -1,
@@ -144,6 +152,19 @@ function readField(key: number, view: DataView, at: number, length: number, rate
     case IE_SAMPLER_NAME:
     case IE_SELECTOR_NAME:
       record.samplerName = readText(view, at, length);
+      break;
+    case IE_PRIVATE_ENTERPRISE_NUMBER:
+      record.elementPen = readLow(view, at, length);
+      break;
+    case IE_INFORMATION_ELEMENT_ID:
+      // As it stands in a template, with the bit that says that an enterprise follows, or without.
+      record.elementId = readLow(view, at, length) & ~ENTERPRISE_BIT;
+      break;
+    case IE_INFORMATION_ELEMENT_TYPE:
+      record.elementType = readLow(view, at, length);
+      break;
+    case IE_INFORMATION_ELEMENT_NAME:
+      record.elementName = readText(view, at, length);
       break;
     case rules.IE_SYSTEM_INIT_MS:
       record.bootMs = readNumber(view, at, length);

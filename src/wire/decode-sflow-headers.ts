@@ -1,4 +1,3 @@
-import type { NativeFrameDecoder } from '../addon/addon.ts';
 import {
   P_DST,
   P_META,
@@ -12,6 +11,7 @@ import {
   PACKET_BYTES,
   PACKET_WORDS,
 } from '../addon/packet-layout.ts';
+import type { NativeFrameDecoder } from '../addon/packet-source.ts';
 import { columnIndex } from './batch-target.ts';
 import type { Decoding } from './decoding.ts';
 

@@ -1,22 +1,9 @@
 import { isV4, V4_MAPPED_WORD } from '../flow/address.ts';
 import { columnIndex } from './batch-target.ts';
-import type { DatagramOrigin, DecodeStream } from './decode-context.ts';
+import { type DatagramOrigin, type DecodeStream, newOrigin } from './decode-context.ts';
 import { type FrameDecoder, SampledHeaders } from './decode-sflow-headers.ts';
-import {
-  addressLength,
-  readEthernet,
-  readGateway,
-  readIpv4,
-  readIpv6,
-  readLabels,
-  readLinkLayer,
-  readMpls,
-  readNat,
-  readNatPorts,
-  readRouter,
-  readSwitch,
-  writeOctets,
-} from './decode-sflow-records.ts';
+import { addressLength } from './decode-sflow-records.ts';
+import { padded, SampleRecords, TAG_BYTES } from './decode-sflow-sample.ts';
 import type { Decoding } from './decoding.ts';
 import { VERSION_SFLOW } from './protocol.ts';
 import { quirkNumber } from './quirks.ts';
@@ -41,8 +28,6 @@ const HIGH_RATE = quirkNumber('sflow-high-rate');
 const MIN_DATAGRAM_BYTES = 24;
 /** Samples of one datagram; a datagram on Ethernet has room for about twenty. */
 const MAX_SAMPLES = 256;
-/** Type (enterprise and format) and length, of samples and of the records in them. */
-const TAG_BYTES = 8;
 
 /** Kinds of samples, all of enterprise 0. */
 const FLOW_SAMPLE = 1;
@@ -56,72 +41,6 @@ const EXPANDED_FLOW_SAMPLE_BYTES = 44;
 const COUNTER_SAMPLE_BYTES = 12;
 const EXPANDED_COUNTER_SAMPLE_BYTES = 16;
 const DISCARDED_PACKET_BYTES = 32;
-
-/** Places in the table of the records of a sample. */
-const HEADER = 0;
-const ETHERNET = 1;
-const IPV4 = 2;
-const IPV6 = 3;
-const SWITCH = 4;
-const ROUTER = 5;
-const GATEWAY = 6;
-const MPLS = 7;
-const NAT = 8;
-const NAT_PORTS = 9;
-const KINDS = 10;
-
-/** Place of a record of enterprise 0, -1 for one that no column is made of. */
-function kindOf(format: number): number {
-  switch (format) {
-    case 1:
-      return HEADER;
-    case 2:
-      return ETHERNET;
-    case 3:
-      return IPV4;
-    case 4:
-      return IPV6;
-    case 1001:
-      return SWITCH;
-    case 1002:
-      return ROUTER;
-    case 1003:
-      return GATEWAY;
-    case 1006:
-      return MPLS;
-    case 1007:
-      return NAT;
-    case 1020:
-      return NAT_PORTS;
-    default:
-      return -1;
-  }
-}
-
-/** Protocol of a sampled header, frame length, octets stripped, length of what follows. */
-const HEADER_RECORD_BYTES = 16;
-const PROTOCOL_ETHERNET = 1;
-const PROTOCOL_MPLS = 13;
-
-/** LINKTYPE_ number of a header protocol, -1 for those that no frame decoder knows. */
-function linkTypeOf(protocol: number): number {
-  switch (protocol) {
-    case PROTOCOL_ETHERNET:
-      return 1;
-    case 7: // PPP
-      return 9;
-    case 11: // IPv4
-      return 228;
-    case 12: // IPv6
-      return 229;
-    case PROTOCOL_MPLS:
-      return 219;
-    case 14: // PPP over SONET
-      return 50;
-    default:
-      return -1;
-  }
-}
 
 /** Type of a data source that is an ifIndex. */
 const SOURCE_INTERFACE = 0;
@@ -137,7 +56,7 @@ const HIGHEST_USUAL_RATE = 1_000_000;
  * forwardingStatus (IANA 89) of a packet that was not sent on: `reason` is the code of an ICMP unreachable message up to
  * 255, and one of sFlow's own beyond.
  */
-export function forwardingStatusOf(reason: number): number {
+function forwardingStatusOf(reason: number): number {
   switch (reason) {
     case 9: // network, host, or communication administratively prohibited
     case 10:
@@ -174,22 +93,13 @@ export class SflowDecoder {
   readonly headers: SampledHeaders;
   private readonly decoding: Decoding;
   /** Who the rows of a datagram are from. */
-  private readonly agent: DatagramOrigin = {
-    receivedMs: 0,
-    hiHigh: 0,
-    hiLow: 0,
-    loHigh: 0,
-    loLow: 0,
-    port: 0,
-    session: 0,
-  };
-  /** Where the first record of each kind begins and ends in the sample at hand, behind its tag; 0 for none. */
-  private readonly starts = new Uint32Array(KINDS);
-  private readonly ends = new Uint32Array(KINDS);
+  private readonly agent = newOrigin();
+  private readonly contents: SampleRecords;
 
   constructor(decoding: Decoding, openFrames: (linkType: number) => FrameDecoder) {
     this.decoding = decoding;
     this.headers = new SampledHeaders(decoding, openFrames);
+    this.contents = new SampleRecords(decoding, this.headers);
     decoding.target.owed.push(() => this.headers.settle());
   }
 
@@ -257,13 +167,13 @@ export class SflowDecoder {
       case EXPANDED_FLOW_SAMPLE:
         return this.flowSample(bytes, view, start, end, stream, true);
       case COUNTER_SAMPLE:
-        if (this.locate(view, start, end, COUNTER_SAMPLE_BYTES)) counters.counterSamples++;
+        if (this.contents.locate(view, start, end, COUNTER_SAMPLE_BYTES)) this.counterSample(view, stream);
         return false;
       case EXPANDED_COUNTER_SAMPLE:
-        if (this.locate(view, start, end, EXPANDED_COUNTER_SAMPLE_BYTES)) counters.counterSamples++;
+        if (this.contents.locate(view, start, end, EXPANDED_COUNTER_SAMPLE_BYTES)) this.counterSample(view, stream);
         return false;
       case DISCARDED_PACKET:
-        if (this.locate(view, start, end, DISCARDED_PACKET_BYTES)) counters.discardSamples++;
+        if (this.contents.locate(view, start, end, DISCARDED_PACKET_BYTES)) counters.discardSamples++;
         return false;
       default:
         counters.unknownSamples++;
@@ -271,34 +181,10 @@ export class SflowDecoder {
     }
   }
 
-  /**
-   * Finds the records of a sample whose fixed part has `fixedBytes` and ends in their number. False, and counted, when a
-   * length does not fit.
-   */
-  private locate(view: DataView, start: number, end: number, fixedBytes: number): boolean {
-    const { starts, ends } = this;
-    const { counters } = this.decoding;
-    starts.fill(0);
-    let at = start + fixedBytes;
-    if (at > end) {
-      counters.badSamples++;
-      return false;
-    }
-    for (let left = view.getUint32(at - 4); left > 0; left--) {
-      const size = end - at < TAG_BYTES ? -1 : view.getUint32(at + 4);
-      const first = at + TAG_BYTES;
-      if (size < 0 || size > end - first) {
-        counters.badSamples++;
-        return false;
-      }
-      const kind = kindOf(view.getUint32(at));
-      if (kind >= 0 && starts[kind] === 0) {
-        starts[kind] = first;
-        ends[kind] = first + size;
-      }
-      at = first + padded(size);
-    }
-    return true;
+  private counterSample(view: DataView, stream: DecodeStream): void {
+    this.decoding.counters.counterSamples++;
+    const start = this.contents.interfaceCounters();
+    if (start !== 0) stream.interfaceCounters(view, start);
   }
 
   private flowSample(
@@ -309,7 +195,8 @@ export class SflowDecoder {
     stream: DecodeStream,
     isExpanded: boolean,
   ): boolean {
-    if (!this.locate(view, start, end, isExpanded ? EXPANDED_FLOW_SAMPLE_BYTES : FLOW_SAMPLE_BYTES)) return false;
+    const fixedBytes = isExpanded ? EXPANDED_FLOW_SAMPLE_BYTES : FLOW_SAMPLE_BYTES;
+    if (!this.contents.locate(view, start, end, fixedBytes)) return false;
     const { agent } = this;
     const { target, counters, context } = this.decoding;
     const source = view.getUint32(start + 4);
@@ -348,7 +235,7 @@ export class SflowDecoder {
       const output = view.getUint32(rest + 16);
       this.interfaces(row, input >>> 30, input & 0x3fff_ffff, output >>> 30, output & 0x3fff_ffff, port);
     }
-    this.records(bytes, view, row);
+    this.contents.read(bytes, view, row, agent.receivedMs);
     target.commit(1);
     return true;
   }
@@ -378,53 +265,6 @@ export class SflowDecoder {
       (target.column(DIRECTION) as Uint8Array)[row] = input === port ? 0 : 1;
     }
   }
-
-  /** What is in the records that `locate` has found. Of two that tell the same, the better one comes last. */
-  private records(bytes: Uint8Array, view: DataView, row: number): void {
-    const { starts, ends } = this;
-    const { target } = this.decoding;
-    let bad = 0;
-    if (starts[ETHERNET] !== 0 && !readEthernet(target, row, view, starts[ETHERNET]!, ends[ETHERNET]!)) bad++;
-    if (starts[HEADER] !== 0 && !this.header(bytes, view, row, starts[HEADER]!, ends[HEADER]!)) bad++;
-    if (starts[IPV4] !== 0 && !readIpv4(target, row, view, starts[IPV4]!, ends[IPV4]!)) bad++;
-    if (starts[IPV6] !== 0 && !readIpv6(target, row, view, starts[IPV6]!, ends[IPV6]!)) bad++;
-    if (starts[SWITCH] !== 0 && !readSwitch(target, row, view, starts[SWITCH]!, ends[SWITCH]!)) bad++;
-    if (starts[ROUTER] !== 0 && !readRouter(target, row, view, starts[ROUTER]!, ends[ROUTER]!)) bad++;
-    if (starts[GATEWAY] !== 0 && !readGateway(target, row, view, starts[GATEWAY]!, ends[GATEWAY]!)) bad++;
-    if (starts[MPLS] !== 0 && !readMpls(target, row, view, starts[MPLS]!, ends[MPLS]!)) bad++;
-    if (starts[NAT] !== 0 && !readNat(target, row, view, starts[NAT]!, ends[NAT]!)) bad++;
-    if (starts[NAT_PORTS] !== 0 && !readNatPorts(target, row, view, starts[NAT_PORTS]!, ends[NAT_PORTS]!)) bad++;
-    this.decoding.counters.badSampleRecords += bad;
-  }
-
-  /** Format 1: the first octets of a packet. */
-  private header(bytes: Uint8Array, view: DataView, row: number, at: number, end: number): boolean {
-    const first = at + HEADER_RECORD_BYTES;
-    if (first > end) return false;
-    const length = view.getUint32(at + 12);
-    if (length > end - first) return false;
-    const { target } = this.decoding;
-    const protocol = view.getUint32(at);
-    const frame = view.getUint32(at + 4);
-    const stripped = view.getUint32(at + 8);
-    const octets = stripped < frame ? frame - stripped : frame;
-    // Stays where no IP header can be read.
-    writeOctets(target, row, octets);
-    if (protocol === PROTOCOL_ETHERNET) {
-      readLinkLayer(target, row, view, first, first + length, this.starts[SWITCH] !== 0);
-    } else if (protocol === PROTOCOL_MPLS) {
-      readLabels(target, row, view, first, first + length);
-    }
-    const linkType = linkTypeOf(protocol);
-    if (linkType < 0) this.decoding.counters.unknownHeaders++;
-    else this.headers.add(linkType, bytes, first, length, octets, row, this.agent.receivedMs);
-    return true;
-  }
-}
-
-/** XDR fills up to a multiple of four. */
-function padded(size: number): number {
-  return (size + 3) & ~3;
 }
 
 /**

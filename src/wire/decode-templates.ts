@@ -11,6 +11,7 @@ import {
 } from './protocol.ts';
 import { type CompiledTemplate, type FieldSpecifier, MAX_TEMPLATE_FIELDS } from './template.ts';
 import { compileTemplate } from './template-compile.ts';
+import type { ToldElements } from './told-elements.ts';
 
 /**
  * Reads the template records of a set (RFC 3954 sections 5.2 and 6.1, RFC 7011 section 3.4) from `start` to `end` and
@@ -100,7 +101,7 @@ function take(
     stream.refreshed(known);
     return;
   }
-  const template = compile(version, bytes.slice(start, end), id, count, scopeCount, isOptions);
+  const template = compile(version, bytes.slice(start, end), id, count, scopeCount, isOptions, stream.told);
   if (template === undefined) decoding.counters.templatesRefused++;
   else stream.define(template);
 }
@@ -112,13 +113,14 @@ function compile(
   count: number,
   scopeCount: number,
   isOptions: boolean,
+  told: ToldElements,
 ): CompiledTemplate | undefined {
   if (count > MAX_TEMPLATE_FIELDS) return undefined;
   const fields = readFields(viewOf(definition), headerLength(isOptions), count, version);
   // A record of no octets would be found without end in any set (and one longer than a set in none).
   const least = fields.reduce((sum, field) => sum + (field.length === VARIABLE_LENGTH ? 1 : field.length), 0);
   if (least === 0 || least > 0xffff) return undefined;
-  return compileTemplate(version, id, fields, { isOptions, scopeCount, definition });
+  return compileTemplate(version, id, fields, { isOptions, scopeCount, definition }, told);
 }
 
 /**
@@ -129,6 +131,7 @@ export function compileDefinition(
   version: number,
   definition: Uint8Array,
   isOptions: boolean,
+  told: ToldElements,
 ): CompiledTemplate | undefined {
   const headerBytes = headerLength(isOptions);
   if (definition.length < headerBytes) return undefined;
@@ -137,7 +140,7 @@ export function compileDefinition(
   const shape = isOptions ? optionsShape(view, 0, version) : { fields: view.getUint16(2), scopes: 0 };
   if (id < FIRST_TEMPLATE_ID || shape === undefined) return undefined;
   if (skipFields(view, headerBytes, definition.length, shape.fields, version) !== definition.length) return undefined;
-  return compile(version, definition, id, shape.fields, shape.scopes, isOptions);
+  return compile(version, definition, id, shape.fields, shape.scopes, isOptions, told);
 }
 
 function headerLength(isOptions: boolean): number {
@@ -176,12 +179,12 @@ function readFields(view: DataView, start: number, count: number, version: numbe
 }
 
 /** The fields of a compiled template for people, scopes first: IANA's names with their lengths, `v` for variable. */
-export function describeFields(template: CompiledTemplate): string[] {
+export function describeFields(template: CompiledTemplate, told: ToldElements): string[] {
   const { definition, version, scopeCount } = template;
   return readFields(viewOf(definition), headerLength(template.isOptions), template.declared.length, version).map(
     ({ element, pen, length }, slot) => {
       const isScope = version === VERSION_V9 && slot < scopeCount;
-      const name = isScope ? `scope ${element}` : elementLabel(element, pen);
+      const name = isScope ? `scope ${element}` : (told.of(pen, element)?.name ?? elementLabel(element, pen));
       return `${name}(${length === VARIABLE_LENGTH ? 'v' : length})`;
     },
   );

@@ -1,7 +1,8 @@
 import { formatAddress } from '../flow/address.ts';
 import type { TextPool } from '../flow/text-pool.ts';
-import { ntpMs, readHigh, readLow, readNumber, readWord } from './decode-bytes.ts';
+import { readHigh, readLow, readNumber, readWord } from './decode-bytes.ts';
 import type { ElementType } from './elements.ts';
+import { ntpMicroseconds, ntpNanoseconds, ntpSecondsMs } from './ntp-time.ts';
 
 /**
  * Values of elements as JSON, written into the memory of a pool of texts. Numbers are numbers, of 64 bits to the last
@@ -141,11 +142,17 @@ function putTime(out: Uint8Array, to: number, ms: number, finer: string): number
 
 /** NTP seconds and fraction (RFC 7011 sections 6.1.9 and 6.1.10). */
 function putNtp(out: Uint8Array, to: number, view: DataView, at: number, type: 'microseconds' | 'nanoseconds'): number {
+  const seconds = view.getUint32(at);
   const fraction = view.getUint32(at + 4);
-  const digits = type === 'nanoseconds' ? 9 : 6;
-  const units = Math.floor((fraction * 10 ** digits) / 0x1_0000_0000);
-  const ms = ntpMs(view.getUint32(at), 0) + Math.floor(units / 10 ** (digits - 3));
-  return putTime(out, to, ms, String(units % 10 ** (digits - 3)).padStart(digits - 3, '0'));
+  if (seconds === 0 && fraction === 0) return putTime(out, to, 0, '');
+  const ns = type === 'nanoseconds' ? ntpNanoseconds(fraction) : ntpMicroseconds(fraction);
+  const below = String(ns % 1e6).padStart(6, '0');
+  return putTime(
+    out,
+    to,
+    ntpSecondsMs(seconds) + Math.floor(ns / 1e6),
+    type === 'nanoseconds' ? below : below.slice(0, 3),
+  );
 }
 
 function putHex(out: Uint8Array, to: number, bytes: Uint8Array, at: number, length: number): number {

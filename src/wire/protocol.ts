@@ -45,8 +45,6 @@ export const REVERSE_PEN = 29_305;
 /** RFC 3954 section 6.1: what a v9 options record speaks of. These are no element numbers. */
 export const V9_SCOPE_SYSTEM = 1;
 export const V9_SCOPE_INTERFACE = 2;
-export const V9_SCOPE_LINE_CARD = 3;
-export const V9_SCOPE_CACHE = 4;
 export const V9_SCOPE_TEMPLATE = 5;
 
 /** Seconds from 1900, where NTP counts from, to 1970. */
@@ -70,3 +68,6 @@ export const MAX_MESSAGE_BYTES = 65_535;
 /** UDP payload that fits an Ethernet frame. */
 export const ETHERNET_PAYLOAD_V4 = 1472;
 export const ETHERNET_PAYLOAD_V6 = 1452;
+
+/** Generic interface counters in a counter sample of sFlow version 5 (`if_counters`). */
+export const INTERFACE_COUNTERS_BYTES = 88;

@@ -1,12 +1,14 @@
 import { V4_MAPPED_WORD } from '../flow/address.ts';
 import type { BatchTarget } from './batch-target.ts';
-import { ntpMs, readHigh, readLow, readNumber, readWord } from './decode-bytes.ts';
+import { readHigh, readLow, readNumber, readWord } from './decode-bytes.ts';
 import type { SetContext } from './decode-context.ts';
+import { fractionNs, ntpSecondsMs } from './ntp-time.ts';
 import type { CompiledTemplate } from './template.ts';
 import { runDerived } from './template-derived.ts';
 import {
   TIME_DELTA_MICROSECONDS,
   TIME_MILLISECONDS,
+  TIME_NETSCALER,
   TIME_NTP,
   TIME_NTP_MICROSECONDS,
   TIME_SECONDS,
@@ -329,11 +331,13 @@ function pointInTime(
     case TIME_SECONDS:
       return readNumber(view, at, width) * 1000;
     case TIME_NTP:
-      return width === 8 ? ntpMs(view.getUint32(at), view.getUint32(at + 4)) : ntpMs(readWord(view, at, width), 0);
     case TIME_NTP_MICROSECONDS:
-      return (
-        ntpMs(readWord(view, at, Math.min(width, 4)), 0) + (width === 8 ? microsecondsMs(view.getUint32(at + 4)) : 0)
-      );
+    case TIME_NETSCALER: {
+      const seconds = readWord(view, at, Math.min(width, 4));
+      const fraction = width === 8 ? view.getUint32(at + 4) : 0;
+      if (seconds === 0 && fraction === 0) return 0;
+      return ntpSecondsMs(seconds) + Math.floor(fractionNs(fraction, kind) / 1e6);
+    }
     case TIME_DELTA_MICROSECONDS:
       return context.exportMs - Math.floor(readLow(view, at, width) / 1000);
     case TIME_UPTIME: {
@@ -343,9 +347,4 @@ function pointInTime(
     default:
       return 0;
   }
-}
-
-/** Whole milliseconds of microseconds below a second; a larger number is a fraction of 2^32 after all. */
-function microsecondsMs(microseconds: number): number {
-  return Math.floor(microseconds < 1_000_000 ? microseconds / 1000 : (microseconds * 1000) / 0x1_0000_0000);
 }

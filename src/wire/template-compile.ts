@@ -19,6 +19,7 @@ import {
   OP_ANY_TO_16,
   OP_ANY_TO_32,
   OP_ANY_TO_64,
+  OP_BELOW_MS,
   OP_DURATION,
   OP_EVENT_TIME,
   OP_EXCEPTION_CODE,
@@ -38,7 +39,10 @@ import {
   SAMPLING_POPULATION,
   SAMPLING_PROBABILITY,
 } from './template-program.ts';
+import { ToldElements } from './told-elements.ts';
 import { planOf } from './transpose-plan.ts';
+
+const NOTHING_TOLD = new ToldElements();
 
 /** Field of a template that was chosen for a column. */
 interface Choice {
@@ -57,13 +61,14 @@ type Slots = Map<number, number>;
  * Compiles a template into the steps that decode its records.
  *
  * `fields` has its scopes (options templates) first, `scopeCount` of them. The caller has checked the number of fields
- * and that a record has at least one octet.
+ * and that a record has at least one octet. `told` has what the exporter said of its own elements.
  */
 export function compileTemplate(
   version: number,
   id: number,
   fields: readonly FieldSpecifier[],
   options: { isOptions: boolean; scopeCount: number; definition: Uint8Array },
+  told: ToldElements = NOTHING_TOLD,
 ): CompiledTemplate {
   const count = fields.length;
   const offsets = new Int32Array(count);
@@ -99,7 +104,8 @@ export function compileTemplate(
     keys,
     programs,
     plan: isVariable || options.isOptions ? undefined : planOf(programs, offsets, lengths),
-    extra: compiler?.extra(),
+    extra: compiler?.extra(told),
+    toldRevision: told.revision,
     quirks: quirksOf(version, options.isOptions, fields),
     needsClock: programs.some(
       ({ op, more }) => op === OP_UPTIME || (op === OP_TIME && more[0] === rules.TIME_UPTIME && more[1] === -1),
@@ -144,8 +150,8 @@ class Compiler {
   }
 
   /** What no step has used; after `programs`. */
-  extra(): TemplateExtra | undefined {
-    return templateExtra(this.version, this.fields, (slot) => this.used.has(slot));
+  extra(told: ToldElements): TemplateExtra | undefined {
+    return templateExtra(this.version, this.fields, (slot) => this.used.has(slot), told);
   }
 
   private choose(field: FieldSpecifier, slot: number): void {
@@ -188,8 +194,8 @@ class Compiler {
 
   private time(field: rules.TimeField, choice: TimeChoice): void {
     const { slot } = choice;
-    const isMicroseconds = choice.kind === rules.TIME_NTP && isNetScaler(this.fields);
-    const kind = isMicroseconds ? rules.TIME_NTP_MICROSECONDS : choice.kind;
+    const isOfNetScaler = choice.kind === rules.TIME_NTP_MICROSECONDS && isNetScaler(this.fields);
+    const kind = isOfNetScaler ? rules.TIME_NETSCALER : choice.kind;
     const column = columnByName.get(field)!.index;
     const { length } = this.fields[slot]!;
     // A v9 header has the uptime; in IPFIX the start of the exporter may stand in the record itself.
@@ -200,6 +206,8 @@ class Compiler {
       const initSlot = kind === rules.TIME_UPTIME ? (init ?? -1) : -1;
       this.add(OP_TIME, column, slot, [kind, initSlot], [initSlot]);
     }
+    const below = rules.belowMilliseconds(field, kind);
+    if (below !== undefined && length === 8) this.add(OP_BELOW_MS, columnByName.get(below)!.index, slot, [kind], []);
   }
 
   /** Fields that have an IPv6 twin: the only one, or chosen per record where a template carries both families. */

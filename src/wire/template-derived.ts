@@ -2,11 +2,13 @@ import type { BatchTarget } from './batch-target.ts';
 import { columnIndex } from './batch-target.ts';
 import { readLow, readNumber } from './decode-bytes.ts';
 import type { SetContext } from './decode-context.ts';
+import { fractionNs } from './ntp-time.ts';
 import { quirkNumber, unswappedInterval } from './quirks.ts';
 import type { CompiledTemplate } from './template.ts';
 import {
   type ColumnProgram,
   OP_8_WHERE_V6,
+  OP_BELOW_MS,
   OP_DURATION,
   OP_EVENT_TIME,
   OP_EXCEPTION_CODE,
@@ -77,6 +79,14 @@ export function runDerived(
     case OP_DURATION:
       applyDuration(program, template, target, view, base, stride, row, count);
       break;
+    case OP_BELOW_MS: {
+      const to = target.whole(program.column, count) as Uint32Array;
+      let at = base + template.offsets[program.slot]! + 4;
+      for (let r = row, end = row + count; r < end; r++, at += stride) {
+        to[r] = fractionNs(view.getUint32(at), program.more[0]!) % 1e6;
+      }
+      break;
+    }
     case OP_EVENT_TIME:
       applyEventTime(target, row, count);
       break;

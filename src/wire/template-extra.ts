@@ -2,6 +2,8 @@ import { columnByName } from '../flow/fields.ts';
 import { type ElementType, elementById, elementLabel } from './elements.ts';
 import { REVERSE_PEN, VERSION_V9 } from './protocol.ts';
 import type { FieldSpecifier, TemplateExtra } from './template.ts';
+import { elementKey } from './template-fields.ts';
+import type { ToldElements } from './told-elements.ts';
 import { vendorType } from './vendor-elements.ts';
 
 /** Index of the column that the elements without a column of their own go to. */
@@ -17,14 +19,21 @@ export function templateExtra(
   version: number,
   fields: readonly FieldSpecifier[],
   isUsed: (slot: number) => boolean,
+  told: ToldElements,
 ): TemplateExtra | undefined {
   const byName = new Map<string, { type: ElementType | undefined; slots: number[] }>();
   const unknown = new Set<string>();
+  const owners = new Map<string, number>();
   fields.forEach((field, slot) => {
     const { element, pen, length } = field;
     if (length === 0 || isUsed(slot) || (pen === 0 && EMPTY_ELEMENTS.has(element))) return;
-    const name = extraName(field);
-    const type = typeOf(field, version);
+    const label = extraName(field);
+    const toldName = told.of(pen, element)?.name ?? label;
+    const key = elementKey(pen, element);
+    // Enterprises may use one name for different things.
+    const name = (owners.get(toldName) ?? key) === key ? toldName : label;
+    owners.set(name, key);
+    const type = told.of(pen, element)?.type ?? typeOf(field, version);
     if (type === undefined) unknown.add(name);
     const known = byName.get(name);
     if (known === undefined) byName.set(name, { type, slots: [slot] });

@@ -19,15 +19,16 @@ export type TimeField = 'firstMs' | 'lastMs' | 'eventMs' | 'reverseFirstMs' | 'r
 /** Encodings of a point in time. */
 export const TIME_MILLISECONDS = 0;
 export const TIME_SECONDS = 1;
-/** RFC 7011 sections 6.1.9 and 6.1.10: NTP seconds and fraction; both precisions look alike. */
+/** NTP seconds and fraction (RFC 7011 section 6.1.10). */
 export const TIME_NTP = 2;
 /** Microseconds before the export time of the header. */
 export const TIME_DELTA_MICROSECONDS = 3;
 /** Milliseconds since the exporter started, modulo 2^32. */
 export const TIME_UPTIME = 4;
-
-/** NTP seconds, and microseconds in the place of the fraction (NetScaler). */
+/** The same, of which the fraction counts to the microsecond (section 6.1.9). */
 export const TIME_NTP_MICROSECONDS = 5;
+/** NTP seconds, and microseconds in the place of the fraction (NetScaler). */
+export const TIME_NETSCALER = 6;
 
 export interface TimeTarget {
   readonly field: TimeField;
@@ -112,9 +113,9 @@ export const counterFallbacks: readonly (readonly [FieldName, FieldName])[] = [
 
 // Absolute times before those that need a clock to refer to, finer before coarser.
 const startAndEnd: readonly (readonly [number, number, number])[] = [
-  [152, 153, TIME_MILLISECONDS],
   [156, 157, TIME_NTP],
-  [154, 155, TIME_NTP],
+  [154, 155, TIME_NTP_MICROSECONDS],
+  [152, 153, TIME_MILLISECONDS],
   [158, 159, TIME_DELTA_MICROSECONDS],
   [150, 151, TIME_SECONDS],
   [22, 21, TIME_UPTIME],
@@ -128,7 +129,7 @@ startAndEnd.forEach(([start, end, kind], rank) => {
 const events: readonly (readonly [number, number])[] = [
   [323, TIME_MILLISECONDS],
   [325, TIME_NTP],
-  [324, TIME_NTP],
+  [324, TIME_NTP_MICROSECONDS],
   [322, TIME_SECONDS],
 ];
 events.forEach(([element, kind], rank) => {
@@ -149,6 +150,12 @@ export function targetOf(version: number, key: number): FieldTarget | undefined 
 
 export function timeTargetOf(key: number): TimeTarget | undefined {
   return timeTargets.get(key);
+}
+
+/** The field for what an encoding of a time has below the millisecond; undefined when there is none, or nothing there. */
+export function belowMilliseconds(field: TimeField, kind: number): FieldName | undefined {
+  if (kind !== TIME_NTP && kind !== TIME_NTP_MICROSECONDS && kind !== TIME_NETSCALER) return undefined;
+  return field === 'firstMs' ? 'firstNs' : field === 'lastMs' ? 'lastNs' : undefined;
 }
 
 /** Of two elements with the same rank for the same field, whether the later one in the template counts. */

@@ -65,6 +65,9 @@ export const OP_SAMPLER = 40;
 /** Forwarding status out of Juniper's exception code in `slot`. */
 export const OP_EXCEPTION_CODE = 41;
 
+/** Nanoseconds below the millisecond of the NTP time in `slot`; `more[0]` is its kind. */
+export const OP_BELOW_MS = 42;
+
 export const SAMPLING_INTERVAL = 0;
 /** `slot` packets of every `slot` + `more[1]`. */
 export const SAMPLING_COUNT = 1;

@@ -61,6 +61,8 @@ export interface CompiledTemplate {
   readonly extra: TemplateExtra | undefined;
   /** Start or end of its records is told in uptime, so a clock must be known from elsewhere. */
   readonly needsClock: boolean;
+  /** `ToldElements.revision` that names and types in `extra` are of. */
+  readonly toldRevision: number;
   /** The definition as received, from the template id on: an equal one is a refresh and is not compiled again. */
   readonly definition: Uint8Array;
 }

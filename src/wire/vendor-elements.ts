@@ -6,12 +6,14 @@ import { elementKey } from './template-fields.ts';
  * (0: numbers of v9 that IANA has not given), type, ids. An element without an entry is kept all the same, as text
  * where it is readable and as octets where not.
  *
- * 0: Palo Alto's App-ID and User-ID; Cisco ASA's access lists (three words of 32 bits) and user name.
+ * 0: Palo Alto's App-ID and User-ID; Cisco ASA's access lists (three words of 32 bits) and user name;
+ *    nProbe's latencies (seconds and microseconds, or milliseconds).
  * 9: Cisco AVC. 5951: Citrix NetScaler AppFlow. 6876: VMware NSX. 25461: Palo Alto.
  */
 const TABLE = `
 0 string 56701 56702 40000
 0 octets 33000 33001
+0 u32 57554 57555 57556 57557 57558 57559 57595 57596 57597
 9 u32 4315 4316 9267 9268 9269 9270 9272 9273 9274 9275 9292 9293 9294 9295 9296 9297 9298 9299 9300 9303 9304 9305
 9 u32 9306 9307 9308 9309 9310 9311 9313 9314 9315 9316 9317 9318 9319 9320 9321 9360 12242
 9 u16 4318 12240 12241

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { SLOT_END, SLOT_NONE, type SlotSource } from '../../src/addon/addon.ts';
 import { SlotReader } from '../../src/addon/slot-reader.ts';
+import { SLOT_END, SLOT_NONE, type SlotSource } from '../../src/addon/slot-source.ts';
 
 /** Says what it is told to, in order, then `SLOT_END`. */
 class ScriptedSource implements SlotSource {

@@ -3,7 +3,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { addon, type SegmentOptions } from '../../src/addon/addon.ts';
+import { addon } from '../../src/addon/addon.ts';
+import type { SegmentOptions } from '../../src/addon/segments.ts';
 import { FlowBatch } from '../../src/flow/batch.ts';
 import { FlowStore } from '../../src/store/flow-store.ts';
 import { ColumnSet, columnsNamed, segmentColumns } from '../../src/store/segment-columns.ts';

@@ -5,6 +5,7 @@ import { ROUND_PACKETS } from '../../src/cache/packet-round.ts';
 import type { OpenShard } from '../../src/cache/shard-link.ts';
 import { ShardedCache } from '../../src/cache/sharded-cache.ts';
 import { FlowBatch } from '../../src/flow/batch.ts';
+import type { ColumnName } from '../../src/flow/fields.ts';
 import { UserError } from '../../src/flow/user-error.ts';
 import { encode, keeping, type TestPacket } from './packets.ts';
 import { openHere } from './shard-here.ts';
@@ -136,6 +137,41 @@ describe('a flow cache spread over workers', () => {
     await cache.flush();
     expect(records.filter(({ reason }) => reason === 1)).toHaveLength(distinct(packets(20)).length);
     expect(() => open({ inactiveMs: -1 }, 2)).toThrow(UserError);
+  });
+
+  it('changes columns as one cache does: flows before leave with theirs, and those after have the others', async () => {
+    const many = packets(3 * ROUND_PACKETS).map((one, number) => ({
+      ...one,
+      ttl: 1 + (number % 200),
+      srcMac: 1 + (number % 7),
+    }));
+    const ALL: ColumnName[] = ['minTtl', 'maxTtl', 'inSrcMac'];
+    const steps: readonly (readonly ColumnName[])[] = [[], ['minTtl', 'inSrcMac'], ['maxTtl']];
+    const [one, spread] = [keeping({ columns: ALL }), keeping({ columns: ALL })];
+    const columns: ColumnName[] = ['maxTtl'];
+    const cache = new FlowCache({ ...one.complete, columns });
+    const sharing = { workers: 3, shardSeed: 1, isExtended: true, open: openHere(1) };
+    const shards = new ShardedCache({ ...spread.complete, columns, ...sharing });
+    for (const [step, next] of [...steps, undefined].entries()) {
+      const part = many.slice(step * 5000, (step + 1) * 5000);
+      const { words, times, extensions } = encode(part);
+      cache.addPackets(words, times, part.length, extensions);
+      await shards.addPackets(words, times, part.length, extensions);
+      if (next === undefined) break;
+      cache.setColumns(next);
+      let leftBefore = 0;
+      const changed = shards.setColumns(next, () => {
+        leftBefore = spread.records.length;
+      });
+      await changed;
+      expect(leftBefore).toBe(one.records.length);
+    }
+    cache.flush();
+    await shards.flush();
+    const told = ({ records, extras }: Pick<typeof one, 'records' | 'extras'>) =>
+      records.map((record, i) => JSON.stringify([record, extras[i]])).sort();
+    expect(told(spread)).toEqual(told(one));
+    expect(new Set(one.extras.map((extra) => Object.keys(extra).join())).size).toBe(3);
   });
 
   it('evicts the same flows each time, and keeps to the limit in all', async () => {

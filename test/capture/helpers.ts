@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type { PacketStats } from '../../src/addon/addon.ts';
 import { EXTENSION_BYTES } from '../../src/addon/packet-extension-layout.ts';
 import {
   P_DST,
@@ -19,6 +18,7 @@ import {
   PACKET_BYTES,
   PACKET_WORDS,
 } from '../../src/addon/packet-layout.ts';
+import type { PacketStats } from '../../src/addon/packet-source.ts';
 import type { PacketInput, PacketSlot } from '../../src/capture/source.ts';
 
 /** Captures of other projects, beside the repository; tests that need them are skipped where they are not. */

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { PacketStats } from '../../src/addon/addon.ts';
+import type { PacketStats } from '../../src/addon/packet-source.ts';
 import { MergedReader } from '../../src/capture/merged-reader.ts';
 import { openPacketSource } from '../../src/capture/open.ts';
 import type { PacketInput } from '../../src/capture/source.ts';

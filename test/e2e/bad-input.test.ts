@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { pcap } from '../../pcaps/capture-file.mjs';
@@ -105,6 +105,40 @@ describeWith(['weir'], 'networks that are not there', () => {
   });
 });
 
+describeWith(['weir', 'root'], 'a live capture that cannot be', () => {
+  it('an interface that is not there: those that are', async () => {
+    expectRefusal(
+      await weir(['export', '-i', 'nowhere7', '-o', 'json']),
+      /nowhere7: no such device; there are (.*, )?lo\b/,
+    );
+  });
+});
+
+describeWith(['weir', 'root'], 'weir export -u', () => {
+  it.each([
+    ['with workers', ['--workers', '2', '-n', NOWHERE]],
+    ['that prints', ['-o', 'json']],
+    ['that writes', ['-w', 'flows']],
+  ])('%s needs none of its own files any more', async (_, args) => {
+    // As in a home that others have no business in.
+    const [home, place] = [tempDir('home'), tempDir('place')];
+    chmodSync(home, 0o700);
+    chmodSync(place, 0o777);
+    for (const part of ['dist', 'package.json', 'native/dist']) {
+      cpSync(join(ROOT, part), join(home, part), { recursive: true });
+    }
+    symlinkSync(join(ROOT, 'node_modules'), join(home, 'node_modules'));
+    const cli = join(home, 'dist/cli/main.js');
+    const finished = await run(process.execPath, [cli, 'export', '-r', DEMO, '-u', 'nobody', ...args], { cwd: place });
+    expect(finished.stderr).toMatch(/2872 metered/);
+    expect(finished.status).toBe(0);
+  });
+
+  it('says who there is not', async () => {
+    expectRefusal(await weir(['export', '-r', DEMO, '-n', NOWHERE, '-u', 'nosuchuser']), /nosuchuser.*-u/);
+  });
+});
+
 describeWith(['weir', 'root', 'setpriv'], 'without privileges', () => {
   it('capturing on an interface says what is missing', async () => {
     const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, CLI];
@@ -129,10 +163,24 @@ describeWith(['weir'], 'command lines that make no sense', () => {
     ['no store', ['collect'], /-w/],
     ['an interval', ['collect', '-w', '/tmp', '-t', '0'], /-t/],
     ['a command', ['measure'], /measure/],
+    ['a scheme', ['export', '-r', DEMO, '-n', 'http://192.0.2.1:1'], /http:\/\/ is no way.*tcp:/],
   ];
 
   it.each(cases)('%s', async (_, args, pattern) => {
     expectRefusal(await weir(args), pattern);
+  });
+
+  it.each([
+    ['tcp and and port 80', 'and port 80'],
+    ['udp and (src net 192.0.2.0/24 dport 53)', 'dport 53)'],
+    ['port', ''],
+  ])('a BPF filter that libpcap cannot read: a caret stands where: %s', async (filter, rest) => {
+    const { status, stderr } = await weir(['export', '-r', DEMO, '-n', NOWHERE, filter]);
+    expect(status).toBe(1);
+    const [message, shown, caret, ...more] = stderr.trimEnd().split('\n');
+    expect(message).toContain(`filter "${filter}": `);
+    expect(shown!.slice(caret!.indexOf('^'))).toBe(rest);
+    expect(more).toEqual([]);
   });
 
   it('a filter of dump: a caret stands under the word', async () => {
@@ -155,6 +203,15 @@ describeWith(['weir'], 'places where nothing can be written', () => {
     const input = command === 'export' ? ['-r', DEMO] : ['-p', '0', '-b', '127.0.0.1'];
     expectRefusal(await weir([command, ...input, '-w', join(file, 'store'), '-q']), /not-writable/);
   });
+});
+
+describeWith(['weir', 'root'], 'where the system keeps no files', () => {
+  it.runIf(existsSync('/proc/self/task')).each(['/proc/weir', '/proc/self/task', '/proc/self/task/a/b'])(
+    '%s',
+    async (directory) => {
+      expectRefusal(await weir(['export', '-r', DEMO, '-w', directory, '-q'], { timeoutMs: 15_000 }), /\/proc\//);
+    },
+  );
 });
 
 describeWith(['weir', 'root', 'unshare'], 'a disk that is full', () => {

@@ -4,16 +4,8 @@ import { expect, it } from 'vitest';
 import { startCollector } from '../support/collector.ts';
 import { netflow5 } from '../support/netflow5.ts';
 import { describeWith, tempDir, weir } from '../support/process.ts';
+import { freeTcpPort } from '../support/tcp.ts';
 import { drained, freeUdpPort, sendDatagrams } from '../support/udp.ts';
-
-async function freeTcpPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 describeWith(['weir'], 'weir collect --metrics', () => {
   it('serves counters and health, and ends with the collector', async () => {

@@ -1,25 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { ipfixMessage } from '../support/flow-datagrams.ts';
 import { Daemon, describeWith, ROOT, runOk, sleep, tempDir, weir, weirOk } from '../support/process.ts';
+import { freeTcpPort } from '../support/tcp.ts';
 
 const DEMO = join(ROOT, 'pcaps/demo.pcap');
 const message = ipfixMessage({
   templates: [{ id: 256, fields: [[1, 4]] }],
   data: [{ id: 256, bytes: new Uint8Array(12).fill(1) }],
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 async function collector(args: readonly string[]): Promise<Daemon> {
   const daemon = Daemon.weir(['collect', ...args]);
@@ -30,7 +21,7 @@ async function collector(args: readonly string[]): Promise<Daemon> {
 describeWith(['weir'], 'weir collect over TCP', () => {
   it.each(['9', '10'])('takes what weir export -v %s sends', async (version) => {
     const directory = tempDir('tcp');
-    const port = await freePort();
+    const port = await freeTcpPort();
     const daemon = await collector(['-w', directory, '-b', '127.0.0.1', '-p', `tcp:${port}`]);
     await weirOk(['export', '-r', DEMO, '-q', '-v', version, '-n', `tcp://127.0.0.1:${port}`]);
     expect((await daemon.stop()).status).toBe(0);
@@ -72,7 +63,7 @@ describeWith(['weir', 'openssl'], 'weir collect over TLS', () => {
       const signed = ['-CA', file('ca.pem'), '-CAkey', file('ca.key'), '-CAcreateserial', '-days', '2'];
       await openssl('x509', '-req', '-in', file(`${name}.csr`), ...signed, '-out', file(`${name}.pem`));
     }
-    const port = await freePort();
+    const port = await freeTcpPort();
     const identity = ['--tls-cert', file('server.pem'), '--tls-key', file('server.key'), '--tls-ca', file('ca.pem')];
     const daemon = await collector(['-w', file('out'), '--listen', `tls://127.0.0.1:${port}`, ...identity]);
     const send = async (...certificate: string[]) => {

@@ -44,6 +44,22 @@ describeWith(['weir', 'root'], 'a start script of nfcapd 1.6', () => {
   });
 });
 
+describeWith(['weir', 'root'], 'a start that fails as another user', () => {
+  it('says who that is, and leaves no pid file', async () => {
+    const cwd = tempDir('refused');
+    chmodSync(cwd, 0o711);
+    const port = await freeUdpPort();
+    const line = `-D -P pid -p ${port} -u nobody -w flows`;
+    const started = await run(process.execPath, [CLI, 'collect', ...line.split(' ')], { cwd });
+    expect(started.status).toBe(1);
+    expect(started.stderr).toMatch(/cannot use .*flows for flows: EACCES.*: by now weir is user nobody \(-u\)/);
+    expect(existsSync(join(cwd, 'pid'))).toBe(false);
+    const inFront = await run(process.execPath, [CLI, 'collect', ...line.split(' ').slice(1)], { cwd });
+    expect(inFront.status).toBe(1);
+    expect(readFileSync(join(cwd, 'pid'), 'utf8')).toBe('');
+  });
+});
+
 describeWith(['weir'], 'start lines of nfcapd', () => {
   it('-w -D -l dir -p PORT, and errors of the start are seen by who typed it', async () => {
     const cwd = tempDir('background');

@@ -4,18 +4,10 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { Daemon, describeWith, ROOT, tempDir, weir } from '../support/process.ts';
+import { freeTcpPort } from '../support/tcp.ts';
 import { UdpTap } from '../support/udp.ts';
 
 const DEMO = join(ROOT, 'pcaps/demo.pcap');
-
-async function freeTcpPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** The value of a sample, NaN without one. */
 function sample(text: string, name: string): number {

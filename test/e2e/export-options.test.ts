@@ -33,6 +33,28 @@ describeWith(['weir'], 'options of weir export', () => {
     expect([...ids].sort()).toEqual([256, 259]);
   });
 
+  it.each([
+    [[], ['4', '5', '7', '8', '10', '11', '12', '14', '60']],
+    [['--biflow'], ['4', '7', '8', '10', '11', '12', '14', '60']],
+    [
+      ['--track', 'ip'],
+      ['8', '12', '60'],
+    ],
+    [
+      ['--track', 'proto,tos'],
+      ['4', '5', '8', '12', '60'],
+    ],
+  ])('the flow key of %j is told in options data', async (args, expected) => {
+    const [datagrams] = await exported(['-v', '10', ...args]);
+    const walker = new Walker();
+    const messages = datagrams!.map((datagram) => walker.walk(datagram));
+    const [told] = messages[0]!.options.filter(({ values }) => values.has('173'));
+    const id = Number(told!.values.get('scope145'));
+    const record = messages.flatMap(({ flows }) => flows).find(({ templateId }) => templateId === id);
+    const names = [...record!.values.keys()].filter((_, i) => (told!.values.get('173')! >> BigInt(i)) & 1n);
+    expect(names.sort((a, b) => Number(a) - Number(b))).toEqual(expected);
+  });
+
   it('--refresh-packets sends templates again after so many datagrams', async () => {
     const walker = new Walker();
     const [datagrams] = await exported(['--refresh-packets', '5', '--refresh-seconds', '86400']);

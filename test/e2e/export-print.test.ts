@@ -84,6 +84,16 @@ describeWith(['weir'], 'weir export --dry-run and --check', () => {
     expect(plan).toMatch(/^ {5}27 {2}16 {2}srcAddr +sourceIPv6Address$/m);
   });
 
+  it('has the places of fields in a record of v5, and the key of a biflow', async () => {
+    const plan = (await weirOk(['export', '-r', DEMO, '-n', '127.0.0.1:9', '-v', '5', '--dry-run'])).split('\n');
+    expect(plan).toContain('record (IPv4): 20 fields, 48 octets');
+    expect(plan).toContain('  24-27   4  firstMs           system uptime, ms');
+    expect(plan).toContain('     36   1  (zero)');
+    expect(plan).toContain('  46-47   2  (zero)');
+    const biflow = await weirOk(['export', '-r', DEMO, '-n', '127.0.0.1:9', '--biflow', '--dry-run']);
+    expect(biflow).toContain('flows told apart by addresses, proto, ports, interface\n');
+  });
+
   it('--check finds mistakes and does nothing else', async () => {
     expect(await weirOk(['export', '-r', DEMO, '-n', '127.0.0.1:9', '--check'])).toBe(
       'weir export: these options are right\n',

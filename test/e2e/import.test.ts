@@ -37,7 +37,7 @@ describeWith(['weir'], 'weir import', () => {
     writeFileSync(join(from, 'nfcapd.current.4711'), 'x');
     expect(await weir(['import', '-R', from, '-w', to])).toMatchObject({
       status: 0,
-      stderr: expect.stringContaining('9 flows of 3 files in 3 slots'),
+      stderr: expect.stringContaining('imported 9 flows from 3 files into 3 slots'),
     });
     const day = '2023/11/14/weir.2023111422';
     expect(names(to)).toEqual([15, 16, 17].map((minute) => `${day}${minute}.parquet`));
@@ -56,10 +56,10 @@ describeWith(['weir'], 'weir import', () => {
     writeFileSync(join(to, '.weir.work', 'weir.202311142220.0a0b0c0d-000000.part.parquet'), 'x');
     writeSlot(from, SLOT_MS + 5 * MINUTE, 3);
     const { stderr } = await weir(again);
-    expect(stderr).toContain('3 flows of 1 file in 1 slot');
+    expect(stderr).toContain('imported 3 flows from 1 file into 1 slot');
     expect(stderr).toContain('1 slot (1 file) were there already');
     writeSlot(from, SLOT_MS, 7);
-    expect((await weir([...again, '--force'])).stderr).toContain('10 flows of 2 files in 2 slots');
+    expect((await weir([...again, '--force'])).stderr).toContain('imported 10 flows from 2 files into 2 slots');
     expect(names(to)).toEqual(['weir.202311142215.parquet', 'weir.202311142220.parquet']);
     expect(await readSegments(to)).toHaveLength(10);
   });
@@ -73,7 +73,7 @@ describeWith(['weir'], 'weir import', () => {
     const { status, stderr } = await weir(['import', '-R', from, '-w', to, '-t', '300']);
     expect(status).toBe(1);
     expect(stderr).toContain(`${bad}: cut`);
-    expect(stderr).toContain('6 flows of 2 files in 1 slot');
+    expect(stderr).toContain('imported 6 flows from 2 files into 1 slot');
     expect(stderr).toContain('1 file left out');
     expect(await readSegments(to)).toHaveLength(6);
   });

@@ -1,6 +1,9 @@
+import { once } from 'node:events';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { Walker } from '../export/walk.ts';
 import { add, rowCollector } from '../support/collect-rows.ts';
 import { startCollector } from '../support/collector.ts';
 import { netflow5 } from '../support/netflow5.ts';
@@ -10,11 +13,28 @@ import { freeUdpPort, sendDatagrams, UdpTap } from '../support/udp.ts';
 
 const DEMO = join(ROOT, 'pcaps/demo.pcap');
 
-function packetsIn(datagrams: readonly Buffer[]): number {
+function rowsIn(datagrams: readonly Buffer[]) {
   const { collector, rows } = rowCollector();
   for (const payload of datagrams) add(collector, { payload });
   collector.flush();
-  return rows.reduce((sum, row) => sum + Number(row['packets']), 0);
+  return rows;
+}
+
+function sumOf(rows: ReturnType<typeof rowsIn>, name: string): number {
+  return rows.reduce((sum, row) => sum + Number(row[name]), 0);
+}
+
+function packetsIn(datagrams: readonly Buffer[]): number {
+  return sumOf(rowsIn(datagrams), 'packets');
+}
+
+/** IPFIX messages one after another, as a connection has them. */
+function messagesOf(stream: Buffer): Buffer[] {
+  const messages: Buffer[] = [];
+  for (let at = 0; at < stream.length; at += messages.at(-1)!.length) {
+    messages.push(stream.subarray(at, at + stream.readUInt16BE(at + 2)));
+  }
+  return messages;
 }
 
 describeWith(['weir'], 'SIGHUP', () => {
@@ -67,13 +87,24 @@ describeWith(['weir'], 'SIGHUP', () => {
     expect(sent.map(packetsIn).every((packets) => packets > 0)).toBe(true);
   });
 
-  it('weir export sends what another template asks for, and no packet is lost in between', async () => {
+  it.each([
+    ['', ''],
+    [' by three workers', 'workers: 3\n'],
+  ])('weir export%s changes templates in the sessions there are, and no packet is lost in between', async (_, more) => {
     const tap = await UdpTap.open();
+    const chunks: Buffer[] = [];
+    let connections = 0;
+    const server = createServer((socket) => {
+      connections++;
+      socket.on('data', (data: Buffer) => chunks.push(data));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
     const directory = tempDir('reload-template');
     const [config, log] = [join(directory, 'weir.yaml'), join(directory, 'weir.log')];
-    const settings = (more: string) =>
-      `captures: ${DEMO}\nspeed: 4\nlog: ${log}\nactive: 2\ninactive: 1\n` +
-      `collectors: [127.0.0.1:${tap.port}]\n${more}`;
+    const settings = (template: string) =>
+      `captures: ${DEMO}\nspeed: 4\nlog: ${log}\nactive: 2\ninactive: 1\nexport-version: 10\nprint: json\n` +
+      `collectors: [127.0.0.1:${tap.port}, tcp://127.0.0.1:${port}]\n${more}${template}`;
     writeFileSync(config, settings(''));
     const daemon = Daemon.weir(['export', '--config', config]);
     const hangUp = async (message: string) => {
@@ -83,22 +114,48 @@ describeWith(['weir'], 'SIGHUP', () => {
     await daemon.until('sending', () => tap.datagrams.length > 0);
     // Link addresses are not in what is captured already.
     writeFileSync(config, settings('template: nfdump\n'));
-    await hangUp('SIGHUP: needs a restart: template');
+    await hangUp('SIGHUP: needs a restart: template (packets are read without link addresses, ');
     writeFileSync(config, settings('fields: srcAddr,dstAddr,packets,minTtl\n'));
-    await hangUp('SIGHUP: changed collectors');
+    await hangUp('SIGHUP: changed template');
     const before = tap.datagrams.length;
     await daemon.until('sending on', () => tap.datagrams.length > before + 2);
     expect((await daemon.stop()).status, daemon.output).toBe(0);
     const metered = Number(/, (\d+) metered/.exec(readFileSync(log, 'utf8'))?.[1]);
-    const datagrams = await tap.close();
-    const { collector, rows } = rowCollector();
-    for (const payload of datagrams) add(collector, { payload });
-    collector.flush();
-    expect(packetsIn(datagrams)).toBe(metered);
-    const withTtl = rows.filter(({ minTtl }) => Number(minTtl) > 0);
-    expect(withTtl.length).toBeGreaterThan(2);
-    expect(withTtl.every(({ proto }) => proto === 0)).toBe(true);
-    expect(rows.every(({ proto, minTtl }) => Number(proto) > 0 || Number(minTtl) > 0)).toBe(true);
+    server.close();
+    await once(server, 'close');
+
+    expect(connections).toBe(1);
+    for (const messages of [await tap.close(), messagesOf(Buffer.concat(chunks))]) {
+      const rows = rowsIn(messages);
+      expect(sumOf(rows, 'packets')).toBe(metered);
+      const withTtl = rows.filter(({ minTtl }) => Number(minTtl) > 0);
+      expect(withTtl.length).toBeGreaterThan(2);
+      expect(withTtl.every(({ proto }) => proto === 0)).toBe(true);
+      expect(rows.every(({ proto, minTtl }) => Number(proto) > 0 || Number(minTtl) > 0)).toBe(true);
+    }
+    // Numbers go on, and over the connection the templates from before are withdrawn ahead of the others.
+    const walker = new Walker();
+    let sequence = 0;
+    const announced: number[] = [];
+    const withdrawn: number[] = [];
+    for (const message of messagesOf(Buffer.concat(chunks)).map((bytes) => walker.walk(bytes))) {
+      expect(message.sequence).toBe(sequence);
+      sequence += message.flows.length + message.options.length;
+      if (withdrawn.length === 0 && message.withdrawnIds.length > 0) {
+        expect(new Set(message.withdrawnIds)).toEqual(new Set(announced));
+      }
+      announced.push(...message.templateIds);
+      withdrawn.push(...message.withdrawnIds);
+      expect(message.flows.some(({ templateId }) => withdrawn.includes(templateId))).toBe(false);
+    }
+    expect(withdrawn.length).toBeGreaterThan(0);
+
+    const printed = daemon.output.split('\n').filter((line) => line.startsWith('{'));
+    const flows = printed.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(flows.reduce((sum, flow) => sum + Number(flow['in_packets']), 0)).toBe(metered);
+    const changedAt = flows.findIndex((flow) => 'ip_minttl' in flow);
+    expect(changedAt).toBeGreaterThan(0);
+    expect(flows.slice(changedAt).every((flow) => 'ip_minttl' in flow)).toBe(true);
   });
 
   it('weir collect repeats to others, and opens its log anew', async () => {

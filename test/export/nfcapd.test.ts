@@ -5,13 +5,13 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { FlowExporter } from '../../src/export/exporter.ts';
 import type { FlowExporterOptions } from '../../src/export/exporter-options.ts';
+import { describeWith } from '../support/process.ts';
 import {
   BOOT_MS,
   batchOf,
-  hasProgram,
   inTemporaryFolder,
   KeepingTransport,
   PROCESS_COUNTS,
@@ -19,9 +19,7 @@ import {
   sampleFlows,
 } from './support.ts';
 
-const installed = hasProgram('nfcapd') && hasProgram('nfdump');
-
-describe.skipIf(!installed)('nfcapd stores what the exporter sends', () => {
+describeWith(['nfcapd', 'nfdump'], 'nfcapd stores what the exporter sends', () => {
   it.each([5, 9, 10] as const)('version %i: flows, packets, octets and times', async (version) => {
     const flows = sampleFlows(300).filter((flow) => version !== 5 || !String(flow.srcAddr).includes(':'));
     const { log, lines, records } = await throughNfcapd({ version }, flows);

@@ -1,5 +1,4 @@
 /** What the tests of the exporter share: flows to export, a transport that keeps, and captures for tshark. */
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -114,15 +113,6 @@ export function sampleFlows(count: number, options: { direction?: boolean; start
     };
     return direction && i % 2 === 0 ? { ...flow, direction: (i >> 1) % 2 } : flow;
   });
-}
-
-export function hasProgram(name: string): boolean {
-  try {
-    execFileSync('sh', ['-c', `command -v ${name}`], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 export async function inTemporaryFolder<T>(use: (folder: string) => Promise<T> | T): Promise<T> {

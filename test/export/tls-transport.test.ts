@@ -105,13 +105,13 @@ describeWith(['openssl'], 'TLS to a collector', () => {
   it('takes no collector that cannot show who it is', async () => {
     const self = await listen(stranger);
     await expect(transportTo(self.port, { ca: ca.cert })).rejects.toThrow(
-      /^tls:\/\/127\.0\.0\.1:\d+: cannot connect: certificate of the collector not accepted: self-signed certificate/,
+      /^tls:\/\/127\.0\.0\.1:\d+: cannot connect: certificate of the collector not accepted: self-signed certificate.* \(--tls-ca names/,
     );
     const peer = await listen(collector);
     // Without --tls-ca: authorities that the world trusts, not this one.
-    await expect(transportTo(peer.port, {})).rejects.toThrow(/not accepted: unable to verify/);
+    await expect(transportTo(peer.port, {})).rejects.toThrow(/not accepted: unable to verify.* \(--tls-ca names/);
     await expect(transportTo(peer.port, { ca: ca.cert, serverName: 'other.test' })).rejects.toThrow(
-      /not accepted: .*other\.test/,
+      /not accepted: it is for DNS:collector\.test, IP Address:127\.0\.0\.1, not for other\.test \(--tls-server-name/,
     );
     const { transport } = await transportTo(peer.port, { ca: ca.cert, serverName: 'collector.test' });
     await (await sendFlows(transport, 1)).close();
@@ -125,6 +125,12 @@ describeWith(['openssl'], 'TLS to a collector', () => {
     open.push(() => server.close());
     const { port } = server.address() as { port: number };
     await expect(transportTo(port, { ca: ca.cert })).rejects.toThrow(/cannot connect: TLS: /);
+    const silent = createPlainServer((socket) => socket.once('data', () => socket.end()));
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    open.push(() => silent.close());
+    const { port: silentPort } = silent.address() as { port: number };
+    await expect(transportTo(silentPort, { ca: ca.cert })).rejects.toThrow(/closed .* before TLS was agreed on/);
   });
 
   it('live: one line for a bad certificate, then attempts until a good one comes', async () => {

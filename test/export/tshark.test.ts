@@ -1,14 +1,14 @@
 /** Wireshark's dissector, which shares nothing with weir, reads what the exporter writes. */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { FlowExporter } from '../../src/export/exporter.ts';
 import type { ExportVersion } from '../../src/export/exporter-options.ts';
 import { templatePresets } from '../../src/export/templates.ts';
+import { describeWith } from '../support/process.ts';
 import {
   BOOT_MS,
   batchOf,
-  hasProgram,
   inTemporaryFolder,
   KeepingTransport,
   type PlainFlow,
@@ -20,7 +20,7 @@ import {
 
 const PORT = 9995;
 
-describe.skipIf(!hasProgram('tshark'))('tshark reads what the exporter writes', () => {
+describeWith(['tshark'], 'tshark reads what the exporter writes', () => {
   it.each([5, 9, 10] as const)('version %i: every field of every flow', async (version) => {
     const flows = sampleFlows(400, { direction: true }).map((flow) =>
       // v5 counters have 32 bits; splitting has tests of its own.

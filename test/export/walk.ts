@@ -2,7 +2,7 @@
 
 export interface WalkedRecord {
   readonly templateId: number;
-  /** Element (options scopes: `scope<type>`) and value. */
+  /** Element (options scopes: `scope<type>`, of an enterprise `<enterprise>.<element>`) and value. */
   readonly values: ReadonlyMap<string, bigint>;
 }
 
@@ -140,10 +140,14 @@ export class Walker {
       scopes = body.readUInt16BE(4);
     }
     const fields = Array.from({ length: count }, (_, i) => {
-      const name = `${i < scopes ? 'scope' : ''}${body.readUInt16BE(at)}`;
+      const element = body.readUInt16BE(at);
       const length = body.readUInt16BE(at + 2);
       at += 4;
-      return { name, length };
+      // Elements of an enterprise: its number, a dot and its element's (IPFIX).
+      const isEnterprise = !isV9 && element >= 0x8000;
+      if (isEnterprise) at += 4;
+      const number = isEnterprise ? `${body.readUInt32BE(at - 4)}.${element - 0x8000}` : `${element}`;
+      return { name: `${i < scopes ? 'scope' : ''}${number}`, length };
     });
     if (body.length - at >= 4) throw new Error('more than padding behind a template');
     const known = this.templates.get(id);

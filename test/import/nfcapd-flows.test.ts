@@ -7,7 +7,7 @@ import { NfcapdDecoder } from '../../src/import/nfcapd-decoder.ts';
 import { NfcapdFile } from '../../src/import/nfcapd-file.ts';
 import { readNfcapd } from '../../src/import/nfcapd-flows.ts';
 import { addressOf, type Row, rowOf } from '../support/collect-rows.ts';
-import { fuzz } from '../support/fuzz.ts';
+import { dice, fuzz } from '../support/fuzz.ts';
 import { jsonDifferences, parseJsonFlows } from '../support/nfcapd-archive.ts';
 import {
   block,
@@ -264,11 +264,7 @@ describe('a file that is not whole', () => {
     const path = join(tempDir('nfcapd'), 'nfcapd.202311142215');
     const pool = new FlowBatchPool(100);
     const seed = Number(process.env['WEIR_FUZZ_SEED'] ?? Date.now() % 2 ** 32);
-    let state = seed;
-    const roll = (limit: number) => {
-      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-      return (state >>> 8) % limit;
-    };
+    const roll = dice(seed);
     const end = Date.now() + 1000;
     while (Date.now() < end) {
       const bytes = Buffer.from(roll(2) === 0 ? whole : layout1File('old', OLD_BLOCKS));

@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { Walker } from '../export/walk.ts';
+import { startCollector } from '../support/collector.ts';
 import { describeWith, runOk, SHARED_DATA, tempDir, weirOk } from '../support/process.ts';
 import { parquet, query, segmentFiles } from '../support/segments.ts';
-import { UdpTap } from '../support/udp.ts';
+import { freeUdpPort, UdpTap } from '../support/udp.ts';
 
 const CAPTURES = ['td-tcp-handshake-nano.pcap', 'ndpi-nano.pcapng', 'zeek-http-vlan-0.pcap']
   .map((name) => join(SHARED_DATA, 'pcap', name))
@@ -28,19 +29,32 @@ async function spansOf(file: string): Promise<[bigint, bigint][]> {
   return sorted([...spans.values()]);
 }
 
+async function storedSpans(directory: string): Promise<[bigint, bigint][]> {
+  const rows = await query(
+    `SELECT epoch_ms(first) AS first, first_ns, epoch_ms(last) AS last, last_ns FROM ${parquet(segmentFiles(directory))}`,
+  );
+  const nanoseconds = (ms: unknown, below: unknown) => BigInt(ms as bigint) * 1_000_000n + BigInt(below as number);
+  const spans = rows.map((row): [bigint, bigint] => [
+    nanoseconds(row['first'], row['first_ns']),
+    nanoseconds(row['last'], row['last_ns']),
+  ]);
+  return sorted(spans);
+}
+
 describeWith(['weir', 'tshark', 'shared captures'], 'times of flows to the nanosecond', () => {
   it.each(CAPTURES)('are in flow files as in %s', async (file) => {
     const directory = tempDir('nanoseconds');
     await weirOk(['export', '-r', file, '-q', '-w', directory, ...METERING]);
-    const rows = await query(
-      `SELECT epoch_ms(first) AS first, first_ns, epoch_ms(last) AS last, last_ns FROM ${parquet(segmentFiles(directory))}`,
-    );
-    const nanoseconds = (ms: unknown, below: unknown) => BigInt(ms as bigint) * 1_000_000n + BigInt(below as number);
-    const spans = rows.map((row): [bigint, bigint] => [
-      nanoseconds(row['first'], row['first_ns']),
-      nanoseconds(row['last'], row['last_ns']),
-    ]);
-    expect(sorted(spans)).toEqual(await spansOf(file));
+    expect(await storedSpans(directory)).toEqual(await spansOf(file));
+  });
+
+  it.each(CAPTURES)('come through a collector as in %s', async (file) => {
+    const directory = tempDir('nanoseconds-collected');
+    const port = await freeUdpPort();
+    const collector = await startCollector(['-w', directory], port);
+    await weirOk(['export', '-r', file, '-q', '-n', `127.0.0.1:${port}`, '-v', '10', ...METERING]);
+    await collector.stop();
+    expect(await storedSpans(directory)).toEqual(await spansOf(file));
   });
 
   it.each(CAPTURES)('are sent over IPFIX as in %s', async (file) => {

@@ -46,6 +46,7 @@ const STATISTICS = new Set(
 );
 const NEWER = [
   /-o (csv|raw|json|null6)|long|extended|%line|%extended|-[ai]? ?-o [a-z]+6/,
+  /pblock|asa |point id|%ja3|fwdstat 0|nsel|tun |engine id|-s flags/,
   /ttl|exporter ip|engine type|bgp next|nat (ip|net|port|event)|nat event|next net|(prev|next) as|first seen|last seen|icmp-type >/,
   /record\/(i|o)(packets|bytes)|record\/(tstart|tend|duration)|-O (i|o)(packets|bytes)|(-A|,| )(proto,)?flags( |$)|%flags/,
   /(^| )as |(src|dst) as|in \[ [0-9]+ |-P|-T|-W|-D|-I/,
@@ -58,7 +59,7 @@ describeWith(['nfdump', 'nfcapd'], 'the nfdump that is installed', () => {
     const directory = tempDir('parity');
     const own = join(directory, 'own.parquet');
     // The ICMP types of IPv6 and of NetFlow v9 do not reach the files of 1.7.1.
-    const datagrams = makeDatagrams({ icmp: false });
+    const datagrams = makeDatagrams({ icmp: false, events: false });
     await collectIntoFile(datagrams, own);
     const port = await freeUdpPort();
     const daemon = new Daemon('nfcapd', ['-b', '127.0.0.1', '-p', String(port), '-w', directory, '-t', '86400']);

@@ -56,6 +56,34 @@ function counting(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i);
 }
 
+it('a step in between comes behind what was given before, also where that is lost', async () => {
+  for (const dropWhenFull of [false, true]) {
+    const taker = new Taker();
+    const other = new Taker();
+    const output = new FlowOutput({
+      destinations: [
+        { name: 'a', consumer: taker },
+        { name: 'b', consumer: other },
+      ],
+      dropWhenFull,
+    });
+    const write = writer(output, 10);
+    const seen: number[][] = [];
+    output.afterGiven(other, () => seen.push([-1]));
+    expect(seen.splice(0)).toEqual([[-1]]);
+    taker.stall();
+    for (let i = 0; i < 3; i++) write();
+    output.afterGiven(taker, () => seen.push([...taker.ports]));
+    write();
+    expect(seen).toEqual([]);
+    taker.goOn();
+    await output.idle();
+    expect(seen).toEqual([counting(30)]);
+    expect(taker.ports).toEqual(counting(40));
+    await output.close();
+  }
+});
+
 describe('a destination that stalls', () => {
   it('live: loses what its queue does not hold, and costs the others nothing', async () => {
     const slow = new Taker();

@@ -156,6 +156,23 @@ describe('weir dump', () => {
     ).toEqual(expected);
   });
 
+  it.each(['-a', '-A srcip', '-A proto,dstport', '-b', '-s record/bytes'])(
+    'takes any filter for -P: %s',
+    async (groups) => {
+      for (const filter of ['flags SA', 'tos 0', 'ttl equal', 'engine-id 1', 'bpp > 1', 'fwdstat 0', 'asa user x']) {
+        const text = await dumpText(['-r', all, ...groups.split(' '), '-n', '5', '-P', filter]);
+        expect(text).toContain('Summary: total flows: ');
+      }
+    },
+  );
+
+  it('tells of groups what -P needs, though it is not printed', async () => {
+    const rows = async (filter: string) =>
+      (await dumpText(['-r', all, '-q', '-a', '-n', '0', '-o', 'fmt:%tos', '-P', filter])).trim().split('\n');
+    expect(new Set((await rows('tos 0')).map((row) => row.trim()))).toEqual(new Set(['0']));
+    expect((await rows('not tos 0')).map((row) => row.trim())).not.toContain('0');
+  });
+
   it('orders element statistics by -O and says so', async () => {
     const stderr = new Collector();
     const stdout = new Collector();

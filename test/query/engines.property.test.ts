@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { columnByName } from '../../src/flow/fields.ts';
 import { printFilter } from '../../src/query/filter/print.ts';
 import { statisticByName } from '../../src/query/statistics.ts';
+import { indexStore } from '../../src/store/slot-index.ts';
 import { arbitraryFilter } from './support/arbitrary-filter.ts';
 import { makeFlows, type TestFlow } from './support/generate.ts';
 import { passes } from './support/interpret.ts';
@@ -37,7 +38,7 @@ const order = fc.constantFrom(...orders);
 const top = fc.constantFrom('0', '1', '3', '10');
 /** The addon leaves statistics of columns in which 0 is a value to DuckDB. */
 const statistics = [...statisticByName.values()].filter(({ sides }) =>
-  sides.every((side) => (columnByName.get(side)?.absent ?? 0) === 0),
+  sides.every((side) => typeof side === 'string' && (columnByName.get(side)?.absent ?? 0) === 0),
 );
 const statistic = fc
   .record({ name: fc.constantFrom(...statistics.map(({ name }) => name)), split: fc.constantFrom('', ':p'), order })
@@ -107,7 +108,20 @@ describe('the addon and DuckDB', () => {
     await writeOwnSegment(inside('sampled', '1'), sampled.flat(), 100, 'zstd', ['octets', 'packets']);
     await writeSegment(inside('sampled', '2'), sampled[2]!);
     await writeOwnSegment(inside('sampled', '3'), flows[3]!, 100, 'lz4');
-    const names = ['own', 'duckdb', 'mixed', 'sampled', 'long'];
+    // Slots of which an index tells what is in them, but for one that changed since and one that came after it.
+    for (const [slot, some] of flows.entries()) {
+      for (const half of [0, 1]) {
+        const path = inside('indexed', `weir.2026112010${slot}${half}`);
+        const part = some.slice(half * 40, half * 40 + 40);
+        await writeOwnSegment(path, slot === 3 ? flows[0]! : part, 25, 'zstd');
+      }
+    }
+    await writeSegment(inside('indexed', 'foreign'), plain);
+    const { indexed } = await indexStore(join(directory, 'indexed'));
+    expect(indexed).toBe(10);
+    await writeOwnSegment(inside('indexed', 'weir.202611201030'), rich, 25, 'lz4');
+    await writeOwnSegment(inside('indexed', 'weir.202611201055'), flows[1]!, 25, 'lz4');
+    const names = ['own', 'duckdb', 'mixed', 'sampled', 'long', 'indexed'];
     sets = Object.fromEntries(names.map((name) => [name, join(directory, name)]));
   });
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -153,7 +167,7 @@ describe('the addon and DuckDB', () => {
 
   it('give the same text', async () => {
     const asked = fc.record({
-      set: fc.constantFrom('own', 'duckdb', 'mixed', 'sampled'),
+      set: fc.constantFrom('own', 'duckdb', 'mixed', 'sampled', 'indexed', 'indexed'),
       filter: arbitraryFilter(flows.flat()).map(printFilter),
       question,
       window,

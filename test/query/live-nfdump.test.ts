@@ -2,18 +2,18 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { describeWith } from '../support/process.ts';
 import { makeFlows } from './support/generate.ts';
 import { writeSegment } from './support/parquet.ts';
 import { dumpText, inZone } from './support/run-dump.ts';
 
 const kept = join(import.meta.dirname, 'golden', 'flows.nfcapd');
-const installed = spawnSync('nfdump', ['-V']).status === 0;
 
 /** Fields that every nfdump prints alike, but for the width of a few. */
 const FIELDS = 'fmt:%ts,%te,%pr,%sa,%sp,%da,%dp,%pkt,%byt,%tos,%sas,%das';
 
-describe.skipIf(!installed)('an installed nfdump (skipped where there is none)', () => {
+describeWith(['nfdump'], 'an installed nfdump', () => {
   let directory: string;
   let segment: string;
 

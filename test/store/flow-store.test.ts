@@ -109,6 +109,7 @@ describe('a live store', () => {
       other: { flows: 0, packets: 0, octets: 0 },
       firstMs: START - 1000,
       lastMs: START,
+      sequenceErrors: 0,
     });
     expect(ended[1]!.stats.udp.flows).toBe(1);
     const info = await addon().segmentInfo(ended[0]!.path);

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { addon, type SegmentColumn, type SegmentOptions } from '../../src/addon/addon.ts';
+import { addon } from '../../src/addon/addon.ts';
+import type { SegmentColumn, SegmentOptions } from '../../src/addon/segments.ts';
 import { FlowBatch } from '../../src/flow/batch.ts';
 import { columns } from '../../src/flow/fields.ts';
 import { ColumnSet, columnsNamed, segmentColumns } from '../../src/store/segment-columns.ts';

@@ -13,6 +13,8 @@ export interface RowCollector {
   rows: Row[];
   /** The object in `extra` of each row. */
   extras: Record<string, unknown>[];
+  /** Forgets both. */
+  clear: () => void;
 }
 
 export function rowCollector(options: Partial<CollectorOptions> & { batchRows?: number } = {}): RowCollector {
@@ -27,7 +29,11 @@ export function rowCollector(options: Partial<CollectorOptions> & { batchRows?: 
     pool.release(batch);
   };
   const collector = new Collector({ sink, acquire: () => pool.acquire(), ...options });
-  return { collector, rows, extras };
+  const clear = () => {
+    rows.length = 0;
+    extras.length = 0;
+  };
+  return { collector, rows, extras, clear };
 }
 
 export function rowOf(batch: FlowBatch, row: number): Row {

@@ -1,11 +1,18 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
 /** Time that one fuzz test takes; `npm run fuzz` gives more. */
 const FUZZ_MS = Number(process.env.WEIR_FUZZ_MS ?? 1000);
-/** Of a long run the first part makes tables and compiled code; what memory it took by then is what it may take. */
-const WARM_UP_MS = 10_000;
+/** From here on a run is long, and its memory is looked at. */
+const LONG_MS = 30_000;
+/** Of a long run the first part fills tables and compiles code; what memory it took by then is what it may take. */
+const WARM_UP_MS = Math.max(10_000, FUZZ_MS / 10);
 /** Octets that the process may grow by behind that. */
 const MOST_GROWTH = 96 * 2 ** 20;
-/** Between two looks at memory, and two breaths of the event loop. */
+/** Between two breaths of the event loop. */
 const STRETCH_MS = 500;
+/** Between two looks at memory, each without what is no longer used. */
+const LOOK_MS = 3000;
 
 /** Deterministic numbers below `limit`; the seed is printed when a test fails. */
 export function dice(seed: number): (limit: number) => number {
@@ -26,7 +33,9 @@ export async function fuzz(run: (roll: (limit: number) => number) => void): Prom
   const seed = Number(process.env.WEIR_FUZZ_SEED ?? Date.now() % 2 ** 32);
   const roll = dice(seed);
   const begin = Date.now();
-  const isLong = FUZZ_MS >= 3 * WARM_UP_MS;
+  const isLong = FUZZ_MS >= LONG_MS;
+  const collectGarbage = isLong ? garbageCollector() : undefined;
+  let lookedAt = begin;
   let usual = 0;
   let most = 0;
   let rounds = 0;
@@ -39,6 +48,9 @@ export async function fuzz(run: (roll: (limit: number) => number) => void): Prom
       if (!isLong) continue;
       // A runner that is kept from its event loop takes the test for dead.
       await new Promise((resolve) => setImmediate(resolve));
+      if (Date.now() - lookedAt < LOOK_MS) continue;
+      lookedAt = Date.now();
+      collectGarbage?.();
       const resident = process.memoryUsage.rss();
       if (Date.now() - begin < WARM_UP_MS) usual = Math.max(usual, resident);
       else if (resident > usual + MOST_GROWTH)
@@ -54,6 +66,11 @@ export async function fuzz(run: (roll: (limit: number) => number) => void): Prom
       `seed ${seed}: ${rounds} rounds in ${seconds} s, ${mebibytes(usual)} at first, ${mebibytes(most)} at most`,
     );
   }
+}
+
+function garbageCollector(): () => void {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as () => void;
 }
 
 function mebibytes(octets: number): string {

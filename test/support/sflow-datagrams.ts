@@ -89,7 +89,7 @@ export function udpHeader(source: number, destination: number, length = 8): Uint
   return concat(uint(source, 2), uint(destination, 2), uint(length, 2), uint(0, 2));
 }
 
-export const MACS = new Uint8Array([0x02, 0, 0, 0, 0, 0x0b, 0x02, 0, 0, 0, 0, 0x0a]);
+const MACS = new Uint8Array([0x02, 0, 0, 0, 0, 0x0b, 0x02, 0, 0, 0, 0, 0x0a]);
 
 export function ethernetFrame(etherType: number, rest: Uint8Array, tags: readonly number[] = []): Uint8Array {
   const tagBytes = tags.map((tag) => concat(uint(0x8100, 2), uint(tag, 2)));

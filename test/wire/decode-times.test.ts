@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { add, rowCollector } from '../support/collect-rows.ts';
 import { decodeOne, type Value } from '../support/decode-one.ts';
-import { EXPORT_SECONDS, UPTIME_MS } from '../support/flow-datagrams.ts';
+import { concat, EXPORT_SECONDS, ipfixMessage, UPTIME_MS, uint } from '../support/flow-datagrams.ts';
 
 const EXPORT_MS = EXPORT_SECONDS * 1000;
 
@@ -46,8 +47,8 @@ describe('times', () => {
         [154, 8, ntp],
         [155, 8, ntp],
       ],
-      ms - 1,
-      ms - 1,
+      ms,
+      ms,
     ],
     [
       'nanoseconds 156/157',
@@ -56,8 +57,8 @@ describe('times', () => {
         [156, 8, ntp],
         [157, 8, ntp],
       ],
-      ms - 1,
-      ms - 1,
+      ms,
+      ms,
     ],
     [
       'NTP era of 2036',
@@ -219,5 +220,75 @@ describe('times', () => {
       ],
     );
     expect([row.firstMs, row.lastMs]).toEqual([ms + 1000, ms + 2000]);
+  });
+});
+
+describe('below the millisecond', () => {
+  /** 2023-11-14T22:13:10Z and a fraction, as it stands on the wire. */
+  const at = (fraction: number) => concat(uint(0xe8fe_6f76, 4), uint(fraction >>> 0, 4));
+  const ms = 1_699_999_990_000;
+  const cases: [string, number, number, Uint8Array, number, number][] = [
+    // 0.123456789 s is 530242871.2 / 2^32: exporters cut or round up.
+    ['nanoseconds, cut', 156, 157, at(530_242_871), ms + 123, 456_789],
+    ['nanoseconds, rounded up', 156, 157, at(530_242_872), ms + 123, 456_789],
+    ['nanoseconds, the last', 156, 157, at(0xffff_ffff), ms + 1000, 0],
+    ['nanoseconds, a whole second', 156, 157, at(0), ms, 0],
+    // 0.123456 s is 530239482.4 / 2^32; RFC 7011 has the 11 lowest bits ignored.
+    ['microseconds', 154, 155, at(530_239_482), ms + 123, 456_000],
+    ['microseconds, low bits 0', 154, 155, at(530_239_482 & ~0x7ff), ms + 123, 456_000],
+    ['microseconds, low bits set', 154, 155, at(530_239_482 | 0x7ff), ms + 123, 456_000],
+    ['microseconds, the last', 154, 155, at(0xffff_ffff), ms + 1000, 0],
+    ['seconds alone', 156, 157, at(0).subarray(0, 4), ms, 0],
+    ['no time', 156, 157, new Uint8Array(8), 0, 0],
+  ];
+  test.each(cases)('%s', (_name, start, end, value, milliseconds, ns) => {
+    const row = decodeOne(10, [
+      [4, 1, 6],
+      [start, value.length, value],
+      [end, value.length, value],
+    ]);
+    expect([row.firstMs, row.firstNs]).toEqual([milliseconds, ns]);
+    expect([row.lastMs, row.lastNs]).toEqual([milliseconds, ns]);
+  });
+
+  test('count before milliseconds beside them; a start and an end of their own', () => {
+    const row = decodeOne(10, [
+      [152, 8, ms + 123],
+      [156, 8, at(530_242_871)],
+      [153, 8, ms + 999],
+    ]);
+    expect([row.firstMs, row.firstNs, row.lastMs, row.lastNs]).toEqual([ms + 123, 456_789, ms + 999, 0]);
+  });
+
+  test('NetScaler: microseconds in place of the fraction', () => {
+    const row = decodeOne(10, [
+      [154, 8, at(123_456)],
+      [155, 8, at(999_999)],
+      [128, 4, 1, 5951],
+    ]);
+    expect([row.firstMs, row.firstNs, row.lastMs, row.lastNs]).toEqual([ms + 123, 456_000, ms + 999, 999_000]);
+  });
+
+  test('rows of other templates in the same batch have none', () => {
+    const { collector, rows } = rowCollector();
+    const templates = [
+      { id: 300, fields: [[156, 8] as const, [157, 8] as const] },
+      { id: 301, fields: [[152, 8] as const, [153, 8] as const] },
+    ];
+    const later = concat(uint(ms, 8), uint(ms, 8));
+    const value = at(530_242_871);
+    const data = [
+      { id: 301, bytes: later },
+      { id: 300, bytes: concat(value, value, value, value) },
+      { id: 301, bytes: later },
+    ];
+    add(collector, { payload: ipfixMessage({ templates, data }) });
+    collector.flush();
+    expect(rows.map(({ firstNs, lastNs }) => [firstNs, lastNs])).toEqual([
+      [0, 0],
+      [456_789, 456_789],
+      [456_789, 456_789],
+      [0, 0],
+    ]);
   });
 });

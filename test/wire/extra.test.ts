@@ -182,9 +182,9 @@ describe('elements without a column', () => {
     expect(collector.stats().streams[0]!.unknownElements).toEqual({ [`${PEN}/77`]: 2, 32000: 2 });
   });
 
-  test('any octets make JSON (fuzz)', () => {
+  test('any octets make JSON (fuzz)', async () => {
     const usable = elements.filter(({ id }) => id !== 210);
-    fuzz((roll) => {
+    await fuzz((roll) => {
       const fields: Field[] = Array.from({ length: 1 + roll(6) }, () => {
         const element = usable[roll(usable.length)]!.id;
         const length = roll(4) === 0 ? VARIABLE : 1 + roll(20);

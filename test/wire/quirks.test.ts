@@ -250,3 +250,41 @@ test.skipIf(!existsSync(NETSCALER))(
     expect(rows.every(({ firstMs }) => Number(firstMs) % 1000 > 1)).toBe(true);
   },
 );
+
+test('what a v5 header tells, or a rate of 1, is no sampler of another stream; looking at the accounts counts nothing', () => {
+  const { collector, rows } = rowCollector();
+  const options = (rate: number) =>
+    v9Datagram({
+      domain: 9,
+      templates: [
+        {
+          id: 300,
+          fields: [
+            [1, 4],
+            [34, 4],
+          ],
+          scopes: 1,
+        },
+      ],
+      data: [{ id: 300, bytes: concat(uint(0, 4), uint(rate, 4)) }],
+    });
+  for (const payload of [
+    options(1),
+    v5Datagram({ records: v5Record }),
+    record(v9Datagram, [source]),
+    options(500),
+    v5Datagram({ sampling: 100, records: v5Record }),
+  ]) {
+    add(collector, { payload });
+    collector.stats();
+  }
+  collector.flush();
+  expect(rows.map(({ sampling }) => sampling)).toEqual([1, 1, 100]);
+  const { streams } = collector.stats();
+  expect(streams.map(({ version, samplingRate }) => [version, samplingRate])).toEqual([
+    [9, 500],
+    [5, 100],
+    [9, 500],
+  ]);
+  expect(streams.flatMap(({ quirks }) => Object.keys(quirks))).not.toContain('sampler-of-other-stream');
+});

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// See `LiveOptions::give_up`.
-pub const GIVE_UP: Duration = Duration::from_secs(5);
+pub const GIVE_UP: Duration = Duration::from_secs(60);
 /// How often a thread that waits for a slot looks whether it was stopped.
 const SLOT_WAIT: Duration = Duration::from_millis(50);
 

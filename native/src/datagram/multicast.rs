@@ -1,9 +1,8 @@
 //! Multicast groups as places to receive on.
 
-use std::ffi::CString;
+use crate::net::{interface_index, set_option};
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
-use std::os::fd::AsRawFd;
 
 /// A group, and the interface that it is joined on; 0 leaves the choice to the routing table.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,7 +23,7 @@ pub fn group_of(host: &str) -> Result<Option<Group>, String> {
     };
     let interface = match zone {
         None => 0,
-        Some(name) => index_of(name).ok_or_else(|| format!("there is no interface {name}"))?,
+        Some(name) => interface_index(name).ok_or_else(|| format!("there is no interface {name}"))?,
     };
     if interface == 0 && matches!(address, IpAddr::V6(v6) if is_link_local(v6)) {
         return Err(format!("the group {address} is of one link: give {address}%INTERFACE"));
@@ -53,36 +52,13 @@ impl Group {
             imr_address: libc::in_addr { s_addr: 0 },
             imr_ifindex: self.interface as libc::c_int,
         };
-        // SAFETY: the request outlives the call and has the size that is given.
-        let done = unsafe {
-            libc::setsockopt(
-                socket.as_raw_fd(),
-                libc::IPPROTO_IP,
-                libc::IP_ADD_MEMBERSHIP,
-                (&raw const request).cast(),
-                size_of::<libc::ip_mreqn>() as libc::socklen_t,
-            )
-        };
-        if done == 0 {
-            Ok(())
-        } else {
-            Err(io::Error::last_os_error())
-        }
+        set_option(socket, libc::IPPROTO_IP, libc::IP_ADD_MEMBERSHIP, request)
     }
 }
 
 /// Interface-local and link-local groups (RFC 4291 section 2.7).
 fn is_link_local(group: Ipv6Addr) -> bool {
     matches!(group.octets()[1] & 0x0f, 1 | 2)
-}
-
-fn index_of(name: &str) -> Option<u32> {
-    if let Ok(index) = name.parse() {
-        return Some(index);
-    }
-    let name = CString::new(name).ok()?;
-    // SAFETY: a C string that outlives the call.
-    Some(unsafe { libc::if_nametoindex(name.as_ptr()) }).filter(|&index| index != 0)
 }
 
 #[cfg(test)]
@@ -113,17 +89,7 @@ mod tests {
         let request = libc::in_addr {
             s_addr: u32::from_ne_bytes([127, 0, 0, 1]),
         };
-        // SAFETY: the request outlives the call and has the size that is given.
-        let done = unsafe {
-            libc::setsockopt(
-                sender.as_raw_fd(),
-                libc::IPPROTO_IP,
-                libc::IP_MULTICAST_IF,
-                (&raw const request).cast(),
-                size_of::<libc::in_addr>() as libc::socklen_t,
-            )
-        };
-        assert_eq!(done, 0);
+        set_option(&sender, libc::IPPROTO_IP, libc::IP_MULTICAST_IF, request).unwrap();
         sender.send_to(b"all", ("239.255.77.77", listener.port)).unwrap();
         let mut buffer = [0u8; 8];
         for receiver in [socket, other] {

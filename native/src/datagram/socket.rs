@@ -1,13 +1,17 @@
 //! UDP sockets to receive on: bound, sized, and with their losses readable.
 
 use super::multicast;
+use crate::net::{get_option, name_of, open_socket, set_option};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex, Weak};
 
 /// Receive buffer asked for unless the user says otherwise: at 100 k datagrams/s the reader may be away for 0.2 s.
 pub const DEFAULT_RECEIVE_BUFFER: usize = 32 << 20;
+
+const OFF: libc::c_int = 0;
+const ON: libc::c_int = 1;
 
 /// What is known of a listening socket from outside its thread. The socket closes when its thread lets go of it.
 pub struct Listener {
@@ -83,15 +87,6 @@ impl Listener {
     }
 }
 
-/// `host:port`, with brackets around an IPv6 address.
-pub fn name_of(host: &str, port: u16) -> String {
-    match host {
-        "" | "*" => format!("*:{port}"),
-        _ if host.contains(':') => format!("[{host}]:{port}"),
-        _ => format!("{host}:{port}"),
-    }
-}
-
 fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     if matches!(host, "" | "*") {
         // Dual-stack first; a host without IPv6 refuses it and gets the second.
@@ -130,33 +125,19 @@ enum Sharing {
 }
 
 fn bind(address: SocketAddr, receive_buffer: usize, sharing: Sharing) -> io::Result<UdpSocket> {
-    let family = if address.is_ipv4() {
-        libc::AF_INET
-    } else {
-        libc::AF_INET6
-    };
-    // SAFETY: creates a descriptor, which nobody else owns yet.
-    let socket = unsafe {
-        let fd = libc::socket(family, libc::SOCK_DGRAM, libc::IPPROTO_UDP);
-        if fd < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        UdpSocket::from(OwnedFd::from_raw_fd(fd))
-    };
+    let socket = open_socket(address, libc::SOCK_DGRAM, libc::IPPROTO_UDP)?;
     socket.set_nonblocking(true)?;
-    // SAFETY: a call on a descriptor that we own, without pointers.
-    unsafe { libc::fcntl(socket.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) };
     if address.is_ipv6() {
-        set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 0)?;
+        set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, OFF)?;
     }
     match sharing {
         Sharing::None => {}
-        Sharing::Workers => set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)?,
-        Sharing::Group => set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?,
+        Sharing::Workers => set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEPORT, ON)?,
+        Sharing::Group => set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, ON)?,
     }
     set_receive_buffer(&socket, receive_buffer);
     #[cfg(target_os = "linux")]
-    set_option(&socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)?;
+    set_option(&socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, ON)?;
     let (storage, length) = sockaddr_of(address);
     // SAFETY: `storage` is a whole socket address of `length` bytes.
     let done = unsafe { libc::bind(socket.as_raw_fd(), (&raw const storage).cast(), length) };
@@ -196,44 +177,6 @@ fn sockaddr_of(address: SocketAddr) -> (libc::sockaddr_storage, libc::socklen_t)
     (storage, length as libc::socklen_t)
 }
 
-fn set_option(socket: &UdpSocket, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
-    // SAFETY: the value outlives the call and has the size that is given.
-    let done = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            level,
-            name,
-            (&raw const value).cast(),
-            size_of::<libc::c_int>() as libc::socklen_t,
-        )
-    };
-    if done == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
-}
-
-fn get_option(socket: &UdpSocket, level: libc::c_int, name: libc::c_int) -> io::Result<libc::c_int> {
-    let mut value: libc::c_int = 0;
-    let mut length = size_of::<libc::c_int>() as libc::socklen_t;
-    // SAFETY: the kernel writes at most `length` bytes to `value`.
-    let done = unsafe {
-        libc::getsockopt(
-            socket.as_raw_fd(),
-            level,
-            name,
-            (&raw mut value).cast(),
-            &raw mut length,
-        )
-    };
-    if done == 0 {
-        Ok(value)
-    } else {
-        Err(io::Error::last_os_error())
-    }
-}
-
 /// Asks for a buffer as large as it may be; what was granted is read back afterwards.
 fn set_receive_buffer(socket: &UdpSocket, bytes: usize) {
     let mut ask = bytes.min(i32::MAX as usize / 2) as libc::c_int;
@@ -250,7 +193,7 @@ fn set_receive_buffer(socket: &UdpSocket, bytes: usize) {
 
 /// The granted buffer in the unit of the request: Linux reports twice of what it was asked for.
 fn granted_buffer(socket: &UdpSocket) -> usize {
-    let reported = get_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUF).unwrap_or(0) as usize;
+    let reported = get_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUF).map_or(0, |[bytes]| bytes as usize);
     if cfg!(target_os = "linux") {
         reported / 2
     } else {
@@ -266,19 +209,8 @@ fn socket_drops(socket: &UdpSocket) -> Option<u32> {
     const VARS: usize = 9;
     const DROPS: usize = 8;
     const SO_MEMINFO: libc::c_int = 55;
-    let mut values = [0u32; VARS];
-    let mut length = size_of_val(&values) as libc::socklen_t;
-    // SAFETY: the kernel writes at most `length` bytes to `values`.
-    let done = unsafe {
-        libc::getsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_SOCKET,
-            SO_MEMINFO,
-            values.as_mut_ptr().cast(),
-            &raw mut length,
-        )
-    };
-    (done == 0 && length as usize == size_of_val(&values)).then(|| values[DROPS])
+    let values = get_option::<VARS>(socket, libc::SOL_SOCKET, SO_MEMINFO).ok()?;
+    Some(values[DROPS] as u32)
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -318,12 +250,5 @@ mod tests {
     fn the_granted_buffer_has_the_unit_of_the_request() {
         let (_socket, listener) = Listener::open("127.0.0.1", 0, 100_000, false).unwrap();
         assert_eq!(listener.receive_buffer, 100_000);
-    }
-
-    #[test]
-    fn names_have_brackets_around_ipv6() {
-        assert_eq!(name_of("::1", 1), "[::1]:1");
-        assert_eq!(name_of("", 1), "*:1");
-        assert_eq!(name_of("host", 1), "host:1");
     }
 }

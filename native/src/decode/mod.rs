@@ -1,6 +1,7 @@
 //! From a frame to a packet record: link layers down to IP, IP down to the ports.
 
 mod details;
+mod extension;
 mod fragments;
 pub(crate) mod ip;
 pub mod link;
@@ -12,15 +13,14 @@ mod tunnel;
 #[cfg(test)]
 mod tests;
 
-pub use details::{Details, Ip};
 pub use local_macs::{parse_mac, LocalMacs};
 pub use sampler::Sampler;
 pub use stats::Counters;
 
 use crate::capture_file::Direction;
 use crate::packet::{HashSeed, PacketRecord, PACKET_BYTES, P_META_DIRECTION_KNOWN, P_META_EGRESS};
-use crate::packet_extension::{self, EXTENSION_BYTES};
-use details::{Notes, Outer, MORE_FRAGMENTS};
+use crate::packet_extension::EXTENSION_BYTES;
+use details::{Details, Notes, Outer, MORE_FRAGMENTS};
 use fragments::Fragments;
 use link::Network;
 
@@ -118,7 +118,7 @@ impl Decoder {
             if self.decapsulates {
                 self.decapsulate(record, &mut details);
             }
-            packet_extension::write(&details, record, &self.seed, extension);
+            extension::write(&details, record, &self.seed, extension);
         }
         self.finish(record, out)
     }

@@ -1,6 +1,7 @@
 //! An interface, read through libpcap without blocking in it: stopping must not wait for the next packet.
 
 use super::{api, text, Owned, PacketHeader, Stat, ERROR_BUFFER};
+use crate::interfaces::interfaces;
 use std::ffi::{c_char, c_void, CString};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::time::Duration;
@@ -232,6 +233,23 @@ unsafe extern "C" fn handler<F: FnMut(u64, u32, &[u8])>(
     context.panicked = done.is_err();
 }
 
+/// Interfaces that are named in a message, at most: a host of containers has thousands.
+const NAMED_INTERFACES: usize = 20;
+
+#[cold]
+fn no_such_device(device: &str, detail: &str) -> String {
+    let mut names: Vec<String> = interfaces().into_iter().map(|(_, name)| name).collect();
+    let more = if names.len() > NAMED_INTERFACES { ", ..." } else { "" };
+    names.truncate(NAMED_INTERFACES);
+    if names.is_empty() {
+        return format!("interface {device}: no such device ({detail})");
+    }
+    format!(
+        "interface {device}: no such device; there are {}{more}",
+        names.join(", ")
+    )
+}
+
 #[cold]
 fn activation_error(capture: &Owned, device: &str, status: i32) -> String {
     let detail = match capture.error() {
@@ -240,7 +258,7 @@ fn activation_error(capture: &Owned, device: &str, status: i32) -> String {
         detail => detail,
     };
     match status {
-        ERROR_NO_SUCH_DEVICE => format!("interface {device}: no such device ({detail})"),
+        ERROR_NO_SUCH_DEVICE => no_such_device(device, &detail),
         ERROR_PERMISSION | ERROR_PROMISCUOUS_PERMISSION => {
             format!("interface {device}: not permitted; run as root or with CAP_NET_RAW ({detail})")
         }

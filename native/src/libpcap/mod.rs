@@ -2,11 +2,13 @@
 
 mod filter;
 mod live;
+mod mistake;
 
 pub use filter::Filter;
 pub use live::{Live, LiveOptions};
 
 use libloading::Library;
+use mistake::{find_mistake, show_mistake};
 use std::ffi::{c_char, c_int, c_uint, c_void, CStr, CString};
 use std::sync::{Mutex, OnceLock};
 
@@ -52,6 +54,8 @@ type Handler = unsafe extern "C" fn(*mut c_void, *const PacketHeader, *const u8)
 
 const ERROR_BUFFER: usize = 256;
 const NETMASK_UNKNOWN: u32 = 0xffff_ffff;
+/// In libpcap's message when words stand in no order that it knows.
+const SYNTAX_ERROR: &str = "syntax error";
 
 /// Declares the table of functions, and looks each of them up by the field's name.
 macro_rules! functions {
@@ -137,8 +141,22 @@ impl Owned {
         unsafe { text((self.api.pcap_geterr)(self.handle)) }
     }
 
+    /// Errors are texts for the user, with the place of the mistake where that can be told.
     fn compile(&self, expression: &str) -> Result<Compiled, String> {
-        let source = CString::new(expression).map_err(|_| format!("filter \"{expression}\": has a NUL in it"))?;
+        self.try_compile(expression).map_err(|why| {
+            let place = (why.contains(SYNTAX_ERROR)).then(|| {
+                find_mistake(expression, |begun| match self.try_compile(begun) {
+                    Err(why) => !why.contains(SYNTAX_ERROR),
+                    Ok(_) => true,
+                })
+            });
+            let shown = place.flatten().map(|place| show_mistake(expression, place));
+            format!("filter \"{expression}\": {why}{}", shown.unwrap_or_default())
+        })
+    }
+
+    fn try_compile(&self, expression: &str) -> Result<Compiled, String> {
+        let source = CString::new(expression).map_err(|_| "has a NUL in it".to_owned())?;
         let mut program = Program {
             length: 0,
             instructions: std::ptr::null_mut(),
@@ -151,7 +169,7 @@ impl Owned {
         // SAFETY: all pointers are live for the call; `program` is filled only on success.
         let status = unsafe { (self.api.pcap_compile)(self.handle, &mut program, source.as_ptr(), 1, NETMASK_UNKNOWN) };
         if status != 0 {
-            return Err(format!("filter \"{expression}\": {}", self.error()));
+            return Err(self.error());
         }
         Ok(Compiled { api: self.api, program })
     }

@@ -5,6 +5,8 @@ use crate::scan::page::Codec;
 use crate::segment::column::ColumnType;
 use crate::segment::general;
 use crate::segment::merge::{check_bounds, named};
+use crate::slot_index::directory::Indexed;
+use crate::slot_index::record::Spans;
 use parquet::basic::{Compression, ConvertedType, LogicalType, Type as Physical};
 use parquet::errors::Result;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
@@ -32,6 +34,7 @@ pub struct Wanted {
 pub struct OpenFile {
     pub file: Arc<File>,
     pub metadata: Arc<ParquetMetaData>,
+    pub octets: u64,
 }
 
 /// What is known of a file before the scan.
@@ -39,37 +42,59 @@ pub struct Segment {
     pub path: PathBuf,
     pub rows: u64,
     pub groups: usize,
-    pub columns: Vec<String>,
-    /// Bounds of the columns `first` (least) and `last` (most); None without rows.
-    pub span: Option<(i64, i64)>,
+    pub columns: Arc<[String]>,
+    /// None without rows.
+    pub spans: Option<Spans>,
     /// Some row may have been counted by a sampler.
     pub is_sampled: bool,
+    /// Size of the file.
+    pub octets: u64,
     metadata: Option<Arc<ParquetMetaData>>,
+    /// Where this is all from, unless the file itself was looked at.
+    pub indexed: Option<Indexed>,
 }
 
 impl Segment {
+    /// What the index of its directory knows of a file.
+    pub fn from_index(path: &Path, indexed: Indexed) -> Segment {
+        let entry = indexed.entry;
+        Segment {
+            path: path.to_path_buf(),
+            rows: entry.rows,
+            groups: entry.groups as usize,
+            columns: indexed.columns.clone(),
+            spans: entry.spans,
+            is_sampled: entry.is_sampled,
+            octets: entry.identity.size,
+            metadata: None,
+            indexed: Some(indexed),
+        }
+    }
+
     /// Looks at the footer.
     pub fn look(path: &Path) -> Result<Segment> {
-        let OpenFile { metadata, .. } = open(path)?;
+        Segment::of(path, &open(path)?)
+    }
+
+    pub fn of(path: &Path, open: &OpenFile) -> Result<Segment> {
+        let metadata = open.metadata.clone();
         let file = metadata.file_metadata();
         let schema = file.schema_descr();
         if schema.root_schema().get_fields().len() != schema.num_columns() {
             return Err(named(path, &not_here("columns within columns")));
         }
-        let columns: Vec<String> = schema
-            .columns()
-            .iter()
-            .map(|column| column.name().to_string())
-            .collect();
-        let span = span(&metadata).map_err(|cause| named(path, &cause))?;
+        let columns = schema.columns().iter().map(|column| column.name().to_string());
+        let spans = spans(&metadata).map_err(|cause| named(path, &cause))?;
         Ok(Segment {
             path: path.to_path_buf(),
             rows: file.num_rows() as u64,
             groups: metadata.num_row_groups(),
-            span,
+            spans,
             is_sampled: is_sampled(&metadata),
-            columns,
+            columns: columns.collect(),
+            octets: open.octets,
             metadata: Some(metadata),
+            indexed: None,
         })
     }
 
@@ -89,13 +114,14 @@ impl Segment {
                 Ok(OpenFile {
                     file: Arc::new(file),
                     metadata: metadata.clone(),
+                    octets: self.octets,
                 })
             }
         }
     }
 }
 
-fn open(path: &Path) -> Result<OpenFile> {
+pub fn open(path: &Path) -> Result<OpenFile> {
     let open = || {
         let file = File::open(path)?;
         let length = file.metadata()?.len();
@@ -104,6 +130,7 @@ fn open(path: &Path) -> Result<OpenFile> {
         Ok(OpenFile {
             file: Arc::new(file),
             metadata: Arc::new(reader.metadata().clone()),
+            octets: length,
         })
     };
     open().map_err(|cause| named(path, &cause))
@@ -131,7 +158,7 @@ pub fn bind(metadata: &ParquetMetaData, wanted: &[Wanted]) -> Result<Vec<Option<
         .collect()
 }
 
-fn is_of_type(column: &ColumnDescriptor, column_type: ColumnType) -> bool {
+pub fn is_of_type(column: &ColumnDescriptor, column_type: ColumnType) -> bool {
     let is_utc = !matches!(column.logical_type_ref(), Some(LogicalType::Timestamp(time)) if !time.is_adjusted_to_u_t_c);
     let converted = column.converted_type();
     let right = match column_type {
@@ -196,22 +223,29 @@ pub fn bounds(chunk: &ColumnChunkMetaData) -> Option<(u64, u64)> {
     ))
 }
 
-/// Earliest start and latest end in a file.
-fn span(metadata: &ParquetMetaData) -> Result<Option<(i64, i64)>> {
+/// Bounds of the times in a file.
+fn spans(metadata: &ParquetMetaData) -> Result<Option<Spans>> {
     let columns = metadata.file_metadata().schema_descr().columns();
     let find = |name: &str| columns.iter().position(|column| column.name() == name);
     let (Some(first), Some(last)) = (find("first"), find("last")) else {
         return Err(not_here("no times"));
     };
-    let mut span: Option<(i64, i64)> = None;
+    let mut spans: Option<Spans> = None;
     for group in metadata.row_groups().iter().filter(|group| group.num_rows() > 0) {
-        let (Some((from, _)), Some((_, to))) = (bounds(group.column(first)), bounds(group.column(last))) else {
+        let (Some(firsts), Some(lasts)) = (bounds(group.column(first)), bounds(group.column(last))) else {
             return Err(not_here("no statistics"));
         };
-        let (from, to) = (from as i64, to as i64);
-        span = Some(span.map_or((from, to), |(least, most)| (least.min(from), most.max(to))));
+        let signed = |(least, most): (u64, u64)| (least as i64, most as i64);
+        let (first, last) = (signed(firsts), signed(lasts));
+        spans = Some(match spans {
+            None => Spans { first, last },
+            Some(of) => Spans {
+                first: (of.first.0.min(first.0), of.first.1.max(first.1)),
+                last: (of.last.0.min(last.0), of.last.1.max(last.1)),
+            },
+        });
     }
-    Ok(span)
+    Ok(spans)
 }
 
 /// Whether some row may have a sampling rate above 1, as statistics tell.
@@ -228,5 +262,7 @@ fn is_sampled(metadata: &ParquetMetaData) -> bool {
 
 /// Rows of a row group as a length in memory.
 pub fn rows_of(metadata: &ParquetMetaData, group: usize) -> Result<usize> {
-    usize::try_from(metadata.row_group(group).num_rows()).map_err(|_| general("the footer is damaged: number of rows"))
+    let found = metadata.row_groups().get(group);
+    let group = found.ok_or_else(|| general("the file was replaced while it was read; ask again"))?;
+    usize::try_from(group.num_rows()).map_err(|_| general("the footer is damaged: number of rows"))
 }

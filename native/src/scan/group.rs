@@ -2,6 +2,7 @@
 
 use crate::scan::column::{Column, Lane};
 use crate::scan::file::{bounds, place, OpenFile, Wanted};
+use crate::scan::predicate::Facts;
 use crate::segment::column::ColumnType;
 use parquet::bloom_filter::Sbbf;
 use parquet::errors::Result;
@@ -47,6 +48,7 @@ impl<'a> Group<'a> {
             OpenFile {
                 file: open.file.clone(),
                 metadata: open.metadata.clone(),
+                octets: open.octets,
             },
             number,
         ));
@@ -70,20 +72,6 @@ impl<'a> Group<'a> {
     fn metadata(&self) -> &RowGroupMetaData {
         let (open, number) = self.open.as_ref().expect("a row group was started");
         open.metadata.row_group(*number)
-    }
-
-    pub fn is_missing(&self, column: usize) -> bool {
-        self.bound[column].is_none()
-    }
-
-    /// Least and most value by the statistics.
-    pub fn bounds(&self, column: usize) -> Option<(u64, u64)> {
-        let (least, most) = bounds(self.metadata().column(self.bound[column]?))?;
-        let Some(scale) = self.scaled[column] else {
-            return Some((least, most));
-        };
-        let (from, to) = scale.bounds?;
-        Some((least.saturating_mul(from.max(1)), most.saturating_mul(to.max(1))))
     }
 
     /// Whether the column has none of the values, as its Bloom filter tells; false without one.
@@ -168,6 +156,21 @@ impl<'a> Group<'a> {
 
     pub fn dictionary(&self, column: usize) -> Option<&[u64]> {
         self.columns[column].dictionary()
+    }
+}
+
+impl Facts for Group<'_> {
+    fn is_missing(&self, column: usize) -> bool {
+        self.bound[column].is_none()
+    }
+
+    fn bounds(&self, column: usize) -> Option<(u64, u64)> {
+        let (least, most) = bounds(self.metadata().column(self.bound[column]?))?;
+        let Some(scale) = self.scaled[column] else {
+            return Some((least, most));
+        };
+        let (from, to) = scale.bounds?;
+        Some((least.saturating_mul(from.max(1)), most.saturating_mul(to.max(1))))
     }
 }
 

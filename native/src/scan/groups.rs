@@ -1,8 +1,10 @@
 //! One table of an answer: flows grouped by parts of a key, and the groups put in order.
 
+use super::counted::Counted;
 use super::group::Group;
 use super::job::{measure, Counters, Job, Measure, Order, Part, Rows};
 use super::key::{number_part, start_table, Place};
+use super::predicate::Facts;
 use super::table::{Extra, Keys, Sums, KEY_BYTES};
 use parquet::errors::Result;
 use std::cmp::Ordering;
@@ -134,23 +136,10 @@ impl<'a> Groups<'a> {
     }
 
     fn add_all(&mut self, group: &Group, counters: &Counters, rows: Rows) {
-        let values = |column: usize| group.values(column);
-        let flows = values(counters.flows);
-        let (packets, octets) = (values(counters.packets), values(counters.octets));
-        let (out_packets, out_octets) = (values(counters.out_packets), values(counters.out_octets));
-        let (first, last) = (values(counters.first), values(counters.last));
+        let counted = Counted::of(group, counters);
         let (numbers, sums) = (&self.numbers, &mut self.sums);
         rows.each(|index, row| {
-            sums[numbers[index] as usize].add(&Sums {
-                rows: 1,
-                flows: flows[row].max(1),
-                packets: packets[row],
-                octets: octets[row],
-                out_packets: out_packets[row],
-                out_octets: out_octets[row],
-                first: first[row] as i64,
-                last: last[row] as i64,
-            });
+            sums[numbers[index] as usize].add(&counted.row(row));
         });
     }
 

@@ -1,10 +1,10 @@
 //! Lists of single flows: which rows they are, and the values of rows that were chosen.
 
 use crate::scan::column::BLOCK;
+use crate::scan::counted::Counted;
 use crate::scan::file::{bind, rows_of, Segment, Wanted};
 use crate::scan::group::Group;
 use crate::scan::job::{measure, Counters, Order, Rows};
-use crate::scan::table::Sums;
 use crate::segment::general;
 use parquet::errors::Result;
 use std::ops::Range;
@@ -47,23 +47,9 @@ impl<'a> Found<'a> {
             rows.each(|_, row| self.rows.push((0, position + row as u64)));
             return;
         };
-        let values = |column: usize| group.values(column);
-        let flows = values(counters.flows);
-        let (packets, octets) = (values(counters.packets), values(counters.octets));
-        let (out_packets, out_octets) = (values(counters.out_packets), values(counters.out_octets));
-        let (first, last) = (values(counters.first), values(counters.last));
+        let counted = Counted::of(group, counters);
         rows.each(|_, row| {
-            let sums = Sums {
-                rows: 1,
-                flows: flows[row].max(1),
-                packets: packets[row],
-                octets: octets[row],
-                out_packets: out_packets[row],
-                out_octets: out_octets[row],
-                first: first[row] as i64,
-                last: last[row] as i64,
-            };
-            let measure = measure(&sums, order);
+            let measure = measure(&counted.row(row), order);
             let measure = if order.ascending { -measure } else { measure };
             if measure >= self.least {
                 self.rows.push((measure, position + row as u64));

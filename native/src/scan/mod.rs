@@ -3,14 +3,17 @@
 
 pub mod bits;
 pub mod column;
+pub mod counted;
 pub mod file;
 pub mod group;
 pub mod groups;
 pub mod job;
 pub mod key;
 pub mod list;
+pub mod look;
 pub mod page;
 pub mod predicate;
+pub mod prune;
 pub mod table;
 mod worker;
 
@@ -99,31 +102,6 @@ pub struct Answer {
     pub next: Option<usize>,
 }
 
-/// Looks at every file; descriptions of columns are kept while they are few.
-pub fn look(paths: &[impl AsRef<Path> + Sync], threads: usize, keep: usize) -> Result<Vec<Segment>> {
-    let found: Vec<Mutex<Option<Result<Segment>>>> = paths.iter().map(|_| Mutex::new(None)).collect();
-    let next = AtomicUsize::new(0);
-    let kept = AtomicUsize::new(0);
-    in_parallel(threads.min(paths.len()), |_| loop {
-        let at = next.fetch_add(1, Ordering::Relaxed);
-        let Some(path) = paths.get(at) else { return };
-        let path = path.as_ref();
-        let result = guarded(|| {
-            let mut segment = Segment::look(path)?;
-            if kept.fetch_add(segment.chunks(), Ordering::Relaxed) > keep {
-                segment.forget();
-            }
-            Ok(segment)
-        });
-        *found[at].lock().expect("no holder panics") = Some(result.map_err(|cause| with_name(path, cause)));
-    });
-    let results = found.into_iter().map(|cell| {
-        let result = cell.into_inner().expect("no holder panics");
-        result.unwrap_or_else(|| Err(general("a file was not looked at")))
-    });
-    results.collect()
-}
-
 /// Runs on this thread and helpers; each call gets its number.
 fn in_parallel(threads: usize, work: impl Fn(usize) + Sync) {
     std::thread::scope(|scope| {
@@ -156,6 +134,7 @@ pub fn run(segments: &[Segment], question: &Question, done: &AtomicUsize) -> Res
         .enumerate()
         .flat_map(|(file, segment)| (0..segment.groups).map(move |group| (file, group)))
         .collect();
+    let is_out = prune::files_out(segments, question);
     let next = AtomicUsize::new(question.from);
     let failed = AtomicBool::new(false);
     // The failure of the first row group that has one, so that the same files give the same message.
@@ -171,6 +150,11 @@ pub fn run(segments: &[Segment], question: &Question, done: &AtomicUsize) -> Res
         while !failed.load(Ordering::Relaxed) && !first.are_found() {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(&(file, group)) = items.get(at) else { break };
+            if is_out[file] {
+                first.note(at, 0);
+                done.fetch_add(1, Ordering::Relaxed);
+                continue;
+            }
             let segment = &segments[file];
             let read = guarded(|| worker.read(file, segment, group));
             first.note(at, worker.found_last);

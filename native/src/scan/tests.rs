@@ -1,3 +1,4 @@
+use super::look::look;
 use super::*;
 use crate::fuzz::Random;
 use crate::scan::file::KEPT_CHUNKS;

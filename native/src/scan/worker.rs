@@ -6,7 +6,7 @@ use super::group::Group;
 use super::groups::Groups;
 use super::job::{Counters, Rows};
 use super::list::{Found, List, ROW_BITS};
-use super::predicate::Evaluator;
+use super::predicate::{Evaluator, Facts};
 use super::{Question, Totals};
 use crate::segment::general;
 use parquet::errors::Result;

@@ -1,20 +1,18 @@
 //! One column of one row group, encoded in memory as a Parquet column chunk.
 
+mod summary;
+mod text;
+mod write;
+
 use crate::segment::bits::{bit_width, put_deltas, put_indices, put_varint};
 use crate::segment::column::{pairs, Cell, ColumnSpec, ColumnType, Values};
 use crate::segment::dictionary::Dictionary;
 use bytes::Bytes;
-use parquet::basic::{Compression, Encoding, PageType, ZstdLevel};
-use parquet::bloom_filter::Sbbf;
-use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::{ColumnChunkMetaData, PageEncodingStats};
-use parquet::file::statistics::Statistics;
-use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
-
-mod text;
+use summary::{bloom_of, bounds, statistics_of};
+use write::{write_chunk, Content, EncodedPage, Layout};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Codec {
@@ -33,15 +31,6 @@ pub struct Chunk {
 const PAGE_ROWS: usize = 65_536;
 /// A dictionary is kept while it has at most one value for so many rows.
 const DICTIONARY_SHARE: usize = 3;
-/// Share of false answers of a Bloom filter.
-const BLOOM_FALSE: f64 = 0.01;
-
-/// How the values of a chunk stand in its pages.
-enum Layout {
-    Dictionary,
-    Deltas,
-    Plain,
-}
 
 /// Working memory of one encoding thread.
 #[derive(Default)]
@@ -53,12 +42,13 @@ pub struct Encoder {
     zstd: Option<(i32, zstd::bulk::Compressor<'static>)>,
 }
 
-/// A page before and after compression.
-struct EncodedPage {
-    raw: Vec<u8>,
-    packed: Option<Vec<u8>>,
-    values: u32,
-    is_dictionary: bool,
+/// A column to be encoded.
+#[derive(Clone, Copy)]
+struct Job<'a> {
+    spec: &'a ColumnSpec,
+    descriptor: &'a ColumnDescPtr,
+    rows: usize,
+    codec: Codec,
 }
 
 impl Encoder {
@@ -77,126 +67,112 @@ impl Encoder {
                 spec.name
             )));
         }
+        let job = Job {
+            spec,
+            descriptor,
+            rows,
+            codec,
+        };
         if spec.column_type == ColumnType::Text {
-            return self.encode_texts(spec, descriptor, values, rows, codec);
+            return self.encode_texts(job, values);
         }
         if let Some(value) = values.constant(rows, spec.absent) {
-            return self.encode_constant(spec, descriptor, value, rows);
+            return self.encode_constant(job, value);
         }
         match values {
             Values::U8(values) => self.dictionary.build_small(&values[..rows], u16::from(u8::MAX), rows),
             Values::U16(values) => self.dictionary.build_small(&values[..rows], u16::MAX, rows),
-            Values::U32(values) => return self.encode_wide(spec, descriptor, &values[..rows], codec),
-            Values::Words(words) => return self.encode_wide(spec, descriptor, &pairs(words)[..rows], codec),
-            Values::Raw(values) => return self.encode_wide(spec, descriptor, &values[..rows], codec),
+            Values::U32(values) => return self.encode_wide(job, &values[..rows]),
+            Values::Words(words) => return self.encode_wide(job, &pairs(words)[..rows]),
+            Values::Raw(values) => return self.encode_wide(job, &values[..rows]),
             Values::Millis(values) if Values::is_usual(&values[..rows]) => {
-                return self.encode_wide(spec, descriptor, &values[..rows], codec)
+                return self.encode_wide(job, &values[..rows])
             }
-            _ => return self.encode_wide(spec, descriptor, &values.widen(rows, spec.absent), codec),
+            _ => return self.encode_wide(job, &values.widen(rows, spec.absent)),
         };
-        self.encode_dictionary(spec, descriptor, rows, codec)
+        self.encode_dictionary(job)
     }
 
-    fn encode_wide<T: Cell>(
-        &mut self,
-        spec: &ColumnSpec,
-        descriptor: &ColumnDescPtr,
-        values: &[T],
-        codec: Codec,
-    ) -> Result<Chunk> {
-        if self.dictionary_pays(spec.column_type, values) {
-            self.encode_dictionary(spec, descriptor, values.len(), codec)
+    fn encode_wide<T: Cell>(&mut self, job: Job, values: &[T]) -> Result<Chunk> {
+        if self.dictionary_pays(job.spec.column_type, values) {
+            self.encode_dictionary(job)
         } else {
-            self.encode_deltas(spec, descriptor, values, codec)
+            self.encode_deltas(job, values)
         }
     }
 
-    fn encode_constant(
-        &mut self,
-        spec: &ColumnSpec,
-        descriptor: &ColumnDescPtr,
-        value: u64,
-        rows: usize,
-    ) -> Result<Chunk> {
+    fn encode_constant(&mut self, job: Job, value: u64) -> Result<Chunk> {
         let mut dictionary = self.buffer();
-        put_plain(&mut dictionary, &[value], spec.column_type);
-        let pages = one_value_pages(dictionary, self.buffer(), rows);
-        let bloom = spec.bloom.then(|| bloom_of(&[value], spec.column_type)).transpose()?;
-        write_chunk(
+        put_plain(&mut dictionary, &[value], job.spec.column_type);
+        let pages = one_value_pages(dictionary, self.buffer(), job.rows);
+        let job = Job {
+            codec: Codec::None,
+            ..job
+        };
+        write_numbers(
             &mut self.spare,
-            descriptor,
+            job,
             pages,
             Layout::Dictionary,
-            statistics((value, value), spec.column_type),
-            rows,
-            Codec::None,
-            bloom,
+            (value, value),
+            &[value],
         )
     }
 
     /// Encodes the rows that `dictionary` holds.
-    fn encode_dictionary(
-        &mut self,
-        spec: &ColumnSpec,
-        descriptor: &ColumnDescPtr,
-        rows: usize,
-        codec: Codec,
-    ) -> Result<Chunk> {
-        let mut pages = Vec::with_capacity(1 + rows.div_ceil(PAGE_ROWS));
+    fn encode_dictionary(&mut self, job: Job) -> Result<Chunk> {
+        let dictionary = std::mem::take(&mut self.dictionary);
         let mut raw = self.buffer();
-        put_plain(&mut raw, &self.dictionary.values, spec.column_type);
-        pages.push(self.page(raw, self.dictionary.values.len(), true, codec)?);
-        let width = bit_width(self.dictionary.values.len() as u64 - 1);
-        for at in (0..rows).step_by(PAGE_ROWS) {
-            let end = rows.min(at + PAGE_ROWS);
-            let mut raw = self.buffer();
-            put_indices(&mut raw, &self.dictionary.indices[at..end], width);
-            pages.push(self.page(raw, end - at, false, codec)?);
-        }
-        let distinct = &self.dictionary.values[..];
-        let statistics = statistics(bounds(distinct, spec.column_type), spec.column_type);
-        let bloom = spec.bloom.then(|| bloom_of(distinct, spec.column_type)).transpose()?;
-        write_chunk(
-            &mut self.spare,
-            descriptor,
-            pages,
-            Layout::Dictionary,
-            statistics,
-            rows,
-            codec,
-            bloom,
-        )
+        put_plain(&mut raw, &dictionary.values, job.spec.column_type);
+        let result = self
+            .dictionary_pages(raw, dictionary.values.len(), &dictionary.indices[..job.rows], job.codec)
+            .and_then(|pages| {
+                let bounds = bounds(&dictionary.values, job.spec.column_type);
+                write_numbers(
+                    &mut self.spare,
+                    job,
+                    pages,
+                    Layout::Dictionary,
+                    bounds,
+                    &dictionary.values,
+                )
+            });
+        self.dictionary = dictionary;
+        result
     }
 
-    fn encode_deltas<T: Cell>(
+    /// The page of a dictionary of `count` values, which stand in `raw`, and those of the rows' places in it.
+    fn dictionary_pages(
         &mut self,
-        spec: &ColumnSpec,
-        descriptor: &ColumnDescPtr,
-        values: &[T],
+        raw: Vec<u8>,
+        count: usize,
+        indices: &[u32],
         codec: Codec,
-    ) -> Result<Chunk> {
-        let bits = if spec.column_type.is_wide() { 64 } else { 32 };
-        let signed = spec.column_type == ColumnType::TimeMs;
-        let mut all_bounds = Vec::with_capacity(2);
+    ) -> Result<Vec<EncodedPage>> {
+        let mut pages = Vec::with_capacity(1 + indices.len().div_ceil(PAGE_ROWS));
+        pages.push(self.page(raw, count, true, codec)?);
+        let width = bit_width(count as u64 - 1);
+        for part in indices.chunks(PAGE_ROWS) {
+            let mut raw = self.buffer();
+            put_indices(&mut raw, part, width);
+            pages.push(self.page(raw, part.len(), false, codec)?);
+        }
+        Ok(pages)
+    }
+
+    fn encode_deltas<T: Cell>(&mut self, job: Job, values: &[T]) -> Result<Chunk> {
+        let bits = if job.spec.column_type.is_wide() { 64 } else { 32 };
+        let signed = job.spec.column_type == ColumnType::TimeMs;
+        let mut page_bounds = Vec::with_capacity(2);
         let mut pages = Vec::with_capacity(values.len().div_ceil(PAGE_ROWS));
         for part in values.chunks(PAGE_ROWS) {
             let mut raw = self.buffer();
             let (least, most) = put_deltas(&mut raw, part, bits, signed);
-            all_bounds.extend([least, most]);
-            pages.push(self.page(raw, part.len(), false, codec)?);
+            page_bounds.extend([least, most]);
+            pages.push(self.page(raw, part.len(), false, job.codec)?);
         }
-        let statistics = statistics(bounds(&all_bounds, spec.column_type), spec.column_type);
-        let bloom = spec.bloom.then(|| bloom_of(values, spec.column_type)).transpose()?;
-        write_chunk(
-            &mut self.spare,
-            descriptor,
-            pages,
-            Layout::Deltas,
-            statistics,
-            values.len(),
-            codec,
-            bloom,
-        )
+        let bounds = bounds(&page_bounds, job.spec.column_type);
+        write_numbers(&mut self.spare, job, pages, Layout::Deltas, bounds, values)
     }
 
     /// Times are differences. Everything else is a dictionary as long as that is smaller than differences would be.
@@ -286,154 +262,23 @@ fn put_plain(out: &mut Vec<u8>, values: &[u64], column_type: ColumnType) {
     }
 }
 
-fn bounds(values: &[u64], column_type: ColumnType) -> (u64, u64) {
-    if column_type == ColumnType::TimeMs {
-        let signed = || values.iter().map(|&value| value as i64);
-        (signed().min().unwrap_or(0) as u64, signed().max().unwrap_or(0) as u64)
-    } else {
-        (
-            values.iter().copied().min().unwrap_or(0),
-            values.iter().copied().max().unwrap_or(0),
-        )
-    }
-}
-
-fn bloom_of<T: Cell>(values: &[T], column_type: ColumnType) -> Result<Sbbf> {
-    let mut filter = Sbbf::new_with_ndv_fpp(values.len() as u64, BLOOM_FALSE)?;
-    for value in values {
-        let value = value.wide();
-        // The hash is one of the bytes that PLAIN encoding has.
-        if column_type.is_wide() {
-            filter.insert(&(value as i64));
-        } else {
-            filter.insert(&(value as i32));
-        }
-    }
-    Ok(filter)
-}
-
-fn statistics((least, most): (u64, u64), column_type: ColumnType) -> Statistics {
-    if column_type.is_wide() {
-        Statistics::int64(Some(least as i64), Some(most as i64), None, Some(0), false)
-    } else {
-        Statistics::int32(
-            Some(least as u32 as i32),
-            Some(most as u32 as i32),
-            None,
-            Some(0),
-            false,
-        )
-    }
-}
-
-#[allow(clippy::too_many_arguments)]
-fn write_chunk(
+/// `values`: all that occur, or once each; `bounds`: the least and the greatest of them.
+fn write_numbers<T: Cell>(
     spare: &mut Vec<Vec<u8>>,
-    descriptor: &ColumnDescPtr,
+    job: Job,
     pages: Vec<EncodedPage>,
     layout: Layout,
-    statistics: Statistics,
-    rows: usize,
-    codec: Codec,
-    bloom_filter: Option<Sbbf>,
+    bounds: (u64, u64),
+    values: &[T],
 ) -> Result<Chunk> {
-    // A chunk names one codec for all its pages. Compression that saves next to nothing only costs readers time.
-    let raw: usize = pages.iter().map(|page| page.raw.len()).sum();
-    let packed: usize = pages
-        .iter()
-        .map(|page| page.packed.as_ref().map_or(page.raw.len(), Vec::len))
-        .sum();
-    let codec = if packed < raw - raw / 32 { codec } else { Codec::None };
-
-    let (data_encoding, data_pages) = match layout {
-        Layout::Dictionary => (Encoding::RLE_DICTIONARY, pages.len() - 1),
-        Layout::Deltas => (Encoding::DELTA_BINARY_PACKED, pages.len()),
-        Layout::Plain => (Encoding::PLAIN, pages.len()),
+    let column_type = job.spec.column_type;
+    let content = Content {
+        pages,
+        layout,
+        rows: job.rows,
+        codec: job.codec,
+        statistics: statistics_of(bounds, column_type),
+        bloom_filter: job.spec.bloom.then(|| bloom_of(values, column_type)).transpose()?,
     };
-    let mut sink = TrackedWrite::new(Vec::with_capacity(packed.min(raw) + 64 * pages.len()));
-    let mut writer = SerializedPageWriter::new(&mut sink);
-    let mut uncompressed = 0;
-    let mut compressed = 0;
-    let mut dictionary_offset = None;
-    let mut data_offset = None;
-    for page in pages {
-        let length = page.raw.len();
-        let (content, unused) = match page.packed {
-            Some(packed) if codec != Codec::None => (packed, Some(page.raw)),
-            packed => (page.raw, packed),
-        };
-        spare.extend(unused);
-        let buf = Bytes::from(content);
-        let content = buf.clone();
-        let page = if page.is_dictionary {
-            Page::DictionaryPage {
-                buf,
-                num_values: page.values,
-                encoding: Encoding::PLAIN,
-                is_sorted: false,
-            }
-        } else {
-            Page::DataPage {
-                buf,
-                num_values: page.values,
-                encoding: data_encoding,
-                def_level_encoding: Encoding::RLE,
-                rep_level_encoding: Encoding::RLE,
-                statistics: None,
-            }
-        };
-        let wrote = writer.write_page(CompressedPage::new(page, length))?;
-        // The page is gone, so this takes the buffer back without a copy.
-        spare.push(Vec::from(content));
-        uncompressed += wrote.uncompressed_size;
-        compressed += wrote.compressed_size;
-        if wrote.page_type == PageType::DICTIONARY_PAGE {
-            dictionary_offset = Some(wrote.offset as i64);
-        } else {
-            data_offset.get_or_insert(wrote.offset as i64);
-        }
-    }
-    writer.close()?;
-    let bytes = Bytes::from(sink.into_inner()?);
-
-    let mut encodings = vec![data_encoding];
-    let mut encoding_stats = vec![PageEncodingStats {
-        page_type: PageType::DATA_PAGE,
-        encoding: data_encoding,
-        count: data_pages as i32,
-    }];
-    if dictionary_offset.is_some() {
-        encodings.push(Encoding::PLAIN);
-        encoding_stats.push(PageEncodingStats {
-            page_type: PageType::DICTIONARY_PAGE,
-            encoding: Encoding::PLAIN,
-            count: 1,
-        });
-    }
-    let metadata = ColumnChunkMetaData::builder(descriptor.clone())
-        .set_encodings(encodings)
-        .set_page_encoding_stats(encoding_stats)
-        .set_compression(match codec {
-            Codec::None => Compression::UNCOMPRESSED,
-            Codec::Lz4 => Compression::LZ4_RAW,
-            Codec::Zstd(level) => Compression::ZSTD(ZstdLevel::try_new(level)?),
-        })
-        .set_num_values(rows as i64)
-        .set_total_uncompressed_size(uncompressed as i64)
-        .set_total_compressed_size(compressed as i64)
-        .set_dictionary_page_offset(dictionary_offset)
-        .set_data_page_offset(data_offset.unwrap_or(0))
-        .set_statistics(statistics)
-        .build()?;
-    Ok(Chunk {
-        close: ColumnCloseResult {
-            bytes_written: bytes.len() as u64,
-            rows_written: rows as u64,
-            metadata,
-            bloom_filter,
-            column_index: None,
-            offset_index: None,
-        },
-        bytes,
-    })
+    write_chunk(spare, job.descriptor, content)
 }

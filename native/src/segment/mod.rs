@@ -28,6 +28,8 @@ pub struct Options {
     pub metadata: Vec<(String, String)>,
 }
 
+/// How a file that weir wrote begins to say so.
+pub const CREATOR: &str = "weir version ";
 const CREATED_BY: &str = concat!("weir version ", env!("CARGO_PKG_VERSION"));
 
 pub struct SegmentWriter {

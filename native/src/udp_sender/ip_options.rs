@@ -1,9 +1,8 @@
 //! Settings of the IP header of sent datagrams, and the way of multicast.
 
-use std::ffi::CString;
+use crate::net::{interface_index, set_option};
 use std::io;
 use std::net::{IpAddr, UdpSocket};
-use std::os::fd::AsRawFd;
 
 /// What is left as it is by default.
 #[derive(Debug, Default, Clone)]
@@ -26,7 +25,8 @@ impl IpOptions {
             } else {
                 (libc::IPPROTO_IPV6, libc::IPV6_TCLASS)
             };
-            set(socket, level, name, libc::c_int::from(dscp) << 2).map_err(|cause| format!("DSCP {dscp}: {cause}"))?;
+            set_option(socket, level, name, libc::c_int::from(dscp) << 2)
+                .map_err(|cause| format!("DSCP {dscp}: {cause}"))?;
         }
         if let Some(ttl) = self.ttl {
             set_ttl(socket, destination, ttl).map_err(|cause| format!("TTL {ttl}: {cause}"))?;
@@ -46,73 +46,27 @@ fn set_ttl(socket: &UdpSocket, destination: IpAddr, ttl: u8) -> io::Result<()> {
     match (destination.is_ipv4(), destination.is_multicast()) {
         (true, false) => socket.set_ttl(u32::from(ttl)),
         (true, true) => socket.set_multicast_ttl_v4(u32::from(ttl)),
-        (false, false) => set(socket, libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, value),
-        (false, true) => set(socket, libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_HOPS, value),
+        (false, false) => set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, value),
+        (false, true) => set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_HOPS, value),
     }
 }
 
 fn set_multicast_interface(socket: &UdpSocket, v4: bool, index: u32) -> io::Result<()> {
     if !v4 {
-        return set(socket, libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_IF, index);
+        return set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_IF, index);
     }
     let by_index = libc::ip_mreqn {
         imr_multiaddr: libc::in_addr { s_addr: 0 },
         imr_address: libc::in_addr { s_addr: 0 },
         imr_ifindex: index as libc::c_int,
     };
-    set(socket, libc::IPPROTO_IP, libc::IP_MULTICAST_IF, by_index)
-}
-
-/// The number of an interface, which may be given as such.
-fn interface_index(name: &str) -> Option<u32> {
-    if let Ok(index) = name.parse() {
-        return Some(index);
-    }
-    let name = CString::new(name).ok()?;
-    // SAFETY: reads a string that ends in zero.
-    let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
-    (index != 0).then_some(index)
-}
-
-/// Sets an option whose value is a plain C value.
-fn set<T: Copy>(socket: &UdpSocket, level: libc::c_int, option: libc::c_int, value: T) -> io::Result<()> {
-    // SAFETY: the kernel reads `size_of::<T>()` bytes of `value`, which outlives the call.
-    let done = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            level,
-            option,
-            (&raw const value).cast(),
-            size_of::<T>() as libc::socklen_t,
-        )
-    };
-    if done == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    set_option(socket, libc::IPPROTO_IP, libc::IP_MULTICAST_IF, by_index)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn read(socket: &UdpSocket, level: libc::c_int, option: libc::c_int) -> libc::c_int {
-        let mut value: libc::c_int = -1;
-        let mut length = size_of::<libc::c_int>() as libc::socklen_t;
-        // SAFETY: the kernel writes at most `length` bytes to `value`.
-        let done = unsafe {
-            libc::getsockopt(
-                socket.as_raw_fd(),
-                level,
-                option,
-                (&raw mut value).cast(),
-                &raw mut length,
-            )
-        };
-        assert_eq!(done, 0);
-        value
-    }
+    use crate::net::get_option;
 
     #[test]
     fn code_point_and_hops_of_both_families_and_kinds() {
@@ -130,8 +84,8 @@ mod tests {
         ] {
             let socket = UdpSocket::bind(local).unwrap();
             options.apply(&socket, destination.parse().unwrap()).unwrap();
-            assert_eq!(read(&socket, level, class), 46 << 2);
-            assert_eq!(read(&socket, level, hops), 7);
+            assert_eq!(get_option(&socket, level, class).unwrap(), [46 << 2]);
+            assert_eq!(get_option(&socket, level, hops).unwrap(), [7]);
         }
     }
 

@@ -2,29 +2,23 @@
 //! full, and what the socket does not take at once is kept, not lost.
 
 pub mod ip_options;
+mod pace;
 pub mod queue;
 mod raw;
 pub mod socket;
+mod worker;
 
-use crate::udp_sender::ip_options::IpOptions;
-use crate::udp_sender::queue::{Notice, Piece, SendQueue};
-use crate::udp_sender::socket::{connect, max_payload, wait_writable, Burst, MAX_BURST};
+use ip_options::IpOptions;
+use pace::Pace;
+use queue::{Notice, SendQueue};
 use raw::Packets;
+use socket::{connect, max_payload};
 use std::io;
 use std::net::UdpSocket;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
-
-/// Longest wait for the socket before looking whether the sender was closed.
-const WRITABLE_WAIT_MS: u16 = 50;
-/// How long to wait when the system is out of buffers, which no event announces the end of.
-const NO_BUFFERS_WAIT: Duration = Duration::from_millis(1);
-/// A paced sender that was held up makes good for at most this much.
-const CATCH_UP: Duration = Duration::from_millis(10);
-/// Refusals of one datagram before it is given up. Each reports an earlier datagram, so a few may have piled up.
-const REFUSALS: u32 = 3;
+use worker::Worker;
 
 pub struct SenderOptions {
     pub host: String,
@@ -77,13 +71,8 @@ impl UdpSender {
         };
         let socket = Arc::new(socket);
         let shared = Arc::new(Shared::default());
-        let worker = Worker {
-            shared: Arc::clone(&shared),
-            socket: Arc::clone(&socket),
-            burst: Burst::default(),
-            limit: 1,
-            pace: Pace::new(options.datagrams_per_second),
-        };
+        let pace = Pace::new(options.datagrams_per_second);
+        let worker = Worker::new(Arc::clone(&shared), Arc::clone(&socket), pace);
         let thread = std::thread::Builder::new()
             .name(format!("weir-send-{}", options.port))
             .spawn(move || worker.run())
@@ -165,160 +154,6 @@ impl Shared {
     fn remember(&self, cause: &io::Error) {
         *self.last_error.lock().unwrap() = Some(cause.to_string());
     }
-}
-
-/// Spreads datagrams evenly over time.
-struct Pace {
-    /// `None`: as fast as the socket takes them.
-    each: Option<Duration>,
-    /// Datagrams that leave together: as many as are due in a millisecond, shorter sleeps are not to be had.
-    together: usize,
-    next: Instant,
-}
-
-impl Pace {
-    fn new(datagrams_per_second: f64) -> Pace {
-        let paced = datagrams_per_second > 0.0;
-        Pace {
-            each: paced.then(|| Duration::from_secs_f64(1.0 / datagrams_per_second.clamp(0.001, 1e9))),
-            together: if paced {
-                ((datagrams_per_second / 1000.0) as usize).clamp(1, MAX_BURST)
-            } else {
-                MAX_BURST
-            },
-            next: Instant::now(),
-        }
-    }
-
-    fn sent(&mut self, count: usize, now: Instant) {
-        if let Some(each) = self.each {
-            let earliest = now.checked_sub(CATCH_UP).unwrap_or(now);
-            self.next = self.next.max(earliest) + each * count as u32;
-        }
-    }
-}
-
-struct Worker {
-    shared: Arc<Shared>,
-    socket: Arc<UdpSocket>,
-    burst: Burst,
-    /// Datagrams to try at once. sendmmsg hides why it stopped after the first; so after that it is asked for one, which
-    /// brings the reason (an ICMP refusal, mostly) to light, and then for ever more again.
-    limit: usize,
-    pace: Pace,
-}
-
-impl Worker {
-    fn run(mut self) {
-        let shared = Arc::clone(&self.shared);
-        let sending = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            while let Some(piece) = shared.queue.take() {
-                let left = self.send(&piece);
-                if left > 0 {
-                    return left;
-                }
-                shared.queue.done(piece);
-            }
-            0
-        }));
-        if sending.is_err() {
-            shared.remember(&io::Error::other("the send thread panicked, please report this"));
-        }
-        let unsent = shared.queue.end() + sending.unwrap_or(0);
-        shared.failed.fetch_add(unsent as u64, Ordering::Relaxed);
-    }
-
-    /// Sends a piece; says how many datagrams are left when the sender was closed meanwhile.
-    fn send(&mut self, piece: &Piece) -> usize {
-        let mut bytes = piece.bytes.as_slice();
-        let mut lengths = piece.lengths.as_slice();
-        let mut refusals = 0;
-        while let Some(&length) = lengths.first() {
-            if self.pace.each.is_some() && !self.shared.queue.sleep_until(self.pace.next) {
-                return lengths.len();
-            }
-            let asked = lengths.len().min(self.limit).min(self.pace.together);
-            let done = match self.burst.send(&self.socket, bytes, &lengths[..asked]) {
-                Ok(sent) => {
-                    self.limit = if sent < asked {
-                        1
-                    } else {
-                        (self.limit * 2).min(MAX_BURST)
-                    };
-                    self.count_sent(&lengths[..sent]);
-                    sent
-                }
-                Err(cause) => match self.failed_send(&cause, &mut refusals) {
-                    Verdict::Retry => 0,
-                    Verdict::Skip => 1,
-                    Verdict::Closed => return lengths.len(),
-                },
-            };
-            if done > 0 {
-                refusals = 0;
-                let taken: usize = match done {
-                    1 => length as usize,
-                    _ => lengths[..done].iter().map(|&l| l as usize).sum(),
-                };
-                bytes = &bytes[taken..];
-                lengths = &lengths[done..];
-                self.pace.sent(done, Instant::now());
-            }
-        }
-        0
-    }
-
-    fn count_sent(&self, lengths: &[u32]) {
-        let bytes: u64 = lengths.iter().map(|&length| u64::from(length)).sum();
-        self.shared.sent.fetch_add(lengths.len() as u64, Ordering::Relaxed);
-        self.shared.bytes.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    fn failed_send(&mut self, cause: &io::Error, refusals: &mut u32) -> Verdict {
-        match cause.raw_os_error() {
-            Some(libc::EINTR) => Verdict::Retry,
-            Some(libc::EAGAIN) => {
-                wait_writable(&self.socket, WRITABLE_WAIT_MS);
-                self.unless_closed()
-            }
-            Some(libc::ENOBUFS | libc::ENOMEM) => {
-                if self.shared.queue.sleep_until(Instant::now() + NO_BUFFERS_WAIT) {
-                    Verdict::Retry
-                } else {
-                    Verdict::Closed
-                }
-            }
-            Some(libc::EMSGSIZE) => {
-                self.shared.too_long.fetch_add(1, Ordering::Relaxed);
-                self.shared.remember(cause);
-                Verdict::Skip
-            }
-            // The kernel reports here that an earlier datagram was refused; this one has not been tried yet.
-            Some(libc::ECONNREFUSED) if *refusals < REFUSALS => {
-                *refusals += 1;
-                self.shared.count_failure(cause);
-                self.unless_closed()
-            }
-            _ => {
-                self.shared.count_failure(cause);
-                Verdict::Skip
-            }
-        }
-    }
-
-    fn unless_closed(&self) -> Verdict {
-        if self.shared.queue.closed() {
-            Verdict::Closed
-        } else {
-            Verdict::Retry
-        }
-    }
-}
-
-enum Verdict {
-    Retry,
-    Skip,
-    Closed,
 }
 
 #[cfg(test)]
@@ -413,18 +248,5 @@ mod tests {
         assert!(stats.sent >= 1 && stats.sent < 500, "{stats:?}");
         assert!(!sender.send(b"a", &[1]), "a closed sender says so");
         assert_eq!(sender.max_payload(), None);
-    }
-
-    #[test]
-    fn a_paced_sender_keeps_its_average_though_it_wakes_late() {
-        let mut pace = Pace::new(10_000.0);
-        assert_eq!(pace.together, 10);
-        let start = pace.next;
-        let late = start + Duration::from_millis(2);
-        pace.sent(10, late);
-        assert_eq!(pace.next, start + Duration::from_millis(1));
-        let very_late = start + Duration::from_secs(5);
-        pace.sent(10, very_late);
-        assert_eq!(pace.next, very_late - CATCH_UP + Duration::from_millis(1));
     }
 }

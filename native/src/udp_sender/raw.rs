@@ -1,10 +1,12 @@
 //! Datagrams sent on under the address and port of whoever sent them first: whole IP packets on a raw socket.
 
-use crate::datagram::socket::name_of;
+use super::socket::destinations;
 use crate::datagram::{self, Endpoint};
+use crate::net::name_of;
+#[cfg(target_os = "linux")]
+use crate::net::{open_socket, set_option};
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs, UdpSocket};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 const UDP: u8 = 17;
 const UDP_HEADER: usize = 8;
@@ -17,12 +19,8 @@ const IPV6_HDRINCL: libc::c_int = 36;
 
 /// A raw socket whose packets go to `host`, and where that is. The error text is for the user.
 pub fn connect(host: &str, port: u16) -> Result<(UdpSocket, SocketAddr), String> {
+    let destination = destinations(host, port)?[0];
     let name = name_of(host, port);
-    let destination = (host, port)
-        .to_socket_addrs()
-        .map_err(|cause| format!("cannot send to {name}: the host name does not resolve ({cause}): give an address"))?
-        .next()
-        .ok_or_else(|| format!("cannot send to {name}: the host name has no address"))?;
     let socket = open(destination).map_err(|cause| match cause.kind() {
         io::ErrorKind::PermissionDenied => {
             format!("cannot send to {name} with the source of others: that needs root or CAP_NET_RAW")
@@ -34,34 +32,10 @@ pub fn connect(host: &str, port: u16) -> Result<(UdpSocket, SocketAddr), String>
 
 #[cfg(target_os = "linux")]
 fn open(destination: SocketAddr) -> io::Result<UdpSocket> {
-    let family = if destination.is_ipv4() {
-        libc::AF_INET
-    } else {
-        libc::AF_INET6
-    };
-    // SAFETY: creates a descriptor, which nobody else owns yet. Only calls that any socket takes are made on it.
-    let socket = unsafe {
-        let fd = libc::socket(family, libc::SOCK_RAW | libc::SOCK_CLOEXEC, libc::IPPROTO_RAW);
-        if fd < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        UdpSocket::from(OwnedFd::from_raw_fd(fd))
-    };
+    let socket = open_socket(destination, libc::SOCK_RAW, libc::IPPROTO_RAW)?;
     if destination.is_ipv6() {
         let on: libc::c_int = 1;
-        // SAFETY: the value outlives the call and has the size that is given.
-        let done = unsafe {
-            libc::setsockopt(
-                socket.as_raw_fd(),
-                libc::IPPROTO_IPV6,
-                IPV6_HDRINCL,
-                (&raw const on).cast(),
-                size_of::<libc::c_int>() as libc::socklen_t,
-            )
-        };
-        if done != 0 {
-            return Err(io::Error::last_os_error());
-        }
+        set_option(&socket, libc::IPPROTO_IPV6, IPV6_HDRINCL, on)?;
     }
     let mut peer = destination;
     // Raw sockets know no ports.

@@ -1,6 +1,6 @@
 //! A connected UDP socket that sends many datagrams in one system call where the system can.
 
-use crate::datagram::socket::name_of;
+use crate::net::name_of;
 use crate::udp_sender::ip_options::IpOptions;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
@@ -8,17 +8,24 @@ use std::os::fd::AsRawFd;
 
 /// Opens a socket connected to `host:port`, from `source_host` if given. The error text is for the user.
 pub fn connect(host: &str, port: u16, source_host: Option<&str>, options: &IpOptions) -> Result<UdpSocket, String> {
-    let name = name_of(host, port);
-    let destinations = lookup(host, port)
-        .map_err(|cause| format!("cannot send to {name}: the host name does not resolve ({cause}): give an address"))?;
-    let mut refusal = format!("cannot send to {name}: the host name has no address");
-    for destination in destinations {
+    let mut refusal = String::new();
+    for destination in destinations(host, port)? {
         match connect_to(destination, source_host, options) {
             Ok(socket) => return Ok(socket),
-            Err(text) => refusal = format!("cannot send to {name}: {text}"),
+            Err(text) => refusal = format!("cannot send to {}: {text}", name_of(host, port)),
         }
     }
     Err(refusal)
+}
+
+/// The addresses of `host:port`, one at least. The error text is for the user.
+pub fn destinations(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
+    let refusal = |why: String| format!("cannot send to {}: the host name {why}", name_of(host, port));
+    match lookup(host, port) {
+        Ok(found) if found.is_empty() => Err(refusal("has no address".to_string())),
+        Ok(found) => Ok(found),
+        Err(cause) => Err(refusal(format!("does not resolve ({cause}): give an address"))),
+    }
 }
 
 fn lookup(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
@@ -60,20 +67,9 @@ pub fn max_payload(socket: &UdpSocket) -> Option<u32> {
         SocketAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_MTU, IPV4_UDP_HEADERS),
         SocketAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_MTU, IPV6_UDP_HEADERS),
     };
-    let mut value: libc::c_int = 0;
-    let mut length = size_of::<libc::c_int>() as libc::socklen_t;
-    // SAFETY: the kernel writes at most `length` bytes to `value`.
-    let done = unsafe {
-        libc::getsockopt(
-            socket.as_raw_fd(),
-            level,
-            option,
-            (&raw mut value).cast(),
-            &raw mut length,
-        )
-    };
     // The loopback interface's MTU is above what an IP packet can have.
-    (done == 0).then(|| (value.clamp(0, 65_535) as u32).saturating_sub(headers))
+    let [mtu] = crate::net::get_option(socket, level, option).ok()?;
+    Some((mtu.clamp(0, 65_535) as u32).saturating_sub(headers))
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -45,7 +45,7 @@ export async function runAnonymize(options: AnonymizeOptions, signal: StopSignal
   });
   for (const { files, directory } of await sourcesOf(options)) {
     refuseInPlace(files, directory);
-    const archive = await SlotArchive.open({ directory, layout: options.layout, log });
+    const archive = await SlotArchive.open({ directory, layout: options.layout, indexed: true, log });
     try {
       for (const slot of await slotsOf(files)) {
         if (stopped) break;

@@ -1,11 +1,9 @@
-import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { UserError } from '../../flow/user-error.ts';
 import { chooseExpired, deleteFiles, type StoredFile, storedFiles } from '../../store/expire.ts';
 import { DEFAULT_WATERMARK_PERCENT, type ExpiryLimits, readLimits, writeLimits } from '../../store/expiry-limits.ts';
-import { LOCK_NAME } from '../../store/take-directory.ts';
 import { type Log, plural } from '../daemon/log.ts';
+import { storesBelow } from './stores-below.ts';
 
 export interface ExpireOptions {
   directory: string;
@@ -30,7 +28,7 @@ export async function runExpire(options: ExpireOptions, write: Log): Promise<num
     write(`${directory}: ${describeLimits(limits)}`);
     return 0;
   }
-  for (const store of await storesOf(directory)) {
+  for (const store of await storesBelow(directory)) {
     const limits = completeLimits(options.limits, (await readLimits(store)) ?? common);
     await expireStore(store, limits, options, write);
   }
@@ -53,16 +51,6 @@ async function expireStore(directory: string, limits: ExpiryLimits, options: Exp
   write(
     `${directory}: ${plural(deleted.length, 'file')} (${size(deleted)}) ${verb}, ${kept.length} (${size(kept)}) left`,
   );
-}
-
-/** The directory itself, or those below it that a collector has taken when it has no flow files of its own. */
-async function storesOf(directory: string): Promise<string[]> {
-  if ((await storedFiles(directory)).length > 0) return [directory];
-  const entries = await readdir(directory, { withFileTypes: true });
-  const stores = entries
-    .filter((entry) => entry.isDirectory() && existsSync(join(directory, entry.name, LOCK_NAME)))
-    .map(({ name }) => join(directory, name));
-  return stores.length > 0 ? stores.sort() : [directory];
 }
 
 function completeLimits(given: Partial<ExpiryLimits>, stored: ExpiryLimits | undefined): ExpiryLimits {

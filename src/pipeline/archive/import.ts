@@ -105,7 +105,7 @@ class Importer {
 
   async run(files: readonly string[]): Promise<void> {
     const { directory, layout, force, intervalSeconds = intervalOf(files) } = this.options;
-    const archive = await SlotArchive.open({ directory, layout, log: this.log });
+    const archive = await SlotArchive.open({ directory, layout, indexed: true, log: this.log });
     try {
       for (const slot of await this.slots(files, intervalSeconds)) {
         if (this.isStopped()) return;
@@ -228,7 +228,7 @@ function describeImported(counts: ImportCounts, seconds: number): string[] {
   const { flows, files, slots, slotsThere, filesThere, filesBad, lost } = counts;
   const rate = scaled(flows / Math.max(seconds, 1e-3));
   const lines = [
-    `${plural(flows, 'flow')} of ${plural(files, 'file')} in ${plural(slots, 'slot')}, ${seconds.toFixed(2)} s (${rate} flows/s)`,
+    `imported ${plural(flows, 'flow')} from ${plural(files, 'file')} into ${plural(slots, 'slot')} in ${seconds.toFixed(2)} s (${rate} flows/s)`,
   ];
   if (slotsThere > 0) {
     lines.push(

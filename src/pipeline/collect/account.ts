@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CollectorStats, StreamStats } from '../../collect/collector.ts';
+import type { InterfaceStats } from '../../collect/interface-counters.ts';
 import type { SessionStats } from '../../collect/session-listener.ts';
 import type { InputStats } from './inputs.ts';
 
@@ -36,6 +37,8 @@ export interface Account {
   readonly storedFlows: number;
   readonly lostFlows: number;
   readonly streams: readonly StreamStats[];
+  /** Accounts of earlier versions have none. */
+  readonly interfaces?: readonly InterfaceStats[];
 }
 
 export function receptionOf(stats: InputStats, ignored: number): Reception {
@@ -50,7 +53,7 @@ export function makeAccount(
   collected: CollectorStats,
   store: { storedFlows: number; lostFlows: number },
 ): Account {
-  const { decode, pending, overflowDatagrams, streams } = collected;
+  const { decode, pending, overflowDatagrams, streams, interfaces } = collected;
   const { storedFlows, lostFlows } = store;
   return {
     schema: SCHEMA,
@@ -64,6 +67,7 @@ export function makeAccount(
     storedFlows,
     lostFlows,
     streams,
+    interfaces,
   };
 }
 

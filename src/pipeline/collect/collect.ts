@@ -6,7 +6,7 @@ import type { Log } from '../daemon/log.ts';
 import { LogOutput } from '../daemon/log-output.ts';
 import type { MetricsServer } from '../daemon/metrics-server.ts';
 import { PidFile } from '../daemon/pid-file.ts';
-import { becomeIdentity } from '../daemon/privileges.ts';
+import { becomeIdentity, explainIdentity } from '../daemon/privileges.ts';
 import { Reloader } from '../daemon/reload.ts';
 import { ServiceManager } from '../daemon/service-manager.ts';
 import { StopSignal } from '../daemon/stop-signal.ts';
@@ -18,7 +18,7 @@ import { renderMetrics } from './metrics.ts';
 import type { CollectOptions } from './options.ts';
 import { reloadCollect } from './reload.ts';
 import { RepeaterSwitch } from './repeater.ts';
-import { describeCollected, describeSlot } from './report.ts';
+import { describeCollected, describeSlot, ReceptionReport } from './report.ts';
 import type { SourcePlan } from './source-plan.ts';
 import { SourceRouter } from './source-router.ts';
 
@@ -78,6 +78,7 @@ async function collect(
   let pidFile: PidFile | undefined;
   const repeater = new RepeaterSwitch({ mayWait: !live, keepsSource: options.keepsSource });
   let metrics: MetricsServer | undefined;
+  const reception = new ReceptionReport();
   let router: SourceRouter;
   try {
     repeater.replace(options.repeatTo);
@@ -88,6 +89,8 @@ async function collect(
     becomeIdentity(options.identity);
     router = await openSources(options, log, warn, (slot, source) => {
       log(describeSlot(slot, source.takeFaults()));
+      const total = live ? reception.describe(slot, inputs.stats(), router?.ignoredDatagrams ?? 0) : undefined;
+      if (total !== undefined) log(total);
       after.run(slot);
     });
   } catch (error) {
@@ -95,7 +98,7 @@ async function collect(
     repeater.abort();
     metrics?.close();
     pidFile?.release();
-    throw error;
+    throw explainIdentity(error, options.identity);
   }
   // A part holds what came in `flushMs`; the collector hands on half-filled batches a little more often than that.
   const timer = live ? setInterval(() => router.flush(), Math.max(50, options.flushMs / 4)) : undefined;
@@ -150,7 +153,7 @@ async function collect(
     clearInterval(accountTimer);
     inputs.stop();
     metrics?.close();
-    await reloader.idle();
+    await reloader.end();
     try {
       await router.close();
       await router.writeAccounts(inputs.stats(), true);

@@ -22,6 +22,7 @@ export interface FlowSourceOptions {
 
 /** What a slot's log line says beside the flows. */
 export interface SlotFaults {
+  readonly sequenceErrors: number;
   readonly lostDatagrams: number;
   readonly lostRecords: number;
   readonly badPackets: number;
@@ -44,7 +45,9 @@ export class FlowSource {
   private savedNames = 0;
   /** Sum of the counters that the latest account has, -1 before the first. */
   private accountedNews = -1;
-  private faults: SlotFaults = { lostDatagrams: 0, lostRecords: 0, badPackets: 0 };
+  /** Sequence errors that the statistics of files have. */
+  private filedErrors = 0;
+  private faults: SlotFaults = { sequenceErrors: 0, lostDatagrams: 0, lostRecords: 0, badPackets: 0 };
 
   private constructor(options: FlowSourceOptions, store: FlowStore) {
     this.ident = options.ident;
@@ -69,9 +72,11 @@ export class FlowSource {
   /** Takes the directory; throws UserError when it cannot be used. */
   static async open(options: FlowSourceOptions): Promise<FlowSource> {
     const { ident, directory } = options;
-    const onSlotEnd = (slot: EndedSlot) => options.onSlotEnd(slot, source);
-    const store = await FlowStore.open({ ...options.store, ident, directory, onSlotEnd });
-    const source = new FlowSource(options, store);
+    const takeSequenceErrors = () => source?.takeSequenceErrors() ?? 0;
+    let source: FlowSource | undefined;
+    const onSlotEnd = (slot: EndedSlot) => options.onSlotEnd(slot, source!);
+    const store = await FlowStore.open({ ...options.store, ident, directory, onSlotEnd, takeSequenceErrors });
+    source = new FlowSource(options, store);
     await source.restore(options.store.log);
     return source;
   }
@@ -102,6 +107,7 @@ export class FlowSource {
     const lost = (unit: 'datagrams' | 'records') =>
       streams.reduce((sum, stream) => sum + (stream.lostUnit === unit ? stream.lost : 0), 0);
     const now: SlotFaults = {
+      sequenceErrors: streams.reduce((sum, stream) => sum + stream.sequenceErrors, 0),
       lostDatagrams: lost('datagrams'),
       lostRecords: lost('records'),
       badPackets: decode.tooShort + decode.unknownVersion + decode.badHeader + decode.truncated + decode.badSet,
@@ -110,10 +116,18 @@ export class FlowSource {
     this.faults = now;
     // What came late is no longer lost.
     return {
+      sequenceErrors: Math.max(0, now.sequenceErrors - before.sequenceErrors),
       lostDatagrams: Math.max(0, now.lostDatagrams - before.lostDatagrams),
       lostRecords: Math.max(0, now.lostRecords - before.lostRecords),
       badPackets: now.badPackets - before.badPackets,
     };
+  }
+
+  private takeSequenceErrors(): number {
+    const errors = this.collector.sequenceErrors();
+    const more = Math.max(0, errors - this.filedErrors);
+    this.filedErrors = errors;
+    return more;
   }
 
   /** Stores everything received so far, and lets go of the directory. */

@@ -1,4 +1,4 @@
-import type { DatagramStats } from '../../addon/addon.ts';
+import type { DatagramStats } from '../../addon/datagram-source.ts';
 import type { DatagramInput } from '../../collect/datagram-input.ts';
 import type { DatagramSlot } from '../../collect/datagram-slot.ts';
 import { DatagramReader } from '../../collect/listener.ts';

@@ -1,6 +1,7 @@
 import type { CollectorStats, StreamStats } from '../../collect/collector.ts';
 import { MetricsText, type Sample } from '../daemon/metrics-text.ts';
 import type { InputStats } from './inputs.ts';
+import { addInterfaceMetrics } from './interface-metrics.ts';
 import type { RepeaterStats } from './repeater.ts';
 
 /** Exporters that have a label of their own; the rest is `other`. Senders choose their address, so there must be an end. */
@@ -171,6 +172,11 @@ export function renderMetrics(counters: CollectorCounters): string {
     'weir_exporter_last_seen_timestamp_seconds',
     'When the latest datagram came.',
     clocks.map(([exporter, { lastSeenMs }]): Sample => [{ exporter }, lastSeenMs / 1000]),
+  );
+
+  addInterfaceMetrics(
+    text,
+    sources.flatMap(({ collected }) => collected.interfaces),
   );
 
   const perDestination = (pick: (stats: RepeaterStats) => number): Sample[] =>

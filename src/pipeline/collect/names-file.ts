@@ -1,23 +1,20 @@
 import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { ExporterNames } from '../../flow/exporter-names.ts';
+import { storesOf } from '../../store/segment-files.ts';
 
 /** Name of the file, in the directory of a store, with the names that exporters gave to their numbers. */
 export const NAMES_FILE = '.weir.names.json';
-
-/** Directories above a flow file that are looked at: the deepest layout of a store has five. */
-const MOST_LEVELS = 6;
 
 /** The names that stand beside flow files, or in the stores that they are in. What cannot be read counts as none. */
 export async function namesBeside(files: readonly string[]): Promise<ExporterNames> {
   const names = new ExporterNames();
   const looked = new Set<string>();
   for (const file of files) {
-    let directory = dirname(file);
-    for (let level = 0; level < MOST_LEVELS && !looked.has(directory); level++) {
+    for (const directory of storesOf(file)) {
+      if (looked.has(directory)) break;
       looked.add(directory);
       if (await readInto(names, join(directory, NAMES_FILE))) break;
-      directory = dirname(directory);
     }
   }
   return names;

@@ -13,12 +13,35 @@ import type { SourceRouter } from './source-router.ts';
 export function describeSlot(slot: EndedSlot, faults: SlotFaults): string {
   const classes = TRAFFIC_CLASSES.map((name) => slot.stats[name]);
   const sum = (key: keyof TrafficCounters) => classes.reduce((total, counters) => total + counters[key], 0);
-  const { lostDatagrams, lostRecords, badPackets } = faults;
+  const { sequenceErrors, lostDatagrams, lostRecords, badPackets } = faults;
   return (
     `Ident: '${slot.ident}' Flows: ${sum('flows')}, Packets: ${sum('packets')}, Bytes: ${sum('octets')}, ` +
-    `Lost: ${plural(lostDatagrams, 'datagram')} ${plural(lostRecords, 'record')}, Bad Packets: ${badPackets}, ` +
+    `Sequence Errors: ${sequenceErrors}, Lost: ${plural(lostDatagrams, 'datagram')} ${plural(lostRecords, 'record')}, Bad Packets: ${badPackets}, ` +
     `File: ${slot.path}`
   );
+}
+
+/** nfcapd's second line, of the datagrams of all sources since the last one, with what was lost on this host. */
+export class ReceptionReport {
+  private before = { datagrams: 0, kernelDropped: 0, queueDropped: 0, ignored: 0 };
+  private slotMs = 0;
+  private sinceMs = Date.now();
+
+  /** The line; undefined when one was given for this slot already. */
+  describe(slot: EndedSlot, received: InputStats, ignored: number): string | undefined {
+    if (slot.startMs <= this.slotMs) return undefined;
+    const { before, sinceMs } = this;
+    const { datagrams, kernelDropped, queueDropped } = received;
+    this.slotMs = slot.startMs;
+    this.sinceMs = Date.now();
+    this.before = { datagrams, kernelDropped, queueDropped, ignored };
+    const count = datagrams - before.datagrams;
+    const perSecond = Math.round((count * 1000) / Math.max(1, this.sinceMs - sinceMs));
+    return (
+      `Total packets received: ${count}, avg: ${perSecond}/s, ignored packets: ${ignored - before.ignored}, ` +
+      `dropped by the kernel: ${kernelDropped - before.kernelDropped}, in our queues: ${queueDropped - before.queueDropped}`
+    );
+  }
 }
 
 /** Exporters that sent something to this run; others are known from an earlier one. */
@@ -78,7 +101,7 @@ export function describeCollected(
     [decoded('templatesRefused'), 'templates refused (no length, too many or too long)'],
     [decoded('setsWithoutTemplate'), 'data sets that came before their template'],
     [decoded('recordsWithoutClock'), 'records with uptime times and no clock to refer them to'],
-    [decoded('counterSamples'), 'sFlow counter samples (not stored)'],
+    [decoded('counterSamples'), 'sFlow counter samples (see weir exporters -o json and /metrics)'],
     [decoded('discardSamples'), 'sFlow samples of discarded packets (not stored)'],
     [decoded('unknownSamples'), 'sFlow samples of an unknown format'],
     [decoded('badSamples'), 'sFlow samples with lengths that cannot be'],

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { relative } from 'node:path';
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, join, relative } from 'node:path';
 import type { EndedSlot } from '../../store/flow-store.ts';
 import { slotTime } from '../../store/slots.ts';
 import type { Log } from '../daemon/log.ts';
@@ -26,6 +27,8 @@ export class SlotCommand {
     for (const [, letter] of command.matchAll(/%(.)/g)) {
       if (!'fdtui'.includes(letter!)) log(`-x: %${letter} has no meaning and stays as it is`);
     }
+    const program = this.words[0] ?? '';
+    if (!program.includes('%') && !isProgram(program)) log(`-x: there is no program ${program} yet that can be run`);
   }
 
   /** Puts the command for a slot in line; returns at once. */
@@ -91,6 +94,20 @@ export function expand(word: string, slot: EndedSlot): string {
     i: slot.ident,
   };
   return word.replace(/%([fdtui])/g, (_, letter: string) => values[letter]!);
+}
+
+/** Whether a program of this name can be started now, looked for as `spawn` does. */
+function isProgram(name: string): boolean {
+  const places = name.includes('/') ? [''] : (process.env['PATH'] ?? '').split(delimiter);
+  return places.some((place) => {
+    const path = place === '' ? name : join(place, name);
+    try {
+      accessSync(path, constants.X_OK);
+      return statSync(path).isFile();
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** Longest line taken whole: a command's output is not ours to trust. */

@@ -13,13 +13,15 @@ import type { SourceCounters } from './metrics.ts';
 import type { ListedSource, SourcePlan } from './source-plan.ts';
 
 /** Sources made for exporters as they appear; nfcapd's number. */
-export const MAX_DYNAMIC_SOURCES = 1024;
+const MAX_DYNAMIC_SOURCES = 1024;
 /** Rows that the decoder of a dynamic source gathers: batches of the usual size would be some megabytes each. */
 const DYNAMIC_BATCH_ROWS = 4096;
 /** Senders whose way is remembered; the port is open to everybody. */
 const MAX_KNOWN_SENDERS = 65_536;
 /** Ignored senders that are named in the log between two times that they are forgotten. */
 const MAX_IGNORED_LINES = 16;
+/** Stores that are opened at a time; each waits for the disk. */
+const MOST_OPENING = 32;
 /** How long a sender stays ignored until it is looked at, and logged, again. */
 const IGNORED_MS = 60_000;
 
@@ -43,6 +45,8 @@ export class SourceRouter {
   private readonly byListed = new Map<ListedSource, FlowSource>();
   /** Source of a sender: IPv4 by its word, IPv6 by text; null for one that is ignored. */
   private readonly bySender = new Map<number | string, FlowSource | null>();
+  /** Sources of senders that are being opened. */
+  private opening = 0;
   private ignoredSinceMs = 0;
   private ignoredLines = 0;
 
@@ -119,17 +123,29 @@ export class SourceRouter {
       let to = from + 1;
       while (to < count && isSameSender(words, at, to * DATAGRAM_META_WORDS)) to++;
       const key = senderKey(words, at);
-      let source = this.bySender.get(key);
-      if (source === undefined) {
-        source = await this.admit(senderAt(words, at));
-        if (this.bySender.size >= MAX_KNOWN_SENDERS) this.bySender.clear();
-        this.bySender.set(key, source);
-      }
+      if (!this.bySender.has(key)) await this.admitNew(words, from, count);
+      const source = this.bySender.get(key) ?? null;
       if (source === null) this.ignoredDatagrams += to - from;
       else source.collector.addSlot(slot, to, from);
       from = to;
     }
     for (const { output } of this.sources) if (output.isFull) await output.ready();
+  }
+
+  /** Admits the new senders among the datagrams `from` to `end`, many at a time: receiving goes on meanwhile, but not for ever. */
+  private async admitNew(words: Uint32Array, from: number, end: number): Promise<void> {
+    if (this.bySender.size >= MAX_KNOWN_SENDERS) this.bySender.clear();
+    const senders = new Map<number | string, AddressWords>();
+    for (let i = from; i < end; i++) {
+      const at = i * DATAGRAM_META_WORDS;
+      const key = senderKey(words, at);
+      if (!this.bySender.has(key)) senders.set(key, senderAt(words, at));
+    }
+    const waiting = senders.entries();
+    const admitNext = async () => {
+      for (const [key, sender] of waiting) this.bySender.set(key, await this.admit(sender));
+    };
+    await Promise.all(Array.from({ length: Math.min(MOST_OPENING, senders.size) }, admitNext));
   }
 
   private async admit(sender: AddressWords): Promise<FlowSource | null> {
@@ -143,9 +159,10 @@ export class SourceRouter {
     const known = this.sources.find((source) => source.ident === ident);
     if (known !== undefined) return known;
     const { maxDynamicSources = MAX_DYNAMIC_SOURCES } = this.shared;
-    if (this.sources.length >= maxDynamicSources) {
+    if (this.sources.length + this.opening >= maxDynamicSources) {
       return this.ignore(address, `there are ${maxDynamicSources} sources already`);
     }
+    this.opening++;
     try {
       const directory = join(this.plan.directory, ident);
       const source = await this.add({ ident, directory, limits: dynamicLimits, batchRows: DYNAMIC_BATCH_ROWS });
@@ -153,6 +170,8 @@ export class SourceRouter {
       return source;
     } catch (error) {
       return this.ignore(address, (error as Error).message);
+    } finally {
+      this.opening--;
     }
   }
 
@@ -183,12 +202,13 @@ const dynamicLimits: Partial<Limits> = {
   exporters: DEFAULT_LIMITS.exporters / 16,
   streams: DEFAULT_LIMITS.streamsPerExporter,
   templateFields: DEFAULT_LIMITS.templateFields / 16,
+  interfaces: DEFAULT_LIMITS.interfaces / 16,
   optionEntries: DEFAULT_LIMITS.optionEntries / 16,
   pendingBytes: DEFAULT_LIMITS.pendingBytes / 16,
 };
 
 /** Ident and sub-directory of an exporter's own source, as nfcapd makes them. */
-export function dynamicName(address: string): string {
+function dynamicName(address: string): string {
   return address.replace(/[.:]/g, '-');
 }
 

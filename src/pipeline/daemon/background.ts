@@ -4,9 +4,13 @@ const READY = 'ready';
 
 /**
  * Starts this program again with `argv`, detached, and waits until it calls `reportReady` or ends. Resolves to the exit
- * status for the process that was typed: what the child says until it is ready appears here.
+ * status for the process that was typed: what the child says until it is ready appears here. `failed` gets the id of a
+ * child that ended before.
  */
-export function startInBackground(argv: readonly string[]): Promise<number> {
+export function startInBackground(
+  argv: readonly string[],
+  failed: (pid: number | undefined) => void = () => {},
+): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...argv], {
       detached: true,
@@ -16,13 +20,17 @@ export function startInBackground(argv: readonly string[]): Promise<number> {
     child.on('error', reject);
     child.on('message', (message) => {
       if (message !== READY) return;
+      child.removeAllListeners('close');
       child.disconnect();
       child.stderr!.destroy();
       child.unref();
       process.stdout.write(`weir: in the background, process ${child.pid}\n`);
       resolve(0);
     });
-    child.on('close', (code) => resolve(code ?? 1));
+    child.on('close', (code) => {
+      failed(child.pid);
+      resolve(code ?? 1);
+    });
   });
 }
 

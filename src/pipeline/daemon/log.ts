@@ -5,8 +5,6 @@ export function plainLog(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-export function quietLog(): void {}
-
 const scales = ['', ' k', ' M', ' G', ' T'];
 
 /** A rate or count for people: three digits and a scale, base 1000. */

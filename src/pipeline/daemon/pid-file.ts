@@ -1,12 +1,15 @@
-import { readFileSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
+import { ftruncateSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
 import { UserError } from '../../flow/user-error.ts';
 
 /** A file with the id of this process, for whoever is to signal it. */
 export class PidFile {
   private readonly path: string;
+  /** Kept open: who this process becomes (-u) may not be allowed to open it again. */
+  private readonly file: number;
 
-  private constructor(path: string) {
+  private constructor(path: string, file: number) {
     this.path = path;
+    this.file = file;
   }
 
   /** Throws UserError while the process that the file names runs; a file that a crash left is replaced. */
@@ -16,11 +19,22 @@ export class PidFile {
       throw new UserError(`process ${running} runs already, as ${path} says: stop it first, or give another -P`);
     }
     try {
-      writeFileSync(path, `${process.pid}\n`);
+      const file = openSync(path, 'w');
+      writeSync(file, `${process.pid}\n`);
+      return new PidFile(path, file);
     } catch (cause) {
       throw new UserError(`cannot write the process id to ${path} (-P): ${(cause as Error).message}`, { cause });
     }
-    return new PidFile(path);
+  }
+
+  /** Removes what process `pid` left behind that could not start, and that may have become somebody else by then. */
+  static clear(path: string, pid: number | undefined): void {
+    try {
+      const text = readFileSync(path, 'utf8').trim();
+      if (text === '' || text === String(pid)) unlinkSync(path);
+    } catch {
+      // There is none, or it is as little ours.
+    }
   }
 
   /** Removes the file, or empties it where the directory is no longer ours to change. */
@@ -30,7 +44,7 @@ export class PidFile {
       unlinkSync(this.path);
     } catch {
       try {
-        truncateSync(this.path);
+        ftruncateSync(this.file);
       } catch {
         // Left behind, it names no running process and is replaced by the next start.
       }

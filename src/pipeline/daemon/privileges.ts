@@ -7,13 +7,17 @@ export interface Identity {
   readonly group?: string;
 }
 
+export function givesUpPrivileges({ user, group }: Identity): boolean {
+  return user !== undefined || group !== undefined;
+}
+
 /**
  * Becomes another user and group, for good. A user without a group brings the groups that the system has for it. Throws
  * UserError when the system knows no such user or group, or this process is not root.
  */
 export function becomeIdentity(identity: Identity): void {
   const { user, group } = identity;
-  if (user === undefined && group === undefined) return;
+  if (!givesUpPrivileges(identity)) return;
   const { setuid, setgid, setgroups, geteuid } = process;
   const { initgroups } = process as { initgroups?: (user: string, extraGroup: string | number) => void };
   if (!setuid || !setgid || !setgroups || !initgroups || geteuid?.() !== 0) {
@@ -34,6 +38,16 @@ export function becomeIdentity(identity: Identity): void {
     const who = [user && `user ${user}`, group && `group ${group}`].filter(Boolean).join(', ');
     throw new UserError(`cannot become ${who} (-u, -g): ${reason(cause)}`, { cause });
   }
+}
+
+/** An error that such a change may have led to, with who we are now. */
+export function explainIdentity(error: unknown, { user, group }: Identity): unknown {
+  if (!(error instanceof UserError) || !/EACCES|EPERM|[Pp]ermission denied/.test(error.message)) return error;
+  const [option, name] = user === undefined ? ['-g', `group ${group}`] : ['-u', `user ${user}`];
+  if (user === undefined && group === undefined) return error;
+  return new UserError(`${error.message}: by now weir is ${name} (${option}), who needs the right to write there`, {
+    cause: error,
+  });
 }
 
 const idOptions: ExecFileSyncOptionsWithStringEncoding = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] };

@@ -18,6 +18,7 @@ export class Reloader {
   private readonly status: string;
   private running: Promise<void> | undefined;
   private asked = false;
+  private ended = false;
 
   constructor(log: LogOutput, manager: ServiceManager, status: string, apply: () => Promise<Reloaded>) {
     this.log = log;
@@ -27,17 +28,19 @@ export class Reloader {
   }
 
   readonly request = (): void => {
+    if (this.ended) return;
     this.asked = true;
     this.running ??= this.run();
   };
 
-  /** Resolves when none is under way. */
-  async idle(): Promise<void> {
+  /** The run ends: what is asked from now on is not done. Resolves when none is under way. */
+  async end(): Promise<void> {
+    this.ended = true;
     await this.running;
   }
 
   private async run(): Promise<void> {
-    while (this.asked) {
+    while (this.asked && !this.ended) {
       this.asked = false;
       this.manager.reloading();
       this.log.reopen();

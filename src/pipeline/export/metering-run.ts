@@ -3,7 +3,9 @@ import type { NamedTimeouts } from '../../cache/timeout-presets.ts';
 import { timeoutOptions } from '../../cache/timeout-presets.ts';
 import { END_FORCED } from '../../cache/timeouts.ts';
 import type { PacketSlot } from '../../capture/source.ts';
+import type { FlowBatch } from '../../flow/batch.ts';
 import { UserError } from '../../flow/user-error.ts';
+import type { FlowPrinter } from '../../query/flow-printer.ts';
 import type { FlowStore } from '../../store/flow-store.ts';
 import type { LogOutput } from '../daemon/log-output.ts';
 import { describeProgress } from '../daemon/progress.ts';
@@ -15,6 +17,7 @@ import { FlowOutput } from '../flow-output.ts';
 import { CaptureStatistics } from './capture-statistics.ts';
 import { Enrichment } from './enrichment.ts';
 import { expireAll } from './expire-all.ts';
+import { meteredColumns } from './metered-columns.ts';
 import type { ExportOperations } from './operations.ts';
 import type { ExportOptions } from './options.ts';
 import { type Outlets, openOutlets } from './outlets.ts';
@@ -39,6 +42,7 @@ export class MeteringRun implements ExportRuntime {
   readonly senders: SenderSwitch;
   readonly store: FlowStore | undefined;
   private readonly meter: PacketMeter;
+  private readonly printer: FlowPrinter | undefined;
   private enrichment: Enrichment;
   /** Whether captures were opened with extension records. */
   private readonly isExtended: boolean;
@@ -58,13 +62,21 @@ export class MeteringRun implements ExportRuntime {
     const inputs = await openPacketInputs(options, meteringNeedsExtensions(options), log.warn);
     let run: MeteringRun | undefined;
     const facts: RunFacts = {
-      firstPacketMs: () => run!.meter.firstPacketMs,
+      firstPacketMs: () => meter.firstPacketMs,
       namedInFiles: inputs.namedInFiles,
       counts: (stream) => run!.countsFor(stream),
     };
-    const outlets = await openOutlets(options, inputs.reader, facts, log.warn);
-    run = new MeteringRun(options, { inputs, enrichment, facts, outlets, logs, log });
-    return run;
+    const flowsTo = { sink: (batch: FlowBatch) => run!.output.write(batch), acquire: () => run!.output.acquire() };
+    const meter = new PacketMeter(options, enrichment, flowsTo, () => inputs.reader.stop());
+    try {
+      const outlets = await openOutlets(options, inputs.reader, facts, () => meter.ready(), log.warn);
+      run = new MeteringRun(options, { inputs, enrichment, meter, facts, outlets, logs, log });
+      return run;
+    } catch (error) {
+      enrichment.close();
+      await meter.cache.close?.();
+      throw error;
+    }
   }
 
   private constructor(
@@ -72,13 +84,14 @@ export class MeteringRun implements ExportRuntime {
     parts: {
       inputs: PacketInputs;
       enrichment: Enrichment;
+      meter: PacketMeter;
       facts: RunFacts;
       outlets: Outlets;
       logs: LogOutput;
       log: RunLog;
     },
   ) {
-    const { destinations, senders, store, operations } = parts.outlets;
+    const { destinations, senders, store, printer, operations } = parts.outlets;
     this.options = options;
     this.isExtended = meteringNeedsExtensions(options);
     this.inputs = parts.inputs;
@@ -88,10 +101,10 @@ export class MeteringRun implements ExportRuntime {
     this.log = parts.log;
     this.senders = senders;
     this.store = store;
+    this.printer = printer;
     this.operations = operations;
     this.output = new FlowOutput({ destinations, dropWhenFull: this.isLive });
-    const flowsTo = { sink: this.output.write, acquire: this.output.acquire };
-    this.meter = new PacketMeter(options, this.enrichment, flowsTo, () => this.inputs.reader.stop());
+    this.meter = parts.meter;
     this.statistics = new CaptureStatistics(
       this.inputs.parts,
       () => this.cache.stats(),
@@ -188,7 +201,7 @@ export class MeteringRun implements ExportRuntime {
     clearInterval(this.statisticsTimer);
     this.inputs.reader.stop();
     this.operations?.close();
-    await reloader.idle();
+    await reloader.end();
     await this.cache.close?.();
     await this.output.close();
     this.manager.close();
@@ -234,9 +247,11 @@ export class MeteringRun implements ExportRuntime {
     return reloadExport(this, next, {
       canMeter: (options) =>
         changedKeys(this.options, options).every((key) => key !== 'template') ||
-        (this.meter.canChange && (this.isExtended || !meteringNeedsExtensions(options))),
+        this.isExtended ||
+        !meteringNeedsExtensions(options),
       openMetering: (options) => this.openMetering(options),
       openSenders: (options) => this.openSenders(options),
+      changeTemplate: ({ template }) => this.senders.changeTemplate(template, this.output),
       startStatistics: (everySec) => this.startStatistics(everySec),
       setQuiet: (quiet) => {
         this.logs.quiet = quiet;
@@ -246,11 +261,16 @@ export class MeteringRun implements ExportRuntime {
 
   private async openMetering(options: ExportOptions) {
     const enrichment = await Enrichment.open(options, this.log.warn);
+    const { printer } = this;
+    const changePrinted = await printer?.withColumns(meteredColumns(options));
     return {
-      apply: async () => {
+      apply: async (switched: () => void) => {
         // Live output has no room for all that a full cache holds; what comes meanwhile leaves at once, below.
         if (this.isLive) await this.expireAll();
-        this.meter.change(options, enrichment);
+        await this.meter.change(options, enrichment, () => {
+          if (printer !== undefined) this.output.afterGiven(printer, changePrinted!);
+          switched();
+        });
         this.enrichment.close();
         this.enrichment = enrichment;
       },

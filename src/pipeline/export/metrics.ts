@@ -62,9 +62,6 @@ export function renderExportMetrics(runtime: ExportRuntime, ofProcess: ProcessMe
     })),
   );
 
-  text.counter('weir_export_packets_duplicate_total', 'Packets left out, having been seen before.', [
-    [{}, runtime.duplicates()],
-  ]);
   text.counter('weir_export_packets_ignored_total', 'Packets of new flows for which the cache had no room.', [
     [{}, cache.ignoredPackets],
   ]);

@@ -12,7 +12,37 @@ import type { Prefix } from '../../flow/prefix.ts';
 import type { LogFormat } from '../daemon/log-output.ts';
 import type { Identity } from '../daemon/privileges.ts';
 
-export interface ExportOptions {
+/** What is sent to collectors, and how. */
+export interface SendingOptions {
+  /** HOST:PORT; each gets all flows, */
+  destinations: string[];
+  /** or its share of them. */
+  balance: boolean;
+  version: ExportVersion;
+  template: TemplateSelection;
+  /** Templates and options are sent again after so many seconds and datagrams. */
+  refreshSeconds: number;
+  refreshDatagrams: number;
+  /** Names of interfaces in options data, before those that the system knows. */
+  interfaceNames: InterfaceName[];
+  sourceAddress?: string;
+  /** Of datagrams: DiffServ code point, time to live, and the interface that multicast leaves by. */
+  dscp?: number;
+  ttl?: number;
+  multicastInterface?: string;
+  /** With a destination over TLS. */
+  tls?: TlsIdentity;
+  domain: number;
+  /** Most flows in one message, by family. */
+  maxRecords4?: number;
+  maxRecords6?: number;
+  /** Longest datagram payload in octets. */
+  mtu?: number;
+  /** 0: as fast as the socket takes them. */
+  datagramsPerSecond: number;
+}
+
+export interface ExportOptions extends SendingOptions {
   /** Captures read one after another, as `-r` has them; exactly one of `files` and `interfaces` is not empty. */
   files: string[];
   /** Interfaces read at the same time. */
@@ -40,32 +70,6 @@ export interface ExportOptions {
   dedupMs?: number;
   /** Who the process becomes once interfaces and sockets are open. */
   identity: Identity;
-  /** HOST:PORT; each gets all flows, */
-  destinations: string[];
-  /** or its share of them. */
-  balance: boolean;
-  version: ExportVersion;
-  template: TemplateSelection;
-  /** Templates and options are sent again after so many seconds and datagrams. */
-  refreshSeconds: number;
-  refreshDatagrams: number;
-  /** Names of interfaces in options data, before those that the system knows. */
-  interfaceNames: InterfaceName[];
-  sourceAddress?: string;
-  /** Of datagrams: DiffServ code point, time to live, and the interface that multicast leaves by. */
-  dscp?: number;
-  ttl?: number;
-  multicastInterface?: string;
-  /** With a destination over TLS. */
-  tls?: TlsIdentity;
-  domain: number;
-  /** Most flows in one message, by family. */
-  maxRecords4?: number;
-  maxRecords6?: number;
-  /** Longest datagram payload in octets. */
-  mtu?: number;
-  /** 0: as fast as the socket takes them. */
-  datagramsPerSecond: number;
   /** Where flow files go. */
   directory?: string;
   /** Format of flows on standard output, as `weir dump -o` has them. */

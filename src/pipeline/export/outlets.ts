@@ -1,7 +1,7 @@
 import { FlowPrinter } from '../../query/flow-printer.ts';
 import { FlowStore } from '../../store/flow-store.ts';
 import type { Log } from '../daemon/log.ts';
-import { becomeIdentity } from '../daemon/privileges.ts';
+import { becomeIdentity, givesUpPrivileges } from '../daemon/privileges.ts';
 import type { FlowOutputOptions } from '../flow-output.ts';
 import { meteredColumns } from './metered-columns.ts';
 import type { ExportOperations } from './operations.ts';
@@ -15,14 +15,19 @@ export interface Outlets {
   readonly destinations: FlowOutputOptions['destinations'];
   readonly senders: SenderSwitch;
   readonly store: FlowStore | undefined;
+  readonly printer: FlowPrinter | undefined;
   readonly operations: ExportOperations | undefined;
 }
 
-/** Opens what needs privileges, gives them up, and opens the rest; on failure nothing stays open. */
+/**
+ * Opens what needs privileges, gives them up, and opens the rest; on failure nothing stays open. `ready` resolves when
+ * the meter needs no file of weir any more.
+ */
 export async function openOutlets(
   options: ExportOptions,
   reader: PacketInputs['reader'],
   facts: RunFacts,
+  ready: () => Promise<void>,
   warn: Log,
 ): Promise<Outlets> {
   let links: Awaited<ReturnType<typeof openLinks>> = [];
@@ -33,7 +38,18 @@ export async function openOutlets(
       const { ExportOperations: Operations } = await import('./operations.ts');
       operations = await Operations.listen(options, warn);
     }
-    becomeIdentity(options.identity);
+    // Without a reader there is nothing left to do for a run that only prints.
+    const onReaderGone = () => links.length === 0 && options.directory === undefined && reader.stop();
+    const printer =
+      options.print === undefined
+        ? undefined
+        : await FlowPrinter.open(options.print, process.stdout, meteredColumns(options), onReaderGone);
+    if (givesUpPrivileges(options.identity)) {
+      // Who weir is from now on may not be able to read it where it is installed. The second is for a reload.
+      await ready();
+      await import('../../export/tcp-transport.ts');
+      becomeIdentity(options.identity);
+    }
     const senders = new SenderSwitch(links.length > 0 ? new Senders(options, links, facts) : undefined);
     const store =
       options.directory === undefined
@@ -46,15 +62,10 @@ export async function openOutlets(
             layout: options.layout,
             log: warn,
           });
-    // Without a reader there is nothing left to do for a run that only prints.
-    const onReaderGone = () => links.length === 0 && store === undefined && reader.stop();
     const destinations: Outlets['destinations'][number][] = [...senders.destinations];
     if (store !== undefined) destinations.push({ name: options.directory!, consumer: store });
-    if (options.print !== undefined) {
-      const printer = await FlowPrinter.open(options.print, process.stdout, meteredColumns(options), onReaderGone);
-      destinations.push({ name: 'standard output', consumer: printer });
-    }
-    return { destinations, senders, store, operations };
+    if (printer !== undefined) destinations.push({ name: 'standard output', consumer: printer });
+    return { destinations, senders, store, printer, operations };
   } catch (error) {
     reader.stop();
     operations?.close();

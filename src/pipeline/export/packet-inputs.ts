@@ -67,7 +67,10 @@ export async function openPacketInputs(options: ExportOptions, extended: boolean
   }
   const inputs = parts.map(({ input }) => input);
   return {
-    reader: inputs.length === 1 ? inputs[0]! : new MergedReader(inputs, warn),
+    reader:
+      inputs.length === 1
+        ? inputs[0]!
+        : new MergedReader(inputs, (failure) => warn(`${failure}; the others go on, a restart captures it again`)),
     parts,
     namedInFiles,
     notAccounted: () => accounts.reduce((sum, account) => sum + account.notAccounted, 0),

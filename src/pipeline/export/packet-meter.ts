@@ -66,9 +66,20 @@ export class PacketMeter {
     this.cache =
       workers === 1
         ? new FlowCache(cacheOptions)
-        : new ShardedCache({ ...cacheOptions, workers, shardSeed, onFailure });
+        : new ShardedCache({
+            ...cacheOptions,
+            workers,
+            shardSeed,
+            isExtended: meteringNeedsExtensions(options),
+            onFailure,
+          });
     if (dedupMs !== undefined) this.#duplicates = new DuplicateFilter({ mode: 'same', windowMs: dedupMs });
     if (speed > 0) this.#pacer = new Pacer(speed);
+  }
+
+  /** Resolves when its threads run, if it has any. */
+  async ready(): Promise<void> {
+    await this.cache.ready?.();
   }
 
   /** Time of the first packet in replay. */
@@ -110,15 +121,15 @@ export class PacketMeter {
     return nowMs;
   }
 
-  /** Whether `change` can be: caches of workers keep their columns. */
-  get canChange(): boolean {
-    return this.cache.setColumns !== undefined;
-  }
-
-  /** Flows have what the template of `options` asks for from now on, filled in by `enrichment`; those at hand leave before. */
-  change(options: ExportOptions, enrichment: Enrichment): void {
-    this.cache.setColumns?.(meteredColumns(options));
-    this.#enrichment = enrichment;
+  /**
+   * Flows have what the template of `options` asks for, filled in by `enrichment`, as soon as those at hand have left: then
+   * `switched` is called.
+   */
+  change(options: ExportOptions, enrichment: Enrichment, switched: () => void): Promise<void> | undefined {
+    return this.cache.setColumns(meteredColumns(options), () => {
+      this.#enrichment = enrichment;
+      switched();
+    });
   }
 
   /** Packets that are played come without waiting from now on. */

@@ -1,5 +1,5 @@
 import { accessSync, constants } from 'node:fs';
-import { describeKey } from '../../cache/key-fields.ts';
+import { biflowKey, describeKey } from '../../cache/key-fields.ts';
 import { timeoutNames } from '../../cache/timeout-presets.ts';
 import { type CaptureInterface, confWords } from '../../capture/interface.ts';
 import { describeTemplates, type TemplateDescription } from '../../export/describe-templates.ts';
@@ -8,6 +8,7 @@ import { completeOptions } from '../../export/exporter-options.ts';
 import { UserError } from '../../flow/user-error.ts';
 import { parseStreamFormat } from '../../query/flow-printer.ts';
 import { elementLabel } from '../../wire/elements.ts';
+import type { RecordField } from '../../wire/encode-record.ts';
 import { captureFiles, STANDARD_INPUT } from './capture-files.ts';
 import { openAsn, routeFields } from './enrichment.ts';
 import type { ExportOptions } from './options.ts';
@@ -66,7 +67,7 @@ export function describePlan(options: ExportOptions): string[] {
   lines.push(
     `meter   ${sampling.rate > 1 ? picked : 'every packet'}; at most ${options.maxFlows} flows at a time, ` +
       (options.whenFull === 'evict' ? 'the longest idle leaves for a new one' : 'packets of others are not metered'),
-    `        flows told apart by ${describeKey(options.key)}`,
+    `        flows told apart by ${describeKey(options.biflow ? biflowKey(options.key) : options.key)}`,
     `        timeouts in seconds: ${timeoutNames.map((name) => `${name} ${options.timeouts[name]}`).join(', ')}`,
   );
   if (options.biflow) lines.push('        both ways of a connection are one flow (biflow)');
@@ -116,8 +117,23 @@ function describeTemplate({
   const title = id === 0 ? 'record' : `template ${id}`;
   return [
     `${title} (${kinds}): ${fields.length} fields, ${recordBytes} octets`,
-    ...fields.map(({ element, pen, length, value }) =>
-      `  ${String(element === 0 ? '-' : element).padStart(5)}  ${String(length).padStart(2)}  ${value.padEnd(16)}  ${element === 0 ? '' : `${pen === undefined ? '' : 'reverse '}${elementLabel(element)}`}`.trimEnd(),
-    ),
+    ...(id === 0 ? fixedFields(fields) : fields.map(describeField)),
   ];
+}
+
+function describeField({ element, pen, length, value }: RecordField): string {
+  const label = `${pen === undefined ? '' : 'reverse '}${elementLabel(element)}`;
+  return `  ${String(element).padStart(5)}  ${String(length).padStart(2)}  ${value.padEnd(16)}  ${label}`;
+}
+
+/** The record of v5: octets from its start, since its fields have places and no numbers. */
+function fixedFields(fields: readonly RecordField[]): string[] {
+  let end = 0;
+  return fields.map(({ element, length, value }) => {
+    const start = end;
+    end += length;
+    const place = length === 1 ? `${start}` : `${start}-${end - 1}`;
+    const name = value === 'constant' ? '(zero)' : value;
+    return `  ${place.padStart(5)}  ${String(length).padStart(2)}  ${name.padEnd(16)}  ${element === 0 ? '' : 'system uptime, ms'}`.trimEnd();
+  });
 }

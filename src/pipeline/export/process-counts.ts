@@ -1,4 +1,4 @@
-import type { PacketStats } from '../../addon/addon.ts';
+import type { PacketStats } from '../../addon/packet-source.ts';
 import type { FlowCacheStats } from '../../cache/flow-cache-options.ts';
 import type { ProcessCounts } from '../../export/options.ts';
 import type { LostFlows } from '../outlet.ts';

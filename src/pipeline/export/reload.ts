@@ -3,14 +3,14 @@ import type { ExportOptions } from './options.ts';
 import type { ExportRuntime } from './runtime.ts';
 
 /** What of a change takes effect while packets go on being metered; of the rest the name of the setting. */
-type Effect = 'timeouts' | 'collectors' | 'stats' | 'quiet' | 'none' | { readonly restart: string };
+type Effect = 'timeouts' | 'template' | 'collectors' | 'stats' | 'quiet' | 'none' | { readonly restart: string };
 
 const EFFECTS: Readonly<Record<keyof ExportOptions, Effect>> = {
   timeouts: 'timeouts',
   destinations: 'collectors',
   balance: 'collectors',
   version: 'collectors',
-  template: 'collectors',
+  template: 'template',
   refreshSeconds: 'collectors',
   refreshDatagrams: 'collectors',
   interfaceNames: 'collectors',
@@ -64,10 +64,15 @@ const EFFECTS: Readonly<Record<keyof ExportOptions, Effect>> = {
 export interface ReloadActions {
   /** Whether packets are captured with all that the template of `options` asks for. */
   canMeter(options: ExportOptions): boolean;
-  /** Opens what adds to flows what the template of `options` asks for. */
-  openMetering(options: ExportOptions): Promise<{ apply(): Promise<void>; abandon(): void }>;
+  /**
+   * Opens what adds to flows what the template of `options` asks for. `apply` calls `switched` when all flows before have
+   * left, and none of those that have it.
+   */
+  openMetering(options: ExportOptions): Promise<{ apply(switched: () => void): Promise<void>; abandon(): void }>;
   /** Opens the way to the collectors of `options`, and gives what puts it in the place of the one before. */
   openSenders(options: ExportOptions): Promise<() => void>;
+  /** Goes on in the sessions that there are, with the template of `options`. */
+  changeTemplate(options: ExportOptions): void;
   startStatistics(everySec: number): void;
   setQuiet(quiet: boolean): void;
 }
@@ -87,7 +92,7 @@ export async function reloadExport(
   }
   const changed = changedKeys(before, next);
   const has = (effect: Effect) => changed.some((key) => EFFECTS[key] === effect);
-  const metering = changed.includes('template') ? await actions.openMetering(next) : undefined;
+  const metering = has('template') ? await actions.openMetering(next) : undefined;
   let replaceSenders: (() => void) | undefined;
   try {
     if (has('collectors')) replaceSenders = await actions.openSenders(next);
@@ -96,17 +101,18 @@ export async function reloadExport(
     throw error;
   }
   // Flows of the former template go to the former senders.
-  await metering?.apply();
+  await metering?.apply(replaceSenders ?? (() => actions.changeTemplate(next)));
+  if (metering === undefined) replaceSenders?.();
   if (has('timeouts')) runtime.setTimeouts(next.timeouts);
-  replaceSenders?.();
   if (has('stats')) actions.startStatistics(next.statsSec);
   if (has('quiet')) actions.setQuiet(next.quiet);
-  const applied = (['timeouts', 'collectors', 'stats', 'quiet'] as const).filter(has);
+  const applied = (['timeouts', 'template', 'collectors', 'stats', 'quiet'] as const).filter(has);
   runtime.options = next;
   return { applied, restart: waiting.map(restartName) };
 }
 
 function restartName(key: keyof ExportOptions): string {
   const effect = EFFECTS[key];
-  return typeof effect === 'object' ? effect.restart : key;
+  if (typeof effect === 'object') return effect.restart;
+  return `${key} (packets are read without link addresses, VLANs, labels and fragment flags)`;
 }

@@ -1,4 +1,4 @@
-import type { PacketStats } from '../../addon/addon.ts';
+import type { PacketStats } from '../../addon/packet-source.ts';
 import type { FlowCacheStats } from '../../cache/flow-cache-options.ts';
 import type { ExporterStats } from '../../export/exporter.ts';
 import type { TransportStats } from '../../export/transport.ts';
@@ -82,9 +82,10 @@ export function sendingFaults(
   for (const { name, stats } of transports) {
     const { failed, tooLong, lastError } = stats;
     const reason = lastError === null ? '' : ` (${lastError})`;
+    const sent = name.includes('://') ? 'messages' : 'datagrams';
     faults.push(
-      [failed, `datagrams to ${name} failed${reason}`],
-      [tooLong, `datagrams to ${name} longer than its path takes (see --mtu)`],
+      [failed, `${sent} to ${name} failed${reason}`],
+      [tooLong, `${sent} to ${name} longer than its path takes (see --mtu)`],
     );
   }
   return faults;

@@ -1,4 +1,5 @@
 import type { ExporterStats } from '../../export/exporter.ts';
+import type { TemplateSelection } from '../../export/templates.ts';
 import type { TransportStats } from '../../export/transport.ts';
 import type { FlowOutput } from '../flow-output.ts';
 import type { Senders } from './senders.ts';
@@ -27,6 +28,11 @@ export class SenderSwitch {
   /** Templates and options go out again with what is sent next. */
   announce(): void {
     this.current?.announce();
+  }
+
+  /** Flows from the next batch on go out with other fields. */
+  changeTemplate(template: TemplateSelection, output: FlowOutput): void {
+    this.current?.changeTemplate(template, output);
   }
 
   /** From the next batch on; those before send what they have, and close. */

@@ -5,35 +5,18 @@ import type { InterfaceName, ProcessCounts } from '../../export/options.ts';
 import type { TcpTransport } from '../../export/tcp-transport.ts';
 import type { TemplateSelection } from '../../export/templates.ts';
 import { type TransportStats, UdpTransport } from '../../export/transport.ts';
-import { ETHERNET_PAYLOAD_V4, ETHERNET_PAYLOAD_V6, MAX_DATAGRAM_BYTES } from '../../wire/protocol.ts';
+import { ETHERNET_PAYLOAD_V4, ETHERNET_PAYLOAD_V6, MAX_DATAGRAM_BYTES, VERSION_V5 } from '../../wire/protocol.ts';
 import type { Log } from '../daemon/log.ts';
+import type { FlowOutput } from '../flow-output.ts';
 import type { Destination, RangeConsumer } from '../outlet.ts';
 import { interfaceTable } from './interface-names.ts';
-import type { ExportOptions } from './options.ts';
+import { keyValues } from './key-values.ts';
+import type { ExportOptions, SendingOptions } from './options.ts';
 
-/** What is sent, where to, and how. */
-export type SendOptions = Pick<
-  ExportOptions,
-  | 'destinations'
-  | 'balance'
-  | 'version'
-  | 'template'
-  | 'refreshSeconds'
-  | 'refreshDatagrams'
-  | 'domain'
-  | 'mtu'
-  | 'datagramsPerSecond'
-  | 'sourceAddress'
-  | 'interfaceNames'
-  | 'sampling'
-  | 'interfaces'
-  | 'tls'
-  | 'dscp'
-  | 'ttl'
-  | 'multicastInterface'
-  | 'maxRecords4'
-  | 'maxRecords6'
->;
+/** What is sent and how, and what is known of the flows before; `key` and `biflow` where they come from a meter. */
+export type SendOptions = SendingOptions &
+  Pick<ExportOptions, 'sampling' | 'interfaces'> &
+  Partial<Pick<ExportOptions, 'key' | 'biflow'>>;
 
 interface Link {
   readonly name: string;
@@ -103,6 +86,7 @@ export interface RunFacts {
 interface Stream {
   readonly name: string;
   readonly exporter: FlowExporter;
+  readonly consumer: RangeConsumer;
 }
 
 /**
@@ -118,10 +102,12 @@ export class Senders {
   /** Looked at by the exporters with each announcement; grows as captures name more. */
   private readonly interfaces: InterfaceName[];
   private readonly facts: RunFacts;
+  private readonly version: number;
 
   constructor(options: SendOptions, links: readonly Link[], facts: RunFacts) {
     this.links = links;
     this.facts = facts;
+    this.version = options.version;
     this.interfaces = interfaceTable(options.interfaces, options.interfaceNames);
     const { counts } = facts;
     const common = exporterOptions(options, this.interfaces, facts.firstPacketMs);
@@ -137,15 +123,20 @@ export class Senders {
       for (const { transport } of stream) {
         if (isConnection(transport)) transport.onSessionEnd(() => exporter.restartSession());
       }
-      return { name, exporter };
+      return { name, exporter, consumer: this.consumerOf(exporter) };
     });
-    const all = this.streams.map(({ name, exporter }) => ({ name, consumer: this.consumerOf(exporter) }));
-    this.destinations = options.balance ? [all] : all;
+    this.destinations = options.balance ? [this.streams] : this.streams;
   }
 
-  /** Flows from now on go out with other fields (v9, IPFIX); see `FlowExporter.changeTemplate`. */
-  changeTemplate(template: TemplateSelection): void {
-    for (const { exporter } of this.streams) exporter.changeTemplate(template);
+  /**
+   * Flows given from now on go out with other fields, in the sessions that there are; see `FlowExporter.changeTemplate`. Records
+   * of v5 are what they are.
+   */
+  changeTemplate(template: TemplateSelection, output: Pick<FlowOutput, 'afterGiven'>): void {
+    if (this.version === VERSION_V5) return;
+    for (const { exporter, consumer } of this.streams) {
+      output.afterGiven(consumer, () => exporter.changeTemplate(template));
+    }
   }
 
   tick(nowMs: number): void {
@@ -198,13 +189,14 @@ function exporterOptions(
   firstPacketMs: () => number,
 ): Omit<FlowExporterOptions, 'transports' | 'maxDatagramBytes'> {
   const { version, template, domain, refreshSeconds, refreshDatagrams, sampling } = options;
-  const { maxRecords4, maxRecords6 } = options;
+  const { maxRecords4, maxRecords6, key, biflow = false } = options;
   return {
     version,
     template,
     domain,
     ...(maxRecords4 === undefined ? {} : { maxRecords4 }),
     ...(maxRecords6 === undefined ? {} : { maxRecords6 }),
+    ...(key === undefined ? {} : { keyFields: keyValues(key, biflow) }),
     refreshSeconds,
     refreshDatagrams,
     sampling,

@@ -1,5 +1,6 @@
 import { nearest } from '../../flow/suggest.ts';
 import { elementById, elementByName, elementLabel, elements } from '../../wire/elements.ts';
+import { isToldName } from '../../wire/told-elements.ts';
 import { readComparator } from './operands.ts';
 import { addressTerms, elementTerms } from './terms.ts';
 import type { TokenReader } from './token-reader.ts';
@@ -36,6 +37,11 @@ export function readElement(reader: TokenReader): NamedElement {
   } else {
     const reverse = /^reverse(.+)$/i.exec(token.text)?.[1];
     const element = elementByName(reverse ?? token.text);
+    // In quotes: a name that an exporter gave an element of its enterprise (RFC 5610).
+    if (element === undefined && token.kind === 'string') {
+      if (!isToldName(token.text)) reader.fail('no exporter can give an element such a name', token);
+      return { is: 'extra', name: token.text };
+    }
     if (element === undefined) {
       const near = nearest(
         token.text,

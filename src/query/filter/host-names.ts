@@ -6,7 +6,7 @@ import { makePrefix } from './values.ts';
 export type LookUp = (hostName: string) => Promise<readonly string[]>;
 
 /** All addresses of a name as the system's resolver has them. */
-export async function lookUpHostName(hostName: string): Promise<readonly string[]> {
+async function lookUpHostName(hostName: string): Promise<readonly string[]> {
   // Few filters have names, and the module takes its time to load.
   const { lookup } = await import('node:dns/promises');
   const found = await lookup(hostName, { all: true });

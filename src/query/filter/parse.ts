@@ -157,6 +157,8 @@ export class Parser extends TokenReader {
         return flagsOperand(this);
       case 'element':
         return this.elementOperand(start);
+      case 'extra':
+        return extraOperand(this, phrase.name);
       case 'fixed':
         return { kind: 'number', term: phrase.term, comparator: '=', value: phrase.value };
       case 'family':

@@ -1,4 +1,5 @@
 import { formatAddress } from '../../flow/address.ts';
+import { elementByName } from '../../wire/elements.ts';
 import { numberTerms } from './terms.ts';
 import { type AddressMember, type ElementFilter, type Filter, isBlock, isPrefix, type NumberRange } from './tree.ts';
 import { formatMac } from './values.ts';
@@ -62,8 +63,10 @@ function printRange(term: string, [from, to]: NumberRange): string {
 
 function printElement({ name, comparator, values }: ElementFilter): string {
   const texts = values.map((value) => (typeof value === 'number' ? String(value) : quoted(value)));
-  if (values.length === 1) return `ie ${name} ${comparator} ${texts[0]}`;
-  return `ie ${name} ${comparator === '!=' ? 'not in' : 'in'} [ ${texts.join(' ')} ]`;
+  const known = /^\d/.test(name) || elementByName(name.replace(/^reverse/, '')) !== undefined;
+  const element = known ? name : quoted(name);
+  if (values.length === 1) return `ie ${element} ${comparator} ${texts[0]}`;
+  return `ie ${element} ${comparator === '!=' ? 'not in' : 'in'} [ ${texts.join(' ')} ]`;
 }
 
 /** The parser gives no text with both kinds of quotes. */

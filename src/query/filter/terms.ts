@@ -14,6 +14,8 @@ export type Operand =
       readonly zeroIsAbsent?: true;
       /** This bit of the column must be set for the comparison to be true. */
       readonly requiredBit?: number;
+      /** What a flow without the column counts as: 0. */
+      readonly absentIsZero?: true;
     }
   | { readonly computed: 'duration' | 'pps' | 'bps' | 'bpp' | 'flows' };
 
@@ -40,6 +42,8 @@ export type Phrase =
   | { readonly is: 'number'; readonly term: string }
   | { readonly is: 'ip' | 'net'; readonly term: string }
   | { readonly is: 'flags' | 'ttlEqual' | 'any' | 'element' }
+  /** An element without a column, see docs/decisions/0165. */
+  | { readonly is: 'extra'; readonly name: string }
   | { readonly is: 'family'; readonly version: 4 | 6 }
   | { readonly is: 'fixed'; readonly term: string; readonly value: number }
   | { readonly is: 'refused'; readonly why: string };
@@ -80,6 +84,11 @@ function address(prefixes: string, fields: readonly FieldName[]): void {
     phrases.set(`${prefix}host`, { is: 'ip', term });
     phrases.set(`${prefix}net`, { is: 'net', term });
   }
+}
+
+/** A number that nfdump's records always have. */
+function orZero(column: ColumnName): Operand {
+  return { column, absentIsZero: true };
 }
 
 function alias(spelling: string, phrase: Phrase): void {
@@ -136,7 +145,7 @@ number('icmp-code|icmp code', [{ column: 'dstPort', mask: U8 }], U8, { guard: 'i
 alias('flags', { is: 'flags' });
 number('flag byte', [{ column: 'tcpFlags', mask: U8 }], U8, { guard: 'tcp' });
 number('tos|src tos', ['tos'], U8);
-number('dst tos', ['dstTos'], U8);
+number('dst tos', [orZero('dstTos')], U8);
 // No packet arrives with a TTL of 0.
 const [minTtl, maxTtl] = (['minTtl', 'maxTtl'] as const).map((column) => ({ column, zeroIsAbsent: true }) as const);
 number('ttl', [minTtl!, maxTtl!], U8);
@@ -157,14 +166,14 @@ number('first seen', ['firstMs'], Number.MAX_SAFE_INTEGER, { form: 'time' });
 number('last seen', ['lastMs'], Number.MAX_SAFE_INTEGER, { form: 'time' });
 
 // Routing.
-number('as', ['srcAs', 'dstAs'], U32);
-number('src as', ['srcAs'], U32);
-number('dst as', ['dstAs'], U32);
+number('as', [orZero('srcAs'), orZero('dstAs')], U32);
+number('src as', [orZero('srcAs')], U32);
+number('dst as', [orZero('dstAs')], U32);
 number('prev as|previous as', ['prevAs'], U32);
 number('next as', ['nextAs'], U32);
-number('mask', ['srcMask', 'dstMask'], U8);
-number('src mask', ['srcMask'], U8);
-number('dst mask', ['dstMask'], U8);
+number('mask', [orZero('srcMask'), orZero('dstMask')], U8);
+number('src mask', [orZero('srcMask')], U8);
+number('dst mask', [orZero('dstMask')], U8);
 number('if', ['inIf', 'outIf'], U32);
 number('in if', ['inIf'], U32);
 number('out if', ['outIf'], U32);
@@ -176,7 +185,7 @@ number('flowdir|dir', ['direction'], U8, {
     ['egress', 1],
   ]),
 });
-number('fwdstat', ['forwardingStatus'], U8, { names: forwardingStatusByName });
+number('fwdstat', [orZero('forwardingStatus')], U8, { names: forwardingStatusByName });
 
 // Link layer.
 number('vlan', ['srcVlan', 'dstVlan'], U16);
@@ -262,15 +271,34 @@ for (const [term, ids] of [
   for (const id of ids) elementTerms.set(elementLabel(id), term);
 }
 
+// Elements without a column that have words of their own.
+for (const [spellings, name] of [
+  ['observation point id', 'observationPointId'],
+  ['nat pblock start|pblock start', 'portRangeStart'],
+  ['nat pblock end|pblock end', 'portRangeEnd'],
+  ['nat pblock step|pblock step', 'portRangeStepSize'],
+  ['nat pblock size|pblock size', 'portRangeNumPorts'],
+  ['asa user', '40000'],
+  // nProbe's microseconds in v9.
+  ['client latency', '57555'],
+  ['server latency', '57557'],
+  ['app latency', '57559'],
+] as const) {
+  for (const spelling of spellings.split('|')) alias(spelling, { is: 'extra', name });
+}
+
 // In nfdump's language, but about data that weir does not store.
 refuse('flows are stored without payload', 'payload', 'in payload', 'out payload');
 refuse('there is no country database', 'geo', 'src geo', 'dst geo', 'nat geo', 'src nat geo', 'dst nat geo', 'tun geo');
-refuse('latencies are not stored', 'client latency', 'server latency', 'app latency');
-refuse('port blocks are not stored', 'nat pblock', 'pblock');
-refuse('access lists are not stored', 'ingress acl', 'egress acl', 'ingress ace', 'egress ace', 'ingress xace');
-refuse('user names are not stored', 'asa user');
+refuse(
+  'access lists have numbers of three words: use "ie 33000" and "ie 33001"',
+  'ingress acl',
+  'egress acl',
+  'ingress ace',
+  'egress ace',
+  'ingress xace',
+);
 refuse('pf log records are not read', 'pf action', 'pf reason', 'pf dir', 'pf interface', 'pf rule');
 refuse('exporters have no numbers here: use "router ip ADDRESS"', 'exporter id', 'exporter sysid', 'sysid');
 refuse('choose the source with -M or -r instead', 'ident');
 refuse('records are not numbered: use -c', 'count', 'cnt');
-refuse('observation points are not stored', 'observation point id');

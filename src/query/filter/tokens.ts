@@ -17,7 +17,7 @@ export interface Token {
 /** Returns the text of a file named in `@include` or after `@`; throws a UserError when it cannot be read. */
 export type ReadInclude = (path: string) => string;
 
-export const FILTER_SYNTAX_EXIT = 254;
+const FILTER_SYNTAX_EXIT = 254;
 const MAX_INCLUDE_DEPTH = 10;
 const MAX_STRING = 256;
 

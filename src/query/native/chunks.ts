@@ -1,4 +1,4 @@
-import type { ScanTable } from '../../addon/addon.ts';
+import type { ScanTable } from '../../addon/scan.ts';
 import { type ColumnName, columnByName } from '../../flow/fields.ts';
 import type { GroupKey } from '../aggregation.ts';
 import type { Cells, Chunk } from '../chunk.ts';

@@ -1,4 +1,4 @@
-import type { FlowScan, ScanAnswer, ScanQuestion, ScanTable } from '../../addon/addon.ts';
+import type { FlowScan, ScanAnswer, ScanQuestion, ScanTable } from '../../addon/scan.ts';
 import { type ColumnName, columns } from '../../flow/fields.ts';
 import type { Cells, Chunk } from '../chunk.ts';
 import type { QueryEngine, Rows, Tables } from '../engine.ts';

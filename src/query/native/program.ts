@@ -4,6 +4,7 @@ import { addressTerms, type Guard, numberTerms, type Operand } from '../filter/t
 import { type AddressBlock, type Filter, isBlock, isPrefix, type Prefix } from '../filter/tree.ts';
 import type { Selection } from '../plan.ts';
 import { addressColumns, highWord, lowWord, V4_LAST, V4_ZERO } from '../sql/address.ts';
+import { includesZero } from '../sql/predicate.ts';
 
 /**
  * Words of a filter's program, which `native/src/scan_predicate.rs` reads: conditions in postfix order. 64-bit numbers are
@@ -129,14 +130,25 @@ class ProgramWriter {
   private numbers(filter: Compared): void {
     const { operands, guard } = numberTerms.get(filter.term)!;
     if (guard !== undefined) this.guard(guard);
-    for (const operand of operands) this.operand(operand, (raise) => comparedRanges(filter, raise));
-    this.words.push(CODES.ANY, operands.length);
+    // Exporters of other versions have no engine, which is the engine 0.
+    const orUnguarded = guard === 'engine' && includesZero(filter);
+    if (orUnguarded) this.words.push(CODES.NOT);
+    let choices = operands.length;
+    for (const operand of operands) {
+      this.operand(operand, (raise) => comparedRanges(filter, raise));
+      if ('column' in operand && operand.absentIsZero && includesZero(filter)) {
+        this.value(operand.column, [[0n, MAX]]);
+        this.words.push(CODES.NOT);
+        choices++;
+      }
+    }
+    this.words.push(CODES.ANY, choices);
     if (filter.kind === 'ranges' ? filter.negated : filter.comparator === '!=') {
       this.words.push(CODES.NOT);
       for (const operand of operands) this.operand(operand, () => [[0n, MAX]]);
       this.words.push(CODES.ANY, operands.length, CODES.ALL, 2);
     }
-    if (guard !== undefined) this.words.push(CODES.ALL, 2);
+    if (guard !== undefined) this.words.push(orUnguarded ? CODES.ANY : CODES.ALL, 2);
   }
 
   /** `ranges` of the numbers, in the domain that begins at `-raise`. */

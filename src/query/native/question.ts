@@ -1,4 +1,4 @@
-import type { ScanColumn, ScanJob, ScanList, ScanPart, ScanQuestion } from '../../addon/addon.ts';
+import type { ScanColumn, ScanJob, ScanList, ScanPart, ScanQuestion } from '../../addon/scan.ts';
 import { type ColumnName, columnByName, type FieldName } from '../../flow/fields.ts';
 import type { GroupKey } from '../aggregation.ts';
 import { readsExtra } from '../filter/tree.ts';
@@ -7,7 +7,7 @@ import type { JobOf, Plan } from '../plan.ts';
 import { addressColumns, highMask, lowMask } from '../sql/address.ts';
 import { isScaledColumn } from '../sql/sampling.ts';
 import { hasColumn, type Schema } from '../sql/schema.ts';
-import { skipsZero } from '../statistics.ts';
+import { keyIsExtra, skipsZero } from '../statistics.ts';
 import { selectionProgram } from './program.ts';
 
 /** Memory for groups before a question goes to the engine that can use the disk; of a limit at most half. */
@@ -90,10 +90,11 @@ function statisticJob(
   schema: Schema,
   columns: ColumnList,
 ): ScanJob | undefined {
-  // The addon would count what is absent under the value that stands for it.
-  if (statistic.sides.some((side) => (columnByName.get(side)?.absent ?? 0) !== 0)) return undefined;
+  const sides = statistic.sides.filter((side) => typeof side === 'string');
+  // Elements without a column are for SQL, and the addon would count what is absent under the value that stands for it.
+  if (keyIsExtra(statistic) || sides.some((side) => (columnByName.get(side)?.absent ?? 0) !== 0)) return undefined;
   return {
-    sides: statistic.sides.map((side) => [
+    sides: sides.map((side) => [
       columnByName.has(side) ? columns.number(side as ColumnName) : columns.address(side as FieldName, WHOLE),
       ...(byProtocol ? [columns.number('proto')] : []),
     ]),

@@ -74,7 +74,7 @@ const NAMED_MEMBERS: readonly (readonly [key: string, kind: NameKind, member: st
 ];
 
 /** Members of the objects in `extra`; neighbours mostly have the same. */
-class ExtraReader {
+export class ExtraReader {
   private readonly chunk: Chunk;
   private text = new Uint8Array(0);
   private object: Record<string, unknown> = {};
@@ -107,7 +107,7 @@ function parsed(text: Uint8Array): Record<string, unknown> {
 }
 
 /** Address of each row's exporter; neighbours mostly have the same. */
-function exporterReader(chunk: Chunk): (row: number) => string {
+export function exporterReader(chunk: Chunk): (row: number) => string {
   const hi = chunk.words('exporterHi');
   const lo = chunk.words('exporterLo');
   let last = -1;

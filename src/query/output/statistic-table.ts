@@ -53,7 +53,7 @@ export function bindTable(
   format: Format,
   style: Style,
 ): (out: TextBlock, row: number) => void {
-  const read = bindRow(chunk, table);
+  const read = bindRow(chunk, table, style.plain);
   switch (format.kind) {
     case 'text':
       return (out, row) => writeText(out, read(row), table, style);
@@ -83,7 +83,7 @@ interface Row {
   readonly bpp: number;
 }
 
-function bindRow(chunk: Chunk, { statistic, order }: StatisticTable): (row: number) => Row {
+function bindRow(chunk: Chunk, { statistic, order }: StatisticTable, plain: boolean): (row: number) => Row {
   const hi = chunk.words('hi');
   const lo = chunk.words('lo');
   const proto = chunk.narrow('proto');
@@ -101,8 +101,8 @@ function bindRow(chunk: Chunk, { statistic, order }: StatisticTable): (row: numb
     const lastMs = wide(last, row);
     const seconds = firstMs === 0 ? 0 : (lastMs - firstMs) / 1000;
     return {
-      key: keyText(statistic.form, hi, lo, row),
-      proto: proto[row]!,
+      key: keyText(statistic.form, hi, lo, row, plain),
+      proto: statistic.ofProtocols ? wide(lo, row) : proto[row]!,
       firstMs,
       lastMs,
       flows: wide(flows, row),
@@ -120,7 +120,7 @@ function perSecond(count: number, seconds: number): number {
   return seconds <= 0 ? 0 : Math.floor(count / seconds);
 }
 
-function keyText(form: KeyForm, hi: Uint32Array, lo: Uint32Array, row: number): string {
+function keyText(form: KeyForm, hi: Uint32Array, lo: Uint32Array, row: number, plain: boolean): string {
   const at = row * 2;
   const value = wide(lo, row);
   switch (form) {
@@ -133,9 +133,13 @@ function keyText(form: KeyForm, hi: Uint32Array, lo: Uint32Array, row: number): 
     case 'mpls':
       return `${String(value >>> 4).padStart(8)}-${(value & 15) >> 1}-${value & 1}`;
     case 'flags':
-      return flagsText(value);
+      return plain ? `0x${value.toString(16)}` : flagsText(value);
     case 'hex':
       return `0x${value.toString(16)}`;
+    case 'milliseconds':
+      return `      ${(value / 1000).toFixed(3).padStart(9)}`;
+    case 'application':
+      return `${String(Math.floor(value / 2 ** 24)).padStart(2)}..${value % 2 ** 24}`;
     case 'firewallEvent':
       return firewallEventName(value);
     case 'natEvent':
@@ -145,6 +149,11 @@ function keyText(form: KeyForm, hi: Uint32Array, lo: Uint32Array, row: number): 
 
 function percent(part: number, whole: number): string {
   return oneDecimal(whole === 0 ? 0 : (part * 100) / whole);
+}
+
+function protocolText({ proto }: Row, isSplit: boolean, plain: boolean): string {
+  if (!isSplit) return 'any';
+  return plain ? String(proto) : protocolName(proto);
 }
 
 function writeText(out: TextBlock, row: Row, { statistic, byProtocol, totals }: StatisticTable, style: Style): void {
@@ -159,10 +168,10 @@ function writeText(out: TextBlock, row: Row, { statistic, byProtocol, totals }: 
   if (plain) writeSeconds(out, row.lastMs - row.firstMs, 16);
   else writeDuration(out, row.lastMs - row.firstMs);
   out.byte(0x20);
-  out.left(byProtocol ? (plain ? String(row.proto) : protocolName(row.proto)) : 'any', 5);
+  out.left(protocolText(row, byProtocol || statistic.ofProtocols === true, plain), 5);
   out.byte(0x20);
-  out.ascii(marker);
   const isAddress = statistic.form === 'address';
+  if (isAddress) out.ascii(marker);
   out.right(isAddress && !longV6 ? condense(row.key) : row.key, isAddress && longV6 ? LONG_V6_WIDTH : FORM_WIDTH);
   counter(row.flows, totals.flows);
   counter(row.packets, totals.packets);
@@ -176,13 +185,18 @@ function writeText(out: TextBlock, row: Row, { statistic, byProtocol, totals }: 
   out.byte(0x0a);
 }
 
-function writeCsv(out: TextBlock, row: Row, { byProtocol, totals }: StatisticTable, { clock, plain }: Style): void {
+function writeCsv(
+  out: TextBlock,
+  row: Row,
+  { statistic, byProtocol, totals }: StatisticTable,
+  { clock, plain }: Style,
+): void {
   clock.write(out, row.firstMs, 'seconds');
   out.byte(0x2c);
   clock.write(out, row.lastMs, 'seconds');
   out.byte(0x2c);
   writeSeconds(out, row.lastMs - row.firstMs);
-  const proto = byProtocol ? (plain ? String(row.proto) : protocolName(row.proto)).padEnd(5) : 'any';
+  const proto = protocolText(row, byProtocol || statistic.ofProtocols === true, plain);
   const counters = [
     [row.flows, totals.flows],
     [row.packets, totals.packets],

@@ -24,6 +24,17 @@ import {
   time,
 } from './cells.ts';
 import { application, exporterName } from './exporter-name.ts';
+import {
+  applicationId,
+  applicationName,
+  egressAcl,
+  extraNumber,
+  extraText,
+  ingressAcl,
+  latency,
+  observationDomain,
+  observationPoint,
+} from './extra-cells.ts';
 import { writeWide } from './numbers.ts';
 
 /** One `%tag` of -o fmt: and csv:. */
@@ -213,29 +224,25 @@ tag('%evt', '   Event', 'event', (style) => ({
     };
   },
 }));
-tag(
-  '%xevt',
-  ' XEvent',
-  'xEvent',
-  label('firewallExtEvent', (event, { csv }) =>
-    event === 0 ? (csv ? 'no-evt' : '<no-evt>') : extendedEventName(event).padStart(csv ? 0 : 7),
-  ),
-);
+tag('%xevt', ' XEvent', 'xEvent', ({ csv }) => ({
+  needs: ['firewallEvent', 'firewallExtEvent'],
+  bind: (chunk) => {
+    const [firewall, extended] = [chunk.narrow('firewallEvent'), chunk.narrow('firewallExtEvent')];
+    return (out, row) => {
+      if ((firewall[row]! | extended[row]!) === 0) out.ascii(csv ? 'no-evt' : '<no-evt>');
+      else out.right(extendedEventName(extended[row]!), csv ? 0 : 7);
+    };
+  },
+}));
 tag('%xsa %nsa', '   X-late Src IP', 'srcXIP', address('natSrcAddr'));
 tag('%xda %nda', '   X-late Dst IP', 'dstXIP', address('natDstAddr'));
 tag('%xsap %nsap', '   X-Src IP Addr:Port ', undefined, addressPort('natSrcAddr', 'natSrcPort'), true);
 tag('%xdap %ndap', '   X-Dst IP Addr:Port ', undefined, addressPort('natDstAddr', 'natDstPort'), true);
 tag('%xsp %nsp', 'XsPort', 'srcXPort', integer('natSrcPort', 6));
 tag('%xdp %ndp', 'XdPort', 'dstXPort', integer('natDstPort', 6));
-tag(
-  '%odid',
-  'obsDomainID',
-  'obsDomainID',
-  label('domain', (value) => `0x${value.toString(16).padStart(2, '0')}`),
-);
+tag('%odid', 'obsDomainID', 'obsDomainID', observationDomain);
 
-// Data that weir does not store: what nfdump prints for a record without it.
-const ACL_HEX = '0x0        0x0        0x0       ';
+// Of elements without a column, and data that weir does not store: what nfdump prints for a record without it.
 tag('%nfc', '   Conn-ID', 'connectionID', integer('flowId', 10));
 tag('%flid', '               flowID', 'flowID', ({ csv }) => ({
   needs: ['flowId'],
@@ -247,22 +254,28 @@ tag('%flid', '               flowID', 'flowID', ({ csv }) => ({
     };
   },
 }));
-tag('%opid', '  obsPointID', 'obsPointID', constant('0x00'));
-tag('%frag', 'Frag', 'Frag', constant('----'));
-tag('%cl', 'C Latency', 'clientLatency', constant('    0.000'));
-tag('%sl', 'S latency', 'serverLatency', constant('    0.000'));
-tag('%al', 'A latency', 'appLatency', constant('    0.000'));
-tag('%uname', 'UserName', 'nselUser', constant('<empty>'));
+tag('%opid', '  obsPointID', 'obsPointID', observationPoint);
+const [DONT_FRAGMENT, MORE_FRAGMENTS] = [0x40, 0x20];
+tag(
+  '%frag',
+  'Frag',
+  'Frag',
+  label('fragmentFlags', (flags) => (flags & DONT_FRAGMENT ? 'DF' : '--') + (flags & MORE_FRAGMENTS ? 'MF' : '--')),
+);
+tag('%cl', 'C Latency', 'clientLatency', latency('57554', '57555', '57595'));
+tag('%sl', 'S latency', 'serverLatency', latency('57556', '57557', '57596'));
+tag('%al', 'A latency', 'appLatency', latency('57558', '57559', '57597'));
+tag('%uname', 'UserName', 'nselUser', extraText('40000', '<empty>'));
 tag('%ipl', 'Input Payload', undefined, constant('<no payload>'));
 tag('%opl', 'Output Payload', undefined, constant('<no payload>'));
-tag('%nbid', 'nbar ID', 'nbarID', constant('0..0..0'));
-tag('%nbnam', 'nbar name', 'nbarName', constant('<no nbar>', 'no-nbar'));
-tag('%iacl', 'Ingress ACL                     ', 'ingressACL', constant(ACL_HEX, ACL_HEX));
-tag('%eacl', 'Egress ACL                      ', 'egressACL', constant('         0          0          0', '0 0 0'));
-tag('%pbstart', 'Pb-Start', 'pbStart', constant('      0'));
-tag('%pbend', 'Pb-End', 'pbEnd', constant('      0'));
-tag('%pbstep', 'Pb-Step', 'pbStep', constant('      0'));
-tag('%pbsize', 'Pb-Size', 'pbSize', constant('      0'));
+tag('%nbid', 'nbar ID', 'nbarID', applicationId);
+tag('%nbnam', 'nbar name', 'nbarName', applicationName);
+tag('%iacl', 'Ingress ACL                     ', 'ingressACL', ingressAcl);
+tag('%eacl', 'Egress ACL                      ', 'egressACL', egressAcl);
+tag('%pbstart', 'Pb-Start', 'pbStart', extraNumber('portRangeStart', 7));
+tag('%pbend', 'Pb-End', 'pbEnd', extraNumber('portRangeEnd', 7));
+tag('%pbstep', 'Pb-Step', 'pbStep', extraNumber('portRangeStepSize', 7));
+tag('%pbsize', 'Pb-Size', 'pbSize', extraNumber('portRangeNumPorts', 7));
 tag('%isid', ' inSrvID', 'inSrvID', constant('       0'));
 tag('%osid', 'outSrvID', 'outSrvID', constant('       0'));
 tag('%nats', 'nat string', 'natString', constant('<unknown>'));

@@ -23,7 +23,8 @@ export function rowsSql(
   more: readonly string[] = [],
 ): string {
   const cells = columns.map((name) => `${valueSql(schema, name)} AS "${name}"`);
-  const select = `SELECT ${[...cells, ...more].join(', ')} FROM ${from}`;
+  // A format may print nothing of the flows but how many they are.
+  const select = `SELECT ${[...cells, ...more].join(', ') || '0'} FROM ${from}`;
   return select + sortSql(schema, order, ties, top);
 }
 

@@ -73,7 +73,10 @@ function condition(filter: Filter, schema: Schema): Condition {
     case 'ranges': {
       const { operands, guard } = numberTerms.get(filter.term)!;
       const compared = compareOperands(operands, filter, schema);
-      return guard === undefined ? compared : all([guardCondition(guard), compared]);
+      if (guard === undefined) return compared;
+      // Exporters of other versions have no engine, which is the engine 0.
+      if (guard === 'engine' && includesZero(filter)) return some([opposite(guardCondition(guard)), compared]);
+      return all([guardCondition(guard), compared]);
     }
     case 'address': {
       const blocks = filter.members.filter(isBlock);
@@ -219,16 +222,25 @@ export function numberIsThere(
 
 function compareOperand(operand: Operand, compared: Compared, schema: Schema): Condition {
   if ('computed' in operand) return compare(computedSql(operand.computed, schema), compared, false, String);
-  const { column: name, shift = 0, mask, zeroIsAbsent, requiredBit } = operand;
-  if (!hasColumn(schema, name)) return FALSE;
+  const { column: name, shift = 0, mask, zeroIsAbsent, requiredBit, absentIsZero } = operand;
+  if (!hasColumn(schema, name)) return absentIsZero && includesZero(compared) ? TRUE : FALSE;
   const { sql, type } = column(name);
   const nullable = isNullable(schema, name);
+  if (absentIsZero && nullable && includesZero(compared))
+    return compare(`coalesce(${sql}, 0)`, compared, false, String);
   const shifted = shift === 0 ? sql : `(${sql} >> ${shift})`;
   const value = mask === undefined ? shifted : `(${shifted} & ${mask})`;
   const parts = [compare(value, compared, nullable, type === 'timeMs' ? timestampSql : String)];
   if (zeroIsAbsent) parts.unshift(nullable ? nullSafe(`${sql} <> 0`, true) : { yes: `${sql} <> 0`, no: `${sql} = 0` });
   if (requiredBit !== undefined) parts.unshift(nullSafe(`${sql} & ${1 << requiredBit} <> 0`, nullable));
   return all(parts);
+}
+
+/** Whether a comparison says of 0 that it is there and is wanted. */
+export function includesZero(compared: Compared): boolean {
+  if (compared.kind === 'ranges') return !compared.negated && compared.ranges.some(([from]) => from === 0);
+  const { comparator, value } = compared;
+  return value === 0 ? ['=', '<=', '>='].includes(comparator) : comparator === '<' || comparator === '<=';
 }
 
 function compare(value: string, compared: Compared, nullable: boolean, constant: (n: number) => string): Condition {

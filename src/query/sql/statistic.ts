@@ -1,13 +1,13 @@
 import { type ColumnName, columnByName, type FieldName } from '../../flow/fields.ts';
 import type { Order } from '../orders.ts';
-import { type Statistic, skipsZero } from '../statistics.ts';
+import { type ExtraKey, keyIsExtra, type Statistic, skipsZero } from '../statistics.ts';
 import { addressColumns } from './address.ts';
 import { orderSql, type RowCounters } from './order.ts';
-import { column, type Schema, valueSql, ZERO } from './schema.ts';
+import { column, type Schema, text, valueSql, ZERO } from './schema.ts';
 import { groupCountersSql } from './totals.ts';
 
 /** Columns of a table of groups that `measureSql` works on. */
-export const GROUP_COUNTERS: RowCounters = {
+const GROUP_COUNTERS: RowCounters = {
   flows: 'flows',
   packets: 'packets',
   octets: 'octets',
@@ -33,7 +33,11 @@ export function statisticSql(statistic: Statistic, byProtocol: boolean, selected
 }
 
 /** Expressions of one side's key. */
-function sideColumns(side: ColumnName | FieldName, schema: Schema): { hi: string; lo: string } {
+function sideColumns(side: Statistic['sides'][number], schema: Schema): { hi: string; lo: string } {
+  if (typeof side === 'object') {
+    const value = schema.columns.has('extra') ? extraSql(side) : 'NULL::UBIGINT';
+    return { hi: `(${value} IS NULL)::UBIGINT`, lo: `coalesce(${value}, 0)::UBIGINT` };
+  }
   if (columnByName.has(side)) {
     const { absent, type } = column(side as ColumnName);
     const stored = valueSql(schema, side as ColumnName);
@@ -45,6 +49,31 @@ function sideColumns(side: ColumnName | FieldName, schema: Schema): { hi: string
   return { hi: valueSql(schema, hi), lo: valueSql(schema, lo) };
 }
 
+/** NULL for flows without the elements. */
+function extraSql({ members, as }: ExtraKey): string {
+  const [first, second, third] = members.map(
+    (name) => `json_extract_string(nullif(extra, ''), ${text(`$."${name}"`)})`,
+  );
+  const number = (value: string | undefined) => `try_cast(${value} AS UBIGINT)`;
+  switch (as) {
+    case 'number':
+      return number(first);
+    case 'accessList':
+      return number(`concat('0x', substr(${first}, 3, 8))`);
+    case 'application':
+      return `${number(`split_part(${first}, ':', 1)`)} * 16777216 + ${number(`split_part(${first}, ':', 2)`)}`;
+    case 'microseconds': {
+      const parts = [
+        [first, 1_000_000],
+        [second, 1],
+        [third, 1000],
+      ] as const;
+      const sum = parts.map(([value, factor]) => `coalesce(${number(value)} * ${factor}, 0)`).join(' + ');
+      return `CASE WHEN coalesce(${parts.map(([value]) => value).join(', ')}) IS NULL THEN NULL ELSE ${sum} END`;
+    }
+  }
+}
+
 /** The rows of one order's table, from the table that `statisticSql` filled. */
 export function statisticRowsSql(
   statistic: Statistic,
@@ -53,7 +82,11 @@ export function statisticRowsSql(
   table: string,
   schema: Schema,
 ): string {
-  const where = skipsZero(statistic, schema) ? ' WHERE hi <> 0 OR lo <> 0' : '';
+  const where = keyIsExtra(statistic)
+    ? ' WHERE hi = 0'
+    : skipsZero(statistic, schema)
+      ? ' WHERE hi <> 0 OR lo <> 0'
+      : '';
   return `SELECT hi, lo, proto, flows, packets, octets, out_packets, out_octets, epoch_ms(first) AS first, epoch_ms(last) AS last FROM ${table}${where}${orderSql(
     order,
     GROUP_COUNTERS,

@@ -44,14 +44,15 @@ test('commands run one after another and close waits for all', async () => {
 test('a command that is not there or fails costs a line', async () => {
   const lines: string[] = [];
   const missing = new SlotCommand('/nonexistent/program %f %z', (line) => lines.push(line));
+  expect(lines.slice(-1)).toEqual(['-x: there is no program /nonexistent/program yet that can be run']);
   missing.run(slot);
   await missing.close();
   const failing = new SlotCommand(`${process.execPath} -e process.exit(3)`, (line) => lines.push(line));
   failing.run(slot);
   await failing.close();
-  expect(lines).toHaveLength(3);
+  expect(lines).toHaveLength(4);
   expect(lines[0]).toMatch(/%z/);
-  expect(lines[1]).toMatch(/\/nonexistent\/program.*ENOENT/);
-  expect(lines[2]).toMatch(/exit status 3/);
+  expect(lines[2]).toMatch(/\/nonexistent\/program.*ENOENT/);
+  expect(lines[3]).toMatch(/exit status 3/);
   await sleep(0);
 });

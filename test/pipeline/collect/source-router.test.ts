@@ -87,6 +87,15 @@ test('a source for each exporter, up to a number; the rest is ignored and counte
   ]);
 });
 
+test('exporters of a slot that are all new get a source each, and no more than there may be', async () => {
+  const plan: SourcePlan = { kind: 'dynamic', directory: tempDir('router-many') };
+  const senders = Array.from({ length: 100 }, (_, i) => `10.0.1.${i}`);
+  const { got, ignored } = await deliver(plan, [[...senders, ...senders.toReversed(), ...senders]], 90);
+  expect(Object.keys(got)).toHaveLength(90);
+  expect(new Set(Object.values(got))).toEqual(new Set([3]));
+  expect(ignored).toBe(30);
+});
+
 test('an exporter whose directory cannot be made does not end the collector', async () => {
   const directory = tempDir('router-blocked');
   writeFileSync(join(directory, '10-0-0-1'), '');

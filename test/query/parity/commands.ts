@@ -162,6 +162,41 @@ nat event ADD
 nat event DELETE
 nat event 4
 mpls any 16001
+fwdstat 0
+not fwdstat 0
+as 0
+dst as <= 559
+not as in [ 559 0 ]
+engine-type 0
+not engine id 0
+asa event CREATE
+asa event DELETE or asa event DENIED
+asa event > 1
+asa denied ingress
+asa denied egress
+asa denied nosyn
+asa xevent 1003
+nat event ADDPBLK
+nat event DELPBLK
+nat pblock start > 4000
+nat pblock end <= 6000
+nat pblock step 2
+nat pblock size = 512
+observation point id 2
+observation point id > 1
+tun ip 10.0.0.1
+tun proto 47
+in src mac 02:00:5e:00:00:01 and not out dst mac 02:00:5e:10:00:00
+src ip 10.0.0.3 and not ( dst port 443 or dst port 53 ) and packets > 1
+dst port in [ 22 80 443 ] and src net 10.0.0.0/8 and not flags R
+packets > 10 and packets < 100 and bpp > 700
+( src as 559 or src as 3303 ) and dst as 15169
+ip 10.0.0.3 and ip 192.0.2.1
+not ( ipv6 or proto udp ) and duration > 1000
+proto TCP and ( flags S and not flags AFRPU )
+src port > 1023 and dst port < 1024 and bytes > 10k
+first seen >= 2026-11-20T10:00:10 and first seen <= 2026-11-20T10:00:20
+host 192.0.2.1 and port 443 or host 198.51.100.77 and port 53
 first seen > 2026-11-20T10:00:10
 first seen < 2026-11-20T10:00:05
 last seen > 2026-11-20T10:30:00
@@ -182,7 +217,7 @@ PROTO TCP AND PORT 443
 const STATISTICS =
   `srcip dstip ip nhip nhbip router srcport dstport port proto srctos dsttos tos dir srcas dstas as prevas nextas
 inif outif if srcmask dstmask mask srcvlan dstvlan vlan insrcmac outdstmac indstmac outsrcmac srcmac dstmac inmac outmac mac
-mpls1 mpls2 mpls3 mpls4 odid nat natsrcip natdstip natip natsrcport natdstport natport ivrf evrf minttl maxttl ethertype flags`.split(
+mpls1 mpls2 mpls3 mpls4 odid opid event xevent tunproto nat natsrcip natdstip natip natsrcport natdstport natport ivrf evrf minttl maxttl ethertype flags`.split(
     /\s+/,
   );
 
@@ -255,8 +290,8 @@ export function parityCommands(): string[][] {
     ...STATISTICS.filter((_, i) => i % 6 === 1).map((name) => ['-s', `${name}/obyte`, ...n]),
     ...STATISTICS.filter((_, i) => i % 6 === 2).map((name) => ['-s', `${name}/bytes`, '-o', 'csv', ...n]),
     ...STATISTICS.filter((_, i) => i % 6 === 3).map((name) => ['-s', `${name}/ibyte`, '-N', ...n]),
-    ...ELEMENT_ORDERS.map((order) => ['-s', `srcip/${order}`, ...n]),
-    ...ELEMENT_ORDERS.map((order) => ['-s', `dstport/${order}`, '-o', 'csv', '-n', '8']),
+    ...ELEMENT_ORDERS.map((order) => ['-s', `srcip/${order}`, ...(order === 'flows' ? ['-n', '0'] : n)]),
+    ...ELEMENT_ORDERS.map((order) => ['-s', `dstport/${order}`, '-o', 'csv', '-n', order === 'flows' ? '0' : '8']),
     ...ELEMENT_ORDERS.map((order) => ['-s', `ip/${order}:a`, '-n', '0', 'bytes > 900m']),
     ['-s', 'srcip/bytes/packets/bps', '-n', '5'],
     ['-s', 'srcip/bytes', '-s', 'dstip/bytes', '-s', 'proto/bytes', '-n', '5'],
@@ -265,6 +300,24 @@ export function parityCommands(): string[][] {
     ['-s', 'dstip/bytes', '-n', '0', '-q'],
     ['-s', 'srcip/bytes', '-q', '-o', 'csv', ...n],
     ['-s', 'srcip/bytes', '-T', ...n],
+    ['-s', 'dstport/bytes', '-T', ...n],
+    ['-s', 'flags/bytes', '-N', ...n],
+    ['-s', 'srcip:p/bytes', '-o', 'csv', '-n', '0'],
+    ['-s', 'proto/packets', '-o', 'csv'],
+    ['-s', 'opid/bytes', '-s', 'xevent:p/bytes', '-n', '0'],
+    ['-s', 'record', 'host 9.9.9.9'],
+    ['-s', 'record/bytes/packets', '-n', '3', 'host 9.9.9.9'],
+    ['-s', 'record/bytes', '-o', 'csv', 'host 9.9.9.9'],
+    ['-s', 'record/bytes', '-A', 'srcip', 'host 9.9.9.9'],
+    ['-s', 'record', '-s', 'srcip/bytes', 'host 9.9.9.9'],
+    ['-q', '-s', 'record/bytes', 'host 9.9.9.9'],
+    ['-b', 'host 9.9.9.9'],
+    ['-a', '-o', 'fmt:%cl', '-n', '5'],
+    ['-b', '-o', 'fmt:%sni|%ja3', 'proto udp'],
+    ['-o', 'nsel', '-c', '20', 'asa event > 0'],
+    ['-o', 'nsel', '-c', '20'],
+    ['-o', 'nsel6', '-q', '-c', '5'],
+    ['-o', 'long', '-c', '10', 'asa event > 0'],
     ...RECORD_ORDERS.map((order) => ['-s', `record/${order}`, ...(TIED.test(order) ? ['-n', '0', 'bytes > 700m'] : n)]),
     ...['bytes', 'packets', 'bps'].map((order) => ['-s', `record/${order}`, '-o', 'extended', ...n]),
     ['-s', 'record/bytes', '-o', 'csv', ...n],
@@ -282,6 +335,10 @@ export function parityCommands(): string[][] {
     ...GROUPINGS.filter((_, i) => i % 5 === 1).map((list) => ['-A', list, '-O', 'packets', '-6', ...n]),
     ['-A', 'srcip,dstport', '-O', 'bytes', '-P', 'flows > 1'],
     ['-a', '-P', 'bytes > 1m'],
+    ['-a', '-P', 'flags SA and tos 0'],
+    ['-a', '-P', 'src as 559 or dst as 559'],
+    ['-A', 'srcip', '-P', 'ip 10.0.0.3'],
+    ['-A', 'proto,dstport', '-P', 'dst port 443 and proto tcp'],
     ['-a', '-O', 'bytes', '-P', 'packets > 1k', '-n', '20'],
     ['-A', 'srcip', '-O', 'bytes', '-o', 'fmt:%sa %byt %pkt %fl', ...n],
     ['-A', 'srcip,proto', '-O', 'bytes', '-o', 'csv:%sa,%pr,%byt', ...n],
@@ -310,6 +367,7 @@ export function parityCommands(): string[][] {
     ...TAGS.flatMap((tag) => [
       ['-o', `fmt:${tag}`, '-c', '12', 'proto tcp'],
       ['-o', `fmt:|${tag}|`, '-c', '3', 'nat event 1'],
+      ['-o', `fmt:|${tag}|`, '-c', '5', 'asa event > 0 or nat pblock size 512'],
       ['-o', `fmt:${tag} %byt`, '-c', '4', 'ipv6'],
     ]),
     ...TAGS.filter((tag) => !/ap$|^%ttl$|^%g|pl$|^%eth$/.test(tag)).map((tag) => [

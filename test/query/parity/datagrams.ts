@@ -11,7 +11,7 @@ import type { CapturedDatagram } from '../../support/udp.ts';
 import { makeRandom } from '../support/generate.ts';
 
 /** Every datagram was sent, and caught, at this time. */
-export const SENT_MS = Date.UTC(2026, 10, 20, 12, 0, 0);
+const SENT_MS = Date.UTC(2026, 10, 20, 12, 0, 0);
 const START_MS = Date.UTC(2026, 10, 20, 10, 0, 0);
 /** Devices of v5 and v9 started so long before. */
 const UPTIME_MS = 4 * 3_600_000;
@@ -19,7 +19,13 @@ const BOOT_MS = SENT_MS - UPTIME_MS;
 const RECORDS_A_DATAGRAM = 5;
 
 /** Where the datagrams come from. */
-export const EXPORTERS = { ipfix: '127.0.0.11', v9: '127.0.0.12', nat: '127.0.0.13', v5: '127.0.0.14' } as const;
+export const EXPORTERS = {
+  ipfix: '127.0.0.11',
+  v9: '127.0.0.12',
+  nat: '127.0.0.13',
+  v5: '127.0.0.14',
+  firewall: '127.0.0.15',
+} as const;
 
 const ICMP = new Set<number | string | undefined>([1, 58]);
 
@@ -122,6 +128,7 @@ function fullRecord(i: number, random: Random, sizes: Sizes): Values {
     58: [0, 10, 20, 4094][random(4)]!,
     59: [0, 10, 30][random(3)]!,
     89: [0, 64, 66, 128][random(4)]!,
+    197: [0, 0x40, 0x20, 0x60][i % 4]!,
     136: 1 + random(5),
     52: 30 + random(3),
     53: 60 + random(5),
@@ -176,6 +183,51 @@ function natRecord(i: number, random: Random): Values {
   };
 }
 
+/** A block of ports that was given to a host (RFC 8158). */
+function portBlockRecord(i: number, random: Random): Values {
+  const start = 1024 + random(20) * 512;
+  return {
+    8: `10.0.${random(2)}.${1 + random(9)}`,
+    12: `198.51.100.${1 + random(3)}`,
+    225: `203.0.113.${1 + random(4)}`,
+    4: [6, 17][random(2)]!,
+    230: [16, 17][random(2)]!,
+    361: start,
+    362: start + 511,
+    363: 1 + random(2),
+    364: 512,
+    138: 1 + random(3),
+    152: START_MS + i * 777,
+    153: START_MS + i * 777 + random(5),
+    323: START_MS + i * 777,
+  };
+}
+
+/** An event of a firewall of Cisco's, of which nfdump reads the access lists with their octets turned around. */
+function firewallRecord(i: number, random: Random, sizes: Sizes): Values {
+  const { packets, octets } = sizes.next();
+  return {
+    8: `10.5.${random(2)}.${1 + random(9)}`,
+    12: `192.0.2.${1 + random(5)}`,
+    7: 1024 + random(60_000),
+    11: PORTS[random(PORTS.length)]!,
+    4: [6, 17][random(2)]!,
+    148: 900_000 + i,
+    152: START_MS + i * 333,
+    323: START_MS + i * 333,
+    233: 1 + random(3),
+    33002: [0, 1001, 1002, 1003, 1004][random(5)]!,
+    225: `203.0.113.${1 + random(4)}`,
+    226: `192.0.2.${1 + random(5)}`,
+    227: 1024 + random(60_000),
+    228: PORTS[random(PORTS.length)]!,
+    231: octets,
+    232: random(9000),
+    298: packets,
+    299: random(50),
+  };
+}
+
 const WIDTHS: Readonly<Record<number, number>> = {
   4: 1,
   5: 1,
@@ -191,6 +243,13 @@ const WIDTHS: Readonly<Record<number, number>> = {
   89: 1,
   136: 1,
   230: 1,
+  233: 1,
+  197: 1,
+  33002: 2,
+  361: 2,
+  362: 2,
+  363: 2,
+  364: 2,
   7: 2,
   11: 2,
   32: 2,
@@ -209,6 +268,7 @@ const WIDTHS: Readonly<Record<number, number>> = {
   152: 8,
   153: 8,
   323: 8,
+  138: 8,
   56: 6,
   57: 6,
   80: 6,
@@ -283,9 +343,10 @@ function v5Record(i: number, random: Random, sizes: Sizes): Uint8Array {
 /**
  * The flows that parity with nfdump is tested on, as exporters send them: IPFIX with nearly every field, NetFlow v9 with
  * both directions of conversations, a log of translations, NetFlow v5. The same bytes on every run. `scale` makes more of
- * everything but v5; without `icmp` for collectors that do not keep its types.
+ * everything but v5; without `icmp` for collectors that do not keep its types, without `events` of firewalls and blocks of
+ * ports.
  */
-export function makeDatagrams(options: { scale?: number; icmp?: false } = {}): CapturedDatagram[] {
+export function makeDatagrams(options: { scale?: number; icmp?: false; events?: false } = {}): CapturedDatagram[] {
   const { scale = 1 } = options;
   const isWanted = (record: Values) => options.icmp !== false || !ICMP.has(record[4]);
   const random = makeRandom(20_261_121);
@@ -295,6 +356,10 @@ export function makeDatagrams(options: { scale?: number; icmp?: false } = {}): C
   const pairs = make(50, (i) => conversation(i, random, sizes)).flat();
   const translations = make(25, (i) => natRecord(i, random));
   const old = make(25, (i) => v5Record(i, random, sizes));
+  const [blocks, firewall] =
+    options.events === false
+      ? [[], []]
+      : [make(15, (i) => portBlockRecord(i, random)), make(30, (i) => firewallRecord(i, random, sizes))];
   const v5 = v5Datagram({
     records: concat(...old.slice(0, 25)),
     engine: 0x0102,
@@ -304,8 +369,9 @@ export function makeDatagrams(options: { scale?: number; icmp?: false } = {}): C
   const streams: readonly (readonly [string, readonly Uint8Array[]])[] = [
     [EXPORTERS.ipfix, datagramsOf(full.filter(isWanted), ipfixMessage, 7)],
     [EXPORTERS.v9, datagramsOf(pairs.filter(isWanted), v9Datagram, 300)],
-    [EXPORTERS.nat, datagramsOf(translations, ipfixMessage, 9)],
+    [EXPORTERS.nat, datagramsOf([...translations, ...blocks], ipfixMessage, 9)],
     [EXPORTERS.v5, [v5]],
+    [EXPORTERS.firewall, firewall.length === 0 ? [] : datagramsOf(firewall, v9Datagram, 0)],
   ];
   return streams.flatMap(([from, payloads]) =>
     payloads.map((payload) => ({ payload: Buffer.from(payload), from, port: 2055, ms: SENT_MS })),

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import type { AddressWords } from '../../../src/flow/address.ts';
-import { columnByName } from '../../../src/flow/fields.ts';
 import { addressTerms, numberTerms } from '../../../src/query/filter/terms.ts';
 import {
   type AddressBlock,
@@ -109,8 +108,3 @@ function prefix(flows: readonly TestFlow[]): fc.Arbitrary<Prefix> {
       return makePrefix(words, v4 ? length % 33 : length, !v4);
     });
 }
-
-/** Columns that terms read; tests of missing columns leave some out. */
-export const filterColumns = [...numberTerms.values()].flatMap(({ operands }) =>
-  operands.flatMap((operand) => ('column' in operand ? [columnByName.get(operand.column)!.field] : [])),
-);

@@ -18,12 +18,15 @@ export function passes(filter: Filter, flow: TestFlow): boolean {
     case 'number':
     case 'ranges': {
       const values = numbersOf(filter.term, flow);
+      const withZeros = [...values, ...zerosOf(filter.term, flow)];
       if (filter.kind === 'number') {
         const { comparator, value } = filter;
         if (comparator === '!=') return values.length > 0 && !values.includes(value);
-        return values.some((one) => compare(one, comparator, value));
+        return withZeros.some((one) => compare(one, comparator, value));
       }
-      const found = values.some((value) => filter.ranges.some(([from, to]) => from <= value && value <= to));
+      const found = (filter.negated ? values : withZeros).some((value) =>
+        filter.ranges.some(([from, to]) => from <= value && value <= to),
+      );
       return filter.negated ? values.length > 0 && !found : found;
     }
     case 'address': {
@@ -56,6 +59,15 @@ export function numbersOf(term: string, flow: TestFlow): number[] {
   const { operands, guard } = numberTerms.get(term)!;
   if (guard !== undefined && !guarded(guard, flow)) return [];
   return operands.map((operand) => read(operand, flow)).filter((value) => value !== undefined);
+}
+
+/** A zero where a flow has no number and that is as good as 0. */
+function zerosOf(term: string, flow: TestFlow): number[] {
+  const { operands, guard } = numberTerms.get(term)!;
+  if (guard === 'engine') return guarded(guard, flow) ? [] : [0];
+  const isZero = (operand: Operand) =>
+    'column' in operand && operand.absentIsZero === true && read(operand, flow) === undefined;
+  return operands.some(isZero) ? [0] : [];
 }
 
 function guarded(guard: Guard, { numbers }: TestFlow): boolean {

@@ -1,4 +1,5 @@
-import { addon, type SegmentColumn } from '../../../src/addon/addon.ts';
+import { addon } from '../../../src/addon/addon.ts';
+import type { SegmentColumn } from '../../../src/addon/segments.ts';
 import { columns } from '../../../src/flow/fields.ts';
 import { Database } from '../../../src/query/database.ts';
 import type { TestFlow } from './generate.ts';

@@ -19,7 +19,7 @@ const LARGEST_TABLE: usize = 1 << 18;
 const MOST_LOOKED_UP: usize = 64;
 
 /// Values from one to another, both included; sorted and apart.
-struct Ranges<T>(Vec<(T, T)>);
+pub struct Ranges<T>(Vec<(T, T)>);
 
 impl<T: Copy + Ord> Ranges<T> {
     fn new(mut ranges: Vec<(T, T)>) -> Ranges<T> {
@@ -35,6 +35,10 @@ impl<T: Copy + Ord> Ranges<T> {
         Ranges(joined)
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = &(T, T)> {
+        self.0.iter()
+    }
+
     fn has(&self, value: T) -> bool {
         let after = self.0.partition_point(|(from, _)| *from <= value);
         after > 0 && value <= self.0[after - 1].1
@@ -46,6 +50,20 @@ impl<T: Copy + Ord> Ranges<T> {
             return Some(true);
         }
         (!self.0.iter().any(|&(from, to)| from <= most && least <= to)).then_some(false)
+    }
+}
+
+/// What is known of rows without a look at them: of a row group by its statistics, of a file by the index.
+pub trait Facts {
+    /// None of the rows has the column.
+    fn is_missing(&self, column: usize) -> bool;
+
+    /// Least and most value, as they stand in the file; None when they are not known.
+    fn bounds(&self, column: usize) -> Option<(u64, u64)>;
+
+    /// Whether it is known that no row has an address of these ranges.
+    fn lacks(&self, _hi: usize, _lo: usize, _ranges: &Ranges<u128>) -> bool {
+        false
     }
 }
 
@@ -116,18 +134,18 @@ impl Predicate {
         matches!(self.root, Node::True)
     }
 
-    /// The answer for a whole row group as its statistics tell it.
-    pub fn decide(&self, group: &Group) -> Option<bool> {
-        self.decide_node(&self.root, group)
+    /// The answer for all rows of which facts are known, if these tell it.
+    pub fn decide(&self, facts: &impl Facts) -> Option<bool> {
+        self.decide_node(&self.root, facts)
     }
 
-    fn decide_node(&self, node: &Node, group: &Group) -> Option<bool> {
+    fn decide_node(&self, node: &Node, facts: &impl Facts) -> Option<bool> {
         match node {
             Node::True => Some(true),
-            Node::Not(part) => self.decide_node(part, group).map(|answer| !answer),
-            Node::All(parts) => decide_parts(parts.iter().map(|part| self.decide_node(part, group)), false),
-            Node::Any(parts) => decide_parts(parts.iter().map(|part| self.decide_node(part, group)), true),
-            Node::Leaf(leaf) => self.leaves[*leaf].decide(group),
+            Node::Not(part) => self.decide_node(part, facts).map(|answer| !answer),
+            Node::All(parts) => decide_parts(parts.iter().map(|part| self.decide_node(part, facts)), false),
+            Node::Any(parts) => decide_parts(parts.iter().map(|part| self.decide_node(part, facts)), true),
+            Node::Leaf(leaf) => self.leaves[*leaf].decide(facts),
         }
     }
 }
@@ -146,8 +164,8 @@ fn decide_parts(answers: impl Iterator<Item = Option<bool>>, decisive: bool) -> 
 }
 
 impl Leaf {
-    fn decide(&self, group: &Group) -> Option<bool> {
-        if self.is_missing(group) {
+    fn decide(&self, facts: &impl Facts) -> Option<bool> {
+        if self.is_missing(facts) {
             return Some(false);
         }
         match self {
@@ -158,11 +176,14 @@ impl Leaf {
                 bias,
                 ranges,
             } => {
-                let (least, most) = group.bounds(*column)?;
+                let (least, most) = facts.bounds(*column)?;
                 ranges.decide(least ^ bias, most ^ bias)
             }
             Leaf::Address { hi, lo, ranges } => {
-                let ((hi_least, hi_most), (lo_least, lo_most)) = (group.bounds(*hi)?, group.bounds(*lo)?);
+                if facts.lacks(*hi, *lo, ranges) {
+                    return Some(false);
+                }
+                let ((hi_least, hi_most), (lo_least, lo_most)) = (facts.bounds(*hi)?, facts.bounds(*lo)?);
                 if hi_least == hi_most {
                     return ranges.decide(wide(hi_least, lo_least), wide(hi_least, lo_most));
                 }
@@ -177,11 +198,11 @@ impl Leaf {
         }
     }
 
-    fn is_missing(&self, group: &Group) -> bool {
+    fn is_missing(&self, facts: &impl Facts) -> bool {
         match self {
-            Leaf::Value { column, .. } => group.is_missing(*column),
-            Leaf::Address { hi, lo, .. } => group.is_missing(*hi) || group.is_missing(*lo),
-            Leaf::Equal(a, b) => group.is_missing(*a) || group.is_missing(*b),
+            Leaf::Value { column, .. } => facts.is_missing(*column),
+            Leaf::Address { hi, lo, .. } => facts.is_missing(*hi) || facts.is_missing(*lo),
+            Leaf::Equal(a, b) => facts.is_missing(*a) || facts.is_missing(*b),
             // Made of core columns, or of one whose absence means one.
             Leaf::Computed { .. } => false,
         }

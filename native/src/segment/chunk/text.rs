@@ -1,12 +1,11 @@
 //! Columns of texts: repeated ones stand once, in the dictionary of the chunk.
 
-use super::{one_value_pages, write_chunk, Chunk, Codec, Encoder, Layout, DICTIONARY_SHARE, PAGE_ROWS};
-use crate::segment::bits::{bit_width, put_indices};
-use crate::segment::column::{ColumnSpec, Texts, Values};
+use super::write::{write_chunk, Content, EncodedPage, Layout};
+use super::{one_value_pages, Chunk, Codec, Encoder, Job, DICTIONARY_SHARE};
+use crate::segment::column::{Texts, Values};
 use crate::segment::general;
 use parquet::errors::Result;
 use parquet::file::statistics::Statistics;
-use parquet::schema::types::ColumnDescPtr;
 
 /// A data page of texts ends after so many bytes.
 const PAGE_BYTES: usize = 1 << 20;
@@ -58,75 +57,65 @@ impl TextDictionary {
 
 impl Encoder {
     /// As `encode`, for texts: the same checks have been made.
-    pub(super) fn encode_texts(
-        &mut self,
-        spec: &ColumnSpec,
-        descriptor: &ColumnDescPtr,
-        values: Values,
-        rows: usize,
-        codec: Codec,
-    ) -> Result<Chunk> {
+    pub(super) fn encode_texts(&mut self, job: Job, values: Values) -> Result<Chunk> {
         let mut dictionary = std::mem::take(&mut self.texts);
-        let result = self.encode_texts_with(&mut dictionary, spec, descriptor, values, rows, codec);
+        let result = self.encode_texts_with(&mut dictionary, job, values);
         self.texts = dictionary;
         result
     }
 
-    fn encode_texts_with(
-        &mut self,
-        dictionary: &mut TextDictionary,
-        spec: &ColumnSpec,
-        descriptor: &ColumnDescPtr,
-        values: Values,
-        rows: usize,
-        codec: Codec,
-    ) -> Result<Chunk> {
+    fn encode_texts_with(&mut self, dictionary: &mut TextDictionary, job: Job, values: Values) -> Result<Chunk> {
+        let Job { rows, codec, .. } = job;
         let (ids, texts) = match values {
             Values::Texts(ids, texts) => (&ids[..rows], texts),
             _ => (&[][..], Texts::default()),
         };
         let pays = dictionary.build(ids, &texts, rows / DICTIONARY_SHARE + 1)?;
-        let mut pages = Vec::new();
-        let layout = if dictionary.texts.len() <= 1 {
+        let (pages, layout) = if dictionary.texts.len() <= 1 {
             let only = dictionary.texts.first().and_then(|&id| texts.get(id)).unwrap_or(b"");
             let mut raw = self.buffer();
             put_text(&mut raw, only);
-            pages = one_value_pages(raw, self.buffer(), rows);
-            Layout::Dictionary
+            (one_value_pages(raw, self.buffer(), rows), Layout::Dictionary)
         } else if pays {
             let mut raw = self.buffer();
             for &id in &dictionary.texts {
                 put_text(&mut raw, texts.get(id).unwrap_or(b""));
             }
-            pages.push(self.page(raw, dictionary.texts.len(), true, codec)?);
-            let width = bit_width(dictionary.texts.len() as u64 - 1);
-            for part in dictionary.indices.chunks(PAGE_ROWS) {
-                let mut raw = self.buffer();
-                put_indices(&mut raw, part, width);
-                pages.push(self.page(raw, part.len(), false, codec)?);
-            }
-            Layout::Dictionary
+            let pages = self.dictionary_pages(raw, dictionary.texts.len(), &dictionary.indices, codec)?;
+            (pages, Layout::Dictionary)
         } else {
-            let mut raw = self.buffer();
-            let mut count = 0;
-            for &id in ids {
-                put_text(&mut raw, texts.get(id).unwrap_or(b""));
-                count += 1;
-                if raw.len() >= PAGE_BYTES {
-                    let full = std::mem::replace(&mut raw, self.buffer());
-                    pages.push(self.page(full, std::mem::take(&mut count), false, codec)?);
-                }
-            }
-            if count > 0 {
-                pages.push(self.page(raw, count, false, codec)?);
-            }
-            Layout::Plain
+            (self.plain_pages(ids, &texts, codec)?, Layout::Plain)
         };
-        let none = Statistics::byte_array(None, None, None, Some(0), false);
-        write_chunk(&mut self.spare, descriptor, pages, layout, none, rows, codec, None).map_err(|cause| {
+        let content = Content {
+            pages,
+            layout,
+            rows,
+            codec,
+            statistics: Statistics::byte_array(None, None, None, Some(0), false),
+            bloom_filter: None,
+        };
+        write_chunk(&mut self.spare, job.descriptor, content).map_err(|cause| {
             // Names of columns are not in the errors of pages.
-            general(&format!("column {}: {cause}", spec.name))
+            general(&format!("column {}: {cause}", job.spec.name))
         })
+    }
+
+    fn plain_pages(&mut self, ids: &[u32], texts: &Texts, codec: Codec) -> Result<Vec<EncodedPage>> {
+        let mut pages = Vec::new();
+        let mut raw = self.buffer();
+        let mut count = 0;
+        for &id in ids {
+            put_text(&mut raw, texts.get(id).unwrap_or(b""));
+            count += 1;
+            if raw.len() >= PAGE_BYTES {
+                let full = std::mem::replace(&mut raw, self.buffer());
+                pages.push(self.page(full, std::mem::take(&mut count), false, codec)?);
+            }
+        }
+        if count > 0 {
+            pages.push(self.page(raw, count, false, codec)?);
+        }
+        Ok(pages)
     }
 }
 

@@ -1,0 +1,135 @@
+//! What the index has to know of a flow file.
+
+use super::filter::{key, Half};
+use super::record::{hash, Entry, Identity};
+use crate::scan::column::{not_here, Column, BLOCK};
+use crate::scan::file::{is_of_type, open, place, rows_of, OpenFile, Segment};
+use crate::segment::column::ColumnType;
+use crate::segment::merge::named;
+use crate::segment::{general, CREATOR};
+use parquet::errors::Result;
+use std::fs::Metadata;
+use std::path::Path;
+
+/// Distinct halves of addresses beyond which a file gets no filter, for all of them are in memory at once.
+const MOST_KEYS: usize = 8 << 20;
+
+/// An entry that lacks its columns, and what its filter is made of.
+pub struct Built {
+    pub entry: Entry,
+    pub columns: Vec<String>,
+    /// Distinct; None where there are too many.
+    pub keys: Option<Vec<u64>>,
+    pub metadata: Metadata,
+}
+
+impl Built {
+    pub fn memory(&self) -> usize {
+        let names = self.columns.iter().map(String::len).sum::<usize>();
+        size_of::<Built>() + names + self.keys.as_ref().map_or(0, Vec::len) * size_of::<u64>()
+    }
+}
+
+/// Reads what the index has to know of a file. Files that other programs wrote are refused: their columns may be of other
+/// types, which a question must meet.
+pub fn build(path: &Path) -> Result<Built> {
+    let open = open(path)?;
+    try_build(path, &open).map_err(|cause| named(path, &cause))
+}
+
+fn try_build(path: &Path, open: &OpenFile) -> Result<Built> {
+    let created_by = open.metadata.file_metadata().created_by();
+    if !created_by.is_some_and(|creator| creator.starts_with(CREATOR)) {
+        return Err(not_here("weir did not write it"));
+    }
+    let name = path.file_name().ok_or_else(|| general("not the name of a file"))?;
+    let metadata = open.file.metadata()?;
+    let segment = Segment::of(path, open)?;
+    let keys = keys(open)?;
+    Ok(Built {
+        entry: Entry {
+            name: hash(name.as_encoded_bytes()),
+            identity: Identity::of(&metadata),
+            rows: segment.rows,
+            groups: u32::try_from(segment.groups)?,
+            is_sampled: segment.is_sampled,
+            spans: segment.spans,
+            columns: 0,
+            blocks: keys
+                .as_ref()
+                .map(|keys| u32::try_from(super::filter::blocks_for(keys.len())))
+                .transpose()?,
+        },
+        columns: segment.columns.to_vec(),
+        keys,
+        metadata,
+    })
+}
+
+/// Keys of both halves of every address in a file; None when there are too many.
+fn keys(open: &OpenFile) -> Result<Option<Vec<u64>>> {
+    let schema = open.metadata.file_metadata().schema_descr();
+    let mut keys = Keys::default();
+    let mut column = Column::default();
+    for number in 0..open.metadata.num_row_groups() {
+        let rows = rows_of(&open.metadata, number)?;
+        for (at, described) in schema.columns().iter().enumerate() {
+            let Some(half) = half_of(described.name()).filter(|_| rows > 0) else {
+                continue;
+            };
+            if !is_of_type(described, ColumnType::U64) {
+                return Err(not_here("a column of another type"));
+            }
+            let chunk = open.metadata.row_group(number).column(at);
+            column.start(&open.file, place(chunk), chunk, rows)?;
+            if let Some(entries) = column.dictionary() {
+                keys.extend(half, entries);
+                continue;
+            }
+            for start in (0..rows).step_by(BLOCK) {
+                column.load(start, BLOCK.min(rows - start))?;
+                column.spread();
+                keys.extend(half, column.values());
+            }
+        }
+        if keys.distinct() > MOST_KEYS {
+            return Ok(None);
+        }
+    }
+    keys.distinct();
+    Ok(Some(keys.keys))
+}
+
+/// Every address is two columns with names of this form.
+pub fn half_of(column: &str) -> Option<Half> {
+    if column.ends_with("_lo") {
+        Some(Half::Low)
+    } else if column.ends_with("_hi") {
+        Some(Half::High)
+    } else {
+        None
+    }
+}
+
+#[derive(Default)]
+struct Keys {
+    keys: Vec<u64>,
+    /// So many of the first are sorted and apart.
+    sorted: usize,
+}
+
+impl Keys {
+    fn extend(&mut self, half: Half, values: &[u64]) {
+        self.keys.extend(values.iter().map(|&value| key(half, value)));
+        if self.keys.len() > 2 * self.sorted + (1 << 16) {
+            self.distinct();
+        }
+    }
+
+    fn distinct(&mut self) -> usize {
+        self.keys.sort_unstable();
+        self.keys.dedup();
+        self.sorted = self.keys.len();
+        self.sorted
+    }
+}

@@ -1,0 +1,114 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { FlowBatchPool } from '../../flow/batch.ts';
+import { UserError } from '../../flow/user-error.ts';
+import { FlowFileError } from '../../import/flow-file-error.ts';
+import { isNfcapdFile, NfcapdFile } from '../../import/nfcapd-file.ts';
+import { readNfcapd } from '../../import/nfcapd-flows.ts';
+import { nfcapdNaming, nfcapdSlotMs } from '../../import/nfcapd-names.ts';
+import { chooseFiles, chooseSegments, type FileSelection } from '../../store/segment-files.ts';
+import { SlotArchive } from '../../store/slot-archive.ts';
+import { DEFAULT_INTERVAL_SECONDS, SEGMENT_SUFFIX, segmentName, slotTime } from '../../store/slots.ts';
+import { endsWithout } from './ends-without.ts';
+
+/** From so many files of nfcapd on a store of their flows is worth a word. */
+const MANY_FILES = 50;
+
+/**
+ * The files that a question names: segments; slots of a store under the names that nfcapd gives them (`nfcapd.TIME`, in
+ * local time); files of nfcapd, whose flows are copied to segments in a temporary directory until `close`.
+ */
+export class FlowSources {
+  private readonly log: (message: string) => void;
+  private directory: { readonly path: string; readonly release: () => void } | undefined;
+  private copies = 0;
+
+  constructor(log: (message: string) => void) {
+    this.log = log;
+  }
+
+  /** Paths of segments, in the order of their names. */
+  async choose(selection: FileSelection): Promise<string[]> {
+    const found = await attempt(() => chooseSegments(selection));
+    if (found.files.length > 0) return this.asSegments(found.files);
+    const bySlot = await attempt(() => chooseSegments(underSlotNames(selection)));
+    if (bySlot.files.length > 0) return bySlot.files;
+    const foreign = await attempt(() => chooseFiles(selection, nfcapdNaming));
+    if (foreign.files.length > 0) return this.asSegments(foreign.files);
+    if (found.refusal !== undefined) throw found.refusal;
+    return [];
+  }
+
+  private async asSegments(paths: readonly string[]): Promise<string[]> {
+    if (paths.length >= MANY_FILES && !paths.some((path) => path.endsWith(SEGMENT_SUFFIX))) {
+      this.log(`${paths.length} files of nfcapd are read one by one: weir import makes a store of them`);
+    }
+    const segments: string[] = [];
+    for (const path of paths) {
+      const isForeign = !path.endsWith(SEGMENT_SUFFIX) && (await isNfcapdFile(path));
+      segments.push(isForeign ? await this.copyOf(path) : path);
+    }
+    return segments;
+  }
+
+  /** A segment with the flows of an nfcapd file. */
+  async copyOf(file: string): Promise<string> {
+    const directory = join(await this.temporary(), String(this.copies++));
+    const archive = await SlotArchive.open({ directory, layout: 0, indexed: false, log: this.log });
+    try {
+      const opened = await NfcapdFile.open(file);
+      await opened.close();
+      const ident = opened.ident || 'none';
+      const slot = await archive.begin({ startMs: 0, intervalSeconds: DEFAULT_INTERVAL_SECONDS, ident });
+      await readNfcapd(file, new FlowBatchPool(), (batch) => slot.append(batch));
+      return await slot.seal();
+    } catch (error) {
+      throw error instanceof FlowFileError ? new UserError(`${file}: ${error.message}`, { cause: error }) : error;
+    } finally {
+      await archive.close();
+    }
+  }
+
+  /** A directory that is gone after `close`. */
+  async temporary(): Promise<string> {
+    if (this.directory === undefined) {
+      const path = await mkdtemp(join(tmpdir(), 'weir-dump-'));
+      this.directory = { path, release: endsWithout(path) };
+    }
+    return this.directory.path;
+  }
+
+  async close(): Promise<void> {
+    if (this.directory === undefined) return;
+    this.directory.release();
+    await rm(this.directory.path, { recursive: true, force: true });
+  }
+}
+
+/** Paths, or why there are none. */
+async function attempt(
+  choose: () => Promise<readonly { readonly path: string }[]>,
+): Promise<{ files: string[]; refusal?: UserError }> {
+  try {
+    return { files: (await choose()).map(({ path }) => path) };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { files: [], refusal: error };
+  }
+}
+
+/** Names of nfcapd as those of the slots that begin at the same time. */
+function underSlotNames({ read, range, sources }: FileSelection): FileSelection {
+  return { read: read && slotName(read), range: range?.split(':').map(slotName).join(':'), sources };
+}
+
+function slotName(path: string): string {
+  const name = basename(path);
+  const startMs = nfcapdSlotMs(name);
+  if (startMs === undefined || name.endsWith(SEGMENT_SUFFIX)) return path;
+  const isShort = nfcapdNaming.time(name)!.length > 12;
+  const directory = dirname(path);
+  const slot = segmentName(slotTime(startMs, isShort ? 1 : DEFAULT_INTERVAL_SECONDS));
+  return directory === '.' && !path.startsWith('.') ? slot : join(directory, slot);
+}

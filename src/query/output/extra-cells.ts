@@ -1,0 +1,115 @@
+import type { ColumnName } from '../../flow/fields.ts';
+import type { Chunk } from '../chunk.ts';
+import type { CellMaker } from './cells.ts';
+import { ExtraReader, exporterReader } from './exporter-name.ts';
+
+/** Reads a member of the row's `extra`, a number or a text as text; empty without. */
+type Member = (name: string) => string;
+
+/** A cell made of members of `extra`: its text, which csv has without the padding of text output. */
+function ofExtra(text: (member: Member, csv: boolean) => string): CellMaker {
+  return ({ csv }) => ({
+    needs: ['extra'],
+    bind: (chunk) => {
+      const extras = new ExtraReader(chunk);
+      let row = 0;
+      const member: Member = (name) => extras.member(row, name);
+      return (out, at) => {
+        row = at;
+        out.text(text(member, csv));
+      };
+    },
+  });
+}
+
+/** A number, right-aligned; 0 without. */
+export function extraNumber(name: string, width: number): CellMaker {
+  return ofExtra((member, csv) => (member(name) || '0').padStart(csv ? 0 : width));
+}
+
+/** A text; `absent` without. */
+export function extraText(name: string, absent: string): CellMaker {
+  return ofExtra((member) => member(name) || absent);
+}
+
+/** IPFIX 138. */
+export const observationPoint = ofExtra((member, csv) => {
+  const id = member('observationPointId');
+  return id === ''
+    ? '0x00'
+    : `0x${BigInt(id)
+        .toString(16)
+        .padStart(csv ? 0 : 10, '0')}`;
+});
+
+/** The domain that the record names (149), else the one of the datagram that it came in. */
+export const observationDomain: CellMaker = ({ csv }) => ({
+  needs: ['domain', 'extra'],
+  bind: (chunk) => {
+    const domains = chunk.narrow('domain');
+    const extras = new ExtraReader(chunk);
+    return (out, row) => {
+      const own = extras.member(row, 'observationDomainId');
+      if (own === '') out.ascii(`0x${domains[row]!.toString(16).padStart(2, '0')}`);
+      else
+        out.ascii(
+          `0x${Number(own)
+            .toString(16)
+            .padStart(csv ? 0 : 9, '0')}`,
+        );
+    };
+  },
+});
+
+const PLACES_OF_LATENCY = 9;
+
+/**
+ * Milliseconds of one of nProbe's latencies: seconds and microseconds, or milliseconds, under its own numbers in v9.
+ */
+export function latency(seconds: string, microseconds: string, milliseconds: string): CellMaker {
+  return ofExtra((member, csv) => {
+    const ms = Number(member(seconds)) * 1000 + Number(member(microseconds)) / 1000 + Number(member(milliseconds));
+    return ms.toFixed(3).padStart(csv ? 0 : PLACES_OF_LATENCY);
+  });
+}
+
+/** The three numbers of an access list of Cisco's ASA, from twelve octets. */
+function accessList(octets: string): readonly number[] {
+  return [2, 10, 18].map((at) => Number.parseInt(octets.slice(at, at + 8), 16) || 0);
+}
+
+export const ingressAcl = ofExtra((member) =>
+  accessList(member('33000'))
+    .map((id) => `0x${id.toString(16).padEnd(8)}`)
+    .join(' '),
+);
+
+export const egressAcl = ofExtra((member, csv) =>
+  accessList(member('33001'))
+    .map((id) => String(id).padStart(csv ? 0 : 10))
+    .join(' '),
+);
+
+/** IPFIX 95 as `engine..selector`. */
+export const applicationId = ofExtra((member, csv) => {
+  const id = member('applicationId');
+  if (id === '') return '0..0..0';
+  const [engine = '', ...selector] = id.split(':');
+  return [engine.padStart(csv ? 0 : 2), ...selector].join('..');
+});
+
+const NAME_NEEDS: readonly ColumnName[] = ['exporterHi', 'exporterLo', 'extra'];
+
+/** What the exporter calls the application. */
+export const applicationName: CellMaker = ({ csv, names }) => ({
+  needs: NAME_NEEDS,
+  bind: (chunk: Chunk) => {
+    const exporter = exporterReader(chunk);
+    const extras = new ExtraReader(chunk);
+    return (out, row) => {
+      const id = extras.member(row, 'applicationId');
+      if (id === '') out.ascii(csv ? 'no-nbar' : '<no nbar>');
+      else out.text(names?.name(exporter(row), 'applications', id) || (csv ? 'no-info' : '<no info>'));
+    };
+  },
+});

@@ -1,0 +1,93 @@
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { UserError } from '../../../src/flow/user-error.ts';
+import { FlowSources } from '../../../src/pipeline/query/flow-sources.ts';
+import { makeFlows } from '../../query/support/generate.ts';
+import { writeSegment } from '../../query/support/parquet.ts';
+import { dumpText, inZone } from '../../query/support/run-dump.ts';
+
+const kept = join(import.meta.dirname, '../../query/golden/flows.nfcapd');
+const FLOWS = 150;
+
+let directory: string;
+let sources: FlowSources;
+let logged: string[];
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'weir-sources-'));
+  for (const name of ['old/a', 'old/b', 'store']) mkdirSync(join(directory, name), { recursive: true });
+  for (const name of ['a/nfcapd.202611201000', 'a/nfcapd.202611201005', 'b/nfcapd.202611201000']) {
+    copyFileSync(kept, join(directory, 'old', name));
+  }
+  for (const time of ['202611201000', '202611201005']) {
+    await writeSegment(join(directory, `store/weir.${time}.parquet`), makeFlows(10));
+  }
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+beforeEach(() => {
+  logged = [];
+  sources = new FlowSources((message) => logged.push(message));
+});
+afterEach(() => sources.close());
+
+async function flowsOf(paths: readonly string[]): Promise<number> {
+  let flows = 0;
+  for (const path of paths) {
+    const text = await dumpText(['-r', path, '-o', 'null']);
+    flows += Number(/total flows: (\d+)/.exec(text)![1]);
+  }
+  return flows;
+}
+
+describe('files of nfcapd', () => {
+  it.each([
+    ['one', { read: 'old/a/nfcapd.202611201000' }, 1],
+    ['a directory', { read: 'old/a' }, 2],
+    ['all below a directory', { range: 'old' }, 3],
+    ['a range', { range: 'old/a/nfcapd.202611201000:nfcapd.202611201004' }, 1],
+    ['of two sources', { sources: 'old/a:b', read: 'nfcapd.202611201000' }, 2],
+    ['of all sources', { sources: 'old@', range: '.' }, 3],
+  ])('are read directly: %s', async (_name, selection, files) => {
+    const below = Object.fromEntries(
+      Object.entries(selection).map(([key, path]) => [
+        key,
+        'sources' in selection && key !== 'sources' ? path : join(directory, path),
+      ]),
+    );
+    const paths = await sources.choose(below);
+    expect(paths).toHaveLength(files);
+    expect(await flowsOf(paths)).toBe(files * FLOWS);
+  });
+
+  it('leave nothing behind', async () => {
+    const [path] = await sources.choose({ read: join(directory, 'old/a/nfcapd.202611201000') });
+    expect(existsSync(path!)).toBe(true);
+    await sources.close();
+    expect(existsSync(path!)).toBe(false);
+  });
+});
+
+describe('slots of a store', () => {
+  it.each(['UTC', 'America/New_York'])('are found under the names that nfcapd gives them in %s', async (zone) => {
+    await inZone(zone, async () => {
+      const [first, second] = zone === 'UTC' ? ['1000', '1005'] : ['0500', '0505'];
+      const store = join(directory, 'store');
+      const one = await sources.choose({ read: join(store, `nfcapd.20261120${second}`) });
+      expect(one).toEqual([join(store, 'weir.202611201005.parquet')]);
+      const both = await sources.choose({
+        range: join(store, `nfcapd.20261120${first}:nfcapd.20261120${second}`),
+      });
+      expect(both).toHaveLength(2);
+      const bySource = await sources.choose({ sources: store, read: `nfcapd.20261120${first}` });
+      expect(bySource).toEqual([join(store, 'weir.202611201000.parquet')]);
+    });
+  });
+
+  it('that are not there are refused under the name that was typed', async () => {
+    const read = join(directory, 'store/nfcapd.203001010000');
+    await expect(sources.choose({ read })).rejects.toThrow(UserError);
+    await expect(sources.choose({ read })).rejects.toThrow(read);
+  });
+});

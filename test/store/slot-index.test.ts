@@ -1,0 +1,156 @@
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { FlowBatch } from '../../src/flow/batch.ts';
+import { deleteFiles, storedFiles } from '../../src/store/expire.ts';
+import { FlowStore } from '../../src/store/flow-store.ts';
+import { SlotArchive } from '../../src/store/slot-archive.ts';
+import { INDEX_NAME, indexStore } from '../../src/store/slot-index.ts';
+import { dumpText, inZone } from '../query/support/run-dump.ts';
+import { query, scratchDirectory } from './scratch.ts';
+
+const START = Date.UTC(2026, 10, 20, 10, 0, 0);
+const SLOT_MS = 300_000;
+const DAY = '2026/11/20';
+
+/** Flows of one slot, from 10.0.SLOT.0 and up. */
+function flowsOf(slot: number, count = 20): FlowBatch {
+  const batch = new FlowBatch(count);
+  for (let row = 0; row < count; row++) {
+    batch.use('receivedMs')[row] = START + slot * SLOT_MS + row;
+    batch.use('firstMs')[row] = START + slot * SLOT_MS + row;
+    batch.use('lastMs')[row] = START + slot * SLOT_MS + row + 10;
+    batch.use('srcAddrLo')[row * 2] = 0x0a00_0000 + slot * 256 + row;
+    batch.use('srcAddrLo')[row * 2 + 1] = 0xffff;
+    batch.use('dstAddrLo')[row * 2] = 0xc000_0200 + (row % 2);
+    batch.use('dstAddrLo')[row * 2 + 1] = 0xffff;
+    batch.use('octets')[row * 2] = 100 + slot;
+    batch.use('packets')[row * 2] = 1;
+  }
+  batch.rows = count;
+  return batch;
+}
+
+async function storeSlots(directory: string, slots: number): Promise<void> {
+  const store = await FlowStore.open({ directory, mode: 'replay', log: () => undefined });
+  for (let slot = 0; slot < slots; slot++) await store.write(flowsOf(slot));
+  await store.close();
+}
+
+const octets = (text: string) => text.split('\n').flatMap((line) => /^ *(\d+)$/.exec(line)?.[1] ?? []);
+const ask = async (directory: string, ...args: string[]) =>
+  octets(await dumpText(['-R', directory, '-q', '-N', '-o', 'fmt:%byt', ...args]));
+const index = (directory: string) => join(directory, DAY, INDEX_NAME);
+
+/** Runs something while the files but one have other octets, though nothing in their directory tells. */
+async function withNoOther(directory: string, one: string, run: () => Promise<void>): Promise<void> {
+  const day = join(directory, DAY);
+  const names = readdirSync(day).filter((name) => name.endsWith('.parquet'));
+  // Whole seconds, which can be set again.
+  const touch = (name: string) => utimesSync(join(day, name), 1_800_000_000, 1_800_000_000);
+  names.forEach(touch);
+  await indexStore(directory);
+  for (const name of names.filter((name) => name !== one)) {
+    const { size } = statSync(join(day, name));
+    writeFileSync(join(day, name), Buffer.alloc(size));
+    touch(name);
+  }
+  await run();
+}
+
+describe('the index of a directory of slots', () => {
+  it('is written as slots end, and the files that it rules out are not opened', async () => {
+    const directory = scratchDirectory();
+    await storeSlots(directory, 6);
+    expect(existsSync(index(directory))).toBe(true);
+    for (const filter of ['host 10.0.3.7', 'src ip 10.0.3.7', 'src ip in [10.0.3.7 10.9.9.9]', 'src net 10.0.3.6/31']) {
+      expect(await ask(directory, filter)).toEqual(filter.includes('net') ? ['103', '103'] : ['103']);
+    }
+    expect(await ask(directory, 'dst ip 10.0.3.7')).toEqual([]);
+    expect(await ask(directory, 'host 10.0.3.7 or host 10.0.4.7')).toEqual(['103', '104']);
+    expect(await ask(directory, 'not host 192.0.2.0 and (src ip 10.0.1.1 or src ip 10.0.5.5)')).toEqual(['101', '105']);
+    const clock = (slot: number, seconds: number) =>
+      new Date(START + slot * SLOT_MS + seconds * 1000)
+        .toISOString()
+        .slice(0, 19)
+        .replace('T', '.')
+        .replaceAll('-', '/');
+    await withNoOther(directory, 'weir.202611201015.parquet', async () => {
+      expect(await ask(directory, 'host 10.0.3.7')).toEqual(['103']);
+      const window = ['-t', `${clock(2, 60)}-${clock(4, -60)}`];
+      expect(await inZone('UTC', () => ask(directory, ...window))).toHaveLength(20);
+      await expect(ask(directory, 'host 10.0.4.7')).rejects.toThrow(/weir.202611201020.parquet/);
+    });
+  });
+
+  it('knows the running slot by its parts alone', async () => {
+    const directory = scratchDirectory();
+    const clock = { nowMs: START };
+    const store = await FlowStore.open({ directory, mode: 'live', flushMs: 5, now: () => clock.nowMs });
+    await store.write(flowsOf(0));
+    await expect
+      .poll(() => readdirSync(directory, { recursive: true }).some((name) => /part/.test(String(name))))
+      .toBe(true);
+    expect(existsSync(index(directory))).toBe(false);
+    await expect.poll(() => ask(directory, 'host 10.0.0.7')).toEqual(['100']);
+    clock.nowMs += SLOT_MS;
+    await store.write(flowsOf(1));
+    await expect.poll(() => existsSync(index(directory))).toBe(true);
+    await expect.poll(() => ask(directory, 'host 10.0.0.7 or host 10.0.1.7')).toEqual(['100', '101']);
+    await store.close();
+  });
+
+  it('is made for stores that were written or copied without', async () => {
+    const directory = scratchDirectory();
+    await storeSlots(directory, 4);
+    rmSync(index(directory));
+    expect(await ask(directory, 'host 10.0.2.2')).toEqual(['102']);
+    expect(await indexStore(directory)).toEqual({ indexed: 4, known: 0, refused: [] });
+    expect(await indexStore(directory)).toEqual({ indexed: 0, known: 4, refused: [] });
+    expect(await ask(directory, 'host 10.0.2.2')).toEqual(['102']);
+    const damaged = join(directory, DAY, 'weir.202611201000.parquet');
+    writeFileSync(damaged, 'PAR1');
+    const again = await indexStore(directory);
+    expect(again).toMatchObject({ indexed: 0, known: 3 });
+    expect(again.refused[0]).toContain(damaged);
+    await expect(indexStore(join(directory, 'gone'))).rejects.toThrow(/gone/);
+  });
+
+  it('comes with slots of an archive, also in place of another', async () => {
+    const directory = scratchDirectory();
+    const archive = await SlotArchive.open({ directory, layout: 1, indexed: true, log: () => undefined });
+    for (const from of [0, 5]) {
+      const slot = await archive.begin({ startMs: START, intervalSeconds: 300, ident: 'x' });
+      await slot.append(flowsOf(from));
+      const path = await slot.seal();
+      expect(await indexStore(directory)).toMatchObject({ indexed: 0, known: 1 });
+      expect(await ask(dirname(path), `host 10.0.${from}.3`)).toEqual([String(100 + from)]);
+      expect(await ask(dirname(path), `host 10.0.${5 - from}.3`)).toEqual([]);
+    }
+    await archive.close();
+  });
+
+  it('goes with the last file', async () => {
+    const directory = scratchDirectory();
+    await storeSlots(directory, 3);
+    const files = await storedFiles(directory);
+    expect(files.map(({ path }) => basename(path))).not.toContain(INDEX_NAME);
+    await deleteFiles(directory, files.slice(0, 2));
+    expect(await ask(directory, 'net 10.0.0.0/8', '-c', '1')).toEqual(['102']);
+    await deleteFiles(directory, files.slice(2));
+    expect(existsSync(join(directory, '2026'))).toBe(false);
+  });
+
+  it('that cannot be written is said once, and costs no flow', async () => {
+    const directory = scratchDirectory();
+    mkdirSync(index(directory), { recursive: true });
+    const messages: string[] = [];
+    const store = await FlowStore.open({ directory, mode: 'replay', log: (message) => messages.push(message) });
+    for (let slot = 0; slot < 3; slot++) await store.write(flowsOf(slot));
+    await store.close();
+    expect(messages.filter((message) => message.includes('not indexed'))).toHaveLength(1);
+    expect(await ask(directory, 'host 10.0.2.2')).toEqual(['102']);
+    const paths = (await storedFiles(directory)).map(({ path }) => path);
+    expect(await query('select count(*) from files', paths)).toEqual([[60n]]);
+  });
+});
