@@ -24,9 +24,9 @@ export interface Addon {
   datagramLayout(): Record<string, number>;
   transposeLayout(): Record<string, number>;
   /**
-   * Copies records to columns (`src/addon/transpose-layout.ts`); `columns` by index, none of them the memory of another.
-   * Throws when a program does not stay within what it is given. Gives the numbers of the runs in which the step for ICMP
-   * found such records.
+   * Copies records to columns (`src/addon/transpose-layout.ts`); none of `columns` is the memory of another.
+   * Throws when a program does not stay within what it is given. Gives pairs of a run's number and how many of its ICMP
+   * records had type and code in the source port.
    */
   transpose(
     bytes: Uint8Array,

@@ -66,7 +66,6 @@ fn write(path: &Path, rows: &[Row], columns: usize, group: usize) {
     let options = Options {
         codec: Codec::Lz4,
         metadata: Vec::new(),
-        threads: 1,
     };
     let skipped = COLUMNS.len() - columns;
     let specs: Vec<ColumnSpec> = COLUMNS[skipped..]
