@@ -21,6 +21,9 @@ export interface Addon {
   /** Layout constants of the addon, for the test that compares them with ours. */
   packetLayout(): Record<string, number>;
   packetExtensionLayout(): Record<string, number>;
+  packetRunLayout(): Record<string, number>;
+  /** The runs (`packet-run-layout.ts`) of these packet records, at most 65 536, as of a slot that has no more room. */
+  packetRuns(records: Uint8Array): Uint8Array;
   datagramLayout(): Record<string, number>;
   transposeLayout(): Record<string, number>;
   /**
