@@ -116,7 +116,7 @@ export class PacketMeter {
         return addRun(this.cache, slot, from, to);
       });
     }
-    return this.cache.addPackets(slot.words, slot.doubles, slot.count, slot.extensions);
+    return this.cache.addPackets(slot.words, slot.doubles, slot.count, slot.extensions, undefined, slot.runs);
   }
 
   /** No slot is at hand just now. */
