@@ -5,14 +5,13 @@ use crate::scan::file::{Segment, Wanted, KEPT_CHUNKS};
 use crate::scan::groups::Table;
 use crate::scan::list::fetch;
 use crate::scan::look::look;
-use crate::scan::{guarded, run, Answer, Question};
+use crate::scan::{guarded, run, Answer, Progress, Question};
 use crate::segment_napi::describe;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use parquet::errors::ParquetError;
 use question::{question_of, wanted, ScanColumn, ScanQuestion};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
 /// What the files say about themselves.
@@ -43,6 +42,8 @@ pub struct ScanTable {
     pub tcp_flags: Uint16Array,
     /// Of each group's first row.
     pub positions: Uint32Array,
+    /// 1 where a guess turned a conversation.
+    pub turned: Uint8Array,
 }
 
 #[napi(object, object_from_js = false)]
@@ -73,8 +74,8 @@ pub struct FlowScan {
     segments: Arc<Vec<Segment>>,
     /// Where they were searched for in directories.
     directories: Vec<String>,
-    /// Row groups that the question at hand has left behind.
-    done: Arc<AtomicUsize>,
+    /// Of the question at hand.
+    progress: Arc<Progress>,
 }
 
 pub struct Open {
@@ -93,7 +94,7 @@ impl Task for Open {
         Ok(FlowScan {
             segments: Arc::new(segments),
             directories: Vec::new(),
-            done: Arc::default(),
+            progress: Arc::default(),
         })
     }
 }
@@ -125,7 +126,7 @@ impl Task for OpenBelow {
                 .iter()
                 .map(|directory| directory.to_string_lossy().into_owned())
                 .collect(),
-            done: Arc::default(),
+            progress: Arc::default(),
         }))
     }
 }
@@ -184,8 +185,7 @@ impl FlowScan {
     /// What part of the row groups the question at hand has left behind, 0 to 1.
     #[napi]
     pub fn progress(&self) -> f64 {
-        let all = self.segments.iter().map(|segment| segment.groups).sum::<usize>();
-        self.done.load(Ordering::Relaxed) as f64 / all.max(1) as f64
+        self.progress.share()
     }
 
     /// Values of columns in the rows at `positions`, as words.
@@ -206,7 +206,7 @@ impl FlowScan {
         Ok(AsyncTask::new(Run {
             segments: self.segments.clone(),
             question: question_of(question)?,
-            done: self.done.clone(),
+            progress: self.progress.clone(),
         }))
     }
 }
@@ -233,7 +233,7 @@ impl Task for Fetch {
 pub struct Run {
     segments: Arc<Vec<Segment>>,
     question: Question,
-    done: Arc<AtomicUsize>,
+    progress: Arc<Progress>,
 }
 
 impl Task for Run {
@@ -241,8 +241,7 @@ impl Task for Run {
     type JsValue = ScanAnswer;
 
     fn compute(&mut self) -> Result<Answer> {
-        self.done.store(0, Ordering::Relaxed);
-        run(&self.segments, &self.question, &self.done).map_err(failure)
+        run(&self.segments, &self.question, &self.progress).map_err(failure)
     }
 
     fn resolve(&mut self, _: Env, answer: Answer) -> Result<ScanAnswer> {
@@ -299,5 +298,6 @@ fn table_object(table: &Table) -> ScanTable {
         last: words(sums().map(|sums| sums.last as u64)),
         tcp_flags: Uint16Array::new(table.extra.iter().map(|extra| extra.tcp_flags as u16).collect()),
         positions: words(table.extra.iter().map(|extra| extra.position)),
+        turned: Uint8Array::new(table.extra.iter().map(|extra| u8::from(extra.is_turned)).collect()),
     }
 }

@@ -9,6 +9,7 @@ import { USAGE } from './arguments.ts';
 import type { QueryEngine } from './engine.ts';
 import { describePlan } from './explain.ts';
 import type { FileIdentity } from './file-report.ts';
+import type { CountryBlocks } from './filter/host-names.ts';
 import { type FlowFiles, filesOfScan, lookAtFiles, type RateCorrection } from './flow-files.ts';
 import { writeRows, writtenColumns } from './flow-writer.ts';
 import { writtenSchema } from './group-columns.ts';
@@ -49,11 +50,38 @@ export interface DumpSurroundings {
 /** Tags that print what an exporter calls one of its numbers. */
 const NAME_TAGS: ReadonlySet<string> = new Set(['%inam', '%onam', '%ivrfnam', '%evrfnam', '%app', '%nbnam']);
 
-const PLACE_TAGS: ReadonlySet<string> = new Set(['%sc', '%dc', '%sasn', '%dasn']);
+const PLACE_TAGS: ReadonlySet<string> = new Set([
+  '%sc',
+  '%dc',
+  '%sasn',
+  '%dasn',
+  '%gsa',
+  '%gda',
+  '%gsap',
+  '%gdap',
+  '%gra',
+]);
 
-/** Whether a place is printed that -G knows: its files are large, and a file of nfdump's own may be named in vain. */
-function printsPlaces(format: Format): boolean {
-  return 'parts' in format && format.parts.some((part) => typeof part !== 'string' && PLACE_TAGS.has(part.name));
+/** Whether a place is asked for by name, not only shown because there is a file of places. */
+function namesPlaces({ format }: DumpOptions): boolean {
+  return format !== undefined && [...PLACE_TAGS].some((tag) => format.includes(tag));
+}
+
+/** -G. A file of nfdump's own may be named by habit: it is told, and does no harm where no place was asked for. */
+async function openPlaces(options: DumpOptions, surroundings: DumpSurroundings): Promise<PlaceNames | undefined> {
+  if (options.places.length === 0) return undefined;
+  try {
+    return await surroundings.openPlaces(options.places);
+  } catch (error) {
+    if (!(error instanceof UserError) || namesPlaces(options)) throw error;
+    surroundings.stderr.write(`-G: ${error.message}; no places are shown\n`);
+    return undefined;
+  }
+}
+
+async function countriesOf(options: DumpOptions, surroundings: DumpSurroundings): Promise<CountryBlocks | undefined> {
+  const places = await openPlaces(options, surroundings);
+  return places && (async (country) => places.blocksOf(country));
 }
 
 function printsNames(format: Format): boolean {
@@ -95,7 +123,11 @@ async function dump(
   sink: OutputSink,
 ): Promise<void> {
   const startedAt = performance.now();
-  const { plan, format, warnings } = await planDump(options);
+  const places = await openPlaces(options, surroundings);
+  const { plan, format, warnings } = await planDump(
+    places === undefined ? { ...options, places: [] } : options,
+    places && (async (country) => places.blocksOf(country)),
+  );
   for (const warning of warnings) surroundings.stderr.write(`${warning}\n`);
   const chosen = await choose(options, surroundings);
   const style: Style = {
@@ -104,9 +136,7 @@ async function dump(
     longV6: options.longV6 || format.longV6,
     marker: options.markAddresses ? ADDRESS_MARKER : '',
     clock: new Clock(),
-    ...(options.places.length > 0 && printsPlaces(format)
-      ? { places: await surroundings.openPlaces(options.places) }
-      : {}),
+    ...(places === undefined ? {} : { places }),
     ...(printsNames(format) ? { names: await surroundings.namesBeside(chosen.places) } : {}),
   };
   try {
@@ -207,7 +237,7 @@ async function act(
 ): Promise<void> {
   const { action } = options;
   if (action === 'plan') {
-    const { plan, format } = await planDump(options);
+    const { plan, format } = await planDump(options, await countriesOf(options, surroundings));
     sink.block.text(describePlan(plan, format));
     return;
   }
@@ -218,7 +248,7 @@ async function act(
   }
   try {
     if (action === 'sql') {
-      const { plan } = await planDump(options);
+      const { plan } = await planDump(options, await countriesOf(options, surroundings));
       const { DuckDbEngine } = await import('./duckdb-engine.ts');
       const looked = await lookAt(files, options, surroundings);
       const engine = await DuckDbEngine.open(looked, plan.selection);

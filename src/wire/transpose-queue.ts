@@ -2,6 +2,7 @@ import type { Addon } from '../addon/addon.ts';
 import { RUN_CELLS, STEP_CELLS } from '../addon/transpose-layout.ts';
 import type { BatchTarget } from './batch-target.ts';
 import type { DecodeStream, SetContext } from './decode-context.ts';
+import { RecordRun } from './record-run.ts';
 import type { CompiledTemplate } from './template.ts';
 import { runDerived } from './template-derived.ts';
 import { stepCount, type TransposePlan } from './transpose-plan.ts';
@@ -22,6 +23,7 @@ export class TransposeQueue {
   private readonly target: BatchTarget;
   private readonly context: SetContext;
   private readonly transpose: Transpose | undefined;
+  private readonly run: RecordRun;
   /** What the records stand in. */
   private bytes: Uint8Array = new Uint8Array(0);
   private view: DataView = new DataView(new ArrayBuffer(0));
@@ -41,6 +43,7 @@ export class TransposeQueue {
     this.target = target;
     this.context = context;
     this.transpose = transpose;
+    this.run = new RecordRun(target, context);
     target.owed.push(() => this.settle());
   }
 
@@ -94,17 +97,8 @@ export class TransposeQueue {
       context.stream = this.streams[run]!;
       const template = templates[run]!;
       const at = run * RUN_CELLS;
-      runDerived(
-        template.plan!.icmp!,
-        template,
-        target,
-        this.view,
-        runs[at + 2]!,
-        runs[at + 3]!,
-        runs[at + 5]!,
-        runs[at + 4]!,
-        context,
-      );
+      this.run.of(template, this.view, runs[at + 2]!, runs[at + 3]!, runs[at + 5]!, runs[at + 4]!);
+      runDerived(template.plan!.icmp!, this.run);
     }
     context.stream = stream;
     this.places.clear();

@@ -10,7 +10,7 @@ use crate::scan::job::Counters;
 use crate::scan::list::List;
 use crate::scan::look::look;
 use crate::scan::predicate::Predicate;
-use crate::scan::{run, Answer, Question};
+use crate::scan::{run, Answer, Progress, Question};
 use crate::segment::chunk::Codec;
 use crate::segment::column::{ColumnSpec, ColumnType, Values};
 use crate::segment::file::tests::Scratch;
@@ -18,7 +18,6 @@ use crate::segment::{Options, SegmentWriter};
 use parquet::errors::Result;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicUsize;
 
 const COLUMNS: [(&str, ColumnType); 6] = [
     ("src_addr_hi", ColumnType::U64),
@@ -158,11 +157,12 @@ fn question(program: &[u32]) -> Question {
         from: 0,
         threads: 2,
         bytes: 1 << 20,
+        aside_bytes: 0,
     }
 }
 
 fn ask(segments: Result<Vec<Segment>>, program: &[u32]) -> Result<Answer> {
-    run(&segments?, &question(program), &AtomicUsize::new(0))
+    run(&segments?, &question(program), &Progress::default())
 }
 
 fn entries(paths: &[PathBuf]) -> Vec<Built> {
