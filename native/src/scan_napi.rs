@@ -1,23 +1,24 @@
 mod question;
 
+use crate::scan::archive::{look_below, Archive};
 use crate::scan::file::{Segment, Wanted, KEPT_CHUNKS};
 use crate::scan::groups::Table;
 use crate::scan::list::fetch;
 use crate::scan::look::look;
-use crate::scan::{guarded, run, Answer, Question};
+use crate::scan::{guarded, run, Answer, Progress, Question};
 use crate::segment_napi::describe;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use parquet::errors::ParquetError;
 use question::{question_of, wanted, ScanColumn, ScanQuestion};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
 /// What the files say about themselves.
 #[napi(object, object_from_js = false)]
 pub struct ScanSummary {
     pub columns: Vec<String>,
+    pub files: u32,
     pub rows: f64,
     pub octets: f64,
     pub first_ms: f64,
@@ -41,6 +42,8 @@ pub struct ScanTable {
     pub tcp_flags: Uint16Array,
     /// Of each group's first row.
     pub positions: Uint32Array,
+    /// 1 where a guess turned a conversation.
+    pub turned: Uint8Array,
 }
 
 #[napi(object, object_from_js = false)]
@@ -69,8 +72,10 @@ fn cores() -> usize {
 #[napi]
 pub struct FlowScan {
     segments: Arc<Vec<Segment>>,
-    /// Row groups that the question at hand has left behind.
-    done: Arc<AtomicUsize>,
+    /// Where they were searched for in directories.
+    directories: Vec<String>,
+    /// Of the question at hand.
+    progress: Arc<Progress>,
 }
 
 pub struct Open {
@@ -88,7 +93,8 @@ impl Task for Open {
     fn resolve(&mut self, _: Env, segments: Vec<Segment>) -> Result<FlowScan> {
         Ok(FlowScan {
             segments: Arc::new(segments),
-            done: Arc::default(),
+            directories: Vec::new(),
+            progress: Arc::default(),
         })
     }
 }
@@ -100,8 +106,54 @@ pub fn open_scan(paths: Vec<String>) -> AsyncTask<Open> {
     })
 }
 
+pub struct OpenBelow {
+    directory: PathBuf,
+}
+
+impl Task for OpenBelow {
+    type Output = Option<Archive>;
+    type JsValue = Option<FlowScan>;
+
+    fn compute(&mut self) -> Result<Option<Archive>> {
+        guarded(|| look_below(&self.directory, cores(), KEPT_CHUNKS)).map_err(failure)
+    }
+
+    fn resolve(&mut self, _: Env, archive: Option<Archive>) -> Result<Option<FlowScan>> {
+        Ok(archive.map(|archive| FlowScan {
+            segments: Arc::new(archive.segments),
+            directories: archive
+                .directories
+                .iter()
+                .map(|directory| directory.to_string_lossy().into_owned())
+                .collect(),
+            progress: Arc::default(),
+        }))
+    }
+}
+
+/// Looks at all flow files below a directory; undefined where they have to be chosen by more than their names.
+#[napi]
+pub fn open_scan_below(directory: String) -> AsyncTask<OpenBelow> {
+    AsyncTask::new(OpenBelow {
+        directory: PathBuf::from(directory),
+    })
+}
+
 #[napi]
 impl FlowScan {
+    /// The files, in the order of positions.
+    #[napi]
+    pub fn paths(&self) -> Vec<String> {
+        let paths = self.segments.iter().map(|segment| segment.path.to_string_lossy());
+        paths.map(|path| path.into_owned()).collect()
+    }
+
+    /// Directories that the files are in.
+    #[napi]
+    pub fn directories(&self) -> Vec<String> {
+        self.directories.clone()
+    }
+
     #[napi]
     pub fn summary(&self) -> ScanSummary {
         let mut columns: Vec<String> = Vec::new();
@@ -121,6 +173,7 @@ impl FlowScan {
         let spans = || self.segments.iter().filter_map(|segment| segment.spans);
         ScanSummary {
             columns,
+            files: self.segments.len() as u32,
             rows: self.segments.iter().map(|segment| segment.rows).sum::<u64>() as f64,
             octets: self.segments.iter().map(|segment| segment.octets).sum::<u64>() as f64,
             first_ms: spans().map(|spans| spans.first.0).min().unwrap_or(0) as f64,
@@ -132,8 +185,7 @@ impl FlowScan {
     /// What part of the row groups the question at hand has left behind, 0 to 1.
     #[napi]
     pub fn progress(&self) -> f64 {
-        let all = self.segments.iter().map(|segment| segment.groups).sum::<usize>();
-        self.done.load(Ordering::Relaxed) as f64 / all.max(1) as f64
+        self.progress.share()
     }
 
     /// Values of columns in the rows at `positions`, as words.
@@ -154,7 +206,7 @@ impl FlowScan {
         Ok(AsyncTask::new(Run {
             segments: self.segments.clone(),
             question: question_of(question)?,
-            done: self.done.clone(),
+            progress: self.progress.clone(),
         }))
     }
 }
@@ -181,7 +233,7 @@ impl Task for Fetch {
 pub struct Run {
     segments: Arc<Vec<Segment>>,
     question: Question,
-    done: Arc<AtomicUsize>,
+    progress: Arc<Progress>,
 }
 
 impl Task for Run {
@@ -189,8 +241,7 @@ impl Task for Run {
     type JsValue = ScanAnswer;
 
     fn compute(&mut self) -> Result<Answer> {
-        self.done.store(0, Ordering::Relaxed);
-        run(&self.segments, &self.question, &self.done).map_err(failure)
+        run(&self.segments, &self.question, &self.progress).map_err(failure)
     }
 
     fn resolve(&mut self, _: Env, answer: Answer) -> Result<ScanAnswer> {
@@ -247,5 +298,6 @@ fn table_object(table: &Table) -> ScanTable {
         last: words(sums().map(|sums| sums.last as u64)),
         tcp_flags: Uint16Array::new(table.extra.iter().map(|extra| extra.tcp_flags as u16).collect()),
         positions: words(table.extra.iter().map(|extra| extra.position)),
+        turned: Uint8Array::new(table.extra.iter().map(|extra| u8::from(extra.is_turned)).collect()),
     }
 }

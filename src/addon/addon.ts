@@ -21,6 +21,9 @@ export interface Addon {
   /** Layout constants of the addon, for the test that compares them with ours. */
   packetLayout(): Record<string, number>;
   packetExtensionLayout(): Record<string, number>;
+  packetRunLayout(): Record<string, number>;
+  /** The runs (`packet-run-layout.ts`) of these packet records, at most 65 536, as of a slot that has no more room. */
+  packetRuns(records: Uint8Array): Uint8Array;
   datagramLayout(): Record<string, number>;
   transposeLayout(): Record<string, number>;
   /**
@@ -57,6 +60,11 @@ export interface Addon {
   /** Names in a directory but those that begin with a dot, in order; absent when there is no such directory. */
   listDirectory(path: string): { files: string[]; directories: string[] } | null;
   openScan(paths: string[]): Promise<FlowScan>;
+  /**
+   * Looks at every `*.parquet` below a directory, in name order; null where that takes more than names to choose: parts of
+   * running slots, what is no directory, nothing there.
+   */
+  openScanBelow(directory: string): Promise<FlowScan | null>;
   /**
    * Enters finished flow files of a directory into its index (docs/format.md); with `skipKnown` only those that are not in
    * it as they are. Rejects when the index cannot be written.

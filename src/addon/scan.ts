@@ -37,6 +37,12 @@ export interface ScanJob {
   orders: ScanOrder[];
   /** 0: all groups. */
   top: number;
+  /**
+   * Both directions of TCP and UDP flows are one group, as its first flow has it: equal ones are in the order of those.
+   * The parts are source and destination address, source and destination port, protocol. `guesses`: the end with the
+   * lower port becomes the destination; `hasOut`: some file has counters of the other direction.
+   */
+  conversation?: { guesses: boolean; hasOut: boolean };
 }
 
 /** Single flows. */
@@ -61,8 +67,10 @@ export interface ScanQuestion {
   list?: ScanList;
   /** Default: one a core. */
   threads?: number;
-  /** Memory for groups. */
+  /** Memory for groups that are counted at once. */
   megabytes: number;
+  /** Memory for flows of more groups, which are put aside first, as many as fit in one pass over the files. */
+  asideMegabytes: number;
 }
 
 /** 64-bit numbers are two words a row, low word first. */
@@ -81,6 +89,8 @@ export interface ScanTable {
   /** Empty unless the job has `extra`, as are `positions`: of each group's first flow, for `fetch`. */
   tcpFlags: Uint16Array;
   positions: Uint32Array;
+  /** 1 for conversations that a guess turned around. */
+  turned: Uint8Array;
 }
 
 export interface ScanAnswer {
@@ -97,10 +107,21 @@ export interface ScanAnswer {
 /** Segments that were looked at: in the index of their directory where that knows them, else their footers. */
 export interface FlowScan {
   /** `octets`: size of the files. `sampled`: some flow may have a sampling rate above 1. */
-  summary(): { columns: string[]; rows: number; octets: number; firstMs: number; lastMs: number; sampled: boolean };
+  summary(): {
+    columns: string[];
+    files: number;
+    rows: number;
+    octets: number;
+    firstMs: number;
+    lastMs: number;
+    sampled: boolean;
+  };
+  paths(): string[];
+  /** Those that files were found in: empty where they were named one by one. */
+  directories(): string[];
   /** What part of the files the question at hand has left behind, 0 to 1. */
   progress(): number;
-  /** Answers all jobs in one pass, on every core. */
+  /** Answers all jobs together, on every core. */
   run(question: ScanQuestion): Promise<ScanAnswer>;
   /** Cells of flows at some positions: for each column two words a flow. */
   fetch(columns: ScanColumn[], positions: Uint32Array): Promise<Uint32Array[]>;

@@ -38,6 +38,19 @@ export function conversations(bidirectional: 'merge' | 'guess'): Grouping {
   return { ...FIVE_TUPLE, bidirectional };
 }
 
+/** What changes sides when a conversation is turned around. */
+export const SIDES: readonly (readonly [ColumnName, ColumnName])[] = [
+  ['srcAddrHi', 'dstAddrHi'],
+  ['srcAddrLo', 'dstAddrLo'],
+  ['srcPort', 'dstPort'],
+  ['srcAs', 'dstAs'],
+  ['srcMask', 'dstMask'],
+  ['inIf', 'outIf'],
+];
+export const OTHER_SIDE: ReadonlyMap<ColumnName, ColumnName> = new Map(
+  SIDES.flatMap(([a, b]) => [[a, b] as const, [b, a] as const]),
+);
+
 const columnKeys: readonly (readonly [name: string, column: ColumnName, tag: string])[] = [
   ['proto', 'proto', '%pr'],
   ['srcport', 'srcPort', '%sp'],

@@ -1,5 +1,5 @@
 import { type ColumnName, columns } from '../flow/fields.ts';
-import type { Grouping, GroupKey } from './aggregation.ts';
+import { type Grouping, type GroupKey, OTHER_SIDE } from './aggregation.ts';
 import { addressColumns } from './sql/address.ts';
 import { column, hasColumn, type Schema } from './sql/schema.ts';
 
@@ -22,6 +22,12 @@ export function groupColumns(wanted: readonly ColumnName[], grouping: Grouping, 
   const names = new Set<ColumnName>(grouping.keys.flatMap((key) => keyColumns(key, schema)));
   for (const name of ALWAYS) names.add(name);
   if (grouping.others === 'first') for (const name of wanted) if (hasColumn(schema, name)) names.add(name);
+  if (grouping.bidirectional === 'guess') {
+    for (const name of [...names]) {
+      const other = OTHER_SIDE.get(name);
+      if (other !== undefined && hasColumn(schema, other)) names.add(other);
+    }
+  }
   // Ports of ICMP and TCP flags print by the protocol, that of the first flow where it is no part of the key.
   if (grouping.keys.some((key) => 'column' in key && PRINTED_BY_PROTOCOL.has(key.column))) names.add('proto');
   return names;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseAddress } from '../../src/flow/address.ts';
 import { columnByName } from '../../src/flow/fields.ts';
 import { printFilter } from '../../src/query/filter/print.ts';
 import { statisticByName } from '../../src/query/statistics.ts';
@@ -33,12 +34,31 @@ const sampled = flows.slice(0, 3).map((some, set) =>
   }),
 );
 
+/** Conversations of few hosts, with answers in all orders, some of them counted both ways. */
+const talks = makeFlows(400, 6).map(({ numbers, addresses }, index): TestFlow => {
+  const ends = [3, 5, 7, 9].map((host) => parseAddress(host % 3 === 0 ? `2001:db8::${host}` : `10.0.0.${host}`)!);
+  const ports = [22, 53, 443, 1023, 1024, 32_768, 40_000, 49_152, 60_000];
+  const pick = (factor: number, of: number) => Math.floor((index * factor + numbers.octets!) / 3) % of;
+  return {
+    numbers: {
+      ...numbers,
+      proto: [6, 17, 6, 1][pick(7, 4)]!,
+      srcPort: ports[pick(5, ports.length) % (2 + (index % 8))]!,
+      dstPort: ports[pick(11, ports.length) % (1 + (index % 5))]!,
+      ...(index < 250 ? {} : { outPackets: index % 3, outOctets: (index % 3) * 5_000_000_000, flows: index % 4 }),
+    },
+    addresses: { ...addresses, srcAddr: ends[pick(1, 4)]!, dstAddr: ends[pick(13, 4)]! },
+  };
+});
+
 const orders = ['flows', 'packets', 'bytes', 'ipkg', 'obyte', 'pps', 'bps', 'bpp', 'bytes:a', 'flows/packets'];
 const order = fc.constantFrom(...orders);
 const top = fc.constantFrom('0', '1', '3', '10');
-/** The addon leaves statistics of columns in which 0 is a value to DuckDB. */
-const statistics = [...statisticByName.values()].filter(({ sides }) =>
-  sides.every((side) => typeof side === 'string' && (columnByName.get(side)?.absent ?? 0) === 0),
+/** The addon leaves statistics of columns in which 0 is a value to DuckDB; those of countries need a file of places. */
+const statistics = [...statisticByName.values()].filter(
+  ({ sides, form }) =>
+    form !== 'country' &&
+    sides.every((side) => typeof side === 'string' && (columnByName.get(side)?.absent ?? 0) === 0),
 );
 const statistic = fc
   .record({ name: fc.constantFrom(...statistics.map(({ name }) => name)), split: fc.constantFrom('', ':p'), order })
@@ -70,6 +90,18 @@ const question = fc.oneof(
   fc.record({ order: fc.option(recordOrder), top, format: anyFormat }).map(({ order, top, format }) => {
     return ['-a', ...(order === null ? [] : ['-O', order]), '-n', top, ...format];
   }),
+  fc
+    .record({ joining: fc.constantFrom('-b', '-B'), order: fc.option(recordOrder), top, format: anyFormat })
+    .map(({ joining, order, top, format }) => [
+      joining,
+      ...(order === null ? [] : ['-O', order]),
+      '-n',
+      top,
+      ...format,
+    ]),
+  fc
+    .record({ joining: fc.constantFrom('-b', '-B'), order: recordOrder, top, format: anyFormat })
+    .map(({ joining, order, top, format }) => [joining, '-s', `record/${order}/packets`, '-n', top, ...format]),
   fc
     .record({ order: recordOrder, more: fc.option(statistic), top, format: anyFormat })
     .map(({ order, more, top, format }) => {
@@ -108,6 +140,9 @@ describe('the addon and DuckDB', () => {
     await writeOwnSegment(inside('sampled', '1'), sampled.flat(), 100, 'zstd', ['octets', 'packets']);
     await writeSegment(inside('sampled', '2'), sampled[2]!);
     await writeOwnSegment(inside('sampled', '3'), flows[3]!, 100, 'lz4');
+    await writeOwnSegment(inside('talks', '1'), talks.slice(0, 250), 100, 'lz4');
+    await writeOwnSegment(inside('answers', '1'), talks.slice(0, 150), 100, 'zstd');
+    await writeOwnSegment(inside('answers', '2'), talks.slice(150), 100, 'zstd');
     // Slots of which an index tells what is in them, but for one that changed since and one that came after it.
     for (const [slot, some] of flows.entries()) {
       for (const half of [0, 1]) {
@@ -121,7 +156,7 @@ describe('the addon and DuckDB', () => {
     expect(indexed).toBe(10);
     await writeOwnSegment(inside('indexed', 'weir.202611201030'), rich, 25, 'lz4');
     await writeOwnSegment(inside('indexed', 'weir.202611201055'), flows[1]!, 25, 'lz4');
-    const names = ['own', 'duckdb', 'mixed', 'sampled', 'long', 'indexed'];
+    const names = ['own', 'duckdb', 'mixed', 'sampled', 'long', 'talks', 'answers', 'indexed'];
     sets = Object.fromEntries(names.map((name) => [name, join(directory, name)]));
   });
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -167,7 +202,7 @@ describe('the addon and DuckDB', () => {
 
   it('give the same text', async () => {
     const asked = fc.record({
-      set: fc.constantFrom('own', 'duckdb', 'mixed', 'sampled', 'indexed', 'indexed'),
+      set: fc.constantFrom('own', 'duckdb', 'mixed', 'sampled', 'talks', 'answers', 'indexed', 'indexed'),
       filter: arbitraryFilter(flows.flat()).map(printFilter),
       question,
       window,
@@ -178,6 +213,32 @@ describe('the addon and DuckDB', () => {
         const native = await withEngine('native', () => dumpText(argv));
         const general = await withEngine('duckdb', () => dumpText(argv));
         expect(timings(native)).toBe(timings(general));
+      }),
+      { numRuns: Number(process.env.WEIR_FUZZ_RUNS ?? 30), interruptAfterTimeLimit: 60_000 },
+    );
+  }, 90_000);
+
+  it('join both directions in the same way', async () => {
+    const asked = fc.record({
+      set: fc.constantFrom('talks', 'answers', 'sampled'),
+      joining: fc.constantFrom('-b', '-B'),
+      order: fc.constantFrom([], ...['-O', '-s'].map((option) => [option])),
+      by: recordOrder,
+      top: fc.constantFrom('0', '1', '5', '20'),
+      filter: fc.constantFrom('any', 'proto tcp', 'not src port 443', 'host 10.0.0.5', 'bytes > 100000'),
+      format: fc.oneof(
+        anyFormat,
+        fc.constantFrom(['-o', 'biline'], ['-o', 'fmt:%sa %sas %in %smk %pr %opkt %ipkt %flg']),
+      ),
+    });
+    await fc.assert(
+      fc.asyncProperty(asked, async ({ set, joining, order, by, top, filter, format }) => {
+        const [option] = order;
+        const ordered = option === undefined ? [] : [option, option === '-s' ? `record/${by}` : by];
+        const argv = ['-r', sets[set]!, joining, ...ordered, '-n', top, ...format, filter];
+        const native = await withEngine('native', () => dumpText(argv));
+        const general = await withEngine('duckdb', () => dumpText(argv));
+        expect(timings(native), argv.join(' ')).toBe(timings(general));
       }),
       { numRuns: Number(process.env.WEIR_FUZZ_RUNS ?? 30), interruptAfterTimeLimit: 60_000 },
     );

@@ -1,27 +1,26 @@
 //! One table of an answer: flows grouped by parts of a key, and the groups put in order.
 
+use super::aside::Aside;
 use super::counted::Counted;
+use super::gather::Entry;
 use super::group::Group;
-use super::job::{measure, Counters, Job, Measure, Order, Part, Rows};
-use super::key::{number_part, start_table, Place};
+use super::job::{measure, Counters, Job, Measure, Order, Rows};
+use super::key::{Place, RowKeys};
+use super::numbers::Numbers;
 use super::predicate::Facts;
+use super::spread::Spread;
 use super::table::{Extra, Keys, Sums, KEY_BYTES};
 use parquet::errors::Result;
 use std::cmp::Ordering;
 
 /// The groups that one thread has found.
 pub struct Groups<'a> {
-    job: &'a Job,
-    places: Vec<Place>,
+    pub job: &'a Job,
+    keys: RowKeys<'a>,
     /// Joined keys; with a single part the part's own number is that of the group.
     joined: Option<Keys>,
     sums: Vec<Sums>,
     extra: Vec<Extra>,
-    /// For each side and part: numbers by dictionary entry in the row group at hand.
-    tables: Vec<Vec<u32>>,
-    tables_ready: Vec<bool>,
-    numbers: Vec<u32>,
-    keys: Vec<u128>,
 }
 
 /// Groups in order: one entry of each column a group.
@@ -32,46 +31,29 @@ pub struct Table {
 }
 
 impl<'a> Groups<'a> {
-    /// None when the parts are too many for one key.
-    pub fn new(job: &'a Job) -> Option<Groups<'a>> {
-        let mut shift = 0;
-        let mut places = Vec::new();
-        for part in &job.sides[0] {
-            let bits = match part {
-                Part::Small { bits, .. } => *bits,
-                _ => 32,
-            };
-            let keys = (!matches!(part, Part::Small { .. })).then(Keys::default);
-            places.push(Place { shift, bits, keys });
-            shift += bits;
-        }
-        let parts = job.sides.len() * places.len();
-        (shift <= 128 && !places.is_empty()).then(|| Groups {
+    pub fn new(spread: &Spread<'a>) -> Groups<'a> {
+        let (job, places) = (spread.job, spread.places.clone());
+        let own = |place: &Place| place.by_number.then(|| Numbers::Own(Keys::default()));
+        let parts = places.iter().map(own).collect();
+        Groups {
             job,
             joined: (places.len() > 1).then(Keys::default),
-            places,
+            keys: RowKeys::new(places, parts, job.sides.len()),
             sums: Vec::new(),
             extra: Vec::new(),
-            tables: vec![Vec::new(); parts],
-            tables_ready: vec![false; parts],
-            numbers: Vec::new(),
-            keys: Vec::new(),
-        })
+        }
     }
 
     pub fn start_group(&mut self) {
-        self.tables_ready.fill(false);
+        self.keys.start_group();
     }
 
     /// Memory for what has been found, but for what vectors hold in reserve.
     pub fn bytes(&self) -> usize {
-        let keys = self.places.iter().filter_map(|place| place.keys.as_ref());
         self.sums.len() * size_of::<Sums>()
             + self.extra.len() * size_of::<Extra>()
-            + keys
-                .chain(&self.joined)
-                .map(|keys| keys.len() * KEY_BYTES)
-                .sum::<usize>()
+            + self.keys.bytes()
+            + self.joined.as_ref().map_or(0, |keys| keys.len() * KEY_BYTES)
     }
 
     /// Counts the rows of a block; `position` is the place of its first row among all files.
@@ -86,17 +68,24 @@ impl<'a> Groups<'a> {
     ) -> Result<()> {
         let job = self.job;
         for (number, side) in job.sides.iter().enumerate() {
-            self.number_rows(group, number, side, start, count, rows)?;
+            let joined = &mut self.joined;
+            self.keys
+                .make(group, (number, side), (start, count), rows, joined.is_some())?;
+            if let Some(joined) = joined {
+                for (number, &key) in self.keys.numbers.iter_mut().zip(&self.keys.keys) {
+                    *number = joined.number(key);
+                }
+            }
             let groups = self.group_count();
             self.sums.resize(groups, Sums::default());
             if job.extra {
                 self.extra.resize(groups, Extra::default());
                 let flags = counters.tcp_flags.map(|column| group.values(column));
-                let (numbers, extra) = (&self.numbers, &mut self.extra);
+                let (numbers, extra) = (&self.keys.numbers, &mut self.extra);
                 rows.each(|index, row| {
                     let extra = &mut extra[numbers[index] as usize];
                     extra.position = extra.position.min(position + row as u64);
-                    extra.tcp_flags |= flags.map_or(0, |flags| flags[row]);
+                    extra.tcp_flags |= flags.map_or(0, |flags| flags[row]) as u32;
                 });
             }
             let has = |column: usize| !group.is_missing(column);
@@ -109,11 +98,18 @@ impl<'a> Groups<'a> {
         Ok(())
     }
 
+    fn own(&self, part: usize) -> Option<&Keys> {
+        match &self.keys.parts[part] {
+            Some(Numbers::Own(keys)) => Some(keys),
+            _ => None,
+        }
+    }
+
     fn group_count(&self) -> usize {
-        match (&self.joined, &self.places[0].keys) {
+        match (&self.joined, &self.keys.parts[0]) {
             (Some(joined), _) => joined.len(),
-            (None, Some(keys)) => keys.len(),
-            (None, None) => 1 << self.places[0].bits,
+            (None, Some(_)) => self.own(0).map_or(0, Keys::len),
+            (None, None) => 1 << self.keys.places[0].bits,
         }
     }
 
@@ -123,7 +119,7 @@ impl<'a> Groups<'a> {
         let (first, last) = (group.values(counters.first), group.values(counters.last));
         let count = packets.len().min(octets.len()).min(first.len()).min(last.len());
         let (packets, octets, first, last) = (&packets[..count], &octets[..count], &first[..count], &last[..count]);
-        let (numbers, sums) = (&self.numbers, &mut self.sums);
+        let (numbers, sums) = (&self.keys.numbers, &mut self.sums);
         rows.each(|index, row| {
             let sums = &mut sums[numbers[index] as usize];
             sums.rows += 1;
@@ -137,70 +133,19 @@ impl<'a> Groups<'a> {
 
     fn add_all(&mut self, group: &Group, counters: &Counters, rows: Rows) {
         let counted = Counted::of(group, counters);
-        let (numbers, sums) = (&self.numbers, &mut self.sums);
+        let (numbers, sums) = (&self.keys.numbers, &mut self.sums);
         rows.each(|index, row| {
             sums[numbers[index] as usize].add(&counted.row(row));
         });
     }
 
-    /// Puts the number of each wanted row's group in `numbers`.
-    fn number_rows(
-        &mut self,
-        group: &mut Group,
-        side: usize,
-        parts: &[Part],
-        start: usize,
-        count: usize,
-        rows: Rows,
-    ) -> Result<()> {
-        for part in parts {
-            match part {
-                Part::Small { column, .. } | Part::Number { column } => group.load(*column, start, count)?,
-                Part::Address { hi, lo, .. } => {
-                    group.load(*hi, start, count)?;
-                    group.load(*lo, start, count)?;
-                }
-            }
-        }
-        let joining = self.joined.is_some();
-        self.numbers.resize(rows.len(), 0);
-        if joining {
-            self.keys.clear();
-            self.keys.resize(rows.len(), 0);
-        }
-        for (index, part) in parts.iter().enumerate() {
-            let at = side * self.places.len() + index;
-            let place = &mut self.places[index];
-            let table = &mut self.tables[at];
-            if !self.tables_ready[at] {
-                start_table(group, part, table);
-                self.tables_ready[at] = true;
-            }
-            number_part(group, part, place, table, rows, &mut self.numbers);
-            if joining {
-                let shift = place.shift;
-                for (key, &number) in self.keys.iter_mut().zip(&self.numbers) {
-                    *key |= u128::from(number) << shift;
-                }
-            }
-        }
-        if let Some(joined) = &mut self.joined {
-            for (number, &key) in self.numbers.iter_mut().zip(&self.keys) {
-                *number = joined.number(key);
-            }
-        }
-        Ok(())
-    }
-
     /// Adds what another thread has found.
     pub fn absorb(&mut self, other: &Groups) {
-        let renumbered: Vec<Option<Vec<u32>>> = self
-            .places
-            .iter_mut()
-            .zip(&other.places)
-            .map(|(place, theirs)| {
-                let (keys, theirs) = (place.keys.as_mut()?, theirs.keys.as_ref()?);
-                Some(theirs.keys.iter().map(|&key| keys.number(key)).collect())
+        let parts = self.keys.parts.iter_mut().enumerate();
+        let renumbered: Vec<Option<Vec<u32>>> = parts
+            .map(|(part, numbers)| {
+                let (numbers, theirs) = (numbers.as_mut()?, other.own(part)?);
+                Some(theirs.keys.iter().map(|&key| numbers.number(key)).collect())
             })
             .collect();
         for (number, sums) in other.sums.iter().enumerate() {
@@ -209,13 +154,7 @@ impl<'a> Groups<'a> {
             }
             let here = match (&mut self.joined, &other.joined) {
                 (Some(joined), Some(theirs)) => {
-                    let mut key = 0;
-                    for (place, renumbered) in self.places.iter().zip(&renumbered) {
-                        let part = place.of(theirs.keys[number]);
-                        let part = renumbered.as_ref().map_or(part, |numbers| numbers[part as usize]);
-                        key |= u128::from(part) << place.shift;
-                    }
-                    joined.number(key)
+                    joined.number(renumber(theirs.keys[number], &self.keys.places, &renumbered))
                 }
                 _ => renumbered[0].as_ref().map_or(number as u32, |numbers| numbers[number]),
             };
@@ -229,18 +168,45 @@ impl<'a> Groups<'a> {
         }
     }
 
+    /// Puts all groups aside; `spread` is that of the same job.
+    pub fn put_aside(self, spread: &'a Spread<'a>) -> Aside<'a> {
+        let mut aside = Aside::new(spread);
+        let renumbered: Vec<Option<Vec<u32>>> = (0..self.keys.places.len())
+            .map(|part| {
+                let (own, shared) = (self.own(part)?, spread.numbers(part)?);
+                Some(own.keys.iter().map(|&value| shared.number(value)).collect())
+            })
+            .collect();
+        for (number, sums) in self.sums.iter().enumerate().filter(|(_, sums)| sums.rows > 0) {
+            let key = match &self.joined {
+                Some(joined) => renumber(joined.keys[number], &self.keys.places, &renumbered),
+                None => u128::from(renumbered[0].as_ref().map_or(number as u32, |numbers| numbers[number])),
+            };
+            aside.put_group(Entry {
+                key,
+                sums: *sums,
+                extra: self.extra.get(number).copied().unwrap_or_default(),
+            });
+        }
+        aside
+    }
+
+    /// How many there are; with a part of few bits as a key all that there could be.
+    pub fn found(&self) -> usize {
+        self.sums.len()
+    }
+
     pub fn sums(&self) -> impl Iterator<Item = &Sums> {
         self.sums.iter().filter(|sums| sums.rows > 0)
     }
 
     /// The value of a part of a group's key.
     fn part(&self, number: u32, part: usize) -> u128 {
-        let place = &self.places[part];
         let value = match &self.joined {
-            Some(joined) => place.of(joined.keys[number as usize]),
+            Some(joined) => self.keys.places[part].of(joined.keys[number as usize]),
             None => number,
         };
-        match &place.keys {
+        match self.own(part) {
             Some(keys) => keys.keys[value as usize],
             None => u128::from(value),
         }
@@ -248,7 +214,7 @@ impl<'a> Groups<'a> {
 
     /// The groups of one table, in order.
     pub fn table(&self, order: &Order) -> Table {
-        let parts = self.places.len();
+        let parts = self.keys.places.len();
         let wanted = (0..self.sums.len() as u32)
             .filter(|&number| self.sums[number as usize].rows > 0)
             .filter(|&number| !self.job.skip_zero || self.part(number, 0) != 0);
@@ -286,4 +252,14 @@ impl<'a> Groups<'a> {
             _ => measure(&self.sums[number as usize], order),
         }
     }
+}
+
+/// A joined key with other numbers for its parts.
+fn renumber(key: u128, places: &[Place], renumbered: &[Option<Vec<u32>>]) -> u128 {
+    let parts = places.iter().zip(renumbered).map(|(place, renumbered)| {
+        let part = place.of(key);
+        let part = renumbered.as_ref().map_or(part, |numbers| numbers[part as usize]);
+        u128::from(part) << place.shift
+    });
+    parts.fold(0, |key, part| key | part)
 }

@@ -1,5 +1,6 @@
 //! What is asked of the rows that match: how they are grouped, what is counted, and which groups come first.
 
+pub use super::conversation::Conversation;
 use super::table::Sums;
 
 /// One part of a key.
@@ -80,6 +81,8 @@ pub struct Job {
     pub orders: Vec<Order>,
     /// 0: all.
     pub top: usize,
+    /// Both directions are one group; parts are those of `Conversation`.
+    pub conversation: Option<Conversation>,
 }
 
 /// Columns that are counted.

@@ -1,37 +1,41 @@
 //! Answers questions to segments in one pass over all cores: each thread takes row group after row group and counts into
 //! tables of its own, which are put together at the end. Answers do not depend on who took what.
 
+pub mod archive;
+mod aside;
 pub mod bits;
 pub mod column;
+mod conversation;
 pub mod counted;
 pub mod file;
+mod gather;
 pub mod group;
 pub mod groups;
 pub mod job;
 pub mod key;
 pub mod list;
 pub mod look;
+pub mod numbers;
 pub mod page;
+mod passes;
 pub mod predicate;
 pub mod prune;
+mod spread;
 pub mod table;
 mod worker;
 
 use crate::panics::caught;
 use crate::segment::general;
 use crate::segment::merge::named;
-use column::not_here;
-use file::{Segment, Wanted};
-use groups::{Groups, Table};
+use file::Wanted;
+use groups::Table;
 use job::{Counters, Job};
-use list::{Found, List};
+use list::List;
 use parquet::errors::{ParquetError, Result};
+pub use passes::{run, Progress};
 use predicate::Predicate;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::Mutex;
 use table::Sums;
-use worker::{job_of_totals, Worker};
 
 pub struct Question {
     pub columns: Vec<Wanted>,
@@ -44,6 +48,8 @@ pub struct Question {
     pub threads: usize,
     /// Memory for groups, of all threads together.
     pub bytes: usize,
+    /// Memory for rows that are put aside where these are too many groups.
+    pub aside_bytes: usize,
 }
 
 /// Sums over all rows that match, both directions together; wider than any sum of 64-bit counters.
@@ -125,150 +131,6 @@ fn with_name(path: &Path, cause: ParquetError) -> ParquetError {
     } else {
         named(path, &cause)
     }
-}
-
-/// `done` is raised with each row group.
-pub fn run(segments: &[Segment], question: &Question, done: &AtomicUsize) -> Result<Answer> {
-    let items: Vec<(usize, usize)> = segments
-        .iter()
-        .enumerate()
-        .flat_map(|(file, segment)| (0..segment.groups).map(move |group| (file, group)))
-        .collect();
-    let is_out = prune::files_out(segments, question);
-    let next = AtomicUsize::new(question.from);
-    let failed = AtomicBool::new(false);
-    // The failure of the first row group that has one, so that the same files give the same message.
-    let failure: Mutex<Option<(usize, ParquetError)>> = Mutex::new(None);
-    let first = FirstRows::new(question, items.len());
-    let threads = question.threads.clamp(1, items.len().max(1));
-    let workers: Vec<Mutex<Option<Worker>>> = (0..threads).map(|_| Mutex::new(None)).collect();
-    in_parallel(threads, |number| {
-        let Some(mut worker) = Worker::new(question, question.bytes / threads, items.len() / threads) else {
-            failed.store(true, Ordering::Relaxed);
-            return;
-        };
-        while !failed.load(Ordering::Relaxed) && !first.are_found() {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(&(file, group)) = items.get(at) else { break };
-            if is_out[file] {
-                first.note(at, 0);
-                done.fetch_add(1, Ordering::Relaxed);
-                continue;
-            }
-            let segment = &segments[file];
-            let read = guarded(|| worker.read(file, segment, group));
-            first.note(at, worker.found_last);
-            done.fetch_add(1, Ordering::Relaxed);
-            if let Err(cause) = read {
-                failed.store(true, Ordering::Relaxed);
-                let mut failure = failure.lock().expect("no holder panics");
-                if failure.as_ref().is_none_or(|(first, _)| at < *first) {
-                    *failure = Some((at, with_name(&segment.path, cause)));
-                }
-            }
-        }
-        *workers[number].lock().expect("no holder panics") = Some(worker);
-    });
-    if let Some((_, cause)) = failure.into_inner().expect("no holder panics") {
-        return Err(cause);
-    }
-    if failed.into_inner() {
-        return Err(not_here("groups by so many fields"));
-    }
-    let workers = workers
-        .into_iter()
-        .filter_map(|cell| cell.into_inner().expect("no holder panics"));
-    // Every row group before this one was read: a thread that has taken one finishes it.
-    let reached = next.into_inner();
-    let goes_on = matches!(question.list, Some(List::Next(_))) && reached < items.len();
-    guarded(|| {
-        Ok(Answer {
-            next: goes_on.then_some(reached),
-            ..finish(question, workers.collect())?
-        })
-    })
-}
-
-/// For lists of the first rows: how many each row group has, to stop when no more are needed.
-struct FirstRows {
-    wanted: usize,
-    /// Rows count wherever they are found.
-    anywhere: bool,
-    /// Row groups that are done from the first on without a gap, the rows found in them, and those done beyond.
-    done: Mutex<(usize, usize, Vec<Option<usize>>)>,
-    found: AtomicBool,
-}
-
-impl FirstRows {
-    fn new(question: &Question, items: usize) -> FirstRows {
-        let wanted = match question.list {
-            Some(List::First(count) | List::Next(count)) => count,
-            _ => usize::MAX,
-        };
-        FirstRows {
-            wanted,
-            anywhere: matches!(question.list, Some(List::Next(_))),
-            done: Mutex::new((0, 0, vec![None; if wanted == usize::MAX { 0 } else { items }])),
-            found: AtomicBool::new(wanted == 0),
-        }
-    }
-
-    fn are_found(&self) -> bool {
-        self.found.load(Ordering::Relaxed)
-    }
-
-    fn note(&self, item: usize, rows: usize) {
-        if self.wanted == usize::MAX {
-            return;
-        }
-        let mut done = self.done.lock().expect("no holder panics");
-        let (next, sum, items) = &mut *done;
-        if self.anywhere {
-            *sum += rows;
-        } else {
-            items[item] = Some(rows);
-        }
-        while let Some(&Some(rows)) = items.get(*next) {
-            *sum += rows;
-            *next += 1;
-        }
-        if *sum >= self.wanted {
-            self.found.store(true, Ordering::Relaxed);
-        }
-    }
-}
-
-fn finish(question: &Question, workers: Vec<Worker>) -> Result<Answer> {
-    let mut totals = Totals::default();
-    let mut whole: Vec<Groups> = Vec::new();
-    let mut found: Option<Found> = None;
-    for worker in workers {
-        totals.add(&worker.totals);
-        match (&mut found, worker.found) {
-            (Some(found), Some(other)) => found.absorb(other),
-            (found, other) => *found = other,
-        }
-        if whole.is_empty() {
-            whole = worker.jobs;
-        } else {
-            whole
-                .iter_mut()
-                .zip(&worker.jobs)
-                .for_each(|(whole, part)| whole.absorb(part));
-        }
-    }
-    if let Some(job) = job_of_totals(question) {
-        whole[job].sums().for_each(|sums| totals.add_group(sums));
-    }
-    let tables = question.jobs.iter().zip(&whole);
-    Ok(Answer {
-        totals,
-        tables: tables
-            .map(|(job, groups)| job.orders.iter().map(|order| groups.table(order)).collect())
-            .collect(),
-        positions: found.map_or(Vec::new(), Found::positions),
-        next: None,
-    })
 }
 
 #[cfg(test)]

@@ -5,41 +5,53 @@ use std::hash::{BuildHasher, RandomState};
 /// Memory for a key, and its share of the slots.
 pub const KEY_BYTES: usize = 32;
 
+/// Hashes keys; random, so that nobody can send addresses that all collide.
+#[derive(Debug, Clone, Copy)]
+pub struct Hasher(u64, u64);
+
+impl Default for Hasher {
+    fn default() -> Hasher {
+        let random = RandomState::new();
+        Hasher(random.hash_one(1), random.hash_one(2))
+    }
+}
+
+impl Hasher {
+    #[inline(always)]
+    pub fn hash(self, key: u128) -> u64 {
+        // Folded products of 64 bits, as wyhash has them: both halves of the key reach every bit.
+        let fold = |a: u64, b: u64| {
+            let product = u128::from(a) * u128::from(b);
+            product as u64 ^ (product >> 64) as u64
+        };
+        let low = fold(key as u64 ^ self.0, 0x9e37_79b9_7f4a_7c15);
+        fold(low ^ (key >> 64) as u64, self.1 | 1)
+    }
+}
+
 /// Distinct keys, numbered in order of appearance.
 pub struct Keys {
     pub keys: Vec<u128>,
     /// Open addressing: upper half of the hash, and number + 1 or 0 when free.
     slots: Vec<(u32, u32)>,
-    /// Random, so that nobody can send addresses that all collide.
-    secret: (u64, u64),
+    hasher: Hasher,
 }
 
 const SMALLEST: usize = 1 << 10;
 
 impl Default for Keys {
     fn default() -> Keys {
-        let random = RandomState::new();
         Keys {
             keys: Vec::new(),
             slots: vec![(0, 0); SMALLEST],
-            secret: (random.hash_one(1), random.hash_one(2)),
+            hasher: Hasher::default(),
         }
     }
 }
 
 impl Keys {
-    fn hash(&self, key: u128) -> u64 {
-        // Folded products of 64 bits, as wyhash has them: both halves of the key reach every bit.
-        let fold = |a: u64, b: u64| {
-            let product = u128::from(a) * u128::from(b);
-            product as u64 ^ (product >> 64) as u64
-        };
-        let low = fold(key as u64 ^ self.secret.0, 0x9e37_79b9_7f4a_7c15);
-        fold(low ^ (key >> 64) as u64, self.secret.1 | 1)
-    }
-
     pub fn number(&mut self, key: u128) -> u32 {
-        let hash = self.hash(key);
+        let hash = self.hasher.hash(key);
         let mask = self.slots.len() - 1;
         let tag = (hash >> 32) as u32;
         let mut slot = hash as usize & mask;
@@ -67,7 +79,7 @@ impl Keys {
         let mask = length - 1;
         let mut slots = vec![(0, 0); length];
         for (index, &key) in self.keys.iter().enumerate() {
-            let hash = self.hash(key);
+            let hash = self.hasher.hash(key);
             let mut slot = hash as usize & mask;
             while slots[slot].1 != 0 {
                 slot = (slot + 1) & mask;
@@ -129,11 +141,13 @@ impl Sums {
 }
 
 /// What tables of records have besides.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Extra {
     /// Place of the first row among all files.
     pub position: u64,
-    pub tcp_flags: u64,
+    pub tcp_flags: u32,
+    /// Of conversations: the ends of the first row have changed places.
+    pub is_turned: bool,
 }
 
 impl Default for Extra {
@@ -141,14 +155,17 @@ impl Default for Extra {
         Extra {
             position: u64::MAX,
             tcp_flags: 0,
+            is_turned: false,
         }
     }
 }
 
 impl Extra {
     pub fn add(&mut self, other: &Extra) {
-        self.position = self.position.min(other.position);
         self.tcp_flags |= other.tcp_flags;
+        if other.position < self.position {
+            (self.position, self.is_turned) = (other.position, other.is_turned);
+        }
     }
 }
 

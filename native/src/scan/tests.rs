@@ -10,6 +10,8 @@ use crate::segment::{Options, SegmentWriter};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+mod many_groups;
+
 const COLUMNS: [(&str, ColumnType); 8] = [
     ("src_addr_hi", ColumnType::U64),
     ("src_addr_lo", ColumnType::U64),
@@ -101,6 +103,7 @@ fn question(threads: usize) -> Question {
         skip_zero: false,
         orders: vec![order.clone()],
         top: 0,
+        conversation: None,
     };
     let tcp = [5, 3, 0, u32::MAX, u32::MAX, 0, 1, 6, 0, 6, 0];
     Question {
@@ -128,6 +131,7 @@ fn question(threads: usize) -> Question {
         from: 0,
         threads,
         bytes: 1 << 30,
+        aside_bytes: 1 << 30,
     }
 }
 
@@ -135,7 +139,7 @@ fn ask(paths: &[PathBuf], threads: usize) -> Result<Answer> {
     run(
         &look(paths, threads, KEPT_CHUNKS)?,
         &question(threads),
-        &AtomicUsize::new(0),
+        &Progress::default(),
     )
 }
 
@@ -207,7 +211,7 @@ fn lists_go_on_where_they_stopped() {
                 jobs: Vec::new(),
                 ..question(threads)
             };
-            let answer = run(&segments, &question, &AtomicUsize::new(0)).unwrap();
+            let answer = run(&segments, &question, &Progress::default()).unwrap();
             found.extend(answer.positions);
             from = answer.next;
             pieces += 1;
@@ -215,23 +219,6 @@ fn lists_go_on_where_they_stopped() {
         assert_eq!(found, expected, "{threads} threads, pieces of {piece}");
         assert!(piece == usize::MAX || pieces > 2, "{pieces} pieces of {piece}");
     }
-}
-
-#[test]
-fn groups_beyond_the_memory_go_elsewhere() {
-    let mut random = Random::new();
-    let scratch = Scratch::new();
-    let path = scratch.0.join("1");
-    write(&path, &rows(&mut random, 1000), 1000, Codec::Lz4);
-    let segments = look(&[path], 1, 0).unwrap();
-    let question = Question {
-        bytes: 1000,
-        ..question(1)
-    };
-    assert!(matches!(
-        run(&segments, &question, &AtomicUsize::new(0)),
-        Err(ParquetError::NYI(_))
-    ));
 }
 
 #[test]

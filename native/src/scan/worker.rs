@@ -1,5 +1,6 @@
 //! What one thread of a scan does: row group after row group, block after block.
 
+use super::aside::Aside;
 use super::column::{not_here, BLOCK};
 use super::file::{bind, rows_of, OpenFile, Segment};
 use super::group::Group;
@@ -7,6 +8,7 @@ use super::groups::Groups;
 use super::job::{Counters, Rows};
 use super::list::{Found, List, ROW_BITS};
 use super::predicate::{Evaluator, Facts};
+use super::spread::Spread;
 use super::{Question, Totals};
 use crate::segment::general;
 use parquet::errors::Result;
@@ -14,6 +16,28 @@ use parquet::errors::Result;
 /// A job that counts each row once, whose groups add up to the totals.
 pub fn job_of_totals(question: &Question) -> Option<usize> {
     question.jobs.iter().position(|job| job.sides.len() == 1)
+}
+
+/// How one thread counts the groups of a job.
+pub enum Counting<'a> {
+    Groups(Groups<'a>),
+    Aside(Aside<'a>),
+}
+
+impl<'a> Counting<'a> {
+    fn start_group(&mut self) {
+        match self {
+            Counting::Groups(groups) => groups.start_group(),
+            Counting::Aside(aside) => aside.start_group(),
+        }
+    }
+
+    pub fn put_aside(self, spread: &'a Spread<'a>) -> Aside<'a> {
+        match self {
+            Counting::Groups(groups) => groups.put_aside(spread),
+            Counting::Aside(aside) => aside,
+        }
+    }
 }
 
 /// One thread at work.
@@ -25,9 +49,15 @@ pub struct Worker<'a> {
     /// Row groups that this thread has still to do, if all do as many.
     to_come: usize,
     is_first: bool,
+    /// Rows of the row group at hand that are counted.
+    matched: usize,
     group: Group<'a>,
     evaluator: Evaluator<'a>,
-    pub jobs: Vec<Groups<'a>>,
+    /// For each job, what is counted; nothing in later passes where a job needs no more.
+    pub jobs: Vec<Option<Counting<'a>>>,
+    spreads: &'a [Spread<'a>],
+    /// The first pass over the files, which answers all but what was put aside for later ones.
+    is_first_pass: bool,
     pub totals: Totals,
     pub found: Option<Found<'a>>,
     /// Listed rows of the last row group.
@@ -38,26 +68,44 @@ pub struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    pub fn new(question: &'a Question, bytes: usize, items: usize) -> Option<Worker<'a>> {
-        Some(Worker {
+    pub fn new(
+        question: &'a Question,
+        spreads: &'a [Spread<'a>],
+        is_first_pass: bool,
+        threads: usize,
+        items: usize,
+    ) -> Worker<'a> {
+        let jobs = spreads.iter().map(|spread| {
+            if is_first_pass && spread.job.conversation.is_none() {
+                Some(Counting::Groups(Groups::new(spread)))
+            } else {
+                let goes_on = is_first_pass || spread.goes_on();
+                goes_on.then(|| Counting::Aside(Aside::new(spread)))
+            }
+        });
+        Worker {
             question,
-            bytes,
+            bytes: question.bytes / threads,
             held: 0,
-            to_come: items,
+            to_come: items / threads,
             is_first: true,
+            matched: 0,
             group: Group::new(&question.columns),
             evaluator: Evaluator::new(&question.predicate),
-            jobs: question.jobs.iter().map(Groups::new).collect::<Option<_>>()?,
+            jobs: jobs.collect(),
+            spreads,
+            is_first_pass,
             totals: Totals::default(),
-            found: question.list.as_ref().map(Found::new),
+            found: question.list.as_ref().filter(|_| is_first_pass).map(Found::new),
             found_last: 0,
             open: None,
             mask: Vec::new(),
             rows: Vec::new(),
-        })
+        }
     }
 
-    pub fn read(&mut self, file: usize, segment: &Segment, number: usize) -> Result<()> {
+    /// `done`: the part of this pass that is done with this row group.
+    pub fn read(&mut self, file: usize, segment: &Segment, number: usize, done: f64) -> Result<()> {
         self.found_last = 0;
         if self.open.as_ref().is_none_or(|(open, ..)| *open != file) {
             let open = segment.open()?;
@@ -79,7 +127,9 @@ impl<'a> Worker<'a> {
             decided => decided.is_some(),
         };
         self.evaluator.start_group();
-        self.jobs.iter_mut().for_each(Groups::start_group);
+        self.jobs.iter_mut().flatten().for_each(Counting::start_group);
+        let before = self.group_count();
+        self.matched = 0;
         for start in (0..rows).step_by(BLOCK) {
             self.block(start, BLOCK.min(rows - start), all, position + start as u64)?;
             if let (Some(List::First(wanted)), Some(found)) = (&self.question.list, &self.found) {
@@ -92,14 +142,31 @@ impl<'a> Worker<'a> {
         if let (Some(List::Next(_)), Some(found)) = (&self.question.list, &self.found) {
             self.found_last = found.count_from(position);
         }
-        self.check_memory()
+        for job in self.jobs.iter_mut().flatten() {
+            if let Counting::Aside(aside) = job {
+                aside.check_memory(done)?;
+            }
+        }
+        let is_mostly_new = (self.group_count() - before) * 2 > self.matched;
+        self.check_memory(is_mostly_new)
     }
 
-    /// Gives up as soon as the groups will not fit if there are as many new ones in each row group to come: what was
-    /// counted until then is lost.
-    fn check_memory(&mut self) -> Result<()> {
-        let bytes = self.jobs.iter().map(Groups::bytes).sum::<usize>();
-        let more = bytes - self.held;
+    fn groups(&self) -> impl Iterator<Item = (usize, &Groups<'a>)> {
+        self.jobs.iter().enumerate().filter_map(|(number, job)| match job {
+            Some(Counting::Groups(groups)) => Some((number, groups)),
+            _ => None,
+        })
+    }
+
+    fn group_count(&self) -> usize {
+        self.groups().map(|(_, groups)| groups.found()).sum()
+    }
+
+    /// Puts groups aside that are more than the memory holds, or will be: if there are as many new ones in each row group
+    /// to come. Groups that are all wanted have to fit, however they are found.
+    fn check_memory(&mut self, is_mostly_new: bool) -> Result<()> {
+        let bytes = self.groups().map(|(_, groups)| groups.bytes()).sum::<usize>();
+        let more = bytes.saturating_sub(self.held);
         self.held = bytes;
         self.to_come = self.to_come.saturating_sub(1);
         let is_first = std::mem::take(&mut self.is_first);
@@ -108,8 +175,20 @@ impl<'a> Worker<'a> {
         } else {
             bytes.saturating_add(more.saturating_mul(self.to_come))
         };
-        if expected > self.bytes {
+        if expected <= self.bytes {
+            return Ok(());
+        }
+        let most = self.groups().max_by_key(|(_, groups)| groups.bytes());
+        let Some((number, groups)) = most else { return Ok(()) };
+        if groups.job.top == 0 {
             return Err(not_here("more groups than memory should hold"));
+        }
+        if bytes > self.bytes || is_mostly_new {
+            let spread = &self.spreads[number];
+            if let Some(job) = self.jobs[number].take() {
+                self.jobs[number] = Some(Counting::Aside(job.put_aside(spread)));
+            }
+            self.held = self.groups().map(|(_, groups)| groups.bytes()).sum();
         }
         Ok(())
     }
@@ -156,13 +235,17 @@ impl<'a> Worker<'a> {
         if let Some(column) = tcp_flags {
             group.spread(column, start, count)?;
         }
-        for job in &mut self.jobs {
-            job.count(group, counters, start, count, rows, position)?;
+        for job in self.jobs.iter_mut().flatten() {
+            match job {
+                Counting::Groups(groups) => groups.count(group, counters, start, count, rows, position)?,
+                Counting::Aside(aside) => aside.count(group, counters, start, count, rows, position)?,
+            }
         }
+        self.matched += rows.len();
         if let Some(found) = &mut self.found {
             found.add(group, counters, rows, position);
         }
-        if job_of_totals(question).is_none() {
+        if self.is_first_pass && job_of_totals(question).is_none() {
             self.totals.add(&add_up(group, counters, rows));
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::{cores, failure};
 use crate::scan::file::Wanted;
-use crate::scan::job::{Counters, Cut, Job, Measure, Order, Part, Side};
+use crate::scan::job::{Conversation, Counters, Cut, Job, Measure, Order, Part, Side};
 use crate::scan::list::List;
 use crate::scan::predicate::Predicate;
 use crate::scan::Question;
@@ -58,6 +58,13 @@ pub struct ScanJob {
     pub skip_zero: bool,
     pub orders: Vec<ScanOrder>,
     pub top: u32,
+    pub conversation: Option<ScanConversation>,
+}
+
+#[napi(object, object_to_js = false)]
+pub struct ScanConversation {
+    pub guesses: bool,
+    pub has_out: bool,
 }
 
 #[napi(object, object_to_js = false)]
@@ -78,6 +85,7 @@ pub struct ScanQuestion {
     pub list: Option<ScanList>,
     pub threads: Option<u32>,
     pub megabytes: u32,
+    pub aside_megabytes: u32,
 }
 
 fn invalid(what: &str) -> Error {
@@ -143,6 +151,7 @@ pub(super) fn question_of(given: ScanQuestion) -> Result<Question> {
             .threads
             .map_or_else(cores, |threads| threads.clamp(1, 256) as usize),
         bytes: (given.megabytes as usize) << 20,
+        aside_bytes: (given.aside_megabytes as usize) << 20,
     })
 }
 
@@ -196,8 +205,15 @@ fn job_of(job: ScanJob, columns: &[Wanted]) -> Result<Job> {
     if sides.is_empty() || sides.iter().any(|side| kinds(side) != kinds(&sides[0])) {
         return Err(invalid("sides of a job have different parts"));
     }
+    let conversation = job
+        .conversation
+        .map(|ScanConversation { guesses, has_out }| Conversation { guesses, has_out });
+    if conversation.is_some() && !Conversation::is_of(&sides) {
+        return Err(invalid("conversations have five parts"));
+    }
     Ok(Job {
         sides,
+        conversation,
         extra: job.extra,
         skip_zero: job.skip_zero,
         orders: job.orders.into_iter().map(order_of).collect::<Result<_>>()?,

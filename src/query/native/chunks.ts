@@ -1,6 +1,6 @@
 import type { ScanTable } from '../../addon/scan.ts';
 import { type ColumnName, columnByName } from '../../flow/fields.ts';
-import type { GroupKey } from '../aggregation.ts';
+import { type GroupKey, SIDES } from '../aggregation.ts';
 import type { Cells, Chunk } from '../chunk.ts';
 import { addressColumns } from '../sql/address.ts';
 
@@ -97,6 +97,17 @@ export function groupCells(table: ScanTable, groupKeys: readonly GroupKey[]): Ma
     }
   });
   return cells;
+}
+
+/** Exchanges what belongs to source and destination in the rows that are `turned`. */
+export function turnSides(cells: ReadonlyMap<string, Cells>, turned: Uint8Array): void {
+  for (const [a, b] of SIDES) {
+    const [one, other] = [cells.get(a), cells.get(b)];
+    if (one === undefined || other === undefined) continue;
+    for (let row = 0; row < turned.length; row++) {
+      if (turned[row] === 1) [one[row], other[row]] = [other[row]!, one[row]!];
+    }
+  }
 }
 
 /** Cells of a column's own width from the two words that a flow has in the files. */

@@ -8,7 +8,7 @@ import type { Order } from '../orders.ts';
 import type { Totals } from '../output/summary.ts';
 import type { Job, JobOf, Plan, Selection } from '../plan.ts';
 import type { Schema } from '../sql/schema.ts';
-import { absentCells, CellsChunk, cellsOf, chunksAfter, groupCells, statisticChunk } from './chunks.ts';
+import { absentCells, CellsChunk, cellsOf, chunksAfter, groupCells, statisticChunk, turnSides } from './chunks.ts';
 import { ColumnList, LONGEST_SORTED, scanQuestion } from './question.ts';
 
 const TWO_32 = 0x1_0000_0000;
@@ -66,7 +66,7 @@ export class NativeEngine implements QueryEngine {
     return orElsewhere(async () => {
       const names = new Set(scan.summary().columns);
       if (columns.some(({ core, sql }) => core && !names.has(sql))) return undefined;
-      const schema: Schema = { columns: names, mixed: files.paths.length > 1 };
+      const schema: Schema = { columns: names, mixed: files.count > 1 };
       const question = scanQuestion(plan, printsNothing, memoryOctets, schema);
       if (question === undefined) return undefined;
       const answer = await scan.run(question);
@@ -148,9 +148,10 @@ export class NativeEngine implements QueryEngine {
     for (const table of this.tables.get(job)!) {
       const cells = groupCells(table, job.grouping.keys);
       const missing = wanted.filter((name) => !cells.has(name));
-      const ofFirst = missing.filter((name) => kept.has(name));
+      const ofFirst = [...kept].filter((name) => !cells.has(name));
       const fetched = await orElsewhere(() => this.fetch(ofFirst, table.positions));
       if (fetched === undefined) return (await this.elsewhere()).groups(job, wanted);
+      if (table.turned.includes(1)) turnSides(fetched, table.turned);
       for (const name of missing) cells.set(name, fetched.get(name) ?? absentCells(name, table.rows));
       chunks.push(new CellsChunk(table.rows, cells));
     }

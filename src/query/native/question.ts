@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import type { ScanColumn, ScanJob, ScanList, ScanPart, ScanQuestion } from '../../addon/scan.ts';
 import { type ColumnName, columnByName, type FieldName } from '../../flow/fields.ts';
 import type { GroupKey } from '../aggregation.ts';
@@ -10,8 +11,11 @@ import { hasColumn, type Schema } from '../sql/schema.ts';
 import { keyIsExtra, skipsZero } from '../statistics.ts';
 import { selectionProgram } from './program.ts';
 
-/** Memory for groups before a question goes to the engine that can use the disk; of a limit at most half. */
+/** Memory for groups that are counted as they come; beyond, flows are put aside first. */
 const GROUPS_MEGABYTES = 256;
+
+/** Memory for flows that are put aside: a quarter of the machine's, but no more than this. */
+const ASIDE_MEGABYTES = 2048;
 
 /** Sorted lists of more flows are for the engine that can use the disk. */
 export const LONGEST_SORTED = 20_000;
@@ -54,6 +58,8 @@ export function scanQuestion(
       jobs.push(scanJob);
     }
   }
+  const most = memoryOctets === undefined ? totalmem() / 4 : memoryOctets / 2;
+  const megabytes = (bound: number) => Math.min(bound, Math.ceil(most / 2 ** 20));
   return {
     counters: {
       flows: columns.place('flows'),
@@ -69,7 +75,8 @@ export function scanQuestion(
     columns: columns.columns,
     jobs,
     ...(list === undefined ? {} : { list }),
-    megabytes: Math.min(GROUPS_MEGABYTES, Math.ceil((memoryOctets ?? Number.POSITIVE_INFINITY) / 2 ** 21)),
+    megabytes: megabytes(GROUPS_MEGABYTES),
+    asideMegabytes: megabytes(ASIDE_MEGABYTES),
   };
 }
 
@@ -110,7 +117,7 @@ function groupsJob(
   schema: Schema,
   columns: ColumnList,
 ): ScanJob | undefined {
-  if (resultFilter !== undefined || grouping.bidirectional !== undefined) return undefined;
+  if (resultFilter !== undefined) return undefined;
   const parts: ScanPart[] = [];
   for (const key of grouping.keys) {
     const part = partOf(key, schema, columns);
@@ -123,6 +130,14 @@ function groupsJob(
     skipZero: false,
     orders: orders.length === 0 ? [LATEST_FIRST] : orders.map(scanOrder),
     top,
+    ...(grouping.bidirectional === undefined
+      ? {}
+      : {
+          conversation: {
+            guesses: grouping.bidirectional === 'guess',
+            hasOut: hasColumn(schema, 'outPackets'),
+          },
+        }),
   };
 }
 

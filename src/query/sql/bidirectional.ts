@@ -1,4 +1,5 @@
 import type { ColumnName } from '../../flow/fields.ts';
+import { OTHER_SIDE } from '../aggregation.ts';
 import { column, flowsSql, hasColumn, type Schema, valueSql } from './schema.ts';
 import { u64Sql } from './totals.ts';
 
@@ -9,16 +10,6 @@ const SIDE_B = ['dst_addr_hi', 'dst_addr_lo', 'dst_port'];
 const COUNTERS = { packets: 'outPackets', octets: 'outOctets' } as const;
 const OF_KEYS = ['a_hi', 'a_lo', 'a_port', 'b_hi', 'b_lo', 'b_port'];
 
-/** What changes sides when the server turns out to be the source: names of a pair, in both orders. */
-const PAIRS: readonly (readonly [ColumnName, ColumnName])[] = [
-  ['srcAddrHi', 'dstAddrHi'],
-  ['srcAddrLo', 'dstAddrLo'],
-  ['srcPort', 'dstPort'],
-  ['srcAs', 'dstAs'],
-  ['srcMask', 'dstMask'],
-  ['inIf', 'outIf'],
-];
-const OTHER_SIDE = new Map(PAIRS.flatMap(([a, b]) => [[a, b] as const, [b, a] as const]));
 /** The lower port is the server's: below one of these where the other is not. */
 const PORT_BORDERS = [1024, 32_768, 49_152];
 

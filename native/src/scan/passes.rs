@@ -1,0 +1,239 @@
+//! The passes over the files that a question takes: one, but where rows had to be left for another.
+
+use super::aside::Aside;
+use super::column::not_here;
+use super::file::Segment;
+use super::gather::{gather, Best};
+use super::groups::{Groups, Table};
+use super::list::{Found, List};
+use super::spread::{Memory, Spread};
+use super::worker::{job_of_totals, Counting, Worker};
+use super::{guarded, in_parallel, prune, with_name, Answer, Question, Totals};
+use parquet::errors::{ParquetError, Result};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::Mutex;
+
+/// Row groups that a question has left behind, and all that it has to look at.
+#[derive(Default)]
+pub struct Progress {
+    done: AtomicUsize,
+    pub(super) all: AtomicUsize,
+}
+
+impl Progress {
+    fn start(&self, all: usize) {
+        self.done.store(0, Ordering::Relaxed);
+        self.all.store(all, Ordering::Relaxed);
+    }
+
+    /// 0 to 1.
+    pub fn share(&self) -> f64 {
+        self.done.load(Ordering::Relaxed) as f64 / self.all.load(Ordering::Relaxed).max(1) as f64
+    }
+}
+
+/// `progress` is kept up to date.
+pub fn run(segments: &[Segment], question: &Question, progress: &Progress) -> Result<Answer> {
+    let items: Vec<(usize, usize)> = segments
+        .iter()
+        .enumerate()
+        .flat_map(|(file, segment)| (0..segment.groups).map(move |group| (file, group)))
+        .collect();
+    let memory = Memory {
+        rows: question.aside_bytes,
+        groups: question.bytes,
+        threads: question.threads.clamp(1, items.len().max(1)),
+        users: AtomicUsize::new(0),
+    };
+    let spreads = question.jobs.iter().map(|job| Spread::new(job, segments, &memory));
+    let spreads: Vec<Spread> = spreads
+        .collect::<Option<_>>()
+        .ok_or_else(|| not_here("groups by so many fields"))?;
+    let mut best: Vec<Vec<Best>> = spreads.iter().map(Best::of_job).collect();
+    progress.start(items.len());
+    let (workers, reached) = scan(segments, question, &spreads, (&items, true), memory.threads, progress)?;
+    let goes_on = matches!(question.list, Some(List::Next(_))) && reached < items.len();
+    let mut answer = Answer {
+        next: goes_on.then_some(reached),
+        ..guarded(|| finish(question, workers, &spreads, &mut best))?
+    };
+    while spreads.iter().any(Spread::goes_on) {
+        progress.all.fetch_add(items.len(), Ordering::Relaxed);
+        let (workers, _) = scan(segments, question, &spreads, (&items, false), memory.threads, progress)?;
+        let totals = guarded(|| Ok(finish(question, workers, &spreads, &mut best)?.totals))?;
+        answer.totals.add(&totals);
+    }
+    for (tables, best) in answer
+        .tables
+        .iter_mut()
+        .zip(best)
+        .filter(|(tables, _)| tables.is_empty())
+    {
+        tables.extend(best.into_iter().map(Best::table));
+    }
+    Ok(answer)
+}
+
+/// One pass over the files: the threads with what they have found, and the row group where a list goes on.
+fn scan<'a>(
+    segments: &[Segment],
+    question: &'a Question,
+    spreads: &'a [Spread<'a>],
+    (items, is_first_pass): (&[(usize, usize)], bool),
+    threads: usize,
+    progress: &Progress,
+) -> Result<(Vec<Worker<'a>>, usize)> {
+    let is_out = prune::files_out(segments, question);
+    let next = AtomicUsize::new(question.from);
+    let failed = AtomicBool::new(false);
+    // The failure of the first row group that has one, so that the same files give the same message.
+    let failure: Mutex<Option<(usize, ParquetError)>> = Mutex::new(None);
+    let first = FirstRows::new(question, items.len());
+    let workers: Vec<Mutex<Option<Worker>>> = (0..threads).map(|_| Mutex::new(None)).collect();
+    in_parallel(threads, |number| {
+        let mut worker = Worker::new(question, spreads, is_first_pass, threads, items.len());
+        while !failed.load(Ordering::Relaxed) && !first.are_found() {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(&(file, group)) = items.get(at) else { break };
+            if is_out[file] {
+                first.note(at, 0);
+                progress.done.fetch_add(1, Ordering::Relaxed);
+                continue;
+            }
+            let segment = &segments[file];
+            let done = (at + 1) as f64 / items.len() as f64;
+            let read = guarded(|| worker.read(file, segment, group, done));
+            first.note(at, worker.found_last);
+            progress.done.fetch_add(1, Ordering::Relaxed);
+            if let Err(cause) = read {
+                failed.store(true, Ordering::Relaxed);
+                let mut failure = failure.lock().expect("no holder panics");
+                if failure.as_ref().is_none_or(|(first, _)| at < *first) {
+                    *failure = Some((at, with_name(&segment.path, cause)));
+                }
+            }
+        }
+        *workers[number].lock().expect("no holder panics") = Some(worker);
+    });
+    if let Some((_, cause)) = failure.into_inner().expect("no holder panics") {
+        return Err(cause);
+    }
+    let workers = workers
+        .into_iter()
+        .filter_map(|cell| cell.into_inner().expect("no holder panics"));
+    // Every row group before this one was read: a thread that has taken one finishes it.
+    Ok((workers.collect(), next.into_inner()))
+}
+
+/// For lists of the first rows: how many each row group has, to stop when no more are needed.
+struct FirstRows {
+    wanted: usize,
+    /// Rows count wherever they are found.
+    anywhere: bool,
+    /// Row groups that are done from the first on without a gap, the rows found in them, and those done beyond.
+    done: Mutex<(usize, usize, Vec<Option<usize>>)>,
+    found: AtomicBool,
+}
+
+impl FirstRows {
+    fn new(question: &Question, items: usize) -> FirstRows {
+        let wanted = match question.list {
+            Some(List::First(count) | List::Next(count)) => count,
+            _ => usize::MAX,
+        };
+        FirstRows {
+            wanted,
+            anywhere: matches!(question.list, Some(List::Next(_))),
+            done: Mutex::new((0, 0, vec![None; if wanted == usize::MAX { 0 } else { items }])),
+            found: AtomicBool::new(wanted == 0),
+        }
+    }
+
+    fn are_found(&self) -> bool {
+        self.found.load(Ordering::Relaxed)
+    }
+
+    fn note(&self, item: usize, rows: usize) {
+        if self.wanted == usize::MAX {
+            return;
+        }
+        let mut done = self.done.lock().expect("no holder panics");
+        let (next, sum, items) = &mut *done;
+        if self.anywhere {
+            *sum += rows;
+        } else {
+            items[item] = Some(rows);
+        }
+        while let Some(&Some(rows)) = items.get(*next) {
+            *sum += rows;
+            *next += 1;
+        }
+        if *sum >= self.wanted {
+            self.found.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Puts together what the threads have found in a pass; groups of rows that were put aside go to `best`.
+fn finish<'a>(
+    question: &Question,
+    workers: Vec<Worker<'a>>,
+    spreads: &'a [Spread<'a>],
+    best: &mut [Vec<Best<'a>>],
+) -> Result<Answer> {
+    let threads = workers.len();
+    let mut totals = Totals::default();
+    let mut found: Option<Found> = None;
+    let mut jobs: Vec<Vec<Counting>> = question.jobs.iter().map(|_| Vec::new()).collect();
+    for worker in workers {
+        totals.add(&worker.totals);
+        match (&mut found, worker.found) {
+            (Some(found), Some(other)) => found.absorb(other),
+            (found, other) => *found = other,
+        }
+        jobs.iter_mut()
+            .zip(worker.jobs)
+            .for_each(|(parts, job)| parts.extend(job));
+    }
+    let mut tables: Vec<Vec<Table>> = Vec::new();
+    for (number, (parts, spread)) in jobs.into_iter().zip(spreads).enumerate() {
+        let counts = job_of_totals(question) == Some(number);
+        tables.push(Vec::new());
+        if parts.is_empty() {
+            continue;
+        }
+        if spread.is_used() {
+            let asides: Vec<Aside> = parts.into_iter().map(|part| part.put_aside(spread)).collect();
+            gather(
+                spread,
+                &asides,
+                threads,
+                &mut best[number],
+                counts.then_some(&mut totals),
+            )?;
+            spread.next_pass();
+        } else if let Some(groups) = joined(parts) {
+            if counts {
+                groups.sums().for_each(|sums| totals.add_group(sums));
+            }
+            tables[number].extend(spread.job.orders.iter().map(|order| groups.table(order)));
+        }
+    }
+    Ok(Answer {
+        totals,
+        tables,
+        positions: found.map_or(Vec::new(), Found::positions),
+        next: None,
+    })
+}
+
+/// The groups of all threads.
+fn joined(parts: Vec<Counting>) -> Option<Groups> {
+    let mut groups = parts.into_iter().filter_map(|part| match part {
+        Counting::Groups(groups) => Some(groups),
+        Counting::Aside(_) => None,
+    });
+    let mut whole = groups.next()?;
+    groups.for_each(|part| whole.absorb(&part));
+    Some(whole)
+}
