@@ -17,6 +17,7 @@ pub mod net;
 pub mod notify;
 pub mod packet;
 pub mod packet_extension;
+pub mod packet_runs;
 pub mod packet_source;
 pub mod panics;
 pub mod scan;

@@ -2,6 +2,7 @@ use crate::capture_file::InterfaceName;
 use crate::decode::parse_mac;
 use crate::packet;
 use crate::packet_extension;
+use crate::packet_runs::{self, RunGrouper};
 use crate::packet_source::{self, Input, Options, Stats};
 use crate::slots_napi::{next_code, slot_views, wake_callback};
 use napi::bindgen_prelude::*;
@@ -20,6 +21,7 @@ pub struct PacketSourceOptions {
     pub kernel_buffer_bytes: Option<u32>,
     pub flush_ms: Option<u32>,
     pub extended: Option<bool>,
+    pub runs: Option<bool>,
     pub decapsulate: Option<bool>,
     pub input_index: Option<u32>,
     pub hash_seed: Option<Vec<u32>>,
@@ -108,6 +110,7 @@ impl PacketSourceOptions {
             slot_packets: self.slot_packets.unwrap_or(SLOT_PACKETS).clamp(1, 1 << 20) as usize,
             slot_count: self.slot_count.unwrap_or(SLOT_COUNT).clamp(1, 4096) as usize,
             extended: self.extended.unwrap_or(false),
+            runs: self.runs.unwrap_or(false),
             decapsulate: self.decapsulate.unwrap_or(false),
             input_index: self.input_index.unwrap_or(0),
             hash_seed,
@@ -180,9 +183,18 @@ impl PacketSource {
     #[napi(getter)]
     pub fn extensions(&self) -> Vec<Uint8Array> {
         let bytes = self.source.record_bytes()..self.source.ring().slot_bytes();
-        match bytes.is_empty() {
+        match bytes.is_empty() || self.source.has_runs() {
             true => Vec::new(),
             false => slot_views(self.source.ring(), bytes),
+        }
+    }
+
+    #[napi(getter)]
+    pub fn runs(&self) -> Vec<Uint8Array> {
+        let bytes = self.source.record_bytes()..self.source.ring().slot_bytes();
+        match self.source.has_runs() {
+            true => slot_views(self.source.ring(), bytes),
+            false => Vec::new(),
         }
     }
 
@@ -240,6 +252,23 @@ pub fn packet_layout() -> HashMap<String, u32> {
 #[napi]
 pub fn packet_extension_layout() -> HashMap<String, u32> {
     named(&packet_extension::LAYOUT)
+}
+
+#[napi]
+pub fn packet_run_layout() -> HashMap<String, u32> {
+    named(&packet_runs::LAYOUT)
+}
+
+/// The runs of packet records that did not come from a `PacketSource`.
+#[napi]
+pub fn packet_runs(records: &[u8]) -> Result<Uint8Array> {
+    let (records, rest) = records.as_chunks();
+    if !rest.is_empty() || records.len() > packet_runs::MOST_PACKETS {
+        return Err(Error::new(Status::InvalidArg, "at most 65536 whole packet records"));
+    }
+    let mut out = vec![0; packet_runs::bytes(records.len())];
+    RunGrouper::new(records.len()).write(records, &mut out);
+    Ok(out.into())
 }
 
 fn named(layout: &[(&str, u32)]) -> HashMap<String, u32> {

@@ -1,5 +1,6 @@
 mod question;
 
+use crate::scan::archive::{look_below, Archive};
 use crate::scan::file::{Segment, Wanted, KEPT_CHUNKS};
 use crate::scan::groups::Table;
 use crate::scan::list::fetch;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 #[napi(object, object_from_js = false)]
 pub struct ScanSummary {
     pub columns: Vec<String>,
+    pub files: u32,
     pub rows: f64,
     pub octets: f64,
     pub first_ms: f64,
@@ -70,6 +72,8 @@ fn cores() -> usize {
 #[napi]
 pub struct FlowScan {
     segments: Arc<Vec<Segment>>,
+    /// Where they were searched for in directories.
+    directories: Vec<String>,
     /// Of the question at hand.
     progress: Arc<Progress>,
 }
@@ -89,6 +93,7 @@ impl Task for Open {
     fn resolve(&mut self, _: Env, segments: Vec<Segment>) -> Result<FlowScan> {
         Ok(FlowScan {
             segments: Arc::new(segments),
+            directories: Vec::new(),
             progress: Arc::default(),
         })
     }
@@ -101,8 +106,54 @@ pub fn open_scan(paths: Vec<String>) -> AsyncTask<Open> {
     })
 }
 
+pub struct OpenBelow {
+    directory: PathBuf,
+}
+
+impl Task for OpenBelow {
+    type Output = Option<Archive>;
+    type JsValue = Option<FlowScan>;
+
+    fn compute(&mut self) -> Result<Option<Archive>> {
+        guarded(|| look_below(&self.directory, cores(), KEPT_CHUNKS)).map_err(failure)
+    }
+
+    fn resolve(&mut self, _: Env, archive: Option<Archive>) -> Result<Option<FlowScan>> {
+        Ok(archive.map(|archive| FlowScan {
+            segments: Arc::new(archive.segments),
+            directories: archive
+                .directories
+                .iter()
+                .map(|directory| directory.to_string_lossy().into_owned())
+                .collect(),
+            progress: Arc::default(),
+        }))
+    }
+}
+
+/// Looks at all flow files below a directory; undefined where they have to be chosen by more than their names.
+#[napi]
+pub fn open_scan_below(directory: String) -> AsyncTask<OpenBelow> {
+    AsyncTask::new(OpenBelow {
+        directory: PathBuf::from(directory),
+    })
+}
+
 #[napi]
 impl FlowScan {
+    /// The files, in the order of positions.
+    #[napi]
+    pub fn paths(&self) -> Vec<String> {
+        let paths = self.segments.iter().map(|segment| segment.path.to_string_lossy());
+        paths.map(|path| path.into_owned()).collect()
+    }
+
+    /// Directories that the files are in.
+    #[napi]
+    pub fn directories(&self) -> Vec<String> {
+        self.directories.clone()
+    }
+
     #[napi]
     pub fn summary(&self) -> ScanSummary {
         let mut columns: Vec<String> = Vec::new();
@@ -122,6 +173,7 @@ impl FlowScan {
         let spans = || self.segments.iter().filter_map(|segment| segment.spans);
         ScanSummary {
             columns,
+            files: self.segments.len() as u32,
             rows: self.segments.iter().map(|segment| segment.rows).sum::<u64>() as f64,
             octets: self.segments.iter().map(|segment| segment.octets).sum::<u64>() as f64,
             first_ms: spans().map(|spans| spans.first.0).min().unwrap_or(0) as f64,

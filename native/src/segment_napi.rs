@@ -2,10 +2,11 @@ mod given;
 
 use crate::panics::caught;
 use crate::segment::column::{ColumnSpec, Values};
+use crate::segment::encoders::GroupEncoder;
 use crate::segment::file::DirectoryLock as Lock;
 use crate::segment::merge::{info, merge, Info};
 use crate::segment::totals::{totals, TotalsSpec};
-use crate::segment::{Options, SegmentWriter};
+use crate::segment::{general, Options, SegmentWriter};
 pub use given::column_type;
 use given::{options, specs, values, SegmentColumn, SegmentOptions, SegmentTotals};
 use napi::bindgen_prelude::*;
@@ -25,9 +26,6 @@ pub struct SegmentInfo {
     pub metadata: HashMap<String, String>,
 }
 
-/// Threads for one row group unless asked for another number: more would only take cores from the decoders.
-const MOST_THREADS: usize = 4;
-
 fn failure(message: String) -> Error {
     Error::new(Status::GenericFailure, message)
 }
@@ -46,7 +44,11 @@ fn cannot_write(path: &Path, cause: &ParquetError) -> Error {
 
 /// A panic is a defect here, but must not end the process of somebody who collects flows.
 fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    caught(work).unwrap_or_else(|text| Err(failure(format!("internal error in the segment writer: {text}"))))
+    caught(work).unwrap_or_else(|text| Err(internal(text)))
+}
+
+fn internal(text: String) -> Error {
+    failure(format!("internal error in the segment writer: {text}"))
 }
 
 /// The writer, and whose turn it is: calls take effect in the order they were made, whichever thread runs first.
@@ -54,6 +56,7 @@ struct Shared {
     writer: Mutex<SegmentWriter>,
     turn: Mutex<u64>,
     turned: Condvar,
+    group_encoder: GroupEncoder,
     path: PathBuf,
 }
 
@@ -93,14 +96,15 @@ impl JsSegmentWriter {
             .totals
             .take()
             .map(|SegmentTotals { by, sums, spans }| Arc::new(TotalsSpec { by, sums, spans }));
-        let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(MOST_THREADS));
-        let (options, bloom) = options(options_given, threads)?;
+        let (options, bloom) = options(options_given)?;
         let path = PathBuf::from(path);
         let writer = SegmentWriter::create(&path, options).map_err(|cause| cannot_write(&path, &cause))?;
+        let group_encoder = writer.group_encoder();
         let shared = Shared {
             writer: Mutex::new(writer),
             turn: Mutex::new(0),
             turned: Condvar::new(),
+            group_encoder,
             path,
         };
         Ok(JsSegmentWriter {
@@ -163,16 +167,20 @@ impl Task for Append {
         } = &*self;
         let columns = self.columns.iter().zip(specs);
         let values: Vec<Values> = columns.map(|(column, spec)| values(column, spec)).collect();
+        // Several row groups may be encoded at once; they are written in the order of the calls.
+        let chunks = caught(|| shared.group_encoder.encode(specs, &values, *rows));
+        let totals = match (&chunks, &self.totals) {
+            // The encoder has made sure that the columns hold so many rows.
+            (Ok(Ok(_)), Some(spec)) => caught(|| totals(spec, specs, &values, *rows)).map_err(internal),
+            _ => Ok(Vec::new()),
+        };
         shared.in_turn(self.ticket, |writer| {
+            let chunks = chunks.unwrap_or_else(|text| Err(general(&format!("internal error: {text}"))));
             writer
-                .append(specs, &values, *rows)
+                .append_encoded(specs, chunks)
                 .map_err(|cause| cannot_write(&shared.path, &cause))
         })?;
-        // The writer has made sure that the columns hold so many rows.
-        match &self.totals {
-            None => Ok(Vec::new()),
-            Some(spec) => guarded(|| Ok(totals(spec, specs, &values, *rows))),
-        }
+        totals
     }
 
     fn resolve(&mut self, _: Env, totals: Vec<f64>) -> Result<Float64Array> {
@@ -246,7 +254,7 @@ pub fn merge_segments(
     columns: Vec<SegmentColumn>,
     options_given: SegmentOptions,
 ) -> Result<AsyncTask<Merge>> {
-    let (options, bloom) = options(options_given, 1)?;
+    let (options, bloom) = options(options_given)?;
     Ok(AsyncTask::new(Merge {
         inputs: inputs.into_iter().map(PathBuf::from).collect(),
         output: PathBuf::from(output),

@@ -1,8 +1,8 @@
 //! Data sets of flow records, whose fields stand one after another, into columns: plain copies by a compiled program. What
 //! a record means, and which copies that takes, is decided by whoever makes the program.
 
-/// Cells of a step: what to do, the column written (of an address its high half), where the field stands in a record, and
-/// its octets.
+/// Cells of a step: what to do, the column written (of an IPv4 address its low half), where the field stands in a record,
+/// and its octets.
 pub const STEP_CELLS: usize = 4;
 /// Cells of a run of records: first step and the one behind the last; first octet, octets a record, records; first row;
 /// export time and uptime of the header, time of receipt (milliseconds).
@@ -21,16 +21,20 @@ const OP_ANY_TO_16: u32 = 9;
 const OP_ANY_TO_32: u32 = 10;
 const OP_ANY_TO_64: u32 = 11;
 const OP_V4_ADDRESS: u32 = 12;
-const OP_V6_ADDRESS: u32 = 13;
 const OP_UPTIME: u32 = 14;
 const OP_MILLISECONDS: u32 = 15;
 const OP_RECEIVED: u32 = 17;
 const OP_EXPORTED: u32 = 18;
-/// No copy: tells runs with ICMP records, whose ports need more than copies.
+/// 64 bits of 0, where the column is given.
+const OP_ZERO: u32 = 19;
+/// Ports of ICMP records. Takes three steps: protocol, source and destination port (columns); then two that have the fields
+/// of the type, the code and both together, first for ICMP, then for ICMPv6: place in the record + octets * 65536, or 2^32 - 1.
 const OP_ICMP: u32 = 36;
+const ICMP_STEPS: usize = 3;
+const NO_FIELD: u32 = u32::MAX;
 
 /// Every constant by name, for the test on the other side.
-pub const LAYOUT: [(&str, u32); 21] = [
+pub const LAYOUT: [(&str, u32); 23] = [
     ("STEP_CELLS", STEP_CELLS as u32),
     ("RUN_CELLS", RUN_CELLS as u32),
     ("OP_8_TO_8", OP_8_TO_8),
@@ -46,12 +50,14 @@ pub const LAYOUT: [(&str, u32); 21] = [
     ("OP_ANY_TO_32", OP_ANY_TO_32),
     ("OP_ANY_TO_64", OP_ANY_TO_64),
     ("OP_V4_ADDRESS", OP_V4_ADDRESS),
-    ("OP_V6_ADDRESS", OP_V6_ADDRESS),
     ("OP_UPTIME", OP_UPTIME),
     ("OP_MILLISECONDS", OP_MILLISECONDS),
     ("OP_RECEIVED", OP_RECEIVED),
     ("OP_EXPORTED", OP_EXPORTED),
+    ("OP_ZERO", OP_ZERO),
     ("OP_ICMP", OP_ICMP),
+    ("ICMP_STEPS", ICMP_STEPS as u32),
+    ("NO_FIELD", NO_FIELD),
 ];
 
 /// High word of an IPv4 address in a low half: ::ffff:a.b.c.d.
@@ -71,6 +77,10 @@ pub enum Column<'a> {
 
 /// What the records of a run have in common.
 struct Run<'a> {
+    /// First step and the one behind the last.
+    steps: (usize, usize),
+    /// Among all runs of the call.
+    number: u32,
     records: &'a [u8],
     stride: usize,
     count: usize,
@@ -80,18 +90,187 @@ struct Run<'a> {
     received_ms: f64,
 }
 
-/// Carries out `runs`, and gives the numbers of those that `OP_ICMP` found something in. An error names what does not lie within its memory; rows of that run may then be half written.
+/// Runs whose records fit the first-level cache: a step is carried out for all of them that have it before the next is
+/// begun, so that little is done for each run alone, of which some have few records.
+const RUNS_TOGETHER: usize = 16;
+
+/// Carries out `runs`. Gives pairs of the number of a run and how many of its ICMP records had type and code in the source
+/// port. An error names what does not lie within its memory; rows of the runs around it may then be half written.
 pub fn transpose(
     bytes: &[u8],
     steps: &[u32],
     runs: &[f64],
     columns: &mut [Option<Column>],
 ) -> Result<Vec<u32>, String> {
-    let mut found = Vec::new();
+    let mut swapped = Vec::new();
     let (steps, _) = steps.as_chunks::<STEP_CELLS>();
     let (runs, _) = runs.as_chunks::<RUN_CELLS>();
-    for (number, &[first, end, base, stride, count, row, export_ms, uptime_ms, received_ms]) in runs.iter().enumerate()
+    let mut together: Vec<Run> = Vec::with_capacity(RUNS_TOGETHER);
+    for (group, cells) in runs.chunks(RUNS_TOGETHER).enumerate() {
+        together.clear();
+        for (at, cells) in cells.iter().enumerate() {
+            together.push(Run::new((group * RUNS_TOGETHER + at) as u32, cells, bytes)?);
+        }
+        // Runs of one program stand together then, in the order they came in.
+        together.sort_by_key(|run| run.steps);
+        for runs in together.chunk_by(|run, next| run.steps == next.steps) {
+            let (first, end) = runs[0].steps;
+            let mut steps = steps.get(first..end).ok_or("there are no such steps")?;
+            while let Some((step, rest)) = steps.split_first() {
+                steps = rest;
+                if step[0] != OP_ICMP {
+                    carry_out(step, runs, columns)?;
+                    continue;
+                }
+                let fields = rest
+                    .first_chunk::<{ ICMP_STEPS - 1 }>()
+                    .ok_or("there are no such steps")?;
+                steps = &rest[fields.len()..];
+                for run in runs {
+                    let count = run.icmp(step, fields, columns)?;
+                    if count > 0 {
+                        swapped.extend([run.number, count]);
+                    }
+                }
+            }
+        }
+    }
+    Ok(swapped)
+}
+
+fn carry_out(
+    &[op, column, offset, width]: &[u32; STEP_CELLS],
+    runs: &[Run],
+    columns: &mut [Option<Column>],
+) -> Result<(), String> {
+    let (at, width, column) = (offset as usize, width as usize, column as usize);
+    if runs
+        .iter()
+        .any(|run| at.checked_add(width).is_none_or(|end| end > run.stride))
     {
+        return Err(BEYOND_RECORD.to_string());
+    }
+    match op {
+        OP_8_TO_8 => copy(runs, narrow(columns, column)?, at, |_, [value]: [u8; 1]| value),
+        OP_8_TO_16 => copy(runs, middle(columns, column)?, at, |_, [value]: [u8; 1]| value.into()),
+        OP_16_TO_16 => copy(runs, middle(columns, column)?, at, |_, value| u16::from_be_bytes(value)),
+        OP_8_TO_32 => copy(runs, words(columns, column)?, at, |_, [value]: [u8; 1]| value.into()),
+        OP_16_TO_32 => copy(runs, words(columns, column)?, at, |_, value| {
+            u16::from_be_bytes(value).into()
+        }),
+        OP_32_TO_32 => copy(runs, words(columns, column)?, at, |_, value| u32::from_be_bytes(value)),
+        OP_32_TO_64 => copy(runs, pairs(columns, column)?, at, |_, value| {
+            [u32::from_be_bytes(value), 0]
+        }),
+        OP_64_TO_64 => copy(runs, pairs(columns, column)?, at, |_, value| {
+            halves(u64::from_be_bytes(value))
+        }),
+        OP_ANY_TO_8 => copy_any(runs, narrow(columns, column)?, at, width, |value| value as u8),
+        OP_ANY_TO_16 => copy_any(runs, middle(columns, column)?, at, width, |value| value as u16),
+        OP_ANY_TO_32 => copy_any(runs, words(columns, column)?, at, width, |value| value as u32),
+        OP_ANY_TO_64 => copy_any(runs, pairs(columns, column)?, at, width, halves),
+        OP_V4_ADDRESS => copy(runs, pairs(columns, column)?, at, |_, value| {
+            [u32::from_be_bytes(value), V4_MAPPED_WORD]
+        }),
+        OP_UPTIME => copy(runs, times(columns, column)?, at, |run, value| {
+            run.export_ms + f64::from(u32::from_be_bytes(value).wrapping_sub(run.uptime_ms) as i32)
+        }),
+        OP_MILLISECONDS => copy(runs, times(columns, column)?, at, |_, value| {
+            let ms = u64::from_be_bytes(value);
+            if ((ms >> 32) as u32) < END_OF_TIME_HIGH {
+                ms as f64
+            } else {
+                0.0
+            }
+        }),
+        OP_RECEIVED => fill(runs, times(columns, column)?, |run| run.received_ms),
+        OP_EXPORTED => fill(runs, times(columns, column)?, |run| run.export_ms),
+        OP_ZERO if matches!(columns.get(column), Some(None)) => Ok(()),
+        OP_ZERO => fill(runs, pairs(columns, column)?, |_| [0, 0]),
+        _ => Err(format!("there is no step {op}")),
+    }
+}
+
+const BEYOND_RECORD: &str = "a field goes beyond its record";
+
+fn copy<T, const N: usize>(
+    runs: &[Run],
+    to: &mut [T],
+    at: usize,
+    value: impl Fn(&Run, [u8; N]) -> T,
+) -> Result<(), String> {
+    for run in runs {
+        if at + N > run.stride {
+            return Err(BEYOND_RECORD.to_string());
+        }
+        let records = run.records.chunks_exact(run.stride);
+        for (to, record) in run.rows(to)?.iter_mut().zip(records) {
+            *to = value(run, record[at..at + N].try_into().expect("N octets"));
+        }
+    }
+    Ok(())
+}
+
+/// The low 64 bits of numbers of any width.
+fn copy_any<T>(runs: &[Run], to: &mut [T], at: usize, width: usize, value: impl Fn(u64) -> T) -> Result<(), String> {
+    for run in runs {
+        let records = run.records.chunks_exact(run.stride);
+        for (to, record) in run.rows(to)?.iter_mut().zip(records) {
+            *to = value(number(&record[at..at + width]));
+        }
+    }
+    Ok(())
+}
+
+fn fill<T: Clone>(runs: &[Run], to: &mut [T], value: impl Fn(&Run) -> T) -> Result<(), String> {
+    for run in runs {
+        run.rows(to)?.fill(value(run));
+    }
+    Ok(())
+}
+
+fn number(field: &[u8]) -> u64 {
+    field.iter().fold(0, |number, &octet| number << 8 | u64::from(octet))
+}
+
+fn narrow<'c>(columns: &'c mut [Option<Column>], at: usize) -> Result<&'c mut [u8], String> {
+    match columns.get_mut(at) {
+        Some(Some(Column::U8(cells))) => Ok(cells),
+        _ => Err(no_column(at)),
+    }
+}
+
+fn middle<'c>(columns: &'c mut [Option<Column>], at: usize) -> Result<&'c mut [u16], String> {
+    match columns.get_mut(at) {
+        Some(Some(Column::U16(cells))) => Ok(cells),
+        _ => Err(no_column(at)),
+    }
+}
+
+fn words<'c>(columns: &'c mut [Option<Column>], at: usize) -> Result<&'c mut [u32], String> {
+    match columns.get_mut(at) {
+        Some(Some(Column::U32(cells))) => Ok(cells),
+        _ => Err(no_column(at)),
+    }
+}
+
+fn pairs<'c>(columns: &'c mut [Option<Column>], at: usize) -> Result<&'c mut [[u32; 2]], String> {
+    Ok(words(columns, at)?.as_chunks_mut().0)
+}
+
+fn times<'c>(columns: &'c mut [Option<Column>], at: usize) -> Result<&'c mut [f64], String> {
+    match columns.get_mut(at) {
+        Some(Some(Column::F64(cells))) => Ok(cells),
+        _ => Err(no_column(at)),
+    }
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        number: u32,
+        &[first, end, base, stride, count, row, export_ms, uptime_ms, received_ms]: &[f64; RUN_CELLS],
+        bytes: &'a [u8],
+    ) -> Result<Run<'a>, String> {
         let (base, stride, count) = (base as usize, stride as usize, count as usize);
         let records = stride
             .checked_mul(count)
@@ -99,7 +278,9 @@ pub fn transpose(
             .and_then(|end| bytes.get(base..end))
             .filter(|_| stride > 0)
             .ok_or("records go beyond the bytes given")?;
-        let run = Run {
+        Ok(Run {
+            steps: (first as usize, end as usize),
+            number,
             records,
             stride,
             count,
@@ -107,139 +288,7 @@ pub fn transpose(
             export_ms,
             uptime_ms: uptime_ms as u32,
             received_ms,
-        };
-        for step in steps
-            .get(first as usize..end as usize)
-            .ok_or("there are no such steps")?
-        {
-            if step[0] != OP_ICMP {
-                run.step(step, columns)?;
-            } else if run
-                .narrow(columns, step[1] as usize)?
-                .iter()
-                .any(|proto| matches!(*proto, ICMP | ICMP6))
-            {
-                found.push(number as u32);
-            }
-        }
-    }
-    Ok(found)
-}
-
-impl Run<'_> {
-    fn step(
-        &self,
-        &[op, column, offset, width]: &[u32; STEP_CELLS],
-        columns: &mut [Option<Column>],
-    ) -> Result<(), String> {
-        let (at, width, column) = (offset as usize, width as usize, column as usize);
-        if at.checked_add(width).is_none_or(|end| end > self.stride) {
-            return Err("a field goes beyond its record".to_string());
-        }
-        match op {
-            OP_8_TO_8 => self.copy(self.narrow(columns, column)?, at, |[value]: [u8; 1]| value),
-            OP_8_TO_16 => self.copy(self.middle(columns, column)?, at, |[value]: [u8; 1]| value.into()),
-            OP_16_TO_16 => self.copy(self.middle(columns, column)?, at, u16::from_be_bytes),
-            OP_8_TO_32 => self.copy(self.words(columns, column)?, at, |[value]: [u8; 1]| value.into()),
-            OP_16_TO_32 => self.copy(self.words(columns, column)?, at, |value| {
-                u16::from_be_bytes(value).into()
-            }),
-            OP_32_TO_32 => self.copy(self.words(columns, column)?, at, u32::from_be_bytes),
-            OP_32_TO_64 => self.copy(self.pairs(columns, column)?, at, |value| [u32::from_be_bytes(value), 0]),
-            OP_64_TO_64 => self.copy(self.pairs(columns, column)?, at, |value| {
-                halves(u64::from_be_bytes(value))
-            }),
-            OP_ANY_TO_8 => self.copy_any(self.narrow(columns, column)?, at, width, |value| value as u8),
-            OP_ANY_TO_16 => self.copy_any(self.middle(columns, column)?, at, width, |value| value as u16),
-            OP_ANY_TO_32 => self.copy_any(self.words(columns, column)?, at, width, |value| value as u32),
-            OP_ANY_TO_64 => self.copy_any(self.pairs(columns, column)?, at, width, halves),
-            OP_V4_ADDRESS => self.copy(self.pairs(columns, column + 1)?, at, |value| {
-                [u32::from_be_bytes(value), V4_MAPPED_WORD]
-            }),
-            OP_V6_ADDRESS => {
-                self.copy(self.pairs(columns, column)?, at, |value| {
-                    halves(u64::from_be_bytes(value))
-                })?;
-                self.copy(self.pairs(columns, column + 1)?, at + 8, |value| {
-                    halves(u64::from_be_bytes(value))
-                })
-            }
-            OP_UPTIME => self.copy(self.times(columns, column)?, at, |value| {
-                self.export_ms + f64::from(u32::from_be_bytes(value).wrapping_sub(self.uptime_ms) as i32)
-            }),
-            OP_MILLISECONDS => self.copy(self.times(columns, column)?, at, |value| {
-                let ms = u64::from_be_bytes(value);
-                if ((ms >> 32) as u32) < END_OF_TIME_HIGH {
-                    ms as f64
-                } else {
-                    0.0
-                }
-            }),
-            OP_RECEIVED => {
-                self.times(columns, column)?.fill(self.received_ms);
-                Ok(())
-            }
-            OP_EXPORTED => {
-                self.times(columns, column)?.fill(self.export_ms);
-                Ok(())
-            }
-            _ => Err(format!("there is no step {op}")),
-        }
-    }
-
-    fn copy<T, const N: usize>(&self, to: &mut [T], at: usize, value: impl Fn([u8; N]) -> T) -> Result<(), String> {
-        if at + N > self.stride {
-            return Err("a field goes beyond its record".to_string());
-        }
-        for (to, record) in to.iter_mut().zip(self.records.chunks_exact(self.stride)) {
-            *to = value(record[at..at + N].try_into().expect("N octets"));
-        }
-        Ok(())
-    }
-
-    /// The low 64 bits of numbers of any width.
-    fn copy_any<T>(&self, to: &mut [T], at: usize, width: usize, value: impl Fn(u64) -> T) -> Result<(), String> {
-        for (to, record) in to.iter_mut().zip(self.records.chunks_exact(self.stride)) {
-            let field = &record[at..at + width];
-            let number = field.iter().fold(0u64, |number, &octet| number << 8 | u64::from(octet));
-            *to = value(number);
-        }
-        Ok(())
-    }
-
-    fn narrow<'c>(&self, columns: &'c mut [Option<Column>], at: usize) -> Result<&'c mut [u8], String> {
-        match columns.get_mut(at) {
-            Some(Some(Column::U8(cells))) => self.rows(cells),
-            _ => Err(no_column(at)),
-        }
-    }
-
-    fn middle<'c>(&self, columns: &'c mut [Option<Column>], at: usize) -> Result<&'c mut [u16], String> {
-        match columns.get_mut(at) {
-            Some(Some(Column::U16(cells))) => self.rows(cells),
-            _ => Err(no_column(at)),
-        }
-    }
-
-    fn words<'c>(&self, columns: &'c mut [Option<Column>], at: usize) -> Result<&'c mut [u32], String> {
-        match columns.get_mut(at) {
-            Some(Some(Column::U32(cells))) => self.rows(cells),
-            _ => Err(no_column(at)),
-        }
-    }
-
-    fn pairs<'c>(&self, columns: &'c mut [Option<Column>], at: usize) -> Result<&'c mut [[u32; 2]], String> {
-        match columns.get_mut(at) {
-            Some(Some(Column::U32(cells))) => self.rows(cells.as_chunks_mut().0),
-            _ => Err(no_column(at)),
-        }
-    }
-
-    fn times<'c>(&self, columns: &'c mut [Option<Column>], at: usize) -> Result<&'c mut [f64], String> {
-        match columns.get_mut(at) {
-            Some(Some(Column::F64(cells))) => self.rows(cells),
-            _ => Err(no_column(at)),
-        }
+        })
     }
 
     fn rows<'c, T>(&self, cells: &'c mut [T]) -> Result<&'c mut [T], String> {
@@ -247,6 +296,55 @@ impl Run<'_> {
         end.and_then(|end| cells.get_mut(self.row..end))
             .ok_or_else(|| "rows go beyond their column".to_string())
     }
+
+    /// As `typeAndCodeToPort` of `src/wire/template-derived.ts`, which has the rules. Gives the records that had them in the
+    /// source port.
+    fn icmp(
+        &self,
+        &[_, proto, src_port, dst_port]: &[u32; STEP_CELLS],
+        fields: &[[u32; STEP_CELLS]; ICMP_STEPS - 1],
+        columns: &mut [Option<Column>],
+    ) -> Result<u32, String> {
+        let places = [proto, src_port, dst_port].map(|at| at as usize);
+        let Ok([Some(Column::U8(proto)), Some(Column::U16(src_port)), Some(Column::U16(dst_port))]) =
+            columns.get_disjoint_mut(places)
+        else {
+            return Err(no_column(places[0]));
+        };
+        let (proto, src_port, dst_port) = (self.rows(proto)?, self.rows(src_port)?, self.rows(dst_port)?);
+        let mut swapped = 0;
+        for (row, record) in self.records.chunks_exact(self.stride).enumerate() {
+            let [kind, code, both, _] = match proto[row] {
+                ICMP => fields[0],
+                ICMP6 => fields[1],
+                _ => continue,
+            };
+            if let Some(kind) = field(record, kind)? {
+                let code = field(record, code)?.unwrap_or(0);
+                dst_port[row] = ((kind & 0xff) << 8 | code & 0xff) as u16;
+                continue;
+            }
+            let combined = field(record, both)?.unwrap_or(0) as u16;
+            if combined != 0 {
+                dst_port[row] = combined;
+            } else if dst_port[row] == 0 && src_port[row] != 0 {
+                dst_port[row] = src_port[row].swap_bytes();
+                src_port[row] = 0;
+                swapped += 1;
+            }
+        }
+        Ok(swapped)
+    }
+}
+
+/// The number in a field of a record; `None` where the template lacks it.
+fn field(record: &[u8], place: u32) -> Result<Option<u64>, String> {
+    if place == NO_FIELD {
+        return Ok(None);
+    }
+    let (at, width) = ((place & 0xffff) as usize, (place >> 16) as usize);
+    let octets = record.get(at..at + width).ok_or(BEYOND_RECORD)?;
+    Ok(Some(number(octets)))
 }
 
 fn halves(value: u64) -> [u32; 2] {
@@ -319,13 +417,71 @@ mod tests {
     }
 
     #[test]
-    fn tells_runs_with_icmp() {
-        let mut protocols = [6u8, 17, 1, 6, 58];
-        let mut columns = [Some(Column::U8(&mut protocols))];
-        let runs = [[0.0, 2.0], [2.0, 1.0], [3.0, 1.0], [4.0, 1.0]]
-            .map(|[row, count]| [0.0, 1.0, 0.0, 1.0, count, row, 0.0, 0.0, 0.0]);
-        let found = transpose(&BYTES, &[OP_ICMP, 0, 0, 0], runs.as_flattened(), &mut columns);
-        assert_eq!(found, Ok(vec![1, 3]));
+    fn ports_of_icmp_are_type_and_code() {
+        let none = [NO_FIELD; STEP_CELLS];
+        let place = |at: u32, width: u32| width << 16 | at;
+        let kinds = [
+            // Type and code, then both together, then the source port.
+            ([place(0, 1), place(1, 1), NO_FIELD, 0], [0x0102, 7, 0x0506]),
+            ([NO_FIELD, NO_FIELD, place(0, 2), 0], [0x0102, 7, 0x0506]),
+            (none, [0x0300, 7, 0x0300]),
+        ];
+        for (fields, expected) in kinds {
+            let mut protocols = [1u8, 6, 58];
+            let (mut sources, mut destinations) = ([3u16, 3, 3], [0u16, 7, 0]);
+            let mut columns = [
+                Some(Column::U8(&mut protocols)),
+                Some(Column::U16(&mut sources)),
+                Some(Column::U16(&mut destinations)),
+            ];
+            let steps = [[OP_ICMP, 0, 1, 2], fields, fields];
+            let run = [0.0, 3.0, 0.0, 2.0, 3.0, 0.0, 0.0, 0.0, 0.0];
+            let swapped = transpose(&[1, 2, 3, 4, 5, 6], steps.as_flattened(), &run, &mut columns);
+            assert_eq!(destinations, expected);
+            let is_swapped = fields == none;
+            assert_eq!(swapped, Ok(if is_swapped { vec![0, 2] } else { vec![] }));
+            assert_eq!(sources, if is_swapped { [0, 3, 0] } else { [3; 3] });
+        }
+    }
+
+    #[test]
+    fn zeros_go_where_a_column_is() {
+        let mut words = [7u32; 6];
+        let mut columns = [Some(Column::U32(&mut words)), None];
+        let run = [0.0, 2.0, 0.0, 4.0, 1.0, 1.0, 0.0, 0.0, 0.0];
+        let steps = [[OP_ZERO, 0, 0, 0], [OP_ZERO, 1, 0, 0]];
+        assert!(transpose(&BYTES, steps.as_flattened(), &run, &mut columns).is_ok());
+        assert_eq!(words, [7, 7, 0, 0, 7, 7]);
+        assert!(transpose(&BYTES, &[OP_ZERO, 2, 0, 0], &run, &mut [None, None]).is_err());
+    }
+
+    #[test]
+    fn runs_of_programs_in_turn_go_to_their_rows() {
+        let mut cells = [0u8; 40];
+        let mut columns = [Some(Column::U8(&mut cells))];
+        let bytes: Vec<u8> = (0..80).collect();
+        let steps = [[OP_8_TO_8, 0, 0, 1], [OP_8_TO_8, 0, 1, 1]];
+        let runs: Vec<f64> = (0..40)
+            .flat_map(|row| {
+                let first = f64::from(row % 2);
+                [
+                    first,
+                    first + 1.0,
+                    f64::from(row * 2),
+                    2.0,
+                    1.0,
+                    f64::from(row),
+                    0.0,
+                    0.0,
+                    0.0,
+                ]
+            })
+            .collect();
+        transpose(&bytes, steps.as_flattened(), &runs, &mut columns).unwrap();
+        assert!(cells
+            .iter()
+            .enumerate()
+            .all(|(row, &cell)| usize::from(cell) == row * 2 + row % 2));
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub fn transpose_layout() -> HashMap<String, u32> {
         .collect()
 }
 
-/// Carries out `runs` over `bytes`, in `columns`; gives the numbers of those with ICMP records.
+/// Carries out `runs` over `bytes`, in `columns`; gives pairs: a run, and its ICMP records with type and code in the source port.
 #[napi]
 pub fn transpose(bytes: &[u8], steps: &[u32], runs: &[f64], mut columns: Vec<Option<Array>>) -> Result<Vec<u32>> {
     let mut columns: Vec<Option<Column>> = columns

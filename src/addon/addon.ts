@@ -21,12 +21,15 @@ export interface Addon {
   /** Layout constants of the addon, for the test that compares them with ours. */
   packetLayout(): Record<string, number>;
   packetExtensionLayout(): Record<string, number>;
+  packetRunLayout(): Record<string, number>;
+  /** The runs (`packet-run-layout.ts`) of these packet records, at most 65 536, as of a slot that has no more room. */
+  packetRuns(records: Uint8Array): Uint8Array;
   datagramLayout(): Record<string, number>;
   transposeLayout(): Record<string, number>;
   /**
-   * Copies records to columns (`src/addon/transpose-layout.ts`); `columns` by index, none of them the memory of another.
-   * Throws when a program does not stay within what it is given. Gives the numbers of the runs in which the step for ICMP
-   * found such records.
+   * Copies records to columns (`src/addon/transpose-layout.ts`); none of `columns` is the memory of another.
+   * Throws when a program does not stay within what it is given. Gives pairs of a run's number and how many of its ICMP
+   * records had type and code in the source port.
    */
   transpose(
     bytes: Uint8Array,
@@ -57,6 +60,11 @@ export interface Addon {
   /** Names in a directory but those that begin with a dot, in order; absent when there is no such directory. */
   listDirectory(path: string): { files: string[]; directories: string[] } | null;
   openScan(paths: string[]): Promise<FlowScan>;
+  /**
+   * Looks at every `*.parquet` below a directory, in name order; null where that takes more than names to choose: parts of
+   * running slots, what is no directory, nothing there.
+   */
+  openScanBelow(directory: string): Promise<FlowScan | null>;
   /**
    * Enters finished flow files of a directory into its index (docs/format.md); with `skipKnown` only those that are not in
    * it as they are. Rejects when the index cannot be written.

@@ -19,6 +19,11 @@ export interface PacketSourceOptions {
   /** An extension record (`packet-extension-layout.ts`) beside every packet record, default false. */
   extended?: boolean;
   /**
+   * Runs (`packet-run-layout.ts`) beside the records of each slot, default false; none in a source with extension records,
+   * or with more than 65 536 records a slot.
+   */
+  runs?: boolean;
+  /**
    * Records are of the innermost packet of a tunnel (at most four in one another) instead of the outermost, default false;
    * the addresses and protocol of the outermost IP header stand in the extension record: makes a source `extended`.
    * The first fragment of a tunnel's packet counts as the packet inside; later ones, and payloads that are no IP packet,
@@ -76,6 +81,8 @@ export interface PacketStats {
 export interface NativePacketSource extends SlotSource {
   /** Memory of the extension records of each slot, made once; empty unless the source is `extended`. */
   readonly extensions: Uint8Array[];
+  /** Memory of the runs of each slot, made once; empty unless the source has such. */
+  readonly runs: Uint8Array[];
   /** What the files read so far call their interfaces, under the ifIndex of its packets. */
   interfaceNames(): { index: number; name: string; description?: string }[];
   stats(): PacketStats;

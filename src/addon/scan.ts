@@ -107,7 +107,18 @@ export interface ScanAnswer {
 /** Segments that were looked at: in the index of their directory where that knows them, else their footers. */
 export interface FlowScan {
   /** `octets`: size of the files. `sampled`: some flow may have a sampling rate above 1. */
-  summary(): { columns: string[]; rows: number; octets: number; firstMs: number; lastMs: number; sampled: boolean };
+  summary(): {
+    columns: string[];
+    files: number;
+    rows: number;
+    octets: number;
+    firstMs: number;
+    lastMs: number;
+    sampled: boolean;
+  };
+  paths(): string[];
+  /** Those that files were found in: empty where they were named one by one. */
+  directories(): string[];
   /** What part of the files the question at hand has left behind, 0 to 1. */
   progress(): number;
   /** Answers all jobs together, on every core. */

@@ -25,8 +25,6 @@ export interface SegmentOptions {
    * each), then least and greatest value of each of `spans` (columns of times) that is not 0, infinite when there is none.
    */
   totals?: { by: string; sums: string[]; spans: string[] };
-  /** Threads that encode one row group; by default the number of cores, at most 4. */
-  threads?: number;
 }
 
 /** One Parquet file in the making: written under a temporary name, appears under its own when `finish` resolves. */

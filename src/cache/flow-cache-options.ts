@@ -43,6 +43,8 @@ export interface MeteringCache {
     times: Float64Array,
     count: number,
     extensions?: Uint32Array,
+    numbers?: undefined,
+    runs?: Uint32Array,
   ): Promise<void> | undefined;
   /** Resolves when all threads run that there are to be: no file is needed any more. */
   ready?(): Promise<void>;

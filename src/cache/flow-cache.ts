@@ -1,4 +1,5 @@
 import {
+  P_HASH,
   P_INPUT,
   P_META,
   P_META_VERSION_MASK,
@@ -6,7 +7,16 @@ import {
   P_PORTS,
   P_PROTO_TOS_FLAGS,
   P_TIME,
+  PACKET_WORDS,
 } from '../addon/packet-layout.ts';
+import {
+  RUN_FIRST,
+  RUN_OCTETS,
+  RUN_REST_FLAGS,
+  RUN_REST_MASK,
+  RUN_SPAN,
+  RUN_WORDS,
+} from '../addon/packet-run-layout.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import type { ColumnName } from '../flow/fields.ts';
 import { UserError } from '../flow/user-error.ts';
@@ -15,7 +25,7 @@ import type { ExtensionRows } from './extension-rows.ts';
 import { columnNeedsExtensions } from './extension-writer.ts';
 import type { FlowCacheOptions, FlowCacheStats, FlowTableOptions, MeteringCache } from './flow-cache-options.ts';
 import { FlowRows } from './flow-rows.ts';
-import { FULL_KEY, keyNeedsExtensions } from './key-fields.ts';
+import { FULL_KEY, isFullKey, keyNeedsExtensions } from './key-fields.ts';
 import {
   IGNORED_OCTETS,
   IGNORED_PACKETS,
@@ -122,6 +132,7 @@ export class FlowCache implements MeteringCache {
    * Meters packets. `words` and `times` are views over the same memory, which holds `count` packet records as
    * src/addon/packet-layout.ts has them; `extensions` has their extension records, if the columns or the key need such
    * (`cacheNeedsExtensions`). Full batches go to the sink meanwhile. A shard is told the number of each packet among all.
+   * `runs` are of these packets, as src/addon/packet-run-layout.ts has them; they change what it costs and nothing else.
    */
   addPackets(
     words: Uint32Array,
@@ -129,9 +140,10 @@ export class FlowCache implements MeteringCache {
     count: number,
     extensions?: Uint32Array,
     numbers?: Float64Array,
+    runs?: Uint32Array,
   ): undefined {
     const { flows, finder, extras, biflows } = this;
-    const { hashes, candidates } = finder;
+    const { packets, hashes, candidates } = finder;
     if (this.needsExtensions && extensions === undefined) throw new Error('flow cache: no extension records');
     finder.extensions = extensions;
     const rows = this.store.words;
@@ -142,11 +154,13 @@ export class FlowCache implements MeteringCache {
     let tickEnd = (now[NOW_TICK]! + 1) * TICK_US;
     const packetsBefore = this.counts[C_PACKETS]!;
     let octets = 0;
-    for (let start = 0; start < count; start += GROUP) {
-      const size = Math.min(GROUP, count - start);
-      finder.readAhead(words, start, size);
+    const taken = runs !== undefined && this.takesRuns(runs, times, count) ? runs : undefined;
+    const steps = taken === undefined ? count : taken[0]!;
+    for (let start = 0; start < steps; start += GROUP) {
+      const size = Math.min(GROUP, steps - start);
+      finder.readAhead(words, start, size, taken);
       for (let i = 0; i < size; i++) {
-        const packet = start + i;
+        const packet = packets[i]!;
         const p = packet << 4;
         let time = Math.floor(times[(packet << 3) + P_TIME / 2]!);
         if (time > clock) {
@@ -212,24 +226,50 @@ export class FlowCache implements MeteringCache {
           row = flows.open(words, p, hash);
           if (row !== 0 && extras !== undefined) extras.open(row, words, extensions, packet);
           if (row !== 0 && biflows !== undefined) biflows.open(row, i, protoTosFlags, length, now);
-          continue;
+        } else {
+          if (biflows !== undefined) {
+            now[NOW_TIME] = time;
+            this.addToWay(row, words, extensions, packet, i);
+          } else if (extras !== undefined) {
+            now[NOW_TIME] = time;
+            extras.update(row, words, extensions, packet, now);
+          }
+          doubles[d + D_PACKETS] = doubles[d + D_PACKETS]! + 1;
+          doubles[d + D_OCTETS] = doubles[d + D_OCTETS]! + length;
+          if (time > doubles[d + D_LAST]!) doubles[d + D_LAST] = time;
+          else if (time < doubles[d + D_FIRST]!) doubles[d + D_FIRST] = time;
+          doubles[d + D_SEEN] = clock;
+          rows[r + R_PROTO_TOS_FLAGS] = rows[r + R_PROTO_TOS_FLAGS]! | (protoTosFlags & 0xffff0000);
+          if ((protoTosFlags & TCP_FIN_RST) !== 0) flows.finish(row, protoTosFlags);
         }
-        if (biflows !== undefined) {
-          now[NOW_TIME] = time;
-          this.addToWay(row, words, extensions, packet, i);
-        } else if (extras !== undefined) {
-          now[NOW_TIME] = time;
-          extras.update(row, words, extensions, packet, now);
+
+        if (taken === undefined) continue;
+        const run = (start + i + 1) * RUN_WORDS;
+        const restFlags = taken[run + RUN_REST_FLAGS]!;
+        if (restFlags === 0) continue;
+        const restOctets = taken[run + RUN_OCTETS]!;
+        const span = taken[run + RUN_SPAN]!;
+        const last = time + span;
+        r = row << ROW_WORD_SHIFT;
+        const wide = row << ROW_DOUBLE_SHIFT;
+        octets += restOctets;
+        if (
+          span <= shortestIdleUs &&
+          last - doubles[wide + D_FIRST]! < activeUs &&
+          (rows[r + R_STATE]! & R_STATE_FINISHED) === 0
+        ) {
+          doubles[wide + D_PACKETS] = doubles[wide + D_PACKETS]! + (restFlags & RUN_REST_MASK);
+          doubles[wide + D_OCTETS] = doubles[wide + D_OCTETS]! + restOctets;
+          doubles[wide + D_LAST] = last;
+          doubles[wide + D_SEEN] = last;
+          rows[r + R_PROTO_TOS_FLAGS] = rows[r + R_PROTO_TOS_FLAGS]! | (restFlags & 0xffff0000);
+        } else {
+          this.addOneByOne(row, taken, run, words, times, packetsBefore);
         }
-        doubles[d + D_PACKETS] = doubles[d + D_PACKETS]! + 1;
-        doubles[d + D_OCTETS] = doubles[d + D_OCTETS]! + length;
-        if (time > doubles[d + D_LAST]!) doubles[d + D_LAST] = time;
-        else if (time < doubles[d + D_FIRST]!) doubles[d + D_FIRST] = time;
-        doubles[d + D_SEEN] = clock;
-        rows[r + R_PROTO_TOS_FLAGS] = rows[r + R_PROTO_TOS_FLAGS]! | (protoTosFlags & 0xffff0000);
-        if ((protoTosFlags & TCP_FIN_RST) !== 0) flows.finish(row, protoTosFlags);
       }
     }
+    // The latest packet may be one that a run had in it; it belongs to the running tick.
+    if (taken !== undefined) now[NOW_CLOCK] = times[((count - 1) << 3) + P_TIME / 2]!;
     this.counts[C_PACKETS] = packetsBefore + count;
     this.counts[C_OCTETS] = this.counts[C_OCTETS]! + octets;
   }
@@ -320,6 +360,61 @@ export class FlowCache implements MeteringCache {
       maxProbe: flows.table.maxProbe,
       wheelEntries: flows.wheel.entries,
     };
+  }
+
+  /**
+   * Whether runs give what their packets one by one would: not while a flow may have to make room for one that is opened
+   * meanwhile, nor for packets from before the clock, nor where more than the first packet's key and sums is kept.
+   */
+  private takesRuns(runs: Uint32Array, times: Float64Array, count: number): boolean {
+    const { flows, store, extras, biflows, rows } = this;
+    return (
+      runs[0]! > 0 &&
+      extras === undefined &&
+      biflows === undefined &&
+      isFullKey(rows.key) &&
+      times[P_TIME / 2]! >= flows.now[NOW_CLOCK]! &&
+      flows.active + count <= flows.maxFlows &&
+      flows.active + flows.waiting + count <= store.capacity
+    );
+  }
+
+  /** Adds the packets of a run behind the first, whose flow is in `row`; at the end the clock is what it was. */
+  private addOneByOne(
+    row: number,
+    runs: Uint32Array,
+    run: number,
+    words: Uint32Array,
+    times: Float64Array,
+    packetsBefore: number,
+  ): void {
+    const { flows } = this;
+    const { now } = flows;
+    const { words: rows, doubles } = this.store;
+    const links = (words.length / PACKET_WORDS + 1) * RUN_WORDS;
+    const clock = now[NOW_CLOCK]!;
+    let packet = runs[run + RUN_FIRST]!;
+    for (let rest = runs[run + RUN_REST_FLAGS]! & RUN_REST_MASK; rest > 0; rest--) {
+      packet = runs[links + packet]!;
+      const p = packet * PACKET_WORDS;
+      const protoTosFlags = words[p + P_PROTO_TOS_FLAGS]!;
+      const time = times[(p + P_TIME) >> 1]!;
+      now[NOW_CLOCK] = time;
+      now[NOW_TIME] = time;
+      if (this.ends(row, protoTosFlags)) {
+        now[NOW_NUMBER] = packetsBefore + packet;
+        row = flows.open(words, p, words[p + P_HASH]! | 0);
+        continue;
+      }
+      const d = row << ROW_DOUBLE_SHIFT;
+      doubles[d + D_PACKETS] = doubles[d + D_PACKETS]! + 1;
+      doubles[d + D_OCTETS] = doubles[d + D_OCTETS]! + words[p + P_OCTETS]!;
+      doubles[d + D_LAST] = time;
+      doubles[d + D_SEEN] = time;
+      const r = row << ROW_WORD_SHIFT;
+      rows[r + R_PROTO_TOS_FLAGS] = rows[r + R_PROTO_TOS_FLAGS]! | (protoTosFlags & 0xffff0000);
+    }
+    now[NOW_CLOCK] = clock;
   }
 
   /** Adds packet `i` of a group to its way of a biflow; what is kept beyond rows is of the initiator's. */

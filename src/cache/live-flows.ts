@@ -82,7 +82,7 @@ export class LiveFlows {
   readonly endedBy = new Float64Array(6);
   /** Packets that found the table full and were not to make room in it. Indexed by IGNORED_*. */
   readonly ignored = new Float64Array(2);
-  private readonly maxFlows: number;
+  readonly maxFlows: number;
   private readonly evicts: boolean;
   private readonly oldest: OldestIdle;
   private readonly ended: RowOrder;

@@ -7,6 +7,7 @@ import {
   P_PROTO_TOS_FLAGS,
   PACKET_WORDS,
 } from '../addon/packet-layout.ts';
+import { RUN_FIRST, RUN_WORDS } from '../addon/packet-run-layout.ts';
 import type { BiflowSides } from './biflow-sides.ts';
 import type { ExtensionRows } from './extension-rows.ts';
 import { isFullKey, type KeyFields } from './key-fields.ts';
@@ -26,7 +27,8 @@ export const META_KEY = P_META_VERSION_MASK | P_META_EGRESS;
 
 /** Finds the rows of packets: where they probably are for a whole group at once, and for certain one by one. */
 export class RowFinder {
-  /** Of the packets of a group: their hashes, and the rows that were found under them, 0 for none. */
+  /** Of the packets of a group: their numbers among those in hand, their hashes, and the rows that were found under them, 0 for none. */
+  readonly packets = new Int32Array(GROUP);
   readonly hashes = new Int32Array(GROUP);
   readonly candidates = new Int32Array(GROUP);
   /** Extension records of the packets in hand. */
@@ -48,16 +50,24 @@ export class RowFinder {
     if (!isFullKey(key)) this.reducer = new KeyReducer(key, hashSeed);
   }
 
-  /** Reads the slots of a group of packets, `size` from number `start` on, and the rows that those name. */
-  readAhead(words: Uint32Array, start: number, size: number): void {
-    const { hashes, candidates } = this;
+  /**
+   * Reads the slots of a group of packets, `size` from number `start` on, and the rows that those name; given `runs`, of
+   * the first packets of runs `start` and on.
+   */
+  readAhead(words: Uint32Array, start: number, size: number, runs: Uint32Array | undefined): void {
+    const { packets, hashes, candidates } = this;
     const { slots, mask } = this.table;
     const rows = this.store.words;
     let touched = 0;
-    this.sides?.normalize(words, start, size);
-    this.reducer?.reduce(words, this.extensions, start, size);
+    if (runs === undefined) {
+      this.sides?.normalize(words, start, size);
+      this.reducer?.reduce(words, this.extensions, start, size);
+      for (let i = 0; i < size; i++) packets[i] = start + i;
+    } else {
+      for (let i = 0; i < size; i++) packets[i] = runs[(start + i + 1) * RUN_WORDS + RUN_FIRST]!;
+    }
     for (let i = 0; i < size; i++) {
-      const hash = words[(start + i) * PACKET_WORDS + P_HASH]! | 0;
+      const hash = words[packets[i]! * PACKET_WORDS + P_HASH]! | 0;
       hashes[i] = hash;
       touched ^= slots[(hash & mask) << 1]!;
     }

@@ -5,6 +5,8 @@ const DIGIT_BITS = 11;
 const DIGITS = 1 << DIGIT_BITS;
 /** Up to here plain insertion beats counting digits. */
 const INSERTION_ROWS = 40;
+/** Steps a row, on average, up to which rows of equal time are put in order one by one. */
+const TIE_MOVES = 2;
 const TWO_32 = 4_294_967_296;
 
 /**
@@ -47,8 +49,11 @@ export class RowOrder {
     if (count <= INSERTION_ROWS) {
       this.insertionSort();
     } else {
-      this.sortBy(this.numbers);
       this.sortBy(this.times);
+      if (!this.orderTies()) {
+        this.sortBy(this.numbers);
+        this.sortBy(this.times);
+      }
     }
     const { order, rows, spare } = this;
     for (let i = 0; i < count; i++) spare[i] = rows[order[i]!]!;
@@ -69,6 +74,32 @@ export class RowOrder {
       }
       order[at] = i;
     }
+  }
+
+  /**
+   * Puts rows of equal time, which are next to one another by now, in order of their numbers: few rows, and few of one
+   * time, in a capture with microseconds, where this saves three of five passes. False where that is not so.
+   */
+  private orderTies(): boolean {
+    const { order, times, numbers, count } = this;
+    let moves = count * TIE_MOVES;
+    for (let i = 1; i < count; i++) {
+      const row = order[i]!;
+      const time = times[row]!;
+      const number = numbers[row]!;
+      let at = i;
+      for (; at > 0; at--) {
+        const other = order[at - 1]!;
+        if (times[other]! !== time || numbers[other]! <= number) break;
+        order[at] = other;
+        if (--moves < 0) {
+          order[at - 1] = row;
+          return false;
+        }
+      }
+      order[at] = row;
+    }
+    return true;
   }
 
   /** Stable. Of the keys, which are below 2^53 and lose their smallest, only the digits that differ are looked at. */

@@ -36,6 +36,7 @@ export interface PackageDrops {
 export class FrameSource implements PacketSlotSource {
   readonly slots: Uint8Array[] = [];
   readonly extensions: Uint8Array[] = [];
+  readonly runs: Uint8Array[] = [];
   readonly #options: FrameSourceOptions;
   readonly #wake: () => void;
   readonly #slotPackets: number;

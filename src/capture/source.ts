@@ -17,6 +17,11 @@ export interface PacketSlot {
    * `addon/packet-extension-layout.ts`; undefined unless the source was opened `extended`.
    */
   readonly extensions: Uint32Array | undefined;
+  /**
+   * Packets of one flow together, in the layout of `addon/packet-run-layout.ts`; undefined unless the source was opened
+   * with `runs`. They are of the packets as they came: who changes records must not have opened it so.
+   */
+  readonly runs?: Uint32Array | undefined;
 }
 
 /** Overwrites packet `to` of a slot with packet `from`, extension record and all: for whoever leaves packets out. */
@@ -61,6 +66,8 @@ export interface CaptureInterfaceName {
 export interface PacketSlotSource extends SlotSource {
   /** Memory of the extension records of each slot, empty without such. */
   readonly extensions: Uint8Array[];
+  /** Memory of the runs of each slot, empty without such. */
+  readonly runs: Uint8Array[];
   /** Names that are in the captures read so far. */
   interfaceNames(): CaptureInterfaceName[];
   stats(): PacketStats;
@@ -93,6 +100,7 @@ export class PacketReader implements PacketInput {
   /** Asked for once: the addon makes new views each time. */
   readonly #memory: Uint8Array[];
   readonly #extensions: Uint8Array[];
+  readonly #runs: Uint8Array[];
   readonly #slots: PacketSlot[] = [];
 
   /** `start` makes the source with the wake callback it is to call. */
@@ -100,6 +108,7 @@ export class PacketReader implements PacketInput {
     this.#reader = new SlotReader(start);
     this.#memory = this.#reader.source.slots;
     this.#extensions = this.#reader.source.extensions;
+    this.#runs = this.#reader.source.runs;
   }
 
   /** A filled slot if there is one now; undefined says: ask `read`. */
@@ -146,16 +155,20 @@ export class PacketReader implements PacketInput {
   #addSlot(index: number): PacketSlot {
     const bytes = this.#memory[index]!;
     const { buffer, byteOffset, byteLength } = bytes;
-    const extensions = this.#extensions[index];
     const slot: PacketSlot = {
       index,
       count: 0,
       bytes,
       words: new Uint32Array(buffer, byteOffset, byteLength >> 2),
       doubles: new Float64Array(buffer, byteOffset, byteLength >> 3),
-      extensions: extensions && new Uint32Array(extensions.buffer, extensions.byteOffset, extensions.byteLength >> 2),
+      extensions: wordsOf(this.#extensions[index]),
+      runs: wordsOf(this.#runs[index]),
     };
     this.#slots[index] = slot;
     return slot;
   }
+}
+
+function wordsOf(bytes: Uint8Array | undefined): Uint32Array | undefined {
+  return bytes && new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2);
 }

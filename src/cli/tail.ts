@@ -19,13 +19,13 @@ export async function tailCommand(argv: string[]): Promise<number> {
 }
 
 /** Options of a command line; undefined when it only asked for help or the version. */
-async function parseTailArguments(argv: string[]): Promise<TailOptions | undefined> {
-  const parser = commandParser(argv, 'tail').usage('weir tail -r DIR [options] [FILTER]');
+export async function parseTailArguments(argv: string[]): Promise<TailOptions | undefined> {
+  const parser = commandParser(argv, 'tail').usage('weir tail (-r DIR | -M DIR/A:B) [options] [FILTER]');
   const read = await readOptions(parser, { 'Running store': storeOptions, Printing: printOptions });
   if (read === undefined) return undefined;
   const { values, operands } = read;
   return {
-    stores: parseStores(values, 'tail'),
+    stores: await parseStores(values, 'tail'),
     filter: operands.join(' '),
     format: values.text('o')!,
     quiet: values.flag('q'),

@@ -18,16 +18,16 @@ export async function topCommand(argv: string[]): Promise<number> {
 }
 
 /** Options of a command line; undefined when it only asked for help or the version. */
-async function parseTopArguments(argv: string[]): Promise<TopOptions | undefined> {
+export async function parseTopArguments(argv: string[]): Promise<TopOptions | undefined> {
   const parser = commandParser(argv, 'top')
-    .usage('weir top -r DIR [options] [FILTER]')
+    .usage('weir top (-r DIR | -M DIR/A:B) [options] [FILTER]')
     .epilogue('Keys: s next statistic, t type one, o next order, w window, f filter, space pause, q quit');
   const read = await readOptions(parser, { 'Running store': storeOptions, Table: tableOptions });
   if (read === undefined) return undefined;
   const { values, operands } = read;
   const [statistic = '', order = 'bytes'] = values.text('s')!.split('/');
   return {
-    stores: parseStores(values, 'top'),
+    stores: await parseStores(values, 'top'),
     statistic,
     order,
     filter: operands.join(' '),

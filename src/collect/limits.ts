@@ -5,7 +5,7 @@ export interface Limits {
   readonly streamsPerExporter: number;
   readonly streams: number;
   readonly templatesPerStream: number;
-  /** Fields of all templates together. */
+  /** Fields of all templates together, each template counted as eight more. */
   readonly templateFields: number;
   /** Samplers and unknown elements of all exporters together. */
   readonly optionEntries: number;

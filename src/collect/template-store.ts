@@ -1,6 +1,9 @@
 import type { CompiledTemplate } from '../wire/template.ts';
 import type { Allowance } from './limits.ts';
 
+/** A template without its fields takes about as much memory as so many fields. */
+const FIELDS_FOR_TEMPLATE = 8;
+
 /** What became of a template that was offered. */
 export type TemplateOutcome = 'new' | 'changed' | 'refused';
 
@@ -66,7 +69,7 @@ export class TemplateStore {
   define(template: CompiledTemplate): TemplateOutcome {
     this.provisional.delete(template.id);
     const known = this.byId.get(template.id);
-    const more = template.declared.length - (known?.declared.length ?? 0);
+    const more = costOf(template) - (known === undefined ? 0 : costOf(known));
     if ((known === undefined && this.byId.size >= this.maxTemplates) || (more > 0 && !this.allowance.take(more))) {
       this.refused++;
       // What the exporter sends under this id from now on has another shape than the one we know.
@@ -86,7 +89,7 @@ export class TemplateStore {
   }
 
   release(): void {
-    for (const template of this.byId.values()) this.allowance.giveBack(template.declared.length);
+    for (const template of this.byId.values()) this.allowance.giveBack(costOf(template));
     this.byId.clear();
     this.provisional.clear();
   }
@@ -94,6 +97,11 @@ export class TemplateStore {
   private forget(template: CompiledTemplate): void {
     this.byId.delete(template.id);
     this.provisional.delete(template.id);
-    this.allowance.giveBack(template.declared.length);
+    this.allowance.giveBack(costOf(template));
   }
+}
+
+/** What a template takes of the allowance: its fields, and as much as some fields for what each template has. */
+function costOf({ declared }: CompiledTemplate): number {
+  return declared.length + FIELDS_FOR_TEMPLATE;
 }

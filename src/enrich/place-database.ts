@@ -1,6 +1,7 @@
 import type { Reader } from 'mmdb-lib';
-import { formatAddress } from '../flow/address.ts';
+import { type AddressWords, formatAddress } from '../flow/address.ts';
 import { openMmdb } from './mmdb-file.ts';
+import { networksOf } from './mmdb-networks.ts';
 
 /** Addresses whose answers are remembered. */
 const MOST_KNOWN = 1 << 16;
@@ -35,6 +36,28 @@ export class PlaceDatabase {
     this.#known.set(address, place);
     return place;
   }
+
+  /** The addresses of a country (two capitals), in their order. The first file that knows any country is asked. */
+  blocksOf(country: string): readonly AddressBlock[] {
+    for (const reader of this.#readers) {
+      let knowsAny = false;
+      const found: AddressBlock[] = [];
+      for (const { from, to, version, record } of networksOf(reader)) {
+        const there = placeIn(record).country;
+        knowsAny ||= there !== '';
+        if (there === country) found.push({ from, to, version });
+      }
+      if (knowsAny) return found;
+    }
+    return [];
+  }
+}
+
+/** Addresses of one family from one to another. */
+interface AddressBlock {
+  readonly from: AddressWords;
+  readonly to: AddressWords;
+  readonly version: 4 | 6;
 }
 
 function merge(first: Place, second: Place): Place {
@@ -43,14 +66,18 @@ function merge(first: Place, second: Place): Place {
 
 function read(reader: Reader<never>, address: string): Place {
   try {
-    const record = objectOf(reader.get(address));
-    const country = objectOf(record['country'])['iso_code'] ?? record['country_code'] ?? record['country'];
-    const organisation = record['autonomous_system_organization'] ?? record['as_name'] ?? record['name'];
-    return { country: textOf(country).slice(0, 2), organisation: textOf(organisation) };
+    return placeIn(reader.get(address));
   } catch {
     // A damaged place in the file, or an IPv6 address in a file of IPv4.
     return NOWHERE;
   }
+}
+
+function placeIn(value: unknown): Place {
+  const record = objectOf(value);
+  const country = objectOf(record['country'])['iso_code'] ?? record['country_code'] ?? record['country'];
+  const organisation = record['autonomous_system_organization'] ?? record['as_name'] ?? record['name'];
+  return { country: textOf(country).slice(0, 2), organisation: textOf(organisation) };
 }
 
 function objectOf(value: unknown): Record<string, unknown> {

@@ -211,7 +211,7 @@ const rows = [
   { name: 'ingressVrf', type: 'u32', ie: 234, column: 'ingress_vrf', doc: 'ingress VRF id' },
   { name: 'egressVrf', type: 'u32', ie: 235, column: 'egress_vrf', doc: 'egress VRF id' },
   // IP and link layer.
-  { name: 'minTtl', type: 'u8', ie: 52, column: 'min_ttl', doc: 'smallest TTL or hop limit' },
+  { name: 'minTtl', type: 'u8', ie: 52, alsoRead: [192], column: 'min_ttl', doc: 'smallest TTL or hop limit' },
   { name: 'maxTtl', type: 'u8', ie: 53, column: 'max_ttl', doc: 'largest TTL or hop limit' },
   { name: 'minLength', type: 'u16', ie: 25, column: 'min_length', doc: 'shortest IP packet in octets' },
   { name: 'maxLength', type: 'u16', ie: 26, column: 'max_length', doc: 'longest IP packet in octets' },

@@ -4,6 +4,8 @@ import type { FlowConsumer } from '../flow/consumer.ts';
 
 /** A consumer that may be given a part of a batch: rows `start` (inclusive) to `end` (exclusive). */
 export interface RangeConsumer extends FlowConsumer {
+  /** Writes that may be under way at once; default 1. They are begun in order, whenever they end. */
+  readonly concurrentWrites?: number;
   write(batch: FlowBatch, start?: number, end?: number): Promise<void> | undefined;
 }
 
@@ -41,7 +43,8 @@ export class Outlet {
   private readonly queue: Task[] = [];
   /** Parts in the queue. */
   private waiting = 0;
-  private busy = false;
+  /** Writes under way. */
+  private busy = 0;
   /** When it last had nothing to do, or was done with something. */
   private progressMs = 0;
   private lostFlows = 0;
@@ -66,7 +69,7 @@ export class Outlet {
   }
 
   get held(): number {
-    return this.waiting + (this.busy ? 1 : 0);
+    return this.waiting + this.busy;
   }
 
   get isFull(): boolean {
@@ -122,9 +125,10 @@ export class Outlet {
   }
 
   private pump(): void {
-    while (!this.busy) {
-      const task = this.queue.shift();
-      if (task === undefined) return;
+    while (this.busy < (this.consumer.concurrentWrites ?? 1)) {
+      const [task] = this.queue;
+      if (task === undefined || (typeof task === 'function' && this.busy > 0)) return;
+      this.queue.shift();
       if (typeof task === 'function') {
         task();
         continue;
@@ -134,9 +138,9 @@ export class Outlet {
       try {
         const wait = this.consumer.write(batch, start, end);
         if (wait !== undefined) {
-          this.busy = true;
+          this.busy++;
           void this.finish(batch, wait);
-          return;
+          continue;
         }
       } catch (error) {
         this.onFailure(error);
@@ -151,7 +155,7 @@ export class Outlet {
     } catch (error) {
       this.onFailure(error);
     }
-    this.busy = false;
+    this.busy--;
     this.progressMs = performance.now();
     this.onDone(batch);
     this.pump();

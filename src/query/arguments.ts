@@ -49,7 +49,8 @@ export const USAGE = `usage: weir dump [options] [filter]
   -v FILE       read a file to its end to verify it
   --overlap     -t also takes flows that reach over the window's ends
   --unscaled    counters as exported, not multiplied by the sampling rate
-  -G FILE,...   MaxMind databases (.mmdb) for %sc %dc (countries), %sasn %dasn (organisations)
+  -G FILE,...   MaxMind databases (.mmdb): countries beside addresses, %sc %dc, %sasn %dasn (organisations),
+                -s srcgeo, src geo CH
   --memory SIZE memory for the work, such as 2G; beyond, the disk is used
   -X, --sql     show how the question is understood; as SQL
   -Z            check the filter only

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Writable } from 'node:stream';
+import type { FlowScan } from '../addon/scan.ts';
 import type { FlowConsumer } from '../flow/consumer.ts';
 import type { ExporterNames } from '../flow/exporter-names.ts';
 import { UserError } from '../flow/user-error.ts';
@@ -8,7 +9,8 @@ import { USAGE } from './arguments.ts';
 import type { QueryEngine } from './engine.ts';
 import { describePlan } from './explain.ts';
 import type { FileIdentity } from './file-report.ts';
-import { type FlowFiles, lookAtFiles, type RateCorrection } from './flow-files.ts';
+import type { CountryBlocks } from './filter/host-names.ts';
+import { type FlowFiles, filesOfScan, lookAtFiles, type RateCorrection } from './flow-files.ts';
 import { writeRows, writtenColumns } from './flow-writer.ts';
 import { writtenSchema } from './group-columns.ts';
 import { EngineOpener } from './open-engine.ts';
@@ -28,6 +30,8 @@ export interface DumpSurroundings {
   readonly stderr: Writable;
   /** The segments that -r, -R and -M name, in name order. */
   chooseFiles(selection: Pick<DumpOptions, 'read' | 'range' | 'sources'>): Promise<readonly string[]>;
+  /** A scan of all files that -r or -R name, where these are all below a directory and chosen by their names alone. */
+  lookBelow(selection: Pick<DumpOptions, 'read' | 'range' | 'sources'>): Promise<FlowScan | undefined>;
   identify(path: string): Promise<FileIdentity>;
   /** What the operator knows better about the sampling rates in these files. */
   corrections(paths: readonly string[]): Promise<readonly RateCorrection[]>;
@@ -46,11 +50,38 @@ export interface DumpSurroundings {
 /** Tags that print what an exporter calls one of its numbers. */
 const NAME_TAGS: ReadonlySet<string> = new Set(['%inam', '%onam', '%ivrfnam', '%evrfnam', '%app', '%nbnam']);
 
-const PLACE_TAGS: ReadonlySet<string> = new Set(['%sc', '%dc', '%sasn', '%dasn']);
+const PLACE_TAGS: ReadonlySet<string> = new Set([
+  '%sc',
+  '%dc',
+  '%sasn',
+  '%dasn',
+  '%gsa',
+  '%gda',
+  '%gsap',
+  '%gdap',
+  '%gra',
+]);
 
-/** Whether a place is printed that -G knows: its files are large, and a file of nfdump's own may be named in vain. */
-function printsPlaces(format: Format): boolean {
-  return 'parts' in format && format.parts.some((part) => typeof part !== 'string' && PLACE_TAGS.has(part.name));
+/** Whether a place is asked for by name, not only shown because there is a file of places. */
+function namesPlaces({ format }: DumpOptions): boolean {
+  return format !== undefined && [...PLACE_TAGS].some((tag) => format.includes(tag));
+}
+
+/** -G. A file of nfdump's own may be named by habit: it is told, and does no harm where no place was asked for. */
+async function openPlaces(options: DumpOptions, surroundings: DumpSurroundings): Promise<PlaceNames | undefined> {
+  if (options.places.length === 0) return undefined;
+  try {
+    return await surroundings.openPlaces(options.places);
+  } catch (error) {
+    if (!(error instanceof UserError) || namesPlaces(options)) throw error;
+    surroundings.stderr.write(`-G: ${error.message}; no places are shown\n`);
+    return undefined;
+  }
+}
+
+async function countriesOf(options: DumpOptions, surroundings: DumpSurroundings): Promise<CountryBlocks | undefined> {
+  const places = await openPlaces(options, surroundings);
+  return places && (async (country) => places.blocksOf(country));
 }
 
 function printsNames(format: Format): boolean {
@@ -92,29 +123,31 @@ async function dump(
   sink: OutputSink,
 ): Promise<void> {
   const startedAt = performance.now();
-  const { plan, format, warnings } = await planDump(options);
+  const places = await openPlaces(options, surroundings);
+  const { plan, format, warnings } = await planDump(
+    places === undefined ? { ...options, places: [] } : options,
+    places && (async (country) => places.blocksOf(country)),
+  );
   for (const warning of warnings) surroundings.stderr.write(`${warning}\n`);
-  const files = await chooseFiles(options, surroundings);
+  const chosen = await choose(options, surroundings);
   const style: Style = {
     csv: format.kind === 'csv',
     plain: options.plainNumbers,
     longV6: options.longV6 || format.longV6,
     marker: options.markAddresses ? ADDRESS_MARKER : '',
     clock: new Clock(),
-    ...(options.places.length > 0 && printsPlaces(format)
-      ? { places: await surroundings.openPlaces(options.places) }
-      : {}),
-    ...(printsNames(format) ? { names: await surroundings.namesBeside(files) } : {}),
+    ...(places === undefined ? {} : { places }),
+    ...(printsNames(format) ? { names: await surroundings.namesBeside(chosen.places) } : {}),
   };
   try {
-    const looked = await lookAt(files, options, surroundings);
+    const looked = await chosen.look(await correctionsFor(chosen.places, options, surroundings));
     const engine = await engines.open(looked, plan, format.kind === 'null');
     try {
       if (options.write !== undefined) {
         await writeFlows(engine, plan, await surroundings.openFlowFile(options));
         return;
       }
-      const baseline = await baselineFiles(options, files, surroundings);
+      const baseline = await baselineFiles(options, looked, surroundings);
       const totals = await new Runner({ engine, plan, format, style, sink, quiet: options.quiet, baseline }).run();
       if (!options.quiet && (format.kind === 'text' || format.kind === 'null')) {
         const read = await describeRead(engine, octetsOf(looked), plan.selection.window);
@@ -128,12 +161,37 @@ async function dump(
   }
 }
 
-async function lookAt(
-  paths: readonly string[],
+/** The files of a question, before they are looked at or while that is done. */
+interface Chosen {
+  /** Paths in each of their directories. */
+  readonly places: readonly string[];
+  look(corrections: readonly RateCorrection[]): Promise<FlowFiles>;
+}
+
+async function choose(options: DumpOptions, surroundings: DumpSurroundings): Promise<Chosen> {
+  const scan = await surroundings.lookBelow(options);
+  if (scan !== undefined) {
+    const places = scan.directories().map((directory) => `${directory || '.'}/.`);
+    return { places, look: async (corrections) => filesOfScan(scan, corrections) };
+  }
+  const paths = await chooseFiles(options, surroundings);
+  return { places: paths, look: (corrections) => lookAtFiles(paths, corrections) };
+}
+
+async function correctionsFor(
+  places: readonly string[],
   { unscaled }: DumpOptions,
   { corrections }: DumpSurroundings,
+): Promise<readonly RateCorrection[]> {
+  return unscaled ? [] : corrections(places);
+}
+
+async function lookAt(
+  paths: readonly string[],
+  options: DumpOptions,
+  surroundings: DumpSurroundings,
 ): Promise<FlowFiles> {
-  return lookAtFiles(paths, unscaled ? [] : await corrections(paths));
+  return lookAtFiles(paths, await correctionsFor(paths, options, surroundings));
 }
 
 async function chooseFiles(options: DumpOptions, surroundings: DumpSurroundings): Promise<readonly string[]> {
@@ -145,11 +203,11 @@ async function chooseFiles(options: DumpOptions, surroundings: DumpSurroundings)
 /** The files of --baseline but those that are asked about. */
 async function baselineFiles(
   { baseline, sources }: DumpOptions,
-  files: readonly string[],
+  { paths }: Pick<FlowFiles, 'paths'>,
   surroundings: DumpSurroundings,
 ): Promise<readonly string[]> {
   if (baseline === undefined) return [];
-  const asked = new Set(files.map((path) => resolve(path)));
+  const asked = new Set(paths.map((path) => resolve(path)));
   const found = await surroundings.chooseFiles({ read: undefined, range: baseline, sources });
   const others = found.filter((path) => !asked.has(resolve(path)));
   if (others.length === 0) throw new UserError(`--baseline ${baseline}: no other flow files there`);
@@ -179,7 +237,7 @@ async function act(
 ): Promise<void> {
   const { action } = options;
   if (action === 'plan') {
-    const { plan, format } = await planDump(options);
+    const { plan, format } = await planDump(options, await countriesOf(options, surroundings));
     sink.block.text(describePlan(plan, format));
     return;
   }
@@ -190,11 +248,11 @@ async function act(
   }
   try {
     if (action === 'sql') {
-      const { plan } = await planDump(options);
+      const { plan } = await planDump(options, await countriesOf(options, surroundings));
       const { DuckDbEngine } = await import('./duckdb-engine.ts');
       const looked = await lookAt(files, options, surroundings);
       const engine = await DuckDbEngine.open(looked, plan.selection);
-      const baseline = await baselineFiles(options, files, surroundings);
+      const baseline = await baselineFiles(options, looked, surroundings);
       const names = writtenColumns(engine.schema).map(({ name }) => name);
       const { sequence } = plan.selection;
       if (sequence !== undefined) {

@@ -19,6 +19,7 @@ export interface RateCorrection {
 /** The files of a question, and what has to be known of them before it is asked. */
 export interface FlowFiles {
   readonly paths: readonly string[];
+  readonly count: number;
   /** Some flow may have been counted by a sampler. */
   readonly sampled: boolean;
   readonly corrections: readonly RateCorrection[];
@@ -28,7 +29,7 @@ export interface FlowFiles {
 
 /** Files whose counters are taken as they stand. */
 export function filesAsStored(paths: readonly string[]): FlowFiles {
-  return { paths, sampled: false, corrections: [], scan: undefined };
+  return { paths, count: paths.length, sampled: false, corrections: [], scan: undefined };
 }
 
 /**
@@ -42,7 +43,23 @@ export async function lookAtFiles(
 ): Promise<FlowFiles> {
   const scan = await orElsewhere(() => addon().openScan([...paths]));
   const named = corrections.length === 0 ? paths : paths.map((path) => resolve(path));
-  return { paths: named, sampled: scan?.summary().sampled ?? true, corrections, scan };
+  return { paths: named, count: paths.length, sampled: scan?.summary().sampled ?? true, corrections, scan };
+}
+
+/** The files that a scan has found itself; thousands of names are only made where the general engine needs them. */
+export function filesOfScan(scan: FlowScan, corrections: readonly RateCorrection[]): FlowFiles {
+  const { files, sampled } = scan.summary();
+  let paths: readonly string[] | undefined;
+  return {
+    get paths() {
+      paths ??= corrections.length === 0 ? scan.paths() : scan.paths().map((path) => resolve(path));
+      return paths;
+    },
+    count: files,
+    sampled,
+    corrections,
+    scan,
+  };
 }
 
 /** The result; undefined when the addon leaves the question to the general engine. */

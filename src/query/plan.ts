@@ -53,6 +53,8 @@ export type Job =
       readonly byProtocol: boolean;
       readonly orders: readonly Order[];
       readonly top: number;
+      /** The tables to be made of the rows, which are all those of single addresses. */
+      readonly ofCountries?: { readonly orders: readonly Order[]; readonly top: number };
     }
   | { readonly kind: 'report'; readonly report: Report; readonly parameter: number; readonly top: number };
 

@@ -3,7 +3,7 @@ import { nearest } from '../flow/suggest.ts';
 import { UserError } from '../flow/user-error.ts';
 import { conversations, FIVE_TUPLE, type Grouping, parseGrouping } from './aggregation.ts';
 import { readFormats } from './configuration.ts';
-import { resolveHostNames } from './filter/host-names.ts';
+import { type CountryBlocks, lookUpHostName, resolveHostNames } from './filter/host-names.ts';
 import { parseFilter } from './filter/parse.ts';
 import { isSequence, parseQuestion } from './filter/parse-sequence.ts';
 import { resolveSequence, type Sequence } from './filter/sequence.ts';
@@ -47,11 +47,15 @@ function readInclude(path: string): string {
 }
 
 /** The flows that are asked about. Asks the world for the addresses of host names. */
-export async function planSelection(options: SelectionOptions, counters: CounterView): Promise<Selection> {
+export async function planSelection(
+  options: SelectionOptions,
+  counters: CounterView,
+  countries?: CountryBlocks,
+): Promise<Selection> {
   const question = questionOf(options);
   const asked = isSequence(question)
     ? { filter: { kind: 'any' } as const, sequence: await resolveSequence(question) }
-    : { filter: await resolveHostNames(question) };
+    : { filter: await resolveHostNames(question, lookUpHostName, countries) };
   return {
     ...asked,
     window: options.window === undefined ? undefined : parseWindow(options.window, options.overlap),
@@ -60,10 +64,10 @@ export async function planSelection(options: SelectionOptions, counters: Counter
   };
 }
 
-/** Understands the options; the only thing it asks the world for is the addresses of host names. */
-export async function planDump(options: DumpOptions): Promise<PlannedDump> {
+/** Understands the options; the only things it asks the world for are the addresses of host names and `countries`. */
+export async function planDump(options: DumpOptions, countries?: CountryBlocks): Promise<PlannedDump> {
   const warnings: string[] = [];
-  const selected = await planSelection(options, counterView(options));
+  const selected = await planSelection(options, counterView(options), countries);
   const { limit, sequence } = selected;
   const selection =
     sequence !== undefined && listsOnly(options) ? { ...selected, limit: limit ?? options.top } : selected;
@@ -143,12 +147,15 @@ function planStatistics(
     if (statistic === undefined) throw unknownStatistic(name);
     if (order !== undefined && orderText === undefined) warnings.push(`-s ${text}: ordered by -O ${order}`);
     const orders = parseOrders(orderText ?? order ?? 'flows', 'element');
+    const ofCountries = statistic.form === 'country';
+    if (ofCountries && options.places.length === 0) {
+      throw new UserError(`-s ${text}: countries are in a MaxMind database: name it with -G FILE`);
+    }
     elements.push({
       kind: 'statistic',
       statistic,
       byProtocol: (split === 'p' && statistic.ofProtocols !== true) || statistic.byProtocol === true,
-      orders,
-      top,
+      ...(ofCountries ? { orders: [orders[0]!], top: 0, ofCountries: { orders, top } } : { orders, top }),
     });
   }
   if (elements.length > MAX_STATISTICS) throw new UserError(`at most ${MAX_STATISTICS} element statistics in one run`);
@@ -189,8 +196,8 @@ function planFormat(options: DumpOptions, grouping: Grouping | undefined, jobs: 
   const legacy = process.env['WEIR_CSV'] === 'legacy' && options.format?.toLowerCase() === 'csv';
   const name = legacy ? 'csv-legacy' : options.format?.toLowerCase();
   if (grouped && (name === undefined || name === 'csv'))
-    return groupingFormat(name === undefined ? 'text' : 'csv', grouping);
-  const standard = options.bidirectional === undefined ? 'line' : 'biline';
+    return groupingFormat(name === undefined ? 'text' : 'csv', grouping, options.places.length > 0);
+  const standard = options.bidirectional !== undefined ? 'biline' : options.places.length > 0 ? 'gline' : 'line';
   return parseFormat(legacy ? 'csv-legacy' : (options.format ?? standard), readFormats(options.configuration));
 }
 

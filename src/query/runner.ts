@@ -1,5 +1,6 @@
 import type { ColumnName } from '../flow/fields.ts';
 import type { Chunk } from './chunk.ts';
+import type { CountryStatistic } from './country-statistic.ts';
 import type { QueryEngine, Rows } from './engine.ts';
 import type { Sequence } from './filter/sequence.ts';
 import { groupsSchema } from './group-columns.ts';
@@ -106,14 +107,23 @@ export class Runner {
     this.totals ??= tables.totals;
     const { totals } = this;
     if (!known) this.noteNoMatch(totals);
-    for (const order of orders) {
-      const table: StatisticTable = { statistic, byProtocol, order, top, totals };
+    const { orders: shown, top: most } = job.ofCountries ?? { orders, top };
+    const countries = job.ofCountries && (await this.ofCountries(tables.rows(orders[0])));
+    for (const order of shown) {
+      const table: StatisticTable = { statistic, byProtocol, order, top: most, totals };
       openTable(this.out, table, format, style, quiet);
-      for await (const chunk of tables.rows(order)) {
+      for await (const chunk of countries === undefined ? tables.rows(order) : [countries.rows(order, most)]) {
         await this.printChunk(chunk, bindTable(chunk, table, format, style));
       }
       closeTable(this.out, format, quiet);
     }
+  }
+
+  private async ofCountries(rows: Rows): Promise<CountryStatistic> {
+    const { CountryStatistic } = await import('./country-statistic.ts');
+    const countries = new CountryStatistic();
+    await countries.add(rows, this.options.style.places!);
+    return countries;
   }
 
   private async printReport(job: JobOf<'report'>): Promise<void> {

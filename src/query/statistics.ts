@@ -12,7 +12,8 @@ export type KeyForm =
   | 'firewallEvent'
   | 'natEvent'
   | 'milliseconds'
-  | 'application';
+  | 'application'
+  | 'country';
 
 /**
  * A key out of elements that have no column (docs/decisions/0165): a number; the first of an access list's three words;
@@ -53,6 +54,9 @@ const rows: readonly Statistic[] = [
   row('srcip', 'Src IP Addr', 'address', 'srcAddr'),
   row('dstip', 'Dst IP Addr', 'address', 'dstAddr'),
   row('ip', '    IP Addr', 'address', 'srcAddr', 'dstAddr'),
+  row('srcgeo', 'Src Geo', 'country', 'srcAddr'),
+  row('dstgeo', 'Dst Geo', 'country', 'dstAddr'),
+  row('geo', ' Geo', 'country', 'srcAddr', 'dstAddr'),
   row('nhip', 'Nexthop IP', 'address', 'nextHop'),
   row('nhbip', 'Nexthop BGP IP', 'address', 'bgpNextHop'),
   row('router', 'Router IP', 'address', 'exporter'),
@@ -119,7 +123,7 @@ export const statisticByName: ReadonlyMap<string, Statistic> = new Map(rows.map(
 /** Flows without the element are left out, except in statistics of numbers, where they count under 0. */
 export function skipsZero(statistic: Statistic, schema: Schema): boolean {
   const { form, sides } = statistic;
-  if (form === 'number' || keyIsExtra(statistic)) return false;
+  if (form === 'number' || form === 'country' || keyIsExtra(statistic)) return false;
   // A record without addresses of link layers has all of them 0, which is the address of nobody.
   if (form === 'mac' || form === 'address' || form === 'hex' || form === 'natEvent' || form === 'firewallEvent')
     return true;

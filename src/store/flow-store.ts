@@ -69,6 +69,8 @@ export class FlowStore implements FlowConsumer {
   lostFlows = 0;
   /** Flows in files that are durable. */
   storedFlows = 0;
+  /** Row groups are encoded side by side, and written in the order that they came in. */
+  readonly concurrentWrites = MOST_PENDING;
   private readonly options: FlowStoreOptions;
   private readonly style: SegmentStyle;
   private readonly lock: NativeDirectoryLock;

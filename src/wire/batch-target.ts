@@ -58,9 +58,8 @@ export class BatchTarget {
     return this.arrays[index]!;
   }
 
-  /** The array of a column, of which the caller writes every one of the next `rows` rows. */
-  whole(index: number, rows: number): ColumnArray {
-    const start = this.batch.rows;
+  /** The array of a column, of which the caller writes every one of `rows` rows, by default the next ones. */
+  whole(index: number, rows: number, start = this.batch.rows): ColumnArray {
     const covered = this.covered[index]!;
     if (covered < start || this.constants[index] === 1) this.cover(index, start);
     if (covered < start + rows) this.covered[index] = start + rows;
@@ -68,15 +67,14 @@ export class BatchTarget {
   }
 
   /** Gives a column (not of times) one value in the next `rows` rows; `high` is the high word of 64 bits. */
-  fill(index: number, rows: number, value: number, high = 0): void {
-    const start = this.batch.rows;
+  fill(index: number, rows: number, value: number, high = 0, start = this.batch.rows): void {
     const covered = this.covered[index]!;
     const isAbsent = value === absent[index] && high === 0;
     if (this.constants[index] === 1) {
       const array = this.arrays[index]!;
       const isSame = array[0] === value && (cells[index] === 1 || array[1] === high);
       if (isSame && (covered === start || isAbsent)) {
-        this.covered[index] = start + rows;
+        this.covered[index] = Math.max(covered, start + rows);
         return;
       }
     } else if (covered === UNOPENED && (start === 0 || isAbsent)) {
@@ -86,7 +84,7 @@ export class BatchTarget {
       put(this.arrays[index]!, index, 0, 1, value, high);
       return;
     }
-    put(this.whole(index, rows), index, start, start + rows, value, high);
+    put(this.whole(index, rows, start), index, start, start + rows, value, high);
   }
 
   /** The arrays of the columns in use, by column index; as they are only until the batch is handed on. */
@@ -141,6 +139,10 @@ export class BatchTarget {
 function put(array: ColumnArray, index: number, from: number, to: number, value: number, high: number): void {
   if (cells[index] === 1) {
     for (let row = from; row < to; row++) array[row] = value;
+    return;
+  }
+  if (value === high) {
+    array.fill(value, from * 2, to * 2);
     return;
   }
   for (let at = from * 2; at < to * 2; at += 2) {

@@ -62,7 +62,7 @@ function appendFixed(
   origin: DatagramOrigin,
   rate: number,
 ): number {
-  const { target, context, queue } = decoding;
+  const { target, queue, run } = decoding;
   const { recordLength, extra } = template;
   const count = Math.floor((end - start) / recordLength);
   let done = 0;
@@ -72,7 +72,7 @@ function appendFixed(
     stamp(decoding, origin, rate, rows);
     if (!queue.add(template, view, base, rows, origin.receivedMs)) {
       stampTimes(decoding, origin, rows);
-      runPrograms(template, target, view, base, recordLength, rows, context);
+      runPrograms(run.of(template, view, base, recordLength, target.batch.rows, rows));
     }
     if (extra !== undefined) decoding.extra.run(extra, template, view, base, recordLength, rows);
     target.commit(rows);
@@ -90,7 +90,7 @@ function appendVariable(
   origin: DatagramOrigin,
   rate: number,
 ): number {
-  const { target, context, counters } = decoding;
+  const { target, counters, run } = decoding;
   const { extra } = template;
   let count = 0;
   let at = start;
@@ -103,7 +103,7 @@ function appendVariable(
     target.room();
     stamp(decoding, origin, rate, 1);
     stampTimes(decoding, origin, 1);
-    runPrograms(template, target, view, at, 0, 1, context);
+    runPrograms(run.of(template, view, at, 0, target.batch.rows, 1));
     if (extra !== undefined) decoding.extra.run(extra, template, view, at, 0, 1);
     target.commit(1);
     at += length;

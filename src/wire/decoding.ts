@@ -2,6 +2,7 @@ import type { FlowBatch } from '../flow/batch.ts';
 import { BatchTarget } from './batch-target.ts';
 import { type DecodeCounters, SetContext, type StreamDirectory } from './decode-context.ts';
 import { ExtraDecoder } from './decode-extra.ts';
+import { RecordRun } from './record-run.ts';
 import { type Transpose, TransposeQueue } from './transpose-queue.ts';
 
 /** State shared by the decoders of all versions. */
@@ -9,6 +10,7 @@ export class Decoding {
   readonly target: BatchTarget;
   readonly directory: StreamDirectory;
   readonly context = new SetContext();
+  readonly run: RecordRun;
   readonly queue: TransposeQueue;
   readonly extra: ExtraDecoder;
   readonly counters: DecodeCounters = {
@@ -46,6 +48,7 @@ export class Decoding {
     transpose: Transpose | undefined,
   ) {
     this.target = new BatchTarget(first, exchange);
+    this.run = new RecordRun(this.target, this.context);
     this.queue = new TransposeQueue(this.target, this.context, transpose);
     this.extra = new ExtraDecoder(this.target);
     this.directory = directory;

@@ -1,8 +1,8 @@
 import { V4_MAPPED_WORD } from '../flow/address.ts';
-import type { BatchTarget } from './batch-target.ts';
 import { readHigh, readLow, readNumber, readWord } from './decode-bytes.ts';
 import type { SetContext } from './decode-context.ts';
 import { fractionNs, ntpSecondsMs } from './ntp-time.ts';
+import type { RecordRun } from './record-run.ts';
 import type { CompiledTemplate } from './template.ts';
 import { runDerived } from './template-derived.ts';
 import {
@@ -41,25 +41,17 @@ const MAX_TIME_MS = 8.64e15;
 /** High word of 64-bit milliseconds that lie beyond. */
 const END_OF_TIME_HIGH = Math.floor(MAX_TIME_MS / 0x1_0000_0000);
 /**
- * Runs all steps of a template over `count` records from `base` on, `stride` bytes apart, into the rows after those
- * that the batch has. The caller has checked that the records lie within `view` and that the batch has room.
+ * Runs all steps of its template over the records of a run. The caller has checked that they lie within `view` and that
+ * the batch has room.
  */
-export function runPrograms(
-  template: CompiledTemplate,
-  target: BatchTarget,
-  view: DataView,
-  base: number,
-  stride: number,
-  count: number,
-  context: SetContext,
-): void {
+export function runPrograms(run: RecordRun): void {
+  const { template, target, view, base, stride, row, count, context } = run;
   const { programs, offsets, lengths } = template;
-  const row = target.batch.rows;
   for (let i = 0; i < programs.length; i++) {
     const program = programs[i]!;
     const { op, column, slot } = program;
     if (op >= OP_FIRST_DERIVED) {
-      runDerived(program, template, target, view, base, stride, row, count, context);
+      runDerived(program, run);
       continue;
     }
     const at = base + offsets[slot]!;

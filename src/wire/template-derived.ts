@@ -1,10 +1,8 @@
-import type { BatchTarget } from './batch-target.ts';
 import { columnIndex } from './batch-target.ts';
 import { readLow, readNumber } from './decode-bytes.ts';
-import type { SetContext } from './decode-context.ts';
 import { fractionNs } from './ntp-time.ts';
 import { quirkNumber, unswappedInterval } from './quirks.ts';
-import type { CompiledTemplate } from './template.ts';
+import type { RecordRun } from './record-run.ts';
 import {
   type ColumnProgram,
   OP_8_WHERE_V6,
@@ -44,25 +42,16 @@ const ICMP = 1;
 const ICMP6 = 58;
 const MAX_RATE = 0xffff_ffff;
 
-/** Runs a step over the `count` records from `base` on, `stride` bytes apart, that have the rows from `row` on. */
-export function runDerived(
-  program: ColumnProgram,
-  template: CompiledTemplate,
-  target: BatchTarget,
-  view: DataView,
-  base: number,
-  stride: number,
-  row: number,
-  count: number,
-  context: SetContext,
-): void {
+/** Runs a step over the records of a run. */
+export function runDerived(program: ColumnProgram, run: RecordRun): void {
+  const { template, target, view, base, stride, row, count, context } = run;
   switch (program.op) {
     case OP_FAMILY:
-      tellFamilies(program, template, view, base, stride, count, context);
+      tellFamilies(program, run);
       break;
     case OP_V6_WHERE_V6:
     case OP_V6_OR_V4:
-      overwriteAddresses(program, template, target, view, base, stride, row, count, context);
+      overwriteAddresses(program, run);
       break;
     case OP_8_WHERE_V6: {
       const to = target.column(program.column, row + count) as Uint8Array;
@@ -74,10 +63,10 @@ export function runDerived(
       break;
     }
     case OP_ICMP:
-      typeAndCodeToPort(program, template, target, view, base, stride, row, count, context);
+      typeAndCodeToPort(program, run);
       break;
     case OP_DURATION:
-      applyDuration(program, template, target, view, base, stride, row, count);
+      applyDuration(program, run);
       break;
     case OP_BELOW_MS: {
       const to = target.whole(program.column, count) as Uint32Array;
@@ -88,29 +77,22 @@ export function runDerived(
       break;
     }
     case OP_EVENT_TIME:
-      applyEventTime(target, row, count);
+      applyEventTime(run);
       break;
     case OP_EXCEPTION_CODE:
-      statusOfExceptions(program, template, target, view, base, stride, row, count);
+      statusOfExceptions(program, run);
       break;
     case OP_SAMPLING:
-      if (!context.samplingFixed) ratesOfRecords(program, template, target, view, base, stride, row, count, context);
+      if (!context.samplingFixed) ratesOfRecords(program, run);
       break;
     case OP_SAMPLER:
-      if (!context.samplingFixed) ratesOfSamplers(program, template, target, view, base, stride, row, count, context);
+      if (!context.samplingFixed) ratesOfSamplers(program, run);
       break;
   }
 }
 
-function tellFamilies(
-  program: ColumnProgram,
-  template: CompiledTemplate,
-  view: DataView,
-  base: number,
-  stride: number,
-  count: number,
-  context: SetContext,
-): void {
+function tellFamilies(program: ColumnProgram, run: RecordRun): void {
+  const { template, view, base, stride, count, context } = run;
   const { offsets, lengths } = template;
   const [src4, dst4, src6, dst6, version, otherwise] = program.more as [number, number, number, number, number, number];
   const { families } = context;
@@ -134,17 +116,8 @@ function anyBit128(view: DataView, at: number): number {
   return view.getUint32(at) | view.getUint32(at + 4) | view.getUint32(at + 8) | view.getUint32(at + 12);
 }
 
-function overwriteAddresses(
-  program: ColumnProgram,
-  template: CompiledTemplate,
-  target: BatchTarget,
-  view: DataView,
-  base: number,
-  stride: number,
-  row: number,
-  count: number,
-  context: SetContext,
-): void {
+function overwriteAddresses(program: ColumnProgram, run: RecordRun): void {
+  const { template, target, view, base, stride, row, count, context } = run;
   const { offsets } = template;
   const high = target.column(program.column, row + count) as Uint32Array;
   const low = target.column(program.column + 1, row + count) as Uint32Array;
@@ -171,17 +144,8 @@ function overwriteAddresses(
  * element unless it is 0 beside a port (exporters that fill it for no protocol); then the port; then, as some Cisco
  * have it, the source port with its bytes swapped.
  */
-function typeAndCodeToPort(
-  program: ColumnProgram,
-  template: CompiledTemplate,
-  target: BatchTarget,
-  view: DataView,
-  base: number,
-  stride: number,
-  row: number,
-  count: number,
-  context: SetContext,
-): void {
+function typeAndCodeToPort(program: ColumnProgram, run: RecordRun): void {
+  const { template, target, view, base, stride, row, count, context } = run;
   const { offsets, lengths } = template;
   const [type4, code4, both4, type6, code6, both6] = program.more as [number, number, number, number, number, number];
   const proto = target.column(PROTO, row + count) as Uint8Array;
@@ -213,16 +177,8 @@ function typeAndCodeToPort(
   }
 }
 
-function applyDuration(
-  program: ColumnProgram,
-  template: CompiledTemplate,
-  target: BatchTarget,
-  view: DataView,
-  base: number,
-  stride: number,
-  row: number,
-  count: number,
-): void {
+function applyDuration(program: ColumnProgram, run: RecordRun): void {
+  const { template, target, view, base, stride, row, count } = run;
   const first = target.column(FIRST, row + count) as Float64Array;
   const last = target.column(LAST, row + count) as Float64Array;
   const width = template.lengths[program.slot]!;
@@ -237,7 +193,7 @@ function applyDuration(
 }
 
 /** NSEL and NEL records have one time, of the event; a record whose start is known ends with its event. */
-function applyEventTime(target: BatchTarget, row: number, count: number): void {
+function applyEventTime({ target, row, count }: RecordRun): void {
   const first = target.column(FIRST, row + count) as Float64Array;
   const last = target.column(LAST, row + count) as Float64Array;
   const event = target.column(EVENT, row + count) as Float64Array;
@@ -247,17 +203,8 @@ function applyEventTime(target: BatchTarget, row: number, count: number): void {
   }
 }
 
-function ratesOfRecords(
-  program: ColumnProgram,
-  template: CompiledTemplate,
-  target: BatchTarget,
-  view: DataView,
-  base: number,
-  stride: number,
-  row: number,
-  count: number,
-  context: SetContext,
-): void {
+function ratesOfRecords(program: ColumnProgram, run: RecordRun): void {
+  const { template, target, view, base, stride, row, count, context } = run;
   const { offsets, lengths } = template;
   const sampling = target.column(SAMPLING, row + count) as Uint32Array;
   const [method, second] = program.more as [number, number];
@@ -278,16 +225,8 @@ const EXCEPTION_CODE = 2;
 const STATUS_FORWARDED = 64;
 const STATUS_DROPPED = 128;
 
-function statusOfExceptions(
-  program: ColumnProgram,
-  template: CompiledTemplate,
-  target: BatchTarget,
-  view: DataView,
-  base: number,
-  stride: number,
-  row: number,
-  count: number,
-): void {
+function statusOfExceptions(program: ColumnProgram, run: RecordRun): void {
+  const { template, target, view, base, stride, row, count } = run;
   const status = target.column(program.column, row + count) as Uint8Array;
   let at = base + template.offsets[program.slot]!;
   for (let r = row, end = row + count; r < end; r++, at += stride) {
@@ -322,17 +261,8 @@ export function readFloat(view: DataView, at: number, width: number): number {
   return width === 4 ? view.getFloat32(at) : Number.NaN;
 }
 
-function ratesOfSamplers(
-  program: ColumnProgram,
-  template: CompiledTemplate,
-  target: BatchTarget,
-  view: DataView,
-  base: number,
-  stride: number,
-  row: number,
-  count: number,
-  context: SetContext,
-): void {
+function ratesOfSamplers(program: ColumnProgram, run: RecordRun): void {
+  const { template, target, view, base, stride, row, count, context } = run;
   if (!context.stream.hasSamplers()) return;
   const sampling = target.column(SAMPLING, row + count) as Uint32Array;
   const width = template.lengths[program.slot]!;

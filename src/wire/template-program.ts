@@ -37,6 +37,8 @@ export const OP_TIME = 16;
 /** Times of receipt and of export, which stand in no record: steps of the addon's transposition only. */
 export const OP_RECEIVED = 17;
 export const OP_EXPORTED = 18;
+/** 64 bits of 0, where the call is given the column; of the addon's transposition only, too. */
+export const OP_ZERO = 19;
 
 /** Steps from here on are in `template-derived.ts`. */
 export const OP_FIRST_DERIVED = 32;

@@ -14,6 +14,8 @@ import {
   EXPORT_SECONDS,
   fill,
   ipfixMessage,
+  ROUTER_FIELDS,
+  recordBytes,
   type TemplateField,
   v5Datagram,
   v9Datagram,
@@ -24,41 +26,14 @@ const DATAGRAMS_PER_SLOT = 512;
 /** The best part counts: other work on the machine disturbs the rest. */
 const PARTS = 40;
 
-/** 20 fields as routers export them. */
-const FIELDS: TemplateField[] = [
-  [8, 4],
-  [12, 4],
-  [15, 4],
-  [10, 4],
-  [14, 4],
-  [2, 4],
-  [1, 4],
-  [22, 4],
-  [21, 4],
-  [7, 2],
-  [11, 2],
-  [6, 1],
-  [4, 1],
-  [5, 1],
-  [16, 4],
-  [17, 4],
-  [9, 1],
-  [13, 1],
-  [61, 1],
-  [89, 1],
-];
-const IPFIX_FIELDS: TemplateField[] = FIELDS.map(([element, length]) => {
+const IPFIX_FIELDS: TemplateField[] = ROUTER_FIELDS.map(([element, length]) => {
   if (element === 22) return [152, 8];
   if (element === 21) return [153, 8];
   return element === 1 || element === 2 ? [element, 8] : [element, length];
 });
 
-function recordBytes(fields: TemplateField[]): number {
-  return fields.reduce((sum, [, length]) => sum + length, 0);
-}
-
 /** Random records, but for times: those of a real exporter all lie within an hour. */
-function records(fields: TemplateField[], count: number, seed: number): Uint8Array {
+function records(fields: readonly TemplateField[], count: number, seed: number): Uint8Array {
   const stride = recordBytes(fields);
   const bytes = fill(count * stride, seed);
   const view = new DataView(bytes.buffer);
@@ -115,12 +90,12 @@ function run(name: string, perDatagram: number, make: (i: number) => Uint8Array)
 }
 
 run('v5, 30 records', 30, (i) => v5Datagram({ sequence: i * 30, records: fill(30 * 48, i) }));
-const v9Count = Math.floor(1400 / recordBytes(FIELDS));
+const v9Count = Math.floor(1400 / recordBytes(ROUTER_FIELDS));
 run(`v9, 20 fields, ${v9Count} records`, v9Count, (i) =>
   v9Datagram({
     sequence: i,
-    templates: i === 0 ? [{ id: 256, fields: FIELDS }] : [],
-    data: [{ id: 256, bytes: records(FIELDS, v9Count, i) }],
+    templates: i === 0 ? [{ id: 256, fields: ROUTER_FIELDS }] : [],
+    data: [{ id: 256, bytes: records(ROUTER_FIELDS, v9Count, i) }],
   }),
 );
 const ipfixCount = Math.floor(1400 / recordBytes(IPFIX_FIELDS));

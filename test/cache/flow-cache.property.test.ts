@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { addon } from '../../src/addon/addon.ts';
 import { FULL_KEY } from '../../src/cache/key-fields.ts';
 import { timeoutOptions, timeoutPresetNames, timeoutPresets } from '../../src/cache/timeout-presets.ts';
 import { packet, plain, seeds, settings, toTest } from './arbitrary-packets.ts';
@@ -42,7 +43,21 @@ function comparable(record: TestRecord, extras: TestColumns): object {
   return { ...rest, addresses, ports: srcPort | (dstPort << 16), ...extras };
 }
 
-function run(packets: PlainPacket[], options: ReferenceOptions, seed: number, portions: number[], withExtras = false) {
+/** The runs of packet records, as the addon finds them. */
+function runsOf(words: Uint32Array): Uint32Array {
+  const bytes = addon().packetRuns(new Uint8Array(words.buffer));
+  return new Uint32Array(Uint8Array.from(bytes).buffer);
+}
+
+function run(
+  packets: PlainPacket[],
+  options: ReferenceOptions,
+  seed: number,
+  portions: number[],
+  withExtras = false,
+  withRuns = false,
+) {
+  let joined = 0;
   const { cache, records, extras } = collecting({ ...options, columns: withExtras ? extraColumns : [] }, 7);
   const tests = packets.map((one) => {
     const { addresses, ports, isTcp, tos, input } = one;
@@ -52,13 +67,35 @@ function run(packets: PlainPacket[], options: ReferenceOptions, seed: number, po
   for (let turn = 0; at < tests.length; turn++) {
     const part = tests.slice(at, at + portions[turn % portions.length]!);
     const { words, times, extensions } = encode(part);
-    cache.addPackets(words, times, part.length, extensions);
+    const runs = withRuns ? runsOf(words) : undefined;
+    if (runs !== undefined && runs[0]! > 0) joined += part.length - runs[0]!;
+    cache.addPackets(words, times, part.length, extensions, undefined, runs);
     at += part.length;
   }
   cache.flush();
   expect(cache.stats().active).toBe(0);
-  return { records: records.map((record, i) => comparable(record, extras[i]!)), raw: records, stats: cache.stats() };
+  const compared = records.map((record, i) => comparable(record, extras[i]!));
+  return { records: compared, raw: records, stats: cache.stats(), joined };
 }
+
+/** Few flows with many packets, mostly in order: as runs are made of. */
+const busy = packet.chain((one) =>
+  fc
+    .record({
+      step: fc.oneof(
+        { weight: 60, arbitrary: fc.integer({ min: 0, max: 3000 }) },
+        { weight: 10, arbitrary: fc.integer({ min: 0, max: 300_000 }) },
+        { weight: 2, arbitrary: fc.integer({ min: 0, max: 3_000_000 }) },
+        { weight: 1, arbitrary: fc.integer({ min: -5000, max: 0 }) },
+      ),
+      flags: fc.oneof(
+        { weight: 20, arbitrary: fc.constantFrom(0x10, 0x18, 0x00) },
+        { weight: 1, arbitrary: fc.constantFrom(0x02, 0x12, 0x11, 0x04) },
+      ),
+      addresses: fc.constantFrom(0, 0, 0, 1, 5),
+    })
+    .map((more) => ({ ...one, tos: 0, ...more })),
+);
 
 /** Many flows and little time between them: for tables that are always full. */
 const crowd = fc.record({
@@ -107,6 +144,35 @@ describe('the flow cache and its plain reference', () => {
       ),
       { numRuns: 2000 },
     );
+  });
+
+  it('give the same when packets come in runs', () => {
+    let joined = 0;
+    fc.assert(
+      fc.property(
+        fc.array(busy, { minLength: 50, maxLength: 300 }),
+        settings,
+        fc.constantFrom(2, 3, 8, 1000),
+        fc.integer({ min: 0, max: seeds.length - 1 }),
+        fc.integer({ min: 20, max: 120 }),
+        (steps, some, maxFlows, seed, portion) => {
+          const options = { ...some, maxFlows, key: FULL_KEY };
+          const packets = plain(steps);
+          const expected = referenceCache(packets, options);
+          const found = run(packets, options, seed, [portion], false, true);
+          expect(found.records).toEqual(expected.records.map((record) => fromReference(record, false)));
+          const plainly = run(packets, options, seed, [portion]).stats;
+          expect({ ...found.stats, maxProbe: 0, wheelEntries: 0 }).toEqual({
+            ...plainly,
+            maxProbe: 0,
+            wheelEntries: 0,
+          });
+          joined += found.joined;
+        },
+      ),
+      { numRuns: 250 },
+    );
+    expect(joined).toBeGreaterThan(1000);
   });
 
   it('evict or ignore the same flows when the table is full', () => {

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { pcap } from '../../pcaps/capture-file.mjs';
 import { meter } from '../support/flow-meter.ts';
-import { describeWith, type Finished, ROOT, run, tempDir, weir } from '../support/process.ts';
+import { Daemon, describeWith, type Finished, ROOT, run, tempDir, weir } from '../support/process.ts';
 import { readSegments } from '../support/segments.ts';
 import { packetsByTshark } from '../support/tshark-meter.ts';
+import { freeUdpPort } from '../support/udp.ts';
 
 const DEMO = join(ROOT, 'pcaps/demo.pcap');
 /** Discard: nothing listens there, and nothing has to. */
@@ -114,24 +115,40 @@ describeWith(['weir', 'root'], 'a live capture that cannot be', () => {
   });
 });
 
+/** A copy of weir in a home that others have no business in, and a place where anybody may write. */
+function installedForRootAlone(): { cli: string; place: string } {
+  const [home, place] = [tempDir('home'), tempDir('place')];
+  chmodSync(home, 0o700);
+  chmodSync(place, 0o777);
+  for (const part of ['dist', 'package.json', 'native/dist']) {
+    cpSync(join(ROOT, part), join(home, part), { recursive: true });
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(home, 'node_modules'));
+  return { cli: join(home, 'dist/cli/main.js'), place };
+}
+
 describeWith(['weir', 'root'], 'weir export -u', () => {
   it.each([
     ['with workers', ['--workers', '2', '-n', NOWHERE]],
     ['that prints', ['-o', 'json']],
     ['that writes', ['-w', 'flows']],
   ])('%s needs none of its own files any more', async (_, args) => {
-    // As in a home that others have no business in.
-    const [home, place] = [tempDir('home'), tempDir('place')];
-    chmodSync(home, 0o700);
-    chmodSync(place, 0o777);
-    for (const part of ['dist', 'package.json', 'native/dist']) {
-      cpSync(join(ROOT, part), join(home, part), { recursive: true });
-    }
-    symlinkSync(join(ROOT, 'node_modules'), join(home, 'node_modules'));
-    const cli = join(home, 'dist/cli/main.js');
+    const { cli, place } = installedForRootAlone();
     const finished = await run(process.execPath, [cli, 'export', '-r', DEMO, '-u', 'nobody', ...args], { cwd: place });
     expect(finished.stderr).toMatch(/2872 metered/);
     expect(finished.status).toBe(0);
+  });
+
+  it('nor does weir collect over TCP', async () => {
+    const { cli, place } = installedForRootAlone();
+    const port = await freeUdpPort();
+    const args = [cli, 'collect', '-p', `tcp:${port}`, '-b', '127.0.0.1', '-w', 'flows', '-u', 'nobody'];
+    const daemon = new Daemon(process.execPath, args, { cwd: place });
+    await daemon.until('storing', () => existsSync(join(place, 'flows')));
+    const send = ['export', '-r', DEMO, '-q', '-n', `tcp://127.0.0.1:${port}`];
+    await daemon.until('listening', async () => (await weir(send)).status === 0);
+    expect((await daemon.stop()).status, daemon.output).toBe(0);
+    expect(daemon.output).toMatch(/810 flows stored/);
   });
 
   it('says who there is not', async () => {

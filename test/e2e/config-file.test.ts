@@ -34,7 +34,9 @@ describeWith(['weir'], '--config', () => {
     const path = configFile(`directory: ${directory}\nports: [70000]\nident: edge\n`);
     const refused = await weir(['collect', '--config', path]);
     expect(refused).toMatchObject({ status: 1, stdout: '' });
-    expect(refused.stderr).toBe(`weir: ${path}:2: ports takes a whole number from 0 to 65535, not "70000"\n`);
+    expect(refused.stderr).toBe(
+      `weir: ${path}:2: ports takes a port from 0 to 65535, tcp:PORT or tls:PORT, not "70000"\n`,
+    );
     const overruled = await weir(['collect', '--config', path, '-p', '9995', '--check']);
     expect(overruled).toMatchObject({ status: 0, stdout: 'weir collect: these options are right\n' });
   });

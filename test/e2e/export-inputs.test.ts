@@ -180,6 +180,10 @@ describeWith(['weir', 'script'], 'weir export on a terminal', () => {
     const pieces = out.split(CLEAR_LINE);
     expect(pieces[1]).toMatch(/^[\d.]+( k)? packets, .* flows?, .* packets\/s, \d+ %$/);
     expect(pieces.at(-1)).toMatch(/^\d+ packets read/);
+    // What has been played, not what was read ahead of its time.
+    const shares = pieces.flatMap((piece) => /packets\/s, (\d+) %/.exec(piece)?.[1] ?? []).map(Number);
+    expect(shares[0]).toBeLessThan(90);
+    expect(shares).toEqual([...shares].sort((a, b) => a - b));
   });
 });
 

@@ -35,7 +35,53 @@ it('-G prints countries and organisations', async () => {
   }
 });
 
-it('-G is read only where a place is printed', async () => {
+it('-G shows countries beside addresses', async () => {
+  const ask = (...argv: string[]) => dumpText(['-r', file('flows.parquet'), '-G', file('country.mmdb'), ...argv]);
+  const lines = (await ask('-q', 'src net 10.1.0.0/16')).trimEnd().split('\n');
+  for (const line of lines) expect(line).toMatch(/ 10\.1\.\d+\.\d+\(CH\):/);
+  expect(await ask('-c', '1')).toMatch(/^Date first seen +Duration +Proto +Src IP Addr\(\.\.\):Port/);
+  expect(await ask('-s', 'srcip/bytes', '-n', '0')).toMatch(/ 10\.2\.\d+\.\d+\(AT\) /);
+  expect(await ask('-A', 'srcip')).toMatch(/ 10\.2\.\d+\.\d+\(AT\) /);
+  expect(await ask('-o', 'line', '-c', '5')).not.toContain('(');
+  expect(await ask('-q', '-s', 'srcip/bytes', '-o', 'json', '-n', '0')).toContain('", "geo" : "CH", "flows"');
+});
+
+it('-G makes statistics of countries', async () => {
+  const rows = async (argv: string[], filter: string) => {
+    const text = await dumpText(['-r', file('flows.parquet'), '-q', '-n', '0', ...argv, filter]);
+    return text.trimEnd().split('\n');
+  };
+  const geo = ['-G', file('country.mmdb'), '-s', 'srcgeo/bytes'];
+  const countries = await rows(geo, 'any');
+  expect(countries.map((line) => line.slice(47, 68).trim()).sort()).toEqual(['..', 'AT', 'CH']);
+  // The same flows by their network: one row of all of them.
+  const counters = (line: string | undefined) => line!.slice(68).replaceAll(/\([ \d.]+\)/g, '');
+  const [swiss] = countries.filter((line) => line.includes(' CH '));
+  const [same] = await rows(['-G', file('country.mmdb'), '-s', 'ivrf/bytes'], 'src net 10.1.0.0/16');
+  expect(counters(swiss)).toBe(counters(same));
+  await expect(rows(['-s', 'geo'], 'any')).rejects.toThrow('-G FILE');
+});
+
+it.each([
+  ['src geo CH', 'src net 10.1.0.0/16'],
+  ['geo at', 'net 10.2.0.0/16'],
+  ['src geo in [ CH AT ]', 'src net 10.1.0.0/16 or src net 10.2.0.0/16'],
+  ['not src geo CH', 'not src net 10.1.0.0/16'],
+  ['src geo != CH', 'not src net 10.1.0.0/16'],
+  ['dst geo US', 'net 192.0.2.0/32 and not any'],
+])('%s means %s', async (geo, net) => {
+  const withPlaces = (filter: string) =>
+    dumpText(['-r', file('flows.parquet'), '-q', '-o', 'line', '-G', file('country.mmdb'), filter]);
+  expect(await withPlaces(geo)).toBe(await withPlaces(net));
+});
+
+it('countries in filters need -G, and two letters', async () => {
+  const ask = (filter: string) => dumpText(['-r', file('flows.parquet'), filter]);
+  await expect(ask('src geo CH')).rejects.toThrow('where is CH? Name a MaxMind database');
+  await expect(ask('src geo CHE')).rejects.toThrow("'CHE' is not the two letters of a country");
+});
+
+it('-G that is no MaxMind database is refused only where a place is asked for', async () => {
   await expect(dump('-G', file('flows.parquet'))).rejects.toThrow('no MaxMind database');
   expect(await dump('-G', 'none')).toContain('|..|');
   expect(await dumpText(['-r', file('flows.parquet'), '-q', '-G', '/nowhere', '-n', '1', '-s', 'srcip'])).not.toBe('');

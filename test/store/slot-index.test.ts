@@ -1,9 +1,21 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { addon } from '../../src/addon/addon.ts';
 import { FlowBatch } from '../../src/flow/batch.ts';
 import { deleteFiles, storedFiles } from '../../src/store/expire.ts';
 import { FlowStore } from '../../src/store/flow-store.ts';
+import { chooseSegments } from '../../src/store/segment-files.ts';
 import { SlotArchive } from '../../src/store/slot-archive.ts';
 import { INDEX_NAME, indexStore } from '../../src/store/slot-index.ts';
 import { dumpText, inZone } from '../query/support/run-dump.ts';
@@ -81,6 +93,37 @@ describe('the index of a directory of slots', () => {
       expect(await inZone('UTC', () => ask(directory, ...window))).toHaveLength(20);
       await expect(ask(directory, 'host 10.0.4.7')).rejects.toThrow(/weir.202611201020.parquet/);
     });
+  });
+
+  it('lets a whole tree be looked at in the order of its names', async () => {
+    const directory = scratchDirectory();
+    await storeSlots(directory, 2);
+    const flows = (await storedFiles(directory))[0]!.path;
+    for (const name of [
+      'a/b/x.parquet',
+      'a/c.parquet',
+      'b.parquet',
+      'a.b.parquet',
+      'z.parquet',
+      '.hidden/y.parquet',
+      'c.txt',
+    ]) {
+      mkdirSync(dirname(join(directory, name)), { recursive: true });
+      copyFileSync(flows, join(directory, name));
+    }
+    symlinkSync(join(directory, 'a'), join(directory, 'linked'));
+    const scan = await addon().openScanBelow(directory);
+    const chosen = (await chooseSegments({ range: directory })).map(({ path }) => path);
+    expect(scan?.paths()).toEqual(chosen);
+    expect(chosen.length).toBe(9);
+    expect(scan?.directories().sort()).toEqual([...new Set(chosen.map((path) => dirname(path)))].sort());
+    expect(scan?.summary()).toMatchObject({ files: 9, rows: 180 });
+    expect((await ask(directory, 'host 10.0.0.3')).length).toBe(8);
+    copyFileSync(flows, join(directory, 'weir.202611201100.0a-000001.part.parquet'));
+    expect(await addon().openScanBelow(directory)).toBe(null);
+    expect((await ask(directory, 'host 10.0.0.3')).length).toBe(9);
+    expect(await addon().openScanBelow(join(directory, 'c.txt'))).toBe(null);
+    expect(await addon().openScanBelow(join(directory, 'gone'))).toBe(null);
   });
 
   it('knows the running slot by its parts alone', async () => {

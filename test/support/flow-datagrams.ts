@@ -5,6 +5,34 @@
 /** Element, length (65535 variable), enterprise. */
 export type TemplateField = readonly [element: number, length: number, pen?: number];
 
+/** 20 fields as routers export them. */
+export const ROUTER_FIELDS: readonly TemplateField[] = [
+  [8, 4],
+  [12, 4],
+  [15, 4],
+  [10, 4],
+  [14, 4],
+  [2, 4],
+  [1, 4],
+  [22, 4],
+  [21, 4],
+  [7, 2],
+  [11, 2],
+  [6, 1],
+  [4, 1],
+  [5, 1],
+  [16, 4],
+  [17, 4],
+  [9, 1],
+  [13, 1],
+  [61, 1],
+  [89, 1],
+];
+
+export function recordBytes(fields: readonly TemplateField[]): number {
+  return fields.reduce((sum, [, length]) => sum + length, 0);
+}
+
 export interface TemplateDefinition {
   id: number;
   fields: readonly TemplateField[];

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { addon } from '../../src/addon/addon.ts';
-import { RUN_CELLS, STEP_CELLS } from '../../src/addon/transpose-layout.ts';
+import { ICMP_STEPS, NO_FIELD, RUN_CELLS, STEP_CELLS } from '../../src/addon/transpose-layout.ts';
 import { Exporters } from '../../src/collect/exporters.ts';
 import { DEFAULT_LIMITS } from '../../src/collect/limits.ts';
 import { PendingSets } from '../../src/collect/pending-sets.ts';
@@ -47,7 +47,7 @@ function decodeAll(datagrams: readonly Uint8Array[], batchRows: number, transpos
 
 test('the addon and TypeScript agree about the steps', () => {
   const layout = addon().transposeLayout();
-  const ours: Record<string, number> = { ...program, RUN_CELLS, STEP_CELLS };
+  const ours: Record<string, number> = { ...program, RUN_CELLS, STEP_CELLS, ICMP_STEPS, NO_FIELD };
   expect(Object.keys(layout).length).toBeGreaterThan(10);
   for (const [name, value] of Object.entries(layout)) expect(ours[name], name).toBe(value);
 });

@@ -11,6 +11,7 @@ use crate::interface_mac::interface_mac;
 use crate::libpcap::{Filter, Live, LiveOptions};
 use crate::packet::PACKET_BYTES;
 use crate::packet_extension::EXTENSION_BYTES;
+use crate::packet_runs::{self, RunGrouper};
 use crate::slots::{SlotRing, Wake};
 use producer::Producer;
 use std::collections::BTreeMap;
@@ -36,6 +37,8 @@ pub struct Options {
     pub slot_count: usize,
     /// Each slot has an extension record for each packet, behind all of its records.
     pub extended: bool,
+    /// Each slot has runs (`packet_runs`) behind its records; extended ones have none.
+    pub runs: bool,
     /// Records are of the packet inside of a tunnel. Makes the slots extended as well.
     pub decapsulate: bool,
     pub input_index: u32,
@@ -65,6 +68,7 @@ pub struct PacketSource {
     stats: Arc<Mutex<Stats>>,
     interface_names: Arc<Mutex<InterfaceNames>>,
     record_bytes: usize,
+    has_runs: bool,
 }
 
 /// Longest sleep of a live capture, hence how long it takes to notice `stop`.
@@ -83,7 +87,14 @@ impl PacketSource {
     fn start_producer<const EXTENDED: bool>(options: Options, wake: Wake) -> Result<PacketSource, String> {
         let capacity = options.slot_packets;
         let record_bytes = capacity * PACKET_BYTES;
-        let slot_bytes = record_bytes + if EXTENDED { capacity * EXTENSION_BYTES } else { 0 };
+        let has_runs = options.runs && !EXTENDED && capacity <= packet_runs::MOST_PACKETS;
+        let grouper = has_runs.then(|| RunGrouper::new(capacity));
+        let slot_bytes = record_bytes
+            + match EXTENDED {
+                true => capacity * EXTENSION_BYTES,
+                false if has_runs => packet_runs::bytes(capacity),
+                false => 0,
+            };
         let ring = SlotRing::new(options.slot_count, slot_bytes, wake).map_err(|error| {
             format!(
                 "no memory for {} slots of {slot_bytes} bytes: {error}",
@@ -113,7 +124,7 @@ impl PacketSource {
                 let input_index = options.input_index;
                 let names = Arc::clone(&interface_names);
                 spawn("weir-files", &ring, &stats, move |ring, stats| {
-                    let mut producer = Producer::<EXTENDED>::new(ring, stats, decoder, capacity);
+                    let mut producer = Producer::<EXTENDED>::new(ring, stats, decoder, capacity, grouper);
                     producer.files(&files, filter, input_index, &names)
                 })?;
             }
@@ -136,7 +147,7 @@ impl PacketSource {
                     return Err(format!("{}: {}", live.device(), link::not_supported(live.link_type())));
                 }
                 spawn("weir-capture", &ring, &stats, move |ring, stats| {
-                    Producer::<EXTENDED>::new(ring, stats, decoder, capacity).device(live, flush_ms)
+                    Producer::<EXTENDED>::new(ring, stats, decoder, capacity, grouper).device(live, flush_ms)
                 })?;
             }
         }
@@ -145,6 +156,7 @@ impl PacketSource {
             stats,
             interface_names,
             record_bytes,
+            has_runs,
         })
     }
 
@@ -160,6 +172,11 @@ impl PacketSource {
     /// Where in a slot the extension records begin, if there are any.
     pub fn record_bytes(&self) -> usize {
         self.record_bytes
+    }
+
+    /// Whether what is behind the records of a slot are runs.
+    pub fn has_runs(&self) -> bool {
+        self.has_runs
     }
 
     pub fn stats(&self) -> Stats {

@@ -6,6 +6,7 @@ use crate::decode::{link, Decoder, Frame};
 use crate::libpcap::{Filter, Live};
 use crate::packet::PACKET_BYTES;
 use crate::packet_extension::EXTENSION_BYTES;
+use crate::packet_runs::RunGrouper;
 use crate::slots::{Filling, SlotRing};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -22,17 +23,25 @@ pub struct Producer<'a, const EXTENDED: bool> {
     stats: &'a Mutex<Stats>,
     decoder: Decoder,
     capacity: usize,
+    grouper: Option<RunGrouper>,
     filling: Option<Filling<'a>>,
     count: usize,
 }
 
 impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
-    pub fn new(ring: &'a Arc<SlotRing>, stats: &'a Mutex<Stats>, decoder: Decoder, capacity: usize) -> Self {
+    pub fn new(
+        ring: &'a Arc<SlotRing>,
+        stats: &'a Mutex<Stats>,
+        decoder: Decoder,
+        capacity: usize,
+        grouper: Option<RunGrouper>,
+    ) -> Self {
         Producer {
             ring,
             stats,
             decoder,
             capacity,
+            grouper,
             filling: None,
             count: 0,
         }
@@ -48,8 +57,12 @@ impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
     }
 
     fn publish(&mut self) {
-        if let Some(filling) = self.filling.take() {
+        if let Some(mut filling) = self.filling.take() {
             if self.count > 0 {
+                if let Some(grouper) = &mut self.grouper {
+                    let (records, runs) = filling.bytes().split_at_mut(self.capacity * PACKET_BYTES);
+                    grouper.write(&records.as_chunks().0[..self.count], runs);
+                }
                 filling.publish(self.count as u32);
             }
         }

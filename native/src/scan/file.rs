@@ -5,7 +5,7 @@ use crate::scan::page::Codec;
 use crate::segment::column::ColumnType;
 use crate::segment::general;
 use crate::segment::merge::{check_bounds, named};
-use crate::slot_index::directory::Indexed;
+use crate::slot_index::directory::{Filter, Indexed};
 use crate::slot_index::record::Spans;
 use parquet::basic::{Compression, ConvertedType, LogicalType, Type as Physical};
 use parquet::errors::Result;
@@ -50,24 +50,24 @@ pub struct Segment {
     /// Size of the file.
     pub octets: u64,
     metadata: Option<Arc<ParquetMetaData>>,
-    /// Where this is all from, unless the file itself was looked at.
-    pub indexed: Option<Indexed>,
+    /// Where the index told all this; None where the file itself was looked at.
+    pub filter: Option<Filter>,
 }
 
 impl Segment {
     /// What the index of its directory knows of a file.
     pub fn from_index(path: &Path, indexed: Indexed) -> Segment {
-        let entry = indexed.entry;
+        let Indexed { entry, columns, filter } = indexed;
         Segment {
             path: path.to_path_buf(),
             rows: entry.rows,
             groups: entry.groups as usize,
-            columns: indexed.columns.clone(),
+            columns,
             spans: entry.spans,
             is_sampled: entry.is_sampled,
             octets: entry.identity.size,
             metadata: None,
-            indexed: Some(indexed),
+            filter: Some(filter),
         }
     }
 
@@ -94,7 +94,7 @@ impl Segment {
             columns: columns.collect(),
             octets: open.octets,
             metadata: Some(metadata),
-            indexed: None,
+            filter: None,
         })
     }
 

@@ -202,7 +202,6 @@ mod tests {
         let options = Options {
             codec: Codec::Lz4,
             metadata: Vec::new(),
-            threads: 1,
         };
         let mut writer = SegmentWriter::create(&path, options).unwrap();
         let even: Vec<u64> = (0..1000).map(|row| row * 2).collect();

@@ -7,73 +7,107 @@ use crate::slot_index::directory::DirectoryIndex;
 use crate::slot_index::record::Identity;
 use parquet::errors::Result;
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 
+/// Files of one directory that a thread takes at a time.
+const MOST_TAKEN: usize = 128;
+
+/// Files in a row of one directory.
+struct Run {
+    from: usize,
+    to: usize,
+    /// Place of the directory in the list of them.
+    directory: usize,
+}
+
 /// Looks at every file; descriptions of columns are kept while they are few.
 pub fn look(paths: &[impl AsRef<Path> + Sync], threads: usize, keep: usize) -> Result<Vec<Segment>> {
-    let indexes = Indexes::of(paths, threads);
-    let found: Vec<Mutex<Option<Result<Segment>>>> = paths.iter().map(|_| Mutex::new(None)).collect();
+    let (runs, directories) = runs(paths);
+    let indexes: Vec<OnceLock<Option<(DirectoryIndex, File)>>> = directories.iter().map(|_| OnceLock::new()).collect();
+    let found: Mutex<Vec<(usize, Vec<Result<Segment>>)>> = Mutex::new(Vec::new());
     let next = AtomicUsize::new(0);
     let kept = AtomicUsize::new(0);
-    in_parallel(threads.min(paths.len()), |_| loop {
-        let at = next.fetch_add(1, Ordering::Relaxed);
-        let Some(path) = paths.get(at) else { return };
-        let path = path.as_ref();
-        let result = guarded(|| {
-            if let Some(segment) = indexes.find(path) {
-                return Ok(segment);
-            }
-            let mut segment = Segment::look(path)?;
-            if kept.fetch_add(segment.chunks(), Ordering::Relaxed) > keep {
-                segment.forget();
-            }
-            Ok(segment)
-        });
-        *found[at].lock().expect("no holder panics") = Some(result.map_err(|cause| with_name(path, cause)));
-    });
-    let results = found.into_iter().map(|cell| {
-        let result = cell.into_inner().expect("no holder panics");
-        result.unwrap_or_else(|| Err(general("a file was not looked at")))
-    });
-    results.collect()
-}
-
-/// The indexes of the directories that files are in.
-struct Indexes<'a> {
-    directories: HashMap<&'a Path, OnceLock<Option<DirectoryIndex>>>,
-}
-
-impl<'a> Indexes<'a> {
-    fn of(paths: &'a [impl AsRef<Path> + Sync], threads: usize) -> Indexes<'a> {
-        let mut directories = HashMap::new();
-        let mut last = None;
-        for path in paths {
-            let directory = directory_of(path.as_ref());
-            if last != Some(directory) {
-                directories.entry(directory).or_insert_with(OnceLock::new);
-                last = Some(directory);
-            }
+    in_parallel(threads.min(runs.len()), |_| {
+        while let Some(run) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let index = indexes[run.directory].get_or_init(|| {
+                let directory = directories[run.directory];
+                let read = guarded(|| Ok(DirectoryIndex::read(directory).zip(File::open(directory).ok())));
+                read.unwrap_or(None)
+            });
+            let segments = paths[run.from..run.to].iter().map(|path| {
+                let path = path.as_ref();
+                let looked = guarded(|| {
+                    if let Some(segment) = index
+                        .as_ref()
+                        .and_then(|(index, directory)| from_index(path, index, directory))
+                    {
+                        return Ok(segment);
+                    }
+                    let mut segment = Segment::look(path)?;
+                    if kept.fetch_add(segment.chunks(), Ordering::Relaxed) > keep {
+                        segment.forget();
+                    }
+                    Ok(segment)
+                });
+                looked.map_err(|cause| with_name(path, cause))
+            });
+            let segments = segments.collect();
+            found.lock().expect("no holder panics").push((run.from, segments));
         }
-        let indexes = Indexes { directories };
-        let all: Vec<(&&Path, &OnceLock<_>)> = indexes.directories.iter().collect();
-        let next = AtomicUsize::new(0);
-        in_parallel(threads.min(all.len()), |_| {
-            while let Some((directory, index)) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let read = guarded(|| Ok(DirectoryIndex::read(directory)));
-                let _ = index.set(read.unwrap_or(None));
-            }
-        });
-        indexes
+    });
+    let mut found = found.into_inner().expect("no holder panics");
+    found.sort_unstable_by_key(|(from, _)| *from);
+    let mut all = Vec::with_capacity(paths.len());
+    for (_, segments) in found {
+        for segment in segments {
+            all.push(segment?);
+        }
     }
+    if all.len() != paths.len() {
+        return Err(general("a file was not looked at"));
+    }
+    Ok(all)
+}
 
-    fn find(&self, path: &Path) -> Option<Segment> {
-        let index = self.directories.get(directory_of(path))?.get()?.as_ref()?;
-        let identity = Identity::of(&std::fs::metadata(path).ok()?);
-        let indexed = index.find(path.file_name()?.as_encoded_bytes(), identity)?;
-        Some(Segment::from_index(path, indexed))
+/// Runs of files, and their directories, each once.
+fn runs(paths: &[impl AsRef<Path>]) -> (Vec<Run>, Vec<&Path>) {
+    let mut runs: Vec<Run> = Vec::new();
+    let mut directories: Vec<&Path> = Vec::new();
+    let mut places: HashMap<&[u8], usize> = HashMap::new();
+    let mut last: &[u8] = b"";
+    for (at, path) in paths.iter().enumerate() {
+        let path = path.as_ref();
+        let above = above(path);
+        if let Some(run) = runs
+            .last_mut()
+            .filter(|run| above == last && at - run.from < MOST_TAKEN)
+        {
+            run.to = at + 1;
+            continue;
+        }
+        last = above;
+        let directory = *places.entry(above).or_insert_with(|| {
+            directories.push(directory_of(path));
+            directories.len() - 1
+        });
+        let (from, to) = (at, at + 1);
+        runs.push(Run { from, to, directory });
     }
+    (runs, directories)
+}
+
+/// The octets of a path up to its last slash, which costs less to compare than a path.
+fn above(path: &Path) -> &[u8] {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    &bytes[..bytes.len() - name_of(path).len()]
+}
+
+fn name_of(path: &Path) -> &[u8] {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    bytes.rsplit(|&byte| byte == b'/').next().unwrap_or(bytes)
 }
 
 fn directory_of(path: &Path) -> &Path {
@@ -81,4 +115,12 @@ fn directory_of(path: &Path) -> &Path {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     }
+}
+
+fn from_index(path: &Path, index: &DirectoryIndex, directory: &File) -> Option<Segment> {
+    let name = name_of(path);
+    Some(Segment::from_index(
+        path,
+        index.find(name, Identity::below(directory, name)?)?,
+    ))
 }

@@ -1,6 +1,7 @@
 //! Answers questions to segments in one pass over all cores: each thread takes row group after row group and counts into
 //! tables of its own, which are put together at the end. Answers do not depend on who took what.
 
+pub mod archive;
 mod aside;
 pub mod bits;
 pub mod column;

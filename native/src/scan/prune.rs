@@ -5,7 +5,7 @@ use super::predicate::{Facts, Ranges};
 use super::{in_parallel, Question};
 use crate::segment::column::ColumnType;
 use crate::slot_index::build::half_of;
-use crate::slot_index::directory::Indexed;
+use crate::slot_index::directory::Filter;
 use crate::slot_index::filter::Half;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ const STEP: usize = 64;
 
 /// For each file whether it is out.
 pub fn files_out(segments: &[Segment], question: &Question) -> Vec<bool> {
-    if question.predicate.is_true() || segments.iter().all(|segment| segment.indexed.is_none()) {
+    if question.predicate.is_true() || segments.iter().all(|segment| segment.filter.is_none()) {
         return vec![false; segments.len()];
     }
     let is_out: Vec<AtomicBool> = segments.iter().map(|_| AtomicBool::new(false)).collect();
@@ -32,14 +32,15 @@ pub fn files_out(segments: &[Segment], question: &Question) -> Vec<bool> {
             }
             let to = segments.len().min(from + STEP);
             for (segment, is_out) in segments[from..to].iter().zip(&is_out[from..to]) {
-                let Some(indexed) = &segment.indexed else { continue };
-                columns.look_up(&question.columns, indexed);
+                let Some(filter) = &segment.filter else { continue };
+                columns.look_up(&question.columns, segment);
                 // The question is not for this engine, which has to be found out.
                 let is_whole = !columns.lack_core;
                 let facts = FileFacts {
                     columns: &columns,
                     wanted: &question.columns,
-                    indexed,
+                    segment,
+                    filter,
                 };
                 if is_whole && question.predicate.decide(&facts) == Some(false) {
                     is_out.store(true, Ordering::Relaxed);
@@ -59,12 +60,12 @@ struct Columns {
 }
 
 impl Columns {
-    fn look_up(&mut self, wanted: &[Wanted], indexed: &Indexed) {
-        if self.of.as_ref().is_some_and(|of| Arc::ptr_eq(of, &indexed.columns)) {
+    fn look_up(&mut self, wanted: &[Wanted], segment: &Segment) {
+        if self.of.as_ref().is_some_and(|of| Arc::ptr_eq(of, &segment.columns)) {
             return;
         }
-        self.of = Some(indexed.columns.clone());
-        let is_missing = wanted.iter().map(|want| !indexed.columns.contains(&want.name));
+        self.of = Some(segment.columns.clone());
+        let is_missing = wanted.iter().map(|want| !segment.columns.contains(&want.name));
         self.is_missing = is_missing.collect();
         let mut core = wanted.iter().zip(&self.is_missing).filter(|(want, _)| want.is_core);
         self.lack_core = core.any(|(_, is_missing)| *is_missing);
@@ -75,7 +76,8 @@ impl Columns {
 struct FileFacts<'a> {
     columns: &'a Columns,
     wanted: &'a [Wanted],
-    indexed: &'a Indexed,
+    segment: &'a Segment,
+    filter: &'a Filter,
 }
 
 impl Facts for FileFacts<'_> {
@@ -85,11 +87,7 @@ impl Facts for FileFacts<'_> {
 
     fn bounds(&self, column: usize) -> Option<(u64, u64)> {
         let want = &self.wanted[column];
-        let spans = self
-            .indexed
-            .entry
-            .spans
-            .filter(|_| want.column_type == ColumnType::TimeMs)?;
+        let spans = self.segment.spans.filter(|_| want.column_type == ColumnType::TimeMs)?;
         let (least, most) = match want.name.as_str() {
             "first" => spans.first,
             "last" => spans.last,
@@ -113,11 +111,11 @@ impl Facts for FileFacts<'_> {
             if asked > MOST_ASKED {
                 return false;
             }
-            if self.indexed.lacks(Half::High, high) {
+            if self.filter.lacks(Half::High, high) {
                 return true;
             }
             asked = asked.saturating_add(to - from);
-            asked <= MOST_ASKED && (from..=to).all(|address| self.indexed.lacks(Half::Low, address as u64))
+            asked <= MOST_ASKED && (from..=to).all(|address| self.filter.lacks(Half::Low, address as u64))
         })
     }
 }

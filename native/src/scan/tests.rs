@@ -67,7 +67,6 @@ fn write(path: &Path, rows: &[Row], group: usize, codec: Codec) {
     let options = Options {
         codec,
         metadata: Vec::new(),
-        threads: 1,
     };
     let columns = COLUMNS.map(|(name, column_type)| ColumnSpec {
         name: name.to_string(),

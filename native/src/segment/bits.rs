@@ -1,6 +1,8 @@
 //! The integer encodings of Parquet pages (parquet-format, Encodings.md): bit packing, the hybrid of runs and packed
 //! groups that dictionary indices use, and DELTA_BINARY_PACKED.
 
+use crate::segment::column::Cell;
+
 /// Appends `value` as an unsigned LEB128 number.
 pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
@@ -121,8 +123,9 @@ fn put_packed(out: &mut Vec<u8>, indices: &[u32], width: u32) {
 const BLOCK: usize = 128;
 const MINIBLOCK: usize = 32;
 
-/// DELTA_BINARY_PACKED page of integers of `bits` (32 or 64) bits; differences wrap at that width.
-pub fn put_deltas(out: &mut Vec<u8>, values: &[u64], bits: u32) {
+/// DELTA_BINARY_PACKED page of integers of `bits` (32 or 64) bits; differences wrap at that width. Gives the least and the
+/// greatest value: of 64 bits as signed or not, as `signed` says.
+pub fn put_deltas<T: Cell>(out: &mut Vec<u8>, values: &[T], bits: u32, signed: bool) -> (u64, u64) {
     // Sign-extends the low `bits` bits, the form in which differences of that width are compared.
     let narrow = |value: u64| {
         if bits == 32 {
@@ -134,20 +137,27 @@ pub fn put_deltas(out: &mut Vec<u8>, values: &[u64], bits: u32) {
     put_varint(out, BLOCK as u64);
     put_varint(out, (BLOCK / MINIBLOCK) as u64);
     put_varint(out, values.len() as u64);
-    let Some(&first) = values.first() else {
+    let Some(first) = values.first().map(|value| value.wide()) else {
         put_zigzag(out, 0);
-        return;
+        return (0, 0);
     };
     put_zigzag(out, narrow(first));
     let mask = if bits == 32 { u64::from(u32::MAX) } else { u64::MAX };
+    // Flipping the highest bit makes the order of unsigned numbers that of signed ones.
+    let flip = if signed { 0 } else { 1 << 63 };
+    let ordered = |value: u64| (value ^ flip) as i64;
+    let (mut lowest, mut highest) = (ordered(first), ordered(first));
     let mut deltas = [0i64; BLOCK];
     let mut above = [0u64; MINIBLOCK];
     let mut before = first;
     for block in values[1..].chunks(BLOCK) {
         let mut least = i64::MAX;
-        for (delta, &value) in deltas.iter_mut().zip(block) {
+        for (delta, value) in deltas.iter_mut().zip(block) {
+            let value = value.wide();
             *delta = narrow(value.wrapping_sub(before));
             least = least.min(*delta);
+            lowest = lowest.min(ordered(value));
+            highest = highest.max(ordered(value));
             before = value;
         }
         put_zigzag(out, least);
@@ -167,6 +177,7 @@ pub fn put_deltas(out: &mut Vec<u8>, values: &[u64], bits: u32) {
             out.resize(end, 0);
         }
     }
+    (lowest as u64 ^ flip, highest as u64 ^ flip)
 }
 
 #[cfg(test)]
@@ -208,6 +219,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn differences_come_with_their_bounds() {
+        let mut out = Vec::new();
+        let bounds = |values: &[u64], signed| put_deltas(&mut Vec::new(), values, 64, signed);
+        assert_eq!(bounds(&[5, 3, 9, 4], true), (3, 9));
+        assert_eq!(bounds(&[5, u64::MAX, 9], true), (u64::MAX, 9));
+        assert_eq!(bounds(&[5, u64::MAX, 9], false), (5, u64::MAX));
+        assert_eq!(
+            put_deltas(&mut out, &[7u32, u32::MAX, 2], 32, false),
+            (2, u64::from(u32::MAX))
+        );
     }
 
     #[test]

@@ -5,13 +5,13 @@ mod text;
 mod write;
 
 use crate::segment::bits::{bit_width, put_deltas, put_indices, put_varint};
-use crate::segment::column::{ColumnSpec, ColumnType, Values};
+use crate::segment::column::{pairs, Cell, ColumnSpec, ColumnType, Values};
 use crate::segment::dictionary::Dictionary;
 use bytes::Bytes;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::{ParquetError, Result};
 use parquet::schema::types::ColumnDescPtr;
-use summary::{bloom_of, statistics_of};
+use summary::{bloom_of, bounds, statistics_of};
 use write::{write_chunk, Content, EncodedPage, Layout};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,6 @@ const DICTIONARY_SHARE: usize = 3;
 /// Working memory of one encoding thread.
 #[derive(Default)]
 pub struct Encoder {
-    values: Vec<u64>,
     dictionary: Dictionary,
     texts: text::TextDictionary,
     /// Buffers of pages that are done with: to allocate them anew costs more than to fill them.
@@ -80,25 +79,26 @@ impl Encoder {
         if let Some(value) = values.constant(rows, spec.absent) {
             return self.encode_constant(job, value);
         }
-        // Narrow columns need no second copy: whatever stands in them is looked up directly.
         match values {
-            Values::U8(values) => self.dictionary.build_small(&values[..rows], rows),
-            Values::U16(values) => self.dictionary.build_small(&values[..rows], rows),
-            _ => return self.encode_wide(job, values),
+            Values::U8(values) => self.dictionary.build_small(&values[..rows], u16::from(u8::MAX), rows),
+            Values::U16(values) => self.dictionary.build_small(&values[..rows], u16::MAX, rows),
+            Values::U32(values) => return self.encode_wide(job, &values[..rows]),
+            Values::Words(words) => return self.encode_wide(job, &pairs(words)[..rows]),
+            Values::Raw(values) => return self.encode_wide(job, &values[..rows]),
+            Values::Millis(values) if Values::is_usual(&values[..rows]) => {
+                return self.encode_wide(job, &values[..rows])
+            }
+            _ => return self.encode_wide(job, &values.widen(rows, spec.absent)),
         };
         self.encode_dictionary(job)
     }
 
-    fn encode_wide(&mut self, job: Job, values: Values) -> Result<Chunk> {
-        let mut widened = std::mem::take(&mut self.values);
-        values.widen(job.rows, job.spec.absent, &mut widened);
-        let result = if self.dictionary_pays(job.spec.column_type, &widened) {
+    fn encode_wide<T: Cell>(&mut self, job: Job, values: &[T]) -> Result<Chunk> {
+        if self.dictionary_pays(job.spec.column_type, values) {
             self.encode_dictionary(job)
         } else {
-            self.encode_deltas(job, &widened)
-        };
-        self.values = widened;
-        result
+            self.encode_deltas(job, values)
+        }
     }
 
     fn encode_constant(&mut self, job: Job, value: u64) -> Result<Chunk> {
@@ -109,7 +109,14 @@ impl Encoder {
             codec: Codec::None,
             ..job
         };
-        write_numbers(&mut self.spare, job, pages, Layout::Dictionary, &[value])
+        write_numbers(
+            &mut self.spare,
+            job,
+            pages,
+            Layout::Dictionary,
+            (value, value),
+            &[value],
+        )
     }
 
     /// Encodes the rows that `dictionary` holds.
@@ -119,7 +126,17 @@ impl Encoder {
         put_plain(&mut raw, &dictionary.values, job.spec.column_type);
         let result = self
             .dictionary_pages(raw, dictionary.values.len(), &dictionary.indices[..job.rows], job.codec)
-            .and_then(|pages| write_numbers(&mut self.spare, job, pages, Layout::Dictionary, &dictionary.values));
+            .and_then(|pages| {
+                let bounds = bounds(&dictionary.values, job.spec.column_type);
+                write_numbers(
+                    &mut self.spare,
+                    job,
+                    pages,
+                    Layout::Dictionary,
+                    bounds,
+                    &dictionary.values,
+                )
+            });
         self.dictionary = dictionary;
         result
     }
@@ -143,32 +160,40 @@ impl Encoder {
         Ok(pages)
     }
 
-    fn encode_deltas(&mut self, job: Job, values: &[u64]) -> Result<Chunk> {
+    fn encode_deltas<T: Cell>(&mut self, job: Job, values: &[T]) -> Result<Chunk> {
         let bits = if job.spec.column_type.is_wide() { 64 } else { 32 };
+        let signed = job.spec.column_type == ColumnType::TimeMs;
+        let mut page_bounds = Vec::with_capacity(2);
         let mut pages = Vec::with_capacity(values.len().div_ceil(PAGE_ROWS));
         for part in values.chunks(PAGE_ROWS) {
             let mut raw = self.buffer();
-            put_deltas(&mut raw, part, bits);
+            let (least, most) = put_deltas(&mut raw, part, bits, signed);
+            page_bounds.extend([least, most]);
             pages.push(self.page(raw, part.len(), false, job.codec)?);
         }
-        write_numbers(&mut self.spare, job, pages, Layout::Deltas, values)
+        let bounds = bounds(&page_bounds, job.spec.column_type);
+        write_numbers(&mut self.spare, job, pages, Layout::Deltas, bounds, values)
     }
 
     /// Times are differences. Everything else is a dictionary as long as that is smaller than differences would be.
-    fn dictionary_pays(&mut self, column_type: ColumnType, values: &[u64]) -> bool {
-        match column_type {
-            ColumnType::TimeMs | ColumnType::Text => false,
-            ColumnType::U8 | ColumnType::U16 => self.dictionary.build_small(values, values.len()),
-            ColumnType::U32 | ColumnType::U64 => {
-                let limit = values.len() / DICTIONARY_SHARE + 1;
-                let all_bits = values.iter().fold(0, |bits, value| bits | value);
-                if all_bits >> 16 == 0 {
-                    self.dictionary.build_small(values, limit)
-                } else {
-                    self.dictionary.build(values, limit)
-                }
-            }
+    fn dictionary_pays<T: Cell>(&mut self, column_type: ColumnType, values: &[T]) -> bool {
+        let limit = match column_type {
+            ColumnType::TimeMs | ColumnType::Text => return false,
+            ColumnType::U8 | ColumnType::U16 => values.len(),
+            ColumnType::U32 | ColumnType::U64 => values.len() / DICTIONARY_SHARE + 1,
+        };
+        let all_bits = values.iter().fold(0, |bits, value| bits | value.wide());
+        match u16::try_from(all_bits) {
+            // No value has a bit that the others all lack.
+            Ok(bits) => self.dictionary.build_small(values, bits, limit),
+            Err(_) => self.dictionary.build(values, limit),
         }
+    }
+
+    /// Octets of working memory, but for what the compressor holds.
+    pub fn held_bytes(&self) -> usize {
+        let spare: usize = self.spare.iter().map(Vec::capacity).sum();
+        self.dictionary.held_bytes() + self.texts.held_bytes() + spare
     }
 
     fn page(&mut self, raw: Vec<u8>, values: usize, is_dictionary: bool, codec: Codec) -> Result<EncodedPage> {
@@ -237,13 +262,14 @@ fn put_plain(out: &mut Vec<u8>, values: &[u64], column_type: ColumnType) {
     }
 }
 
-/// `values`: all that occur, or once each.
-fn write_numbers(
+/// `values`: all that occur, or once each; `bounds`: the least and the greatest of them.
+fn write_numbers<T: Cell>(
     spare: &mut Vec<Vec<u8>>,
     job: Job,
     pages: Vec<EncodedPage>,
     layout: Layout,
-    values: &[u64],
+    bounds: (u64, u64),
+    values: &[T],
 ) -> Result<Chunk> {
     let column_type = job.spec.column_type;
     let content = Content {
@@ -251,7 +277,7 @@ fn write_numbers(
         layout,
         rows: job.rows,
         codec: job.codec,
-        statistics: statistics_of(values, column_type),
+        statistics: statistics_of(bounds, column_type),
         bloom_filter: job.spec.bloom.then(|| bloom_of(values, column_type)).transpose()?,
     };
     write_chunk(spare, job.descriptor, content)

@@ -137,7 +137,7 @@ impl Values<'_> {
             Values::U8(values) => (u64::from(values[0]), all_same(&values[..rows])),
             Values::U16(values) => (u64::from(values[0]), all_same(&values[..rows])),
             Values::U32(values) => (u64::from(values[0]), all_same(&values[..rows])),
-            Values::Words(words) => (word_pair(&words[..2]), all_pairs_same(&words[..rows * 2])),
+            Values::Words(words) => (pairs(words)[0].wide(), all_pairs_same(&words[..rows * 2])),
             Values::Millis(values) => (millis(values[0]), all_same(&values[..rows])),
             Values::Raw(values) => (values[0], all_same(&values[..rows])),
             Values::Texts(ids, _) => (u64::from(ids[0]), all_same(&ids[..rows])),
@@ -145,40 +145,76 @@ impl Values<'_> {
         is_constant.then_some(first)
     }
 
-    /// Calls `each` with the number and the value of each of the first `rows` rows, as they stand in the file.
-    pub fn for_each(&self, rows: usize, absent: u64, mut each: impl FnMut(usize, u64)) {
-        match self {
-            Values::Absent => (0..rows).for_each(|row| each(row, absent)),
-            Values::Constant(value) => (0..rows).for_each(|row| each(row, *value)),
-            Values::U8(values) => (0..rows).zip(*values).for_each(|(row, &value)| each(row, value.into())),
-            Values::U16(values) => (0..rows).zip(*values).for_each(|(row, &value)| each(row, value.into())),
-            Values::U32(values) => (0..rows).zip(*values).for_each(|(row, &value)| each(row, value.into())),
-            Values::Words(words) => (0..rows)
-                .zip(words.chunks_exact(2))
-                .for_each(|(row, words)| each(row, word_pair(words))),
-            Values::Millis(values) => (0..rows)
-                .zip(*values)
-                .for_each(|(row, &value)| each(row, millis(value))),
-            Values::Raw(values) => (0..rows).zip(*values).for_each(|(row, &value)| each(row, value)),
-            Values::Texts(ids, _) => (0..rows).zip(*ids).for_each(|(row, &id)| each(row, id.into())),
-        }
+    /// True for times that `Cell` takes as they are: whole numbers from 0 to 2^52, as all times of flows are.
+    pub fn is_usual(values: &[f64]) -> bool {
+        let usual = |usual, &value: &f64| usual & (value + UNIT - UNIT == value) & (0.0..UNIT).contains(&value);
+        values.chunks(COMPARED).all(|part| part.iter().fold(true, usual))
     }
 
-    /// The first `rows` rows as they stand in the file, in place of what `out` held.
-    pub fn widen(&self, rows: usize, absent: u64, out: &mut Vec<u64>) {
-        out.clear();
+    /// The first `rows` rows as they stand in the file.
+    pub fn widen(&self, rows: usize, absent: u64) -> Vec<u64> {
         match self {
-            Values::Absent => out.resize(rows, absent),
-            Values::Constant(value) => out.resize(rows, *value),
-            Values::U8(values) => out.extend(values[..rows].iter().map(|&value| u64::from(value))),
-            Values::U16(values) => out.extend(values[..rows].iter().map(|&value| u64::from(value))),
-            Values::U32(values) | Values::Texts(values, _) => {
-                out.extend(values[..rows].iter().map(|&value| u64::from(value)));
-            }
-            Values::Words(words) => out.extend(words[..rows * 2].chunks_exact(2).map(word_pair)),
-            Values::Millis(values) => put_millis(&values[..rows], out),
-            Values::Raw(values) => out.extend_from_slice(&values[..rows]),
+            Values::Absent => vec![absent; rows],
+            Values::Constant(value) => vec![*value; rows],
+            Values::U8(values) => wide(&values[..rows]),
+            Values::U16(values) => wide(&values[..rows]),
+            Values::U32(values) | Values::Texts(values, _) => wide(&values[..rows]),
+            Values::Words(words) => wide(&pairs(words)[..rows]),
+            Values::Millis(values) => values[..rows].iter().map(|&value| millis(value)).collect(),
+            Values::Raw(values) => values[..rows].to_vec(),
         }
+    }
+}
+
+fn wide<T: Cell>(values: &[T]) -> Vec<u64> {
+    values.iter().map(|&value| value.wide()).collect()
+}
+
+/// Two words a row as one cell.
+pub fn pairs(words: &[u32]) -> &[[u32; 2]] {
+    words.as_chunks().0
+}
+
+/// One row of a column in memory.
+pub trait Cell: Copy + PartialEq {
+    /// As it stands in the file.
+    fn wide(self) -> u64;
+}
+
+impl Cell for u8 {
+    fn wide(self) -> u64 {
+        self.into()
+    }
+}
+
+impl Cell for u16 {
+    fn wide(self) -> u64 {
+        self.into()
+    }
+}
+
+impl Cell for u32 {
+    fn wide(self) -> u64 {
+        self.into()
+    }
+}
+
+impl Cell for u64 {
+    fn wide(self) -> u64 {
+        self
+    }
+}
+
+impl Cell for [u32; 2] {
+    fn wide(self) -> u64 {
+        u64::from(self[0]) | u64::from(self[1]) << 32
+    }
+}
+
+/// Of times that are usual (`Values::is_usual`); needs no conversion, so goes several at a time.
+impl Cell for f64 {
+    fn wide(self) -> u64 {
+        (self + UNIT).to_bits() ^ UNIT.to_bits()
     }
 }
 
@@ -198,10 +234,6 @@ fn all_pairs_same(words: &[u32]) -> bool {
         .all(|part| part.chunks_exact(2).fold(0, different) == 0)
 }
 
-fn word_pair(words: &[u32]) -> u64 {
-    u64::from(words[0]) | u64::from(words[1]) << 32
-}
-
 /// Not a number becomes 0, what is out of range the nearest value.
 fn millis(value: f64) -> u64 {
     value as i64 as u64
@@ -210,22 +242,6 @@ fn millis(value: f64) -> u64 {
 /// 2^52: a double from here to twice as much has its whole number in the low 52 bits.
 const UNIT: f64 = 4_503_599_627_370_496.0;
 
-/// Appends times as `millis` has them. Whole numbers from 0 to 2^52, which all times of flows are, take a way that needs
-/// no conversion, and so goes several at a time.
-fn put_millis(values: &[f64], out: &mut Vec<u64>) {
-    let mut usual = true;
-    let start = out.len();
-    out.extend(values.iter().map(|&value| {
-        let raised = value + UNIT;
-        usual &= raised - UNIT == value && (0.0..UNIT).contains(&value);
-        raised.to_bits() ^ UNIT.to_bits()
-    }));
-    if !usual {
-        out.truncate(start);
-        out.extend(values.iter().map(|&value| millis(value)));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,17 +249,18 @@ mod tests {
     #[test]
     fn times_are_whole_and_in_range() {
         let widened = |values: &[f64]| {
-            let mut out = Vec::new();
-            Values::Millis(values).widen(values.len(), 0, &mut out);
+            let out = Values::Millis(values).widen(values.len(), 0);
             out.iter().map(|&value| value as i64).collect::<Vec<_>>()
         };
         let last = UNIT - 1.0;
+        let usual = [0.0, 1.0, 1_700_000_000_123.0, last];
+        assert!(Values::is_usual(&usual));
+        assert_eq!(widened(&usual), [0, 1, 1_700_000_000_123, last as i64]);
         assert_eq!(
-            widened(&[0.0, 1.0, 1_700_000_000_123.0, last]),
+            usual.map(|value| value.wide() as i64),
             [0, 1, 1_700_000_000_123, last as i64]
         );
         for odd in [
-            -0.0,
             -1.0,
             0.5,
             -2.5,
@@ -254,8 +271,11 @@ mod tests {
             f64::NAN,
             f64::INFINITY,
         ] {
+            assert!(!Values::is_usual(&[7.0, odd]), "{odd}");
             assert_eq!(widened(&[7.0, odd]), [7, odd as i64], "{odd}");
         }
+        // Minus zero adds up to the same.
+        assert_eq!((-0.0f64).wide(), 0);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Distinct values of a column and the index of each row's value among them.
 
+use crate::segment::column::Cell;
 use std::hash::{BuildHasher, RandomState};
 
 /// Slots looked at before a value is taken for one of a flood of colliding keys.
@@ -13,12 +14,13 @@ const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Working memory of one encoding thread; kept from column to column.
 pub struct Dictionary {
-    /// Distinct values in order of appearance.
+    /// Distinct values.
     pub values: Vec<u64>,
     /// One for each row.
     pub indices: Vec<u32>,
-    /// For values below 2^16: index + 1, 0 when not seen.
-    direct: Vec<u32>,
+    /// For values below 2^16: 1 when some row has it, and its index then.
+    seen: Vec<u8>,
+    direct: Vec<u16>,
     /// Open addressing: value, and index + 1 or 0 when free.
     table: Vec<(u64, u32)>,
     multiplier: u64,
@@ -29,6 +31,7 @@ impl Default for Dictionary {
         Dictionary {
             values: Vec::new(),
             indices: Vec::new(),
+            seen: Vec::new(),
             direct: Vec::new(),
             table: Vec::new(),
             // Odd, so that no bit is lost; random, so that nobody can send addresses that all collide.
@@ -38,34 +41,47 @@ impl Default for Dictionary {
 }
 
 impl Dictionary {
-    /// As `build`, for values below 2^16: looked up directly.
-    pub fn build_small<T: Copy + Into<u64>>(&mut self, rows: &[T], limit: usize) -> bool {
+    /// As `build`, for values that are all at most `most`, which is below 2^16: looked up directly. The values are in order.
+    pub fn build_small<T: Cell>(&mut self, rows: &[T], most: u16, limit: usize) -> bool {
         let Dictionary {
             values,
             indices,
+            seen,
             direct,
             ..
         } = self;
         values.clear();
         indices.clear();
+        let possible = usize::from(most) + 1;
+        seen.clear();
+        seen.resize(possible.next_multiple_of(8), 0);
         direct.resize(1 << 16, 0);
-        indices.extend(rows.iter().map(|&value| {
-            let value: u64 = value.into();
-            let seen = &mut direct[usize::from(value as u16)];
-            if *seen == 0 {
-                values.push(value);
-                *seen = values.len() as u32;
-            }
-            *seen - 1
-        }));
-        for &value in &*values {
-            direct[usize::from(value as u16)] = 0;
+        for &value in rows {
+            seen[value.wide() as usize] = 1;
         }
-        values.len() <= limit
+        let (eights, _) = seen.as_chunks::<8>();
+        for (number, eight) in eights.iter().enumerate() {
+            if u64::from_ne_bytes(*eight) == 0 {
+                continue;
+            }
+            for (at, _) in eight.iter().enumerate().filter(|(_, &seen)| seen != 0) {
+                let value = number * 8 + at;
+                direct[value] = values.len() as u16;
+                values.push(value as u64);
+            }
+        }
+        if values.len() > limit {
+            return false;
+        }
+        indices.extend(
+            rows.iter()
+                .map(|&value| u32::from(direct[value.wide() as u16 as usize])),
+        );
+        true
     }
 
     /// False when more than `limit` values are distinct: a dictionary would not pay.
-    pub fn build(&mut self, rows: &[u64], limit: usize) -> bool {
+    pub fn build<T: Cell>(&mut self, rows: &[T], limit: usize) -> bool {
         self.values.clear();
         self.table.clear();
         self.table.resize(SMALLEST_TABLE, (0, 0));
@@ -84,9 +100,10 @@ impl Dictionary {
         fits
     }
 
-    fn index(&mut self, rows: &[u64], indices: &mut [u32], limit: usize) -> bool {
+    fn index<T: Cell>(&mut self, rows: &[T], indices: &mut [u32], limit: usize) -> bool {
         let mut last = (0, 0);
-        for (index, &value) in indices.iter_mut().zip(rows) {
+        for (index, value) in indices.iter_mut().zip(rows) {
+            let value = value.wide();
             if last.1 == 0 || value != last.0 {
                 let Some(seen) = self.find_or_add(value, limit) else {
                     return false;
@@ -131,6 +148,11 @@ impl Dictionary {
         ((mixed ^ (mixed >> 32)).wrapping_mul(GOLDEN) >> shift) as usize
     }
 
+    /// Octets of working memory.
+    pub fn held_bytes(&self) -> usize {
+        self.values.capacity() * 8 + self.indices.capacity() * 4 + self.table.capacity() * size_of::<(u64, u32)>()
+    }
+
     fn grow(&mut self) {
         let length = self.table.len() * 4;
         self.table.clear();
@@ -163,14 +185,14 @@ mod tests {
             assert_eq!(back, rows);
         }
         let small: Vec<u64> = rows.iter().map(|value| (value >> 33) & 0xffff).collect();
-        assert!(dictionary.build_small(&small, small.len()));
+        assert!(dictionary.build_small(&small, u16::MAX, small.len()));
         let back: Vec<u64> = dictionary
             .indices
             .iter()
             .map(|&i| dictionary.values[i as usize])
             .collect();
         assert_eq!(back, small);
-        assert!(dictionary.direct.iter().all(|&seen| seen == 0));
+        assert!(dictionary.values.is_sorted());
     }
 
     #[test]
@@ -179,8 +201,17 @@ mod tests {
         let mut dictionary = Dictionary::default();
         assert!(dictionary.build(&rows, 500));
         assert!(!dictionary.build(&rows, 499));
-        assert!(dictionary.build_small(&rows, 500));
-        assert!(!dictionary.build_small(&rows, 499));
+        assert!(dictionary.build_small(&rows, 499, 500));
+        assert!(!dictionary.build_small(&rows, 499, 499));
+    }
+
+    #[test]
+    fn takes_the_greatest_small_value() {
+        let mut dictionary = Dictionary::default();
+        for most in [0, 7, 8, 255, u16::MAX] {
+            assert!(dictionary.build_small(&[most, 0, most], most, 3));
+            assert_eq!(dictionary.values.last(), Some(&u64::from(most)));
+        }
     }
 
     #[test]

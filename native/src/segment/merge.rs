@@ -2,8 +2,9 @@
 
 use crate::segment::chunk::{Chunk, Codec};
 use crate::segment::column::{ColumnSpec, ColumnType, Values};
+use crate::segment::encoders::with_encoder;
 use crate::segment::merge_text::JoinedTexts;
-use crate::segment::{general, Options, SegmentWriter};
+use crate::segment::{general, schema, Options, SegmentWriter};
 use bytes::Bytes;
 use parquet::bloom_filter::Sbbf;
 use parquet::column::reader::ColumnReader;
@@ -11,9 +12,11 @@ use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
+use parquet::schema::types::SchemaDescriptor;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Row groups of so many rows are copied without a look inside.
 const COPY_ROWS: u64 = 49_152;
@@ -265,9 +268,8 @@ impl Merger<'_> {
 
     fn encode(&mut self, at: usize, values: Values, rows: usize) -> Result<Chunk> {
         let codec = self.codec;
-        let (descriptor, encoder) = self.writer.encoder(self.columns)?;
-        let mut encoder = encoder.lock().map_err(|_| general("an encoder failed before"))?;
-        encoder.encode(&self.columns[at], &descriptor.column(at), values, rows, codec)
+        let descriptor = SchemaDescriptor::new(Arc::new(schema(self.columns)?));
+        with_encoder(|encoder| encoder.encode(&self.columns[at], &descriptor.column(at), values, rows, codec))
     }
 }
 

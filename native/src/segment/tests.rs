@@ -18,7 +18,6 @@ fn options(codec: Codec) -> Options {
     Options {
         codec,
         metadata: vec![("key".to_string(), "value".to_string())],
-        threads: 2,
     }
 }
 

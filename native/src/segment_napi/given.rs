@@ -39,7 +39,6 @@ pub struct SegmentOptions {
     pub level: Option<i32>,
     pub metadata: Option<BTreeMap<String, String>>,
     pub bloom: Option<Vec<String>>,
-    pub threads: Option<u32>,
     pub totals: Option<SegmentTotals>,
 }
 
@@ -104,7 +103,7 @@ pub fn specs(columns: &[SegmentColumn], bloom: &[String]) -> Result<Vec<ColumnSp
         .collect()
 }
 
-pub fn options(given: SegmentOptions, threads: usize) -> Result<(Options, Vec<String>)> {
+pub fn options(given: SegmentOptions) -> Result<(Options, Vec<String>)> {
     let codec = match given.compression.as_deref() {
         None | Some("zstd") => match given.level.unwrap_or(1) {
             level @ 1..=22 => Codec::Zstd(level),
@@ -122,7 +121,6 @@ pub fn options(given: SegmentOptions, threads: usize) -> Result<(Options, Vec<St
     let options = Options {
         codec,
         metadata: given.metadata.unwrap_or_default().into_iter().collect(),
-        threads: given.threads.map_or(threads, |threads| threads.clamp(1, 64) as usize),
     };
     Ok((options, given.bloom.unwrap_or_default()))
 }

@@ -18,8 +18,6 @@ const MOST_DAMAGED: u64 = 16 << 20;
 const WINDOW: usize = 64 << 10;
 /// Entries of a directory; further ones are not seen.
 const MOST_ENTRIES: usize = 4 << 20;
-/// For so many there is room from the start: a day has 288 slots of five minutes.
-const EXPECTED_ENTRIES: usize = 1024;
 const LONGEST_COLUMNS: u32 = 64 << 10;
 
 /// Where the octets of an index are.
@@ -156,11 +154,20 @@ impl Iterator for Records<'_> {
     }
 }
 
+/// An entry, and where its filter begins.
+#[derive(Clone, Copy)]
+struct Known {
+    entry: Entry,
+    filter_at: u64,
+    seed: u64,
+}
+
 /// Entries of the files of a directory.
 pub struct DirectoryIndex {
     source: Arc<Source>,
-    /// By the hash of the file's name: the latest.
-    entries: HashMap<u64, (u64, Entry, u64)>,
+    entries: Vec<Known>,
+    /// The latest of each file, by the hash of its name.
+    latest: HashMap<u64, u32>,
     columns: HashMap<u64, Arc<[String]>>,
 }
 
@@ -168,13 +175,18 @@ impl DirectoryIndex {
     /// None without an index.
     pub fn read(directory: &Path) -> Option<DirectoryIndex> {
         let source = Arc::new(Source::open(directory)?);
-        let most = source.length() as usize / (HEADER + UNIT);
-        let mut entries = HashMap::with_capacity(most.min(EXPECTED_ENTRIES));
+        let mut entries: Vec<Known> = Vec::new();
+        let mut latest = HashMap::new();
         let mut columns = HashMap::new();
         for record in Records::new(&source).take(MOST_ENTRIES) {
             match record.header {
                 Header::Slot(entry, seed) => {
-                    entries.insert(entry.name, (record.at, entry, seed));
+                    latest.insert(entry.name, entries.len() as u32);
+                    entries.push(Known {
+                        entry,
+                        filter_at: record.at + HEADER as u64,
+                        seed,
+                    });
                 }
                 Header::Columns { hash, bytes, .. } => {
                     if let Some(names) = columns_at(&source, &record, hash, bytes) {
@@ -186,22 +198,27 @@ impl DirectoryIndex {
         Some(DirectoryIndex {
             source,
             entries,
+            latest,
             columns,
         })
     }
 
     /// What is known of a file in the state that it is in; None when nothing is.
     pub fn find(&self, name: &[u8], identity: Identity) -> Option<Indexed> {
-        let (at, entry, seed) = self.entries.get(&hash(name))?;
+        let known = self.entries.get(*self.latest.get(&hash(name))? as usize)?;
+        let Known { entry, filter_at, seed } = *known;
         if entry.identity != identity {
             return None;
         }
         Some(Indexed {
-            entry: *entry,
+            entry,
             columns: self.columns.get(&entry.columns)?.clone(),
-            source: self.source.clone(),
-            at: *at + HEADER as u64,
-            seed: *seed,
+            filter: Filter {
+                source: self.source.clone(),
+                at: filter_at,
+                seed,
+                blocks: entry.blocks,
+            },
         })
     }
 }
@@ -220,20 +237,25 @@ fn columns_at(source: &Source, record: &Record, wanted: u64, bytes: u32) -> Opti
 }
 
 /// What the index knows of a file.
-#[derive(Clone)]
 pub struct Indexed {
     pub entry: Entry,
     pub columns: Arc<[String]>,
-    source: Arc<Source>,
-    /// Of the filter, in the index.
-    at: u64,
-    seed: u64,
+    pub filter: Filter,
 }
 
-impl Indexed {
+/// The filter of a file, in the index of its directory.
+pub struct Filter {
+    source: Arc<Source>,
+    at: u64,
+    seed: u64,
+    /// None without a filter.
+    blocks: Option<u32>,
+}
+
+impl Filter {
     /// Whether no address in the file has that half. False where that is not known.
     pub fn lacks(&self, half: Half, value: u64) -> bool {
-        match self.entry.blocks {
+        match self.blocks {
             None => false,
             Some(0) => true,
             Some(blocks) => {

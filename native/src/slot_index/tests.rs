@@ -66,7 +66,6 @@ fn write(path: &Path, rows: &[Row], columns: usize, group: usize) {
     let options = Options {
         codec: Codec::Lz4,
         metadata: Vec::new(),
-        threads: 1,
     };
     let skipped = COLUMNS.len() - columns;
     let specs: Vec<ColumnSpec> = COLUMNS[skipped..]
@@ -269,9 +268,11 @@ fn a_file_is_known_in_the_state_that_was_entered() {
     );
     assert_eq!(*indexed.columns, COLUMNS.map(|(name, _)| name.to_string()));
     for present in [1, 2] {
-        assert!(!indexed.lacks(Half::Low, present));
+        assert!(!indexed.filter.lacks(Half::Low, present));
     }
-    let absent = (3..1000).filter(|&value| indexed.lacks(Half::Low, value)).count();
+    let absent = (3..1000)
+        .filter(|&value| indexed.filter.lacks(Half::Low, value))
+        .count();
     assert!(absent > 980, "{absent}");
     let same = scratch.0.join("b.parquet");
     fs::rename(&path, &same).unwrap();
@@ -280,6 +281,21 @@ fn a_file_is_known_in_the_state_that_was_entered() {
     assert!(found(&path).is_none());
     append(&scratch.0, &entries(std::slice::from_ref(&path))).unwrap();
     assert!(found(&path).is_some());
+}
+
+#[test]
+fn large_indexes_are_read_in_places() {
+    let scratch = Scratch::new();
+    let path = scratch.0.join("a.parquet");
+    let content: Vec<Row> = (0..200_000).map(|row| [0, row * 2, 0, 1, 3, 4]).collect();
+    write(&path, &content, 6, 70_000);
+    append(&scratch.0, &entries(std::slice::from_ref(&path))).unwrap();
+    assert!(matches!(Source::open(&scratch.0), Some(Source::File(..))));
+    let segments = look(std::slice::from_ref(&path), 1, KEPT_CHUNKS).unwrap();
+    let filter = segments[0].filter.as_ref().unwrap();
+    assert!((0..200_000).all(|row| !filter.lacks(Half::Low, row * 2)));
+    let absent = (1..200_000).filter(|row| filter.lacks(Half::Low, row * 2 + 1)).count();
+    assert!(absent > 198_000, "{absent}");
 }
 
 #[test]
@@ -325,9 +341,12 @@ fn a_write_that_was_cut_anywhere_says_nothing_wrong() {
             let found = read.find(name, Identity::of(&fs::metadata(path).unwrap()));
             assert!(found.is_some() || path != &paths[2], "cut at {cut}");
             let Some(found) = found else { continue };
-            assert!(hosts.iter().all(|&host| !found.lacks(Half::Low, host)), "cut at {cut}");
             assert!(
-                all.iter().any(|&(_, host)| found.lacks(Half::Low, host)),
+                hosts.iter().all(|&host| !found.filter.lacks(Half::Low, host)),
+                "cut at {cut}"
+            );
+            assert!(
+                all.iter().any(|&(_, host)| found.filter.lacks(Half::Low, host)),
                 "cut at {cut}"
             );
         }
@@ -362,7 +381,7 @@ fn tidying_keeps_what_is_there() {
     tidy(&scratch.0).unwrap();
     assert!(fs::metadata(&index).unwrap().len() < before);
     let segments = look(&paths[3..], 1, KEPT_CHUNKS).unwrap();
-    assert!(segments[0].indexed.is_some());
+    assert!(segments[0].filter.is_some());
     fs::remove_file(&paths[3]).unwrap();
     tidy(&scratch.0).unwrap();
     assert!(!index.exists());
@@ -432,8 +451,8 @@ fn any_octets_are_read_without_harm() {
             }
         }
         for segment in look(&paths, 1, KEPT_CHUNKS).unwrap() {
-            if let Some(indexed) = segment.indexed {
-                indexed.lacks(Half::Low, random.next());
+            if let Some(filter) = segment.filter {
+                filter.lacks(Half::Low, random.next());
             }
         }
         tidy(&scratch.0).unwrap();

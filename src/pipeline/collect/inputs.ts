@@ -3,7 +3,7 @@ import type { DatagramInput } from '../../collect/datagram-input.ts';
 import type { DatagramSlot } from '../../collect/datagram-slot.ts';
 import { DatagramReader } from '../../collect/listener.ts';
 import type { SenderGate } from '../../collect/sender-gate.ts';
-import { SessionListener, type SessionStats, type TlsIdentity } from '../../collect/session-listener.ts';
+import type { SessionListener, SessionStats, TlsIdentity } from '../../collect/session-listener.ts';
 import type { Log } from '../daemon/log.ts';
 import type { ListenEndpoint } from './listen-endpoint.ts';
 
@@ -106,6 +106,8 @@ export class CollectInputs {
           });
     if (others.length === 0) return new CollectInputs(options, gate, datagrams, undefined);
     try {
+      // Loaded only where it is needed: it brings TLS along.
+      const { SessionListener } = await import('../../collect/session-listener.ts');
       const sessions = await SessionListener.open({
         endpoints: others.map(({ transport, host, port }) => ({
           host,

@@ -1,4 +1,5 @@
 import { type ExecFileSyncOptionsWithStringEncoding, execFileSync } from 'node:child_process';
+import { addon } from '../../addon/addon.ts';
 import { UserError } from '../../flow/user-error.ts';
 
 /** Who the process is to be once its ports are bound; names or numbers. */
@@ -18,6 +19,8 @@ export function givesUpPrivileges({ user, group }: Identity): boolean {
 export function becomeIdentity(identity: Identity): void {
   const { user, group } = identity;
   if (!givesUpPrivileges(identity)) return;
+  // Whom we become may not be able to read it where weir is installed.
+  addon();
   const { setuid, setgid, setgroups, geteuid } = process;
   const { initgroups } = process as { initgroups?: (user: string, extraGroup: string | number) => void };
   if (!setuid || !setgid || !setgroups || !initgroups || geteuid?.() !== 0) {

@@ -1,9 +1,12 @@
 /** Signals that end a daemon in good order. */
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** `timeout` and the like signal the process and then its group: nobody asks again so soon. */
+const ECHO_MS = 500;
+
 /**
  * Remembers the first signal to end, and passes it on as soon as there is something to stop: whoever sees a daemon's
- * socket may already send one. A second signal ends the process at once, for a user who will not wait. SIGHUP is a
+ * socket may already send one. Another signal half a second later or more ends the process at once, for a user who will not wait. SIGHUP is a
  * signal to read settings again where there are any; else it tells that the terminal has gone, and ends.
  */
 export class StopSignal {
@@ -11,6 +14,7 @@ export class StopSignal {
   private stop: ((signal: string) => void) | undefined;
   private reload: (() => void) | undefined;
   private received: string | undefined;
+  private receivedMs = 0;
   private reloadAsked = false;
 
   constructor(hangupReloads = false) {
@@ -41,8 +45,12 @@ export class StopSignal {
       this.reload?.();
       return;
     }
-    if (this.received !== undefined) process.exit(1);
+    if (this.received !== undefined) {
+      if (performance.now() - this.receivedMs > ECHO_MS) process.exit(1);
+      return;
+    }
     this.received = signal;
+    this.receivedMs = performance.now();
     this.stop?.(signal);
   };
 }

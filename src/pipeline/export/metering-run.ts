@@ -8,7 +8,7 @@ import { UserError } from '../../flow/user-error.ts';
 import type { FlowPrinter } from '../../query/flow-printer.ts';
 import type { FlowStore } from '../../store/flow-store.ts';
 import type { LogOutput } from '../daemon/log-output.ts';
-import { describeProgress } from '../daemon/progress.ts';
+import { describeProgress, type ProgressFigures } from '../daemon/progress.ts';
 import { changedKeys, Reloader } from '../daemon/reload.ts';
 import { RunLog } from '../daemon/run-log.ts';
 import { ServiceManager } from '../daemon/service-manager.ts';
@@ -152,9 +152,7 @@ export class MeteringRun implements ExportRuntime {
     signals.stops((why) => this.stop(why));
     if (this.isLive) this.log.info(what);
     else if (!this.options.quiet) {
-      this.log.show(process.stderr, (seconds) =>
-        describeProgress({ ...this.inputs.reader.stats(), flows: this.output.flows }, seconds),
-      );
+      this.log.show(process.stderr, (seconds) => describeProgress(this.progress(), seconds));
     }
     signals.reloads(reloader.request);
     this.manager.ready(what);
@@ -226,6 +224,13 @@ export class MeteringRun implements ExportRuntime {
     if (failure !== null) log.warn(`weir export: ${failure}`);
     const lost = output.lostFlows + (store?.lostFlows ?? 0) + senders.lostMessages();
     return failure !== null || lost > 0 ? 1 : 0;
+  }
+
+  /** How far a replay is: what was read ahead of the time that it plays does not count yet. */
+  private progress(): ProgressFigures {
+    const { packets, metered, bytesRead, bytesTotal } = this.inputs.reader.stats();
+    const share = this.meter.playedShare(metered);
+    return { packets: Math.round(packets * share), flows: this.output.flows, bytesRead: bytesRead * share, bytesTotal };
   }
 
   private tick(): void {

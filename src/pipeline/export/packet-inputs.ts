@@ -1,4 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto';
+import { isFullKey } from '../../cache/key-fields.ts';
 import { AccountedInput } from '../../capture/accounted-input.ts';
 import { DuplicateFilter } from '../../capture/duplicates.ts';
 import { type CaptureInterface, CONF_EGRESS, CONF_INGRESS, countsOnce } from '../../capture/interface.ts';
@@ -45,9 +46,15 @@ export async function openPacketInputs(options: ExportOptions, extended: boolean
   let namedInFiles = (): InterfaceName[] => [];
   if (interfaces.length === 0) {
     const files = captureFiles(options.files);
-    const input = await openPacketSource({ ...common(options, extended), ...filterOf(filter), files });
+    const runs = localNets.length === 0 && metersRuns(options);
+    const input = await openPacketSource({
+      ...common(options, extended),
+      ...filterOf(filter),
+      files,
+      ...(runs ? { runs, slotPackets: RUN_SLOT_PACKETS } : {}),
+    });
     namedInFiles = () => input.interfaceNames();
-    addPart('', new AccountedInput(input, { ...account, conf: CONF_INGRESS | CONF_EGRESS }));
+    addPart('', new AccountedInput(input, { ...account, conf: BOTH_WAYS }));
   }
   // One seed for all: packets of one flow must have one hash wherever they are seen.
   const seed = randomBytes(8);
@@ -78,6 +85,10 @@ export async function openPacketInputs(options: ExportOptions, extended: boolean
   };
 }
 
+/** The more packets are looked at together the longer their runs are: docs/decisions/0200. */
+const RUN_SLOT_PACKETS = 8192;
+const BOTH_WAYS = CONF_INGRESS | CONF_EGRESS;
+
 /** Longest time that packets of an interface wait for their slot to fill, where packets are counted once. */
 const ONCE_FLUSH_MS = 25;
 
@@ -97,18 +108,24 @@ function openInterface(
   extended: boolean,
   hashSeed: [number, number],
 ): Promise<PacketInput> {
-  const { device, filter, promiscuous = options.promiscuous } = one;
+  const { device, filter, conf, index, promiscuous = options.promiscuous } = one;
   return openPacketSource({
     ...common(options, extended),
     // What is held back for its first sighting comes late enough.
     ...(countsOnce(one) ? { extended: true, flushMs: ONCE_FLUSH_MS } : {}),
     ...filterOf(options.filter, filter),
+    runs: conf === BOTH_WAYS && index === undefined && options.localNets.length === 0 && metersRuns(options),
     device,
     snapLength: options.snapLength,
     promiscuous,
     hashSeed,
     samplingSeed: randomInt(2 ** 32),
   });
+}
+
+/** Whether packets that the addon has put into runs may be metered so, as far as nobody changes them before. */
+function metersRuns({ key, biflow, workers, speed }: ExportOptions): boolean {
+  return isFullKey(key) && !biflow && workers === 1 && speed === 0;
 }
 
 /** BPF expressions all of which must hold. */

@@ -36,6 +36,7 @@ export class PacketMeter {
   /** Boot time counts from the first packet in replay, from the start in live capture. */
   #firstPacketMs = Date.now();
   #isFirst = true;
+  #played = 0;
 
   /** Flows leave for `output`, filled in by `enrichment`. `onFailure`: a worker failed, and metering will throw. */
   constructor(
@@ -92,6 +93,11 @@ export class PacketMeter {
     return this.#duplicates?.duplicates ?? 0;
   }
 
+  /** How many of the packets read, of which `metered` came, have been played so far: of a paced replay, else all. */
+  playedShare(metered: number): number {
+    return this.#pacer === undefined || metered === 0 ? 1 : Math.min(1, this.#played / metered);
+  }
+
   /** Whether time goes on without packets. */
   get hasClock(): boolean {
     return this.#isLive || this.#pacer !== undefined;
@@ -104,8 +110,13 @@ export class PacketMeter {
       this.#firstPacketMs = earliestMs(slot);
       this.#isFirst = false;
     }
-    if (this.#pacer !== undefined) return this.#pacer.play(slot, (from, to) => addRun(this.cache, slot, from, to));
-    return this.cache.addPackets(slot.words, slot.doubles, slot.count, slot.extensions);
+    if (this.#pacer !== undefined) {
+      return this.#pacer.play(slot, (from, to) => {
+        this.#played += to - from;
+        return addRun(this.cache, slot, from, to);
+      });
+    }
+    return this.cache.addPackets(slot.words, slot.doubles, slot.count, slot.extensions, undefined, slot.runs);
   }
 
   /** No slot is at hand just now. */

@@ -1,11 +1,12 @@
 import { createWriteStream } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, normalize } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { addon } from '../../addon/addon.ts';
 import { isNfcapdFile } from '../../import/nfcapd-file.ts';
 import { parseDumpArguments } from '../../query/arguments.ts';
 import { type DumpSurroundings, runDump } from '../../query/dump.ts';
-import type { RateCorrection } from '../../query/flow-files.ts';
+import { orElsewhere, type RateCorrection } from '../../query/flow-files.ts';
 import { SPILL_DIRECTORY } from '../../query/spill.ts';
 import { exporterWords, ratesOfFiles } from '../../store/sampling-rates.ts';
 import { chooseSegments } from '../../store/segment-files.ts';
@@ -59,6 +60,15 @@ export function dumpSurroundings(streams: Pick<DumpSurroundings, 'stdout' | 'std
     stdout,
     stderr,
     chooseFiles: async (selection) => (await chooseSegments(selection)).map(({ path }) => path),
+    lookBelow: async ({ read, range, sources }) => {
+      const directory = range ?? read;
+      // A colon in -R stands between the ends of a range.
+      if (directory === undefined || sources !== undefined || (range !== undefined && read !== undefined))
+        return undefined;
+      if (range?.includes(':')) return undefined;
+      const top = normalize(directory);
+      return (await orElsewhere(() => addon().openScanBelow(top === '.' ? '' : top))) ?? undefined;
+    },
     identify: async (path) => {
       const digits = segmentTime(basename(path));
       const info = await segmentInfo(path);

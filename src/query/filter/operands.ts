@@ -146,6 +146,21 @@ export function addressOperand(reader: TokenReader, term: string, is: 'ip' | 'ne
   return { kind: 'address', term, negated: comparator === '!=', members: [readAddress(reader, is)] };
 }
 
+/** What stands behind the words of a country term: two letters, or a list of these. */
+export function countryOperand(reader: TokenReader, term: string): Filter {
+  const list = reader.list(() => readCountry(reader));
+  if (list !== undefined) return { kind: 'address', term, ...list };
+  const comparator = readComparator(reader) ?? '=';
+  if (comparator !== '=' && comparator !== '!=') reader.fail(`countries cannot be compared with '${comparator}'`);
+  return { kind: 'address', term, negated: comparator === '!=', members: [readCountry(reader)] };
+}
+
+function readCountry(reader: TokenReader): AddressMember {
+  const token = reader.value('a country');
+  if (!/^[a-z]{2}$/i.test(token.text)) reader.fail(`'${token.text}' is not the two letters of a country`, token);
+  return { country: token.text.toUpperCase() };
+}
+
 function readAddress(reader: TokenReader, is: 'ip' | 'net' | 'list'): AddressMember {
   const token = reader.value('an address');
   const range = addressRange(reader, token);

@@ -2,7 +2,7 @@ import { nearest } from '../../flow/suggest.ts';
 import { UserError } from '../../flow/user-error.ts';
 import { protocolByName } from '../names.ts';
 import { extraOperand, readElement } from './element-operand.ts';
-import { addressOperand, flagsOperand, numberOperand, readComparator } from './operands.ts';
+import { addressOperand, countryOperand, flagsOperand, numberOperand, readComparator } from './operands.ts';
 import { type PhraseNode, phraseTree } from './phrase-tree.ts';
 import type { Phrase } from './terms.ts';
 import { TokenReader } from './token-reader.ts';
@@ -153,6 +153,8 @@ export class Parser extends TokenReader {
       case 'ip':
       case 'net':
         return addressOperand(this, phrase.term, phrase.is);
+      case 'geo':
+        return countryOperand(this, phrase.term);
       case 'flags':
         return flagsOperand(this);
       case 'element':

@@ -76,6 +76,7 @@ function quoted(text: string): string {
 
 function printAddress(term: string, negated: boolean, members: readonly AddressMember[]): string {
   const [first] = members;
+  if (first !== undefined && 'country' in first) return printCountries(term, negated, members);
   if (members.length === 1 && first !== undefined) {
     const whole = !isPrefix(first) || first.length === (first.version === 4 ? 32 : 128);
     return `${whole ? term : term.replace(/ip$/, 'net')} ${negated ? '!= ' : ''}${printMember(first)}`;
@@ -83,8 +84,14 @@ function printAddress(term: string, negated: boolean, members: readonly AddressM
   return `${term} ${negated ? 'not ' : ''}in [ ${members.map(printMember).join(' ')} ]`;
 }
 
+function printCountries(term: string, negated: boolean, members: readonly AddressMember[]): string {
+  const geo = term.replace(/ip$/, 'geo');
+  if (members.length === 1) return `${geo} ${negated ? '!= ' : ''}${printMember(members[0]!)}`;
+  return `${geo} ${negated ? 'not ' : ''}in [ ${members.map(printMember).join(' ')} ]`;
+}
+
 function printMember(member: AddressMember): string {
-  if (!isBlock(member)) return member.hostName;
+  if (!isBlock(member)) return 'country' in member ? member.country : member.hostName;
   if (!isPrefix(member)) return `${formatAddress(...member.from)}-${formatAddress(...member.to)}`;
   const { words, length, version } = member;
   const address = formatAddress(...words);

@@ -40,7 +40,7 @@ export interface AddressTerm {
 /** What the parser does once it has read the words of a phrase. */
 export type Phrase =
   | { readonly is: 'number'; readonly term: string }
-  | { readonly is: 'ip' | 'net'; readonly term: string }
+  | { readonly is: 'ip' | 'net' | 'geo'; readonly term: string }
   | { readonly is: 'flags' | 'ttlEqual' | 'any' | 'element' }
   /** An element without a column, see docs/decisions/0165. */
   | { readonly is: 'extra'; readonly name: string }
@@ -83,6 +83,7 @@ function address(prefixes: string, fields: readonly FieldName[]): void {
     phrases.set(`${prefix}ip`, { is: 'ip', term });
     phrases.set(`${prefix}host`, { is: 'ip', term });
     phrases.set(`${prefix}net`, { is: 'net', term });
+    phrases.set(`${prefix}geo`, { is: 'geo', term });
   }
 }
 
@@ -289,7 +290,6 @@ for (const [spellings, name] of [
 
 // In nfdump's language, but about data that weir does not store.
 refuse('flows are stored without payload', 'payload', 'in payload', 'out payload');
-refuse('there is no country database', 'geo', 'src geo', 'dst geo', 'nat geo', 'src nat geo', 'dst nat geo', 'tun geo');
 refuse(
   'access lists have numbers of three words: use "ie 33000" and "ie 33001"',
   'ingress acl',

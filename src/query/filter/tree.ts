@@ -22,8 +22,8 @@ export interface AddressRange {
 
 export type AddressBlock = Prefix | AddressRange;
 
-/** What an address is compared with: a block, or a host name until `resolveHostNames` has replaced it. */
-export type AddressMember = AddressBlock | { readonly hostName: string };
+/** What an address is compared with: a block, or a host name or a country until `resolveHostNames` has replaced it. */
+export type AddressMember = AddressBlock | { readonly hostName: string } | { readonly country: string };
 
 /**
  * A filter as a tree of plain values: two trees are the same filter if they are deeply equal.
@@ -70,7 +70,7 @@ export function isPrefix(member: AddressMember): member is Prefix {
 }
 
 export function isBlock(member: AddressMember): member is AddressBlock {
-  return !('hostName' in member);
+  return !('hostName' in member || 'country' in member);
 }
 
 /** `and` or `or` of several filters without nesting one kind in itself; the part itself if it is one. */

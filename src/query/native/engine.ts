@@ -66,7 +66,7 @@ export class NativeEngine implements QueryEngine {
     return orElsewhere(async () => {
       const names = new Set(scan.summary().columns);
       if (columns.some(({ core, sql }) => core && !names.has(sql))) return undefined;
-      const schema: Schema = { columns: names, mixed: files.paths.length > 1 };
+      const schema: Schema = { columns: names, mixed: files.count > 1 };
       const question = scanQuestion(plan, printsNothing, memoryOctets, schema);
       if (question === undefined) return undefined;
       const answer = await scan.run(question);

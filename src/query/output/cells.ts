@@ -2,6 +2,7 @@ import { formatAddress, isV4 } from '../../flow/address.ts';
 import type { ExporterNames } from '../../flow/exporter-names.ts';
 import { type ColumnName, columnByName, type FieldName } from '../../flow/fields.ts';
 import type { Chunk } from '../chunk.ts';
+import type { AddressRange } from '../filter/tree.ts';
 import { formatMac } from '../filter/values.ts';
 import { flagsText, protocolName } from '../names.ts';
 import { Clock, writeDuration, writeSeconds } from './clock.ts';
@@ -28,6 +29,8 @@ export interface Style {
 /** What is known of addresses (four words, most significant first); empty for nothing. */
 export interface PlaceNames {
   find(w0: number, w1: number, w2: number, w3: number): { readonly country: string; readonly organisation: string };
+  /** The addresses of a country, in their order. */
+  blocksOf(country: string): readonly AddressRange[];
 }
 
 /** A cell before its rows are at hand: the columns it reads, and what makes its writer for each chunk. */
@@ -305,17 +308,31 @@ export function place(
   };
 }
 
-/** An address, and after it `suffix` (the place of the country where no such database is). */
-export function address(field: FieldName, suffix = '', absent?: string): CellMaker {
-  return ({ csv, longV6, marker }) => ({
+/** Writes the country of an address in brackets; two dots where nobody knows it. */
+function countryWriter(chunk: Chunk, field: FieldName, places: PlaceNames | undefined): CellWriter {
+  if (places === undefined) return (out) => out.ascii('(..)');
+  const [hi, lo] = [chunk.words(`${field}Hi`), chunk.words(`${field}Lo`)];
+  return (out, row) => {
+    const at = row * 2;
+    const { country } = places.find(hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!);
+    out.text(`(${country === '' ? '..' : country})`);
+  };
+}
+
+const NO_COUNTRY: CellWriter = () => undefined;
+
+/** An address, and after it its country if asked for. */
+export function address(field: FieldName, withCountry = false, absent?: string): CellMaker {
+  return ({ csv, longV6, marker, places }) => ({
     needs: addressNeeds(field),
     bind: (chunk) => {
       const write = addressWriter(chunk, field, absent);
+      const writeCountry = withCountry ? countryWriter(chunk, field, places) : NO_COUNTRY;
       const width = csv ? 0 : longV6 ? 39 : 16;
       return (out, row) => {
         out.ascii(marker);
         write(out, row, width, !csv && !longV6);
-        out.ascii(suffix);
+        writeCountry(out, row);
       };
     },
   });
@@ -325,12 +342,13 @@ export function address(field: FieldName, suffix = '', absent?: string): CellMak
 export function addressPort(
   field: FieldName,
   port: 'srcPort' | 'dstPort' | 'natSrcPort' | 'natDstPort',
-  suffix = '',
+  withCountry = false,
 ): CellMaker {
-  return ({ longV6, marker }) => ({
+  return ({ longV6, marker, places }) => ({
     needs: [...addressNeeds(field), port, 'proto'],
     bind: (chunk) => {
       const write = addressWriter(chunk, field);
+      const writeCountry = withCountry ? countryWriter(chunk, field, places) : NO_COUNTRY;
       const ports = chunk.narrow(port);
       const protocols = chunk.narrow('proto');
       const width = longV6 ? 39 : 16;
@@ -338,7 +356,7 @@ export function addressPort(
       return (out, row) => {
         out.ascii(marker);
         const v6 = write(out, row, width, !longV6);
-        out.ascii(suffix);
+        writeCountry(out, row);
         out.byte(v6 ? 0x2e : 0x3a);
         const proto = protocols[row]!;
         if (icmp && (proto === 1 || proto === 58)) out.left(icmpText(ports[row]!), 5);

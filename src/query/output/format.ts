@@ -57,8 +57,12 @@ export function parseFormat(text: string, own: ReadonlyMap<string, string> = new
   );
 }
 
+/** Tags of addresses with their country. */
+const WITH_COUNTRY: Readonly<Record<string, string>> = { '%sa': '%gsa', '%da': '%gda' };
+
 /** The format that -A makes of its fields. */
-export function groupingFormat(kind: 'text' | 'csv', { tags, keys }: Grouping): Format {
+export function groupingFormat(kind: 'text' | 'csv', { tags: plain, keys }: Grouping, withCountries: boolean): Format {
+  const tags = withCountries && kind === 'text' ? plain.map((tag) => WITH_COUNTRY[tag] ?? tag) : plain;
   // Two blanks on both sides of the fields of the list, as nfdump has it.
   const parts = parseParts(`%ts %td  ${tags.join(' ')}  %pkt %byt %bps %bpp %fl`);
   const own = parts.map((part) => {
@@ -66,7 +70,7 @@ export function groupingFormat(kind: 'text' | 'csv', { tags, keys }: Grouping): 
     const key = keys.find((one) => 'v4' in one && one.v6 === undefined && ADDRESS_TAGS.get(one.address) === part);
     return key === undefined || typeof part === 'string' || !('address' in key)
       ? part
-      : { ...part, cell: address(key.address, '', '::') };
+      : { ...part, cell: address(key.address, false, '::') };
   });
   return { kind, parts: kind === 'csv' ? csvTags(own) : own, longV6: false };
 }

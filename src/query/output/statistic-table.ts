@@ -24,16 +24,22 @@ export interface StatisticTable {
 
 const FORM_WIDTH = 17;
 const LONG_V6_WIDTH = 43;
+/** With countries (-G). */
+const PLACE_WIDTH = 21;
+
+function keyWidth({ form }: Statistic, { longV6, places }: Style): number {
+  return longV6 && form === 'address' ? LONG_V6_WIDTH : places === undefined ? FORM_WIDTH : PLACE_WIDTH;
+}
 
 /** Title and header lines. */
 export function openTable(out: TextBlock, table: StatisticTable, format: Format, style: Style, quiet: boolean): void {
-  const { heading, form } = table.statistic;
+  const { heading } = table.statistic;
   if (format.kind === 'csv' || (format.kind === 'csv-legacy' && !quiet)) {
     const letter = { in: 'i', out: 'o', both: '' }[table.order.side];
     const names = ['pkt', 'pktP', 'byt', 'bytP', 'pps', 'bps', 'bpp'].map((name) => letter + name);
     out.ascii(`ts,te,td,pr,val,fl,flP,${names.join(',')}\n`);
   } else if (format.kind === 'text' && !quiet) {
-    const width = style.longV6 && form === 'address' ? LONG_V6_WIDTH : FORM_WIDTH;
+    const width = keyWidth(table.statistic, style);
     const count = table.top === 0 ? '' : `${table.top} `;
     out.ascii(`Top ${count}${heading} ordered by ${table.order.name}:\n`);
     out.ascii(`Date first seen             Duration     Proto ${heading.padStart(width)}`);
@@ -53,7 +59,7 @@ export function bindTable(
   format: Format,
   style: Style,
 ): (out: TextBlock, row: number) => void {
-  const read = bindRow(chunk, table, style.plain);
+  const read = bindRow(chunk, table, style);
   switch (format.kind) {
     case 'text':
       return (out, row) => writeText(out, read(row), table, style);
@@ -72,6 +78,8 @@ export function bindTable(
 
 interface Row {
   readonly key: string;
+  /** Of an address, where -G names files. */
+  readonly country: string | undefined;
   readonly proto: number;
   readonly firstMs: number;
   readonly lastMs: number;
@@ -83,7 +91,7 @@ interface Row {
   readonly bpp: number;
 }
 
-function bindRow(chunk: Chunk, { statistic, order }: StatisticTable, plain: boolean): (row: number) => Row {
+function bindRow(chunk: Chunk, { statistic, order }: StatisticTable, { plain, places }: Style): (row: number) => Row {
   const hi = chunk.words('hi');
   const lo = chunk.words('lo');
   const proto = chunk.narrow('proto');
@@ -101,6 +109,7 @@ function bindRow(chunk: Chunk, { statistic, order }: StatisticTable, plain: bool
     const lastMs = wide(last, row);
     const seconds = firstMs === 0 ? 0 : (lastMs - firstMs) / 1000;
     return {
+      country: statistic.form === 'address' ? countryOf(places, hi, lo, row) : undefined,
       key: keyText(statistic.form, hi, lo, row, plain),
       proto: statistic.ofProtocols ? wide(lo, row) : proto[row]!,
       firstMs,
@@ -118,6 +127,11 @@ function bindRow(chunk: Chunk, { statistic, order }: StatisticTable, plain: bool
 /** Tables divide by seconds as doubles (lines by milliseconds as integers), which differs in the last digit. */
 function perSecond(count: number, seconds: number): number {
   return seconds <= 0 ? 0 : Math.floor(count / seconds);
+}
+
+function countryOf(places: Style['places'], hi: Uint32Array, lo: Uint32Array, row: number): string | undefined {
+  const at = row * 2;
+  return places && (places.find(hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!).country || '..');
 }
 
 function keyText(form: KeyForm, hi: Uint32Array, lo: Uint32Array, row: number, plain: boolean): string {
@@ -138,6 +152,8 @@ function keyText(form: KeyForm, hi: Uint32Array, lo: Uint32Array, row: number, p
       return `0x${value.toString(16)}`;
     case 'milliseconds':
       return `      ${(value / 1000).toFixed(3).padStart(9)}`;
+    case 'country':
+      return String.fromCharCode(value >> 8, value & 255);
     case 'application':
       return `${String(Math.floor(value / 2 ** 24)).padStart(2)}..${value % 2 ** 24}`;
     case 'firewallEvent':
@@ -165,14 +181,17 @@ function writeText(out: TextBlock, row: Row, { statistic, byProtocol, totals }: 
   };
   clock.write(out, row.firstMs);
   out.byte(0x20);
-  if (plain) writeSeconds(out, row.lastMs - row.firstMs, 16);
-  else writeDuration(out, row.lastMs - row.firstMs);
+  // Of flows that end before they begin.
+  const durationMs = Math.max(row.lastMs - row.firstMs, 0);
+  if (plain) writeSeconds(out, durationMs, 16);
+  else writeDuration(out, durationMs);
   out.byte(0x20);
   out.left(protocolText(row, byProtocol || statistic.ofProtocols === true, plain), 5);
   out.byte(0x20);
   const isAddress = statistic.form === 'address';
   if (isAddress) out.ascii(marker);
-  out.right(isAddress && !longV6 ? condense(row.key) : row.key, isAddress && longV6 ? LONG_V6_WIDTH : FORM_WIDTH);
+  const key = isAddress && !longV6 ? condense(row.key) : row.key;
+  out.right(row.country === undefined ? key : `${key}(${row.country})`, keyWidth(statistic, style));
   counter(row.flows, totals.flows);
   counter(row.packets, totals.packets);
   counter(row.octets, totals.octets);
@@ -195,7 +214,7 @@ function writeCsv(
   out.byte(0x2c);
   clock.write(out, row.lastMs, 'seconds');
   out.byte(0x2c);
-  writeSeconds(out, row.lastMs - row.firstMs);
+  writeSeconds(out, Math.max(row.lastMs - row.firstMs, 0));
   const proto = protocolText(row, byProtocol || statistic.ofProtocols === true, plain);
   const counters = [
     [row.flows, totals.flows],
@@ -224,7 +243,9 @@ function writeJson(out: TextBlock, row: Row, { statistic }: StatisticTable, { cl
   clock.writeRfc3339(out, row.firstMs);
   out.ascii('", "last" : "');
   clock.writeRfc3339(out, row.lastMs);
-  out.ascii(`", "proto" : ${row.proto}, "${statistic.name}" : "${row.key}", "flows" : ${row.flows}, `);
+  out.ascii(`", "proto" : ${row.proto}, "${statistic.name}" : "${row.key}", `);
+  if (row.country !== undefined) out.ascii(`"geo" : ${JSON.stringify(row.country)}, `);
+  out.ascii(`"flows" : ${row.flows}, `);
   out.ascii(
     `"packets" : ${row.packets}, "bytes" : ${row.octets}, "pps" : ${row.pps}, "bps" : ${row.bps}, "bpp" : ${row.bpp}}\n`,
   );

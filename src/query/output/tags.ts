@@ -4,6 +4,7 @@ import {
   address,
   addressPort,
   bytesAPacket,
+  type Cell,
   type CellMaker,
   computed,
   constant,
@@ -36,6 +37,7 @@ import {
   observationPoint,
 } from './extra-cells.ts';
 import { writeWide } from './numbers.ts';
+import type { TextBlock } from './text.ts';
 
 /** One `%tag` of -o fmt: and csv:. */
 export interface Tag {
@@ -112,12 +114,12 @@ tag('%bpp', '   Bpp', 'bpp', bytesAPacket);
 // Addresses and ports.
 tag('%sa', '     Src IP Addr', 'srcAddr', address('srcAddr'), true);
 tag('%da', '     Dst IP Addr', 'dstAddr', address('dstAddr'), true);
-tag('%gsa', '     Src IP Addr(..)', undefined, address('srcAddr', '(..)'), true);
-tag('%gda', '     Dst IP Addr(..)', undefined, address('dstAddr', '(..)'), true);
+tag('%gsa', '     Src IP Addr(..)', undefined, address('srcAddr', true), true);
+tag('%gda', '     Dst IP Addr(..)', undefined, address('dstAddr', true), true);
 tag('%sap', '     Src IP Addr:Port ', undefined, addressPort('srcAddr', 'srcPort'), true);
 tag('%dap', '     Dst IP Addr:Port ', undefined, addressPort('dstAddr', 'dstPort'), true);
-tag('%gsap', '     Src IP Addr(..):Port ', undefined, addressPort('srcAddr', 'srcPort', '(..)'), true);
-tag('%gdap', '     Dst IP Addr(..):Port ', undefined, addressPort('dstAddr', 'dstPort', '(..)'), true);
+tag('%gsap', '     Src IP Addr(..):Port ', undefined, addressPort('srcAddr', 'srcPort', true), true);
+tag('%gdap', '     Dst IP Addr(..):Port ', undefined, addressPort('dstAddr', 'dstPort', true), true);
 tag('%sp', 'Src Pt', 'srcPort', integer('srcPort', 6));
 tag('%dp', 'Dst Pt', 'dstPort', dstPort);
 tag(
@@ -137,7 +139,7 @@ tag('%dn', '        Dst Network', 'dstNet', network('dstAddr', 'dstMask'), true)
 tag('%nh', '     Next-hop IP', 'nextIP', address('nextHop'), true);
 tag('%nhb', ' BGP next-hop IP', 'bgpNextIP', address('bgpNextHop'), true);
 tag('%ra', '       Router IP', 'routerIP', address('exporter'), true);
-tag('%gra', '       Router IP(..)', undefined, address('exporter', '(..)'), true);
+tag('%gra', '       Router IP(..)', undefined, address('exporter', true), true);
 
 // IP and routing.
 tag('%pr', 'Proto', 'proto', protocol);
@@ -243,17 +245,24 @@ tag('%xdp %ndp', 'XdPort', 'dstXPort', integer('natDstPort', 6));
 tag('%odid', 'obsDomainID', 'obsDomainID', observationDomain);
 
 // Of elements without a column, and data that weir does not store: what nfdump prints for a record without it.
-tag('%nfc', '   Conn-ID', 'connectionID', integer('flowId', 10));
-tag('%flid', '               flowID', 'flowID', ({ csv }) => ({
-  needs: ['flowId'],
+// One element (148) under two names: a firewall's connection in v9, a flow elsewhere.
+const ofVersion = (isV9: boolean, write: (out: TextBlock, words: Uint32Array, row: number) => void): Cell => ({
+  needs: ['flowId', 'exportVersion'],
   bind: (chunk) => {
-    const words = chunk.words('flowId');
-    return (out, row) => {
-      out.ascii('0x');
-      writeWide(out, words, row, csv ? 0 : 13);
-    };
+    const [words, versions] = [chunk.words('flowId'), chunk.narrow('exportVersion')];
+    const none = new Uint32Array(2);
+    return (out, row) => ((versions[row] === 9) === isV9 ? write(out, words, row) : write(out, none, 0));
   },
-}));
+});
+tag('%nfc', '   Conn-ID', 'connectionID', ({ csv }) =>
+  ofVersion(true, (out, words, row) => writeWide(out, words, row, csv ? 0 : 10)),
+);
+tag('%flid', '               flowID', 'flowID', ({ csv }) =>
+  ofVersion(false, (out, words, row) => {
+    out.ascii('0x');
+    writeWide(out, words, row, csv ? 0 : 13);
+  }),
+);
 tag('%opid', '  obsPointID', 'obsPointID', observationPoint);
 const [DONT_FRAGMENT, MORE_FRAGMENTS] = [0x40, 0x20];
 tag(

@@ -25,6 +25,7 @@ export const EXPORTERS = {
   nat: '127.0.0.13',
   v5: '127.0.0.14',
   firewall: '127.0.0.15',
+  sampler: '127.0.0.16',
 } as const;
 
 const ICMP = new Set<number | string | undefined>([1, 58]);
@@ -203,6 +204,44 @@ function portBlockRecord(i: number, random: Random): Values {
   };
 }
 
+const SAMPLER = 1;
+const SAMPLING_INTERVAL = 100;
+const OPTIONS_ID = 400;
+const SAMPLER_DOMAIN = 600;
+
+/** A flow of a sampler, which an options record gives the rate of. */
+function sampledRecord(i: number, random: Random): Values {
+  const ends = makeEnds(random);
+  const { firstMs, lastMs } = times(random, i);
+  const packets = 1 + random(40);
+  const tuple = fiveTuple({ ...ends, proto: ends.proto === 58 || ends.proto === 1 ? 17 : ends.proto }, false);
+  const octets = packets * (46 + random(1400)) + i;
+  return { ...tuple, 1: octets, 2: packets, 22: firstMs - BOOT_MS, 21: lastMs - BOOT_MS, 48: SAMPLER };
+}
+
+/** What tells the rate (NetFlow v9: elements 48, 49 and 50, scope 1 is the device). */
+function samplerOptions(): Uint8Array {
+  const interval = concat(uint(0, 4), uint(SAMPLER, 1), uint(1, 1), uint(SAMPLING_INTERVAL, 4));
+  return v9Datagram({
+    domain: SAMPLER_DOMAIN,
+    exportSeconds: SENT_MS / 1000,
+    uptimeMs: UPTIME_MS,
+    templates: [
+      {
+        id: OPTIONS_ID,
+        scopes: 1,
+        fields: [
+          [1, 4],
+          [48, 1],
+          [49, 1],
+          [50, 4],
+        ],
+      },
+    ],
+    data: [{ id: OPTIONS_ID, bytes: interval }],
+  });
+}
+
 /** An event of a firewall of Cisco's, of which nfdump reads the access lists with their octets turned around. */
 function firewallRecord(i: number, random: Random, sizes: Sizes): Values {
   const { packets, octets } = sizes.next();
@@ -242,6 +281,7 @@ const WIDTHS: Readonly<Record<number, number>> = {
   61: 1,
   89: 1,
   136: 1,
+  48: 1,
   230: 1,
   233: 1,
   197: 1,
@@ -343,8 +383,8 @@ function v5Record(i: number, random: Random, sizes: Sizes): Uint8Array {
 /**
  * The flows that parity with nfdump is tested on, as exporters send them: IPFIX with nearly every field, NetFlow v9 with
  * both directions of conversations, a log of translations, NetFlow v5. The same bytes on every run. `scale` makes more of
- * everything but v5; without `icmp` for collectors that do not keep its types, without `events` of firewalls and blocks of
- * ports.
+ * everything but v5; without `icmp` for collectors that do not keep its types, without `events`: firewalls,
+ * blocks of ports, and flows of a sampler.
  */
 export function makeDatagrams(options: { scale?: number; icmp?: false; events?: false } = {}): CapturedDatagram[] {
   const { scale = 1 } = options;
@@ -356,10 +396,14 @@ export function makeDatagrams(options: { scale?: number; icmp?: false; events?: 
   const pairs = make(50, (i) => conversation(i, random, sizes)).flat();
   const translations = make(25, (i) => natRecord(i, random));
   const old = make(25, (i) => v5Record(i, random, sizes));
-  const [blocks, firewall] =
+  const [blocks, firewall, sampled] =
     options.events === false
-      ? [[], []]
-      : [make(15, (i) => portBlockRecord(i, random)), make(30, (i) => firewallRecord(i, random, sizes))];
+      ? [[], [], []]
+      : [
+          make(15, (i) => portBlockRecord(i, random)),
+          make(30, (i) => firewallRecord(i, random, sizes)),
+          make(30, (i) => sampledRecord(i, random)),
+        ];
   const v5 = v5Datagram({
     records: concat(...old.slice(0, 25)),
     engine: 0x0102,
@@ -372,6 +416,10 @@ export function makeDatagrams(options: { scale?: number; icmp?: false; events?: 
     [EXPORTERS.nat, datagramsOf([...translations, ...blocks], ipfixMessage, 9)],
     [EXPORTERS.v5, [v5]],
     [EXPORTERS.firewall, firewall.length === 0 ? [] : datagramsOf(firewall, v9Datagram, 0)],
+    [
+      EXPORTERS.sampler,
+      sampled.length === 0 ? [] : [samplerOptions(), ...datagramsOf(sampled, v9Datagram, SAMPLER_DOMAIN)],
+    ],
   ];
   return streams.flatMap(([from, payloads]) =>
     payloads.map((payload) => ({ payload: Buffer.from(payload), from, port: 2055, ms: SENT_MS })),

@@ -52,7 +52,7 @@ fn differences_come_back_in_any_pieces() {
             let mask = if bits == 32 { u64::from(u32::MAX) } else { u64::MAX };
             let values: Vec<u64> = (0..1000).map(|_| (random.next() >> shift) & mask).collect();
             let mut page = Vec::new();
-            put_deltas(&mut page, &values, bits);
+            put_deltas(&mut page, &values, bits, false);
             let (page, end) = slack(page);
             let mut deltas = Deltas::default();
             deltas.start(&page, 0, end, bits).unwrap();
@@ -66,7 +66,7 @@ fn differences_come_back_in_any_pieces() {
 fn pages_cut_anywhere_are_errors() {
     let values: Vec<u64> = (0..500u64).map(|row| row * row % 977).collect();
     let mut page = Vec::new();
-    put_deltas(&mut page, &values, 64);
+    put_deltas(&mut page, &values, 64, false);
     for cut in 0..page.len() {
         let (cut_page, end) = slack(page[..cut].to_vec());
         let mut deltas = Deltas::default();
@@ -98,7 +98,7 @@ fn damaged_pages_never_panic() {
     let indices: Vec<u32> = values.iter().map(|&value| value as u32 / 8).collect();
     while random.time_left() {
         let mut page = Vec::new();
-        put_deltas(&mut page, &values, 64);
+        put_deltas(&mut page, &values, 64, false);
         random.mutate(&mut page);
         let (page, end) = slack(page);
         let mut deltas = Deltas::default();

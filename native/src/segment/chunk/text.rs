@@ -48,6 +48,13 @@ impl TextDictionary {
     }
 }
 
+impl TextDictionary {
+    /// Octets of working memory.
+    pub(super) fn held_bytes(&self) -> usize {
+        (self.seen.capacity() + self.texts.capacity() + self.indices.capacity()) * 4
+    }
+}
+
 impl Encoder {
     /// As `encode`, for texts: the same checks have been made.
     pub(super) fn encode_texts(&mut self, job: Job, values: Values) -> Result<Chunk> {

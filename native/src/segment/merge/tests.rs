@@ -15,7 +15,6 @@ fn options() -> Options {
     Options {
         codec: Codec::Zstd(1),
         metadata: vec![("slot".to_string(), "1".to_string())],
-        threads: 1,
     }
 }
 
