@@ -62,7 +62,7 @@ export class Runner {
   private async printFlows(job: JobOf<'flows'>): Promise<void> {
     const { engine, quiet, format, plan } = this.options;
     const sequence = job.order === undefined ? plan.selection.sequence : undefined;
-    const printer = await this.makePrinter(engine.schema, sequence);
+    const printer = await this.makePrinter(engine.schema, { sequence });
     printer.open(this.out, quiet);
     if (format.kind === 'null' || (job.order !== undefined && job.top !== 0)) this.totals = await engine.totals();
     if (format.kind !== 'null') {
@@ -81,7 +81,7 @@ export class Runner {
     const { grouping, orders, top, titled } = job;
     // Formats that name what they print show of cleared columns (-A) only the key.
     const named = grouping.others === 'first' ? engine.schema : groupsSchema([], grouping, engine.schema);
-    const printer = await this.makePrinter(named);
+    const printer = await this.makePrinter(named, { ofKey: grouping.others !== 'first', counted: ['flows'] });
     if (!titled) printer.open(this.out, quiet);
     const tables = await engine.groups(job, printer.needs);
     this.totals ??= tables.totals;
@@ -139,10 +139,15 @@ export class Runner {
   }
 
   /** Printers are loaded when there is something for them: a short question should not wait for what it does not use. */
-  private async makePrinter(schema: Schema, sequence?: Sequence): Promise<RowPrinter> {
+  private async makePrinter(
+    schema: Schema,
+    rows: { sequence?: Sequence | undefined; ofKey?: boolean; counted?: readonly ColumnName[] },
+  ): Promise<RowPrinter> {
+    const { sequence, ofKey = false, counted = [] } = rows;
     const { format, style, quiet } = this.options;
     const { rowPrinter } = await import('./output/row-printer.ts');
-    const printer = await rowPrinter(format, style, (name) => hasColumn(schema, name), sequence !== undefined);
+    const stored = (name: ColumnName) => counted.includes(name) || hasColumn(schema, name);
+    const printer = await rowPrinter(format, style, stored, { ofChains: sequence !== undefined, ofKey });
     if (sequence === undefined) return printer;
     const { chainPrinter } = await import('./output/chain-printer.ts');
     return chainPrinter(printer, format, sequence, quiet);

@@ -40,7 +40,7 @@ function askPeer(peer: string, capture: Buffer): string {
   const env = { ...process.env, TZ: 'UTC' };
   const asked = parityCommands().map((args) => {
     const { stdout } = spawnSync(join(peer, 'nfdump'), ['-W', '1', '-r', file, ...args], { encoding: 'utf8', env });
-    return [args.join(' '), normal(stdout)];
+    return [args.join(' '), normal(stdout, args)];
   });
   return JSON.stringify(Object.fromEntries(asked));
 }
@@ -60,7 +60,7 @@ describe('the parity corpus', () => {
           failures.push(`${line}: no answer is kept`);
           continue;
         }
-        const ours = normal(await dumpText(['-r', store, ...args]));
+        const ours = normal(await dumpText(['-r', store, ...args]), args);
         if (isSame(theirs, ours, args)) same++;
         else if (exceptions.reasonOf(args) === undefined) failures.push(line + firstDifference(theirs, ours));
       }

@@ -404,7 +404,8 @@ export function network(field: FieldName, maskName: 'srcMask' | 'dstMask'): Cell
   });
 }
 
-function networkText(words: readonly number[], length: number, shorten: boolean): string {
+/** The network of an address (four words, most significant first). */
+export function networkText(words: readonly number[], length: number, shorten: boolean): string {
   const [w0, w1, w2, w3] = words as [number, number, number, number];
   const v4 = isV4(w0, w1, w2) || (w0 | w1 | w2 | w3) === 0;
   const keep = v4 ? 96 + Math.min(length, 32) : Math.min(length, 128);
