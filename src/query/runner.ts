@@ -11,7 +11,7 @@ import type { RowPrinter } from './output/row-printer.ts';
 import type { OutputSink } from './output/sink.ts';
 import type { StatisticTable } from './output/statistic-table.ts';
 import { NO_TOTALS, type Totals } from './output/summary.ts';
-import type { TextBlock } from './output/text.ts';
+import { TextBlock } from './output/text.ts';
 import type { JobOf, Plan } from './plan.ts';
 import { hasColumn, type Schema } from './sql/schema.ts';
 
@@ -26,8 +26,13 @@ export interface RunnerOptions {
   readonly baseline: readonly string[];
 }
 
+/** Rows whose addresses are looked up together (--resolve). */
+const RESOLVED_ROWS = 1024;
+
 /** Columns that totals are added up from while flows are printed. */
 const TOTALED: readonly ColumnName[] = ['flows', 'packets', 'octets', 'outPackets', 'outOctets', 'firstMs', 'lastMs'];
+
+type WriteRow = (out: TextBlock, row: number) => void;
 
 /** Lets an engine carry out a plan and prints the answer. */
 export class Runner {
@@ -172,10 +177,26 @@ export class Runner {
     }
   }
 
-  private async printChunk(chunk: Chunk, write: (out: TextBlock, row: number) => void): Promise<void> {
+  private async printChunk(chunk: Chunk, write: WriteRow): Promise<void> {
+    const { hosts } = this.options.style;
+    if (hosts === undefined) return this.printPart(0, chunk.rows, write);
+    const draft = new TextBlock();
+    for (let from = 0; from < chunk.rows; from += RESOLVED_ROWS) {
+      const end = Math.min(from + RESOLVED_ROWS, chunk.rows);
+      // Written twice: first to see which names are asked for.
+      for (let row = from; row < end; row++) {
+        draft.length = 0;
+        write(draft, row);
+      }
+      await hosts.lookUp();
+      await this.printPart(from, end, write);
+    }
+  }
+
+  private async printPart(from: number, end: number, write: WriteRow): Promise<void> {
     const { sink } = this.options;
     let out = sink.block;
-    for (let row = 0; row < chunk.rows; row++) {
+    for (let row = from; row < end; row++) {
       if (out.isFull) {
         await sink.flush();
         out = sink.block;

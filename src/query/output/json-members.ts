@@ -2,7 +2,7 @@ import type { ExporterNames, NameKind } from '../../flow/exporter-names.ts';
 import type { ColumnName, FieldName } from '../../flow/fields.ts';
 import type { Chunk } from '../chunk.ts';
 import { formatMac } from '../filter/values.ts';
-import { type AddressWriter, addressWriter, type PlaceNames } from './cells.ts';
+import { type AddressWriter, addressWriter, type HostNames, type PlaceNames } from './cells.ts';
 import type { Clock } from './clock.ts';
 import { ExtraReader, extraNames, nameReader } from './exporter-name.ts';
 import { wide, writeWide } from './numbers.ts';
@@ -20,6 +20,7 @@ export interface JsonContext {
   readonly ofKey: boolean;
   readonly names?: ExporterNames | undefined;
   readonly places?: PlaceNames | undefined;
+  readonly hosts?: HostNames | undefined;
 }
 
 export interface Member {

@@ -106,6 +106,24 @@ function geography(field: FieldName, key4: string, key6: string): Member {
   };
 }
 
+/** What a host is called (--resolve); nothing without. */
+function hostName(key: string, field: FieldName): Member {
+  return {
+    needs: [`${field}Hi`, `${field}Lo`] as ColumnName[],
+    ifStored: [`${field}Hi` as ColumnName],
+    bind: (chunk, { hosts }) => {
+      if (hosts === undefined) return () => {};
+      const words = readAddress(chunk, field);
+      return (out, row, member) => {
+        const name = hosts.find(...words(row));
+        if (name === '') return;
+        member(out, key);
+        out.text(JSON.stringify(name));
+      };
+    },
+  };
+}
+
 /** The network of an address; empty where neither prefix has a length. */
 function net(key: string, field: FieldName, mask: 'srcMask' | 'dstMask'): Member {
   return quoted(key, [`${field}Hi`, `${field}Lo`, 'srcMask', 'dstMask'] as ColumnName[], (chunk) => {
@@ -367,6 +385,8 @@ const members: readonly Member[] = [
     },
   },
   xevent,
+  hostName('src_host', 'srcAddr'),
+  hostName('dst_host', 'dstAddr'),
   named('input_name', 'interfaces', 'inIf'),
   named('output_name', 'interfaces', 'outIf'),
   named('ingress_vrf_name', 'vrfs', 'ingressVrf'),

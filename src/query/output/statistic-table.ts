@@ -4,7 +4,7 @@ import { formatMac } from '../filter/values.ts';
 import { firewallEventName, flagsText, natEventName, protocolName } from '../names.ts';
 import type { Order } from '../orders.ts';
 import type { KeyForm, Statistic } from '../statistics.ts';
-import { condense, type Style } from './cells.ts';
+import { condense, cutName, type Style } from './cells.ts';
 import { writeDuration, writeSeconds } from './clock.ts';
 import type { Format } from './format.ts';
 import { addressFamily, writeAddressNumbers } from './legacy.ts';
@@ -24,6 +24,9 @@ export interface StatisticTable {
 
 const FORM_WIDTH = 17;
 const LONG_V6_WIDTH = 43;
+/** Of it for a name. */
+const FORM_NAME = 16;
+const LONG_V6_NAME = 39;
 /** With countries (-G). */
 const PLACE_WIDTH = 21;
 
@@ -80,6 +83,8 @@ interface Row {
   readonly key: string;
   /** Of an address, where -G names files. */
   readonly country: string | undefined;
+  /** Of an address, with --resolve; empty for none. */
+  readonly host: string;
   readonly proto: number;
   readonly firstMs: number;
   readonly lastMs: number;
@@ -91,7 +96,11 @@ interface Row {
   readonly bpp: number;
 }
 
-function bindRow(chunk: Chunk, { statistic, order }: StatisticTable, { plain, places }: Style): (row: number) => Row {
+function bindRow(
+  chunk: Chunk,
+  { statistic, order }: StatisticTable,
+  { plain, places, hosts }: Style,
+): (row: number) => Row {
   const hi = chunk.words('hi');
   const lo = chunk.words('lo');
   const proto = chunk.narrow('proto');
@@ -110,6 +119,7 @@ function bindRow(chunk: Chunk, { statistic, order }: StatisticTable, { plain, pl
     const seconds = firstMs === 0 ? 0 : (lastMs - firstMs) / 1000;
     return {
       country: statistic.form === 'address' ? countryOf(places, hi, lo, row) : undefined,
+      host: statistic.form === 'address' ? hostOf(hosts, hi, lo, row) : '',
       key: keyText(statistic.form, hi, lo, row, plain),
       proto: statistic.ofProtocols ? wide(lo, row) : proto[row]!,
       firstMs,
@@ -132,6 +142,11 @@ function perSecond(count: number, seconds: number): number {
 function countryOf(places: Style['places'], hi: Uint32Array, lo: Uint32Array, row: number): string | undefined {
   const at = row * 2;
   return places && (places.find(hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!).country || '..');
+}
+
+function hostOf(hosts: Style['hosts'], hi: Uint32Array, lo: Uint32Array, row: number): string {
+  const at = row * 2;
+  return hosts?.find(hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!) ?? '';
 }
 
 function keyText(form: KeyForm, hi: Uint32Array, lo: Uint32Array, row: number, plain: boolean): string {
@@ -190,7 +205,8 @@ function writeText(out: TextBlock, row: Row, { statistic, byProtocol, totals }: 
   out.byte(0x20);
   const isAddress = statistic.form === 'address';
   if (isAddress) out.ascii(marker);
-  const key = isAddress && !longV6 ? condense(row.key) : row.key;
+  const name = cutName(row.host, longV6 ? LONG_V6_NAME : FORM_NAME);
+  const key = name || (isAddress && !longV6 ? condense(row.key) : row.key);
   out.right(row.country === undefined ? key : `${key}(${row.country})`, keyWidth(statistic, style));
   counter(row.flows, totals.flows);
   counter(row.packets, totals.packets);
@@ -222,7 +238,7 @@ function writeCsv(
     [row.octets, totals.octets],
   ] as const;
   const cells = counters.map(([value, whole]) => `${value},${percent(value, whole)}`);
-  out.ascii(`,${proto},${row.key},${cells.join(',')},${row.pps},${row.bps},${row.bpp}\n`);
+  out.ascii(`,${proto},${row.host || row.key},${cells.join(',')},${row.pps},${row.bps},${row.bpp}\n`);
 }
 
 /** Numbers between bars; addresses as four of them. */
@@ -244,6 +260,7 @@ function writeJson(out: TextBlock, row: Row, { statistic }: StatisticTable, { cl
   out.ascii('", "last" : "');
   clock.writeRfc3339(out, row.lastMs);
   out.ascii(`", "proto" : ${row.proto}, "${statistic.name}" : "${row.key}", `);
+  if (row.host !== '') out.ascii(`"host" : "${row.host}", `);
   if (row.country !== undefined) out.ascii(`"geo" : ${JSON.stringify(row.country)}, `);
   out.ascii(`"flows" : ${row.flows}, `);
   out.ascii(
