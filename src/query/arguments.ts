@@ -56,7 +56,7 @@ export const USAGE = `usage: weir dump [options] [filter]
   --overlap     -t also takes flows that reach over the window's ends
   --unscaled    counters as exported, not multiplied by the sampling rate
   -G FILE,...   MaxMind databases (.mmdb): countries beside addresses, %sc %dc, %sasn %dasn (organisations),
-                -s srcgeo, src geo CH
+                -s srcgeo, -s srcasn, src geo CH
   --resolve     names of addresses from reverse DNS, at most 10000 in 20 s
   --memory SIZE memory for the work, such as 2G; beyond, the disk is used
   -X, --sql     show how the question is understood; as SQL

@@ -83,6 +83,8 @@ interface Row {
   readonly key: string;
   /** Of an address, where -G names files. */
   readonly country: string | undefined;
+  /** Of an AS number, where -G names files. */
+  readonly organisation: string;
   /** Of an address, with --resolve; empty for none. */
   readonly host: string;
   readonly proto: number;
@@ -120,6 +122,7 @@ function bindRow(
     return {
       country: statistic.form === 'address' ? countryOf(places, hi, lo, row) : undefined,
       host: statistic.form === 'address' ? hostOf(hosts, hi, lo, row) : '',
+      organisation: statistic.form === 'organisation' ? (places?.organisationOf(wide(lo, row)) ?? '') : '',
       key: keyText(statistic.form, hi, lo, row, plain),
       proto: statistic.ofProtocols ? wide(lo, row) : proto[row]!,
       firstMs,
@@ -167,6 +170,8 @@ function keyText(form: KeyForm, hi: Uint32Array, lo: Uint32Array, row: number, p
       return `0x${value.toString(16)}`;
     case 'milliseconds':
       return `      ${(value / 1000).toFixed(3).padStart(9)}`;
+    case 'organisation':
+      return value === 0 ? '' : `AS${value}`;
     case 'country':
       return String.fromCharCode(value >> 8, value & 255);
     case 'application':
@@ -176,6 +181,13 @@ function keyText(form: KeyForm, hi: Uint32Array, lo: Uint32Array, row: number, p
     case 'natEvent':
       return natEventName(value);
   }
+}
+
+const ORGANISATION_WIDTH = 45;
+
+function organisationKey({ key, organisation }: Row): string {
+  const name = (organisation || 'unknown').slice(0, ORGANISATION_WIDTH).padStart(ORGANISATION_WIDTH);
+  return `${name} ${key.padEnd(8)}`;
 }
 
 function percent(part: number, whole: number): string {
@@ -207,7 +219,8 @@ function writeText(out: TextBlock, row: Row, { statistic, byProtocol, totals }: 
   if (isAddress) out.ascii(marker);
   const name = cutName(row.host, longV6 ? LONG_V6_NAME : FORM_NAME);
   const key = name || (isAddress && !longV6 ? condense(row.key) : row.key);
-  out.right(row.country === undefined ? key : `${key}(${row.country})`, keyWidth(statistic, style));
+  if (statistic.form === 'organisation') out.text(organisationKey(row));
+  else out.right(row.country === undefined ? key : `${key}(${row.country})`, keyWidth(statistic, style));
   counter(row.flows, totals.flows);
   counter(row.packets, totals.packets);
   counter(row.octets, totals.octets);
@@ -238,7 +251,7 @@ function writeCsv(
     [row.octets, totals.octets],
   ] as const;
   const cells = counters.map(([value, whole]) => `${value},${percent(value, whole)}`);
-  out.ascii(`,${proto},${row.host || row.key},${cells.join(',')},${row.pps},${row.bps},${row.bpp}\n`);
+  out.ascii(`,${proto},${row.host || row.key || 'unknown'},${cells.join(',')},${row.pps},${row.bps},${row.bpp}\n`);
 }
 
 /** Numbers between bars; addresses as four of them. */
@@ -259,8 +272,9 @@ function writeJson(out: TextBlock, row: Row, { statistic }: StatisticTable, { cl
   clock.writeRfc3339(out, row.firstMs);
   out.ascii('", "last" : "');
   clock.writeRfc3339(out, row.lastMs);
-  out.ascii(`", "proto" : ${row.proto}, "${statistic.name}" : "${row.key}", `);
+  out.ascii(`", "proto" : ${row.proto}, "${statistic.name}" : "${row.key || 'unknown'}", `);
   if (row.host !== '') out.ascii(`"host" : "${row.host}", `);
+  if (row.organisation !== '') out.text(`"organisation" : ${JSON.stringify(row.organisation)}, `);
   if (row.country !== undefined) out.ascii(`"geo" : ${JSON.stringify(row.country)}, `);
   out.ascii(`"flows" : ${row.flows}, `);
   out.ascii(
