@@ -1,4 +1,4 @@
-import { formatAddress } from '../../flow/address.ts';
+import { formatAddress, isV4 } from '../../flow/address.ts';
 import type { ColumnName, FieldName } from '../../flow/fields.ts';
 import type { Chunk } from '../chunk.ts';
 import { extendedEventName, firewallEventName, flagsText, longNatEventName } from '../names.ts';
@@ -48,7 +48,9 @@ const transport: Member = {
       } else {
         if (withFlags) {
           member(out, 'tcp_flags');
-          out.ascii(`"${flagsText(flags[row]!)}"`);
+          out.byte(0x22);
+          out.ascii(flagsText(flags[row]!));
+          out.byte(0x22);
         }
         for (const [key, cells] of others) {
           member(out, key);
@@ -95,12 +97,14 @@ function geography(field: FieldName, key4: string, key6: string): Member {
     needs: [`${field}Hi`, `${field}Lo`] as ColumnName[],
     ifStored: [`${field}Hi` as ColumnName],
     bind: (chunk, { places }) => {
-      const words = readAddress(chunk, field);
+      const [hi, lo] = [chunk.words(`${field}Hi`), chunk.words(`${field}Lo`)];
       return (out, row, member) => {
-        const [w0, w1, w2, w3] = words(row);
+        const at = row * 2;
+        const [w0, w1, w2, w3] = [hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!];
         if ((w0 | w1 | w2 | w3) === 0) return;
-        member(out, (w0 | w1) === 0 && w2 === 0xffff ? key4 : key6);
-        out.text(JSON.stringify(places?.find(w0, w1, w2, w3).country ?? ''));
+        member(out, isV4(w0, w1, w2) ? key4 : key6);
+        if (places === undefined) out.ascii('""');
+        else out.text(JSON.stringify(places.find(w0, w1, w2, w3).country));
       };
     },
   };
@@ -126,11 +130,25 @@ function hostName(key: string, field: FieldName): Member {
 
 /** The network of an address; empty where neither prefix has a length. */
 function net(key: string, field: FieldName, mask: 'srcMask' | 'dstMask'): Member {
-  return quoted(key, [`${field}Hi`, `${field}Lo`, 'srcMask', 'dstMask'] as ColumnName[], (chunk) => {
-    const words = readAddress(chunk, field);
-    const [masks, source, destination] = [chunk.narrow(mask), chunk.narrow('srcMask'), chunk.narrow('dstMask')];
-    return (row) => ((source[row]! | destination[row]!) === 0 ? '' : networkText(words(row), masks[row]!, false));
-  });
+  return {
+    needs: [`${field}Hi`, `${field}Lo`, 'srcMask', 'dstMask'] as ColumnName[],
+    bind: (chunk) => {
+      const [hi, lo] = [chunk.words(`${field}Hi`), chunk.words(`${field}Lo`)];
+      const [masks, source, destination] = [chunk.narrow(mask), chunk.narrow('srcMask'), chunk.narrow('dstMask')];
+      return (out, row, member) => {
+        member(out, key);
+        out.byte(0x22);
+        if ((source[row]! | destination[row]!) !== 0) {
+          const at = row * 2;
+          const length = masks[row]!;
+          const [w0, w1, w2, w3] = [hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!];
+          if (isV4(w0, w1, w2)) out.v4(length === 0 ? 0 : (w3 & (-1 << (32 - Math.min(length, 32)))) >>> 0);
+          else out.ascii(networkText([w0, w1, w2, w3], length, false));
+        }
+        out.byte(0x22);
+      };
+    },
+  };
 }
 
 const direction: Member = {
