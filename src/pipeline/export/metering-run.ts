@@ -178,6 +178,7 @@ export class MeteringRun implements ExportRuntime {
 
   private async meterPackets(): Promise<void> {
     const { reader } = this.inputs;
+    this.meter.expect(reader.stats().bytesTotal);
     for (;;) {
       const slot = reader.tryRead() ?? (await this.waitForSlot());
       if (slot === undefined) return;
