@@ -32,14 +32,17 @@ export function extraText(name: string, absent: string): CellMaker {
   return ofExtra((member) => member(name) || absent);
 }
 
+/** A member as a whole number; 0 for what is none: other programs write files, too. */
+export function wholeOf(text: string): bigint {
+  return /^(\d{1,20}|0x[\da-f]{1,16})$/i.test(text) ? BigInt(text) : 0n;
+}
+
 /** IPFIX 138. */
 export const observationPoint = ofExtra((member, csv) => {
   const id = member('observationPointId');
-  return id === ''
-    ? '0x00'
-    : `0x${BigInt(id)
-        .toString(16)
-        .padStart(csv ? 0 : 10, '0')}`;
+  if (id === '') return '0x00';
+  const digits = wholeOf(id).toString(16);
+  return `0x${digits.padStart(csv ? 0 : 10, '0')}`;
 });
 
 /** The domain that the record names (149), else the one of the datagram that it came in. */
@@ -51,12 +54,10 @@ export const observationDomain: CellMaker = ({ csv }) => ({
     return (out, row) => {
       const own = extras.member(row, 'observationDomainId');
       if (own === '') out.ascii(`0x${domains[row]!.toString(16).padStart(2, '0')}`);
-      else
-        out.ascii(
-          `0x${Number(own)
-            .toString(16)
-            .padStart(csv ? 0 : 9, '0')}`,
-        );
+      else {
+        const digits = wholeOf(own).toString(16);
+        out.ascii(`0x${digits.padStart(csv ? 0 : 9, '0')}`);
+      }
     };
   },
 });
@@ -67,7 +68,11 @@ const PLACES_OF_LATENCY = 9;
  * Milliseconds of one of nProbe's latencies: seconds and microseconds, or milliseconds, under its own numbers in v9.
  */
 export function latencyMs(member: Member, seconds: string, microseconds: string, milliseconds: string): number {
-  return Number(member(seconds)) * 1000 + Number(member(microseconds)) / 1000 + Number(member(milliseconds));
+  const number = (name: string) => {
+    const value = Number(member(name));
+    return Number.isFinite(value) ? value : 0;
+  };
+  return number(seconds) * 1000 + number(microseconds) / 1000 + number(milliseconds);
 }
 
 export function latency(...elements: [seconds: string, microseconds: string, milliseconds: string]): CellMaker {

@@ -1,5 +1,5 @@
 import { ExtraReader } from './exporter-name.ts';
-import { accessList, latencyMs } from './extra-cells.ts';
+import { accessList, latencyMs, wholeOf } from './extra-cells.ts';
 import { type Member, ofExtra } from './json-members.ts';
 
 export const latencies = ofExtra((read, out, member) => {
@@ -27,9 +27,9 @@ export const observation: Member = {
       const point = extras.member(row, 'observationPointId');
       if (own === '' && point === '') return;
       member(out, 'observationDomainID');
-      out.ascii(own || String(domains[row]));
+      out.ascii(own === '' ? String(domains[row]) : String(wholeOf(own)));
       member(out, 'observationPointID');
-      out.ascii(point || '0');
+      out.ascii(String(wholeOf(point)));
     };
   },
 };
@@ -62,7 +62,7 @@ export const natPool: Member = {
     const extras = stored('extra') ? new ExtraReader(chunk) : undefined;
     return (out, row, member) => {
       member(out, 'nat_pool_id');
-      out.ascii(extras?.member(row, 'natPoolId') || '0');
+      out.ascii(String(wholeOf(extras?.member(row, 'natPoolId') ?? '')));
     };
   },
 };
@@ -78,6 +78,6 @@ export const portBlock = ofExtra((read, out, member) => {
   if (PORT_BLOCK.every(([, name]) => read(name) === '')) return;
   for (const [key, name] of PORT_BLOCK) {
     member(out, key);
-    out.ascii(read(name) || '0');
+    out.ascii(String(wholeOf(read(name))));
   }
 });

@@ -4,7 +4,7 @@ import { formatMac } from '../filter/values.ts';
 import { address, network, type Style, writeMpls } from './cells.ts';
 import type { Clock } from './clock.ts';
 import { ExtraReader } from './exporter-name.ts';
-import { accessList, latencyMs } from './extra-cells.ts';
+import { accessList, latencyMs, wholeOf } from './extra-cells.ts';
 import { wide } from './numbers.ts';
 import { presence } from './presence.ts';
 import { TextBlock } from './text.ts';
@@ -195,7 +195,7 @@ export function ofExtra(
   };
 }
 
-export const number = (text: string, width = 5) => right(text === '' ? '0' : text, width);
+export const number = (text: string, width = 5) => right(String(wholeOf(text)), width);
 
 export function latency(name: string, ...elements: [string, string, string]): readonly [string, (m: Member) => string] {
   return [name, (member) => `${right(latencyMs(member, ...elements).toFixed(3), 9)} ms`];

@@ -2,6 +2,7 @@ import type { ColumnName } from '../../flow/fields.ts';
 import type { Chunk } from '../chunk.ts';
 import { extendedEventName, firewallEventName, flagsText, longNatEventName, protocolName } from '../names.ts';
 import { ExtraReader } from './exporter-name.ts';
+import { wholeOf } from './extra-cells.ts';
 import { presence } from './presence.ts';
 import {
   acl,
@@ -191,7 +192,7 @@ const sections: readonly Section[] = [
     lines: [plain('src xlt port', 'natSrcPort'), plain('dst xlt port', 'natDstPort')],
   },
   ofExtra(['33000', '33001'], [acl('Ingress ACL', '33000'), acl('Egress ACL', '33001')]),
-  ofExtra(['40000'], [['username', (member) => `       ${member('40000')}`]]),
+  ofExtra(['40000'], [['username', (member) => `       ${member('40000').replaceAll(/\p{Cc}/gu, ' ')}`]]),
   {
     keys: ['natEvent'],
     lines: [
@@ -229,7 +230,7 @@ const sections: readonly Section[] = [
           const own = extras.member(row, 'observationDomainId');
           if (own === '' && extras.member(row, 'observationPointId') === '') return undefined;
           return right(
-            `0x${Number(own || domains[row])
+            `0x${wholeOf(own || String(domains[row]))
               .toString(16)
               .padStart(5, '0')}`,
             7,
@@ -243,13 +244,7 @@ const sections: readonly Section[] = [
     [
       [
         'obs pointID',
-        (member) =>
-          right(
-            `0x${BigInt(member('observationPointId') || 0)
-              .toString(16)
-              .padStart(10, '0')}`,
-            12,
-          ),
+        (member) => right(`0x${wholeOf(member('observationPointId')).toString(16).padStart(10, '0')}`, 12),
       ],
     ],
   ),
