@@ -3,6 +3,8 @@ import { addon } from '../addon/addon.ts';
 import { type FlowScan, SEND_ELSEWHERE } from '../addon/scan.ts';
 import type { AddressWords } from '../flow/address.ts';
 import { UserError } from '../flow/user-error.ts';
+import { selectionQuestion } from './native/question.ts';
+import type { Selection } from './plan.ts';
 
 /** A sampling rate that the operator knows better than the flows of an exporter. */
 export interface RateCorrection {
@@ -23,6 +25,8 @@ export interface FlowFiles {
   /** Some flow may have been counted by a sampler. */
   readonly sampled: boolean;
   readonly corrections: readonly RateCorrection[];
+  /** Where some files are left out of `paths`: the columns that all of them have together. */
+  readonly columnsOfAll?: ReadonlySet<string>;
   /** Undefined where the addon leaves the files to the general engine. */
   readonly scan: FlowScan | undefined;
 }
@@ -59,6 +63,25 @@ export function filesOfScan(scan: FlowScan, corrections: readonly RateCorrection
     sampled,
     corrections,
     scan,
+  };
+}
+
+/** The files without those in which, as the index of their directory tells, nothing is selected; never none at all. */
+export async function filesLeft(files: FlowFiles, selection: Selection): Promise<FlowFiles> {
+  const { scan, corrections } = files;
+  const question = scan && selectionQuestion(selection);
+  if (scan === undefined || question === undefined) return files;
+  const left = await orElsewhere(() => scan.pathsLeft(question));
+  if (left === undefined || left.length === files.count) return files;
+  const paths = left.length === 0 ? files.paths.slice(0, 1) : left;
+  const { count, sampled } = files;
+  return {
+    count,
+    sampled,
+    corrections,
+    scan,
+    paths: corrections.length === 0 ? paths : paths.map((path) => resolve(path)),
+    columnsOfAll: new Set(scan.summary().columns),
   };
 }
 
