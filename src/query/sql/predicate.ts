@@ -198,7 +198,14 @@ function compareOperands(operands: readonly Operand[], compared: Compared, schem
     compared.kind === 'ranges'
       ? { ...compared, negated: false }
       : { kind: 'number', term, comparator: '=', value: compared.value };
-  return all([opposite(each(found)), some(operands.map((operand) => isThere(operand, schema)))]);
+  // What is not there is no 0 here.
+  const stored = operands.map((operand): Operand => {
+    if ('computed' in operand) return operand;
+    const { absentIsZero: _, ...rest } = operand;
+    return rest;
+  });
+  const isFound = some(stored.map((operand) => compareOperand(operand, found, schema)));
+  return all([opposite(isFound), some(operands.map((operand) => isThere(operand, schema)))]);
 }
 
 /** Whether a flow has a number at all. */
