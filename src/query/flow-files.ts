@@ -3,8 +3,6 @@ import { addon } from '../addon/addon.ts';
 import { type FlowScan, SEND_ELSEWHERE } from '../addon/scan.ts';
 import type { AddressWords } from '../flow/address.ts';
 import { UserError } from '../flow/user-error.ts';
-import { selectionQuestion } from './native/question.ts';
-import type { Selection } from './plan.ts';
 
 /** A sampling rate that the operator knows better than the flows of an exporter. */
 export interface RateCorrection {
@@ -63,25 +61,6 @@ export function filesOfScan(scan: FlowScan, corrections: readonly RateCorrection
     sampled,
     corrections,
     scan,
-  };
-}
-
-/** The files without those in which, as the index of their directory tells, nothing is selected; never none at all. */
-export async function filesLeft(files: FlowFiles, selection: Selection): Promise<FlowFiles> {
-  const { scan, corrections } = files;
-  const question = scan && selectionQuestion(selection);
-  if (scan === undefined || question === undefined) return files;
-  const left = await orElsewhere(() => scan.pathsLeft(question));
-  if (left === undefined || left.length === files.count) return files;
-  const paths = left.length === 0 ? files.paths.slice(0, 1) : left;
-  const { count, sampled } = files;
-  return {
-    count,
-    sampled,
-    corrections,
-    scan,
-    paths: corrections.length === 0 ? paths : paths.map((path) => resolve(path)),
-    columnsOfAll: new Set(scan.summary().columns),
   };
 }
 

@@ -6,7 +6,8 @@ import { finished, pipeline } from 'node:stream/promises';
 import { UserError } from '../../flow/user-error.ts';
 import { printAnswer, type SqlFormat, writeParquet } from '../../query/ask/answer.ts';
 import { SqlSession } from '../../query/ask/session.ts';
-import { filesLeft, lookAtFiles } from '../../query/flow-files.ts';
+import { lookAtFiles } from '../../query/flow-files.ts';
+import { filesLeft } from '../../query/native/files-left.ts';
 import { OutputSink, ReaderGone } from '../../query/output/sink.ts';
 import { planSelection } from '../../query/planner.ts';
 import { SPILL_DIRECTORY } from '../../query/spill.ts';
@@ -42,7 +43,7 @@ export async function runSql(options: SqlOptions, streams: Pick<NodeJS.Process, 
   const target = directory === undefined ? write && resolve(write) : join(directory, 'answer.parquet');
   // What is there already stays until the answer is whole.
   const part = target && `${target}.part`;
-  const release = endsWithout(SPILL_DIRECTORY, ...(directory === undefined ? [] : [directory]));
+  const release = endsWithout(SPILL_DIRECTORY, ...[directory, part].filter((path) => path !== undefined));
   try {
     const tables = await collectorTables(chosen);
     const output = format === 'parquet' ? part : undefined;
