@@ -51,7 +51,7 @@ export const USAGE = `usage: weir dump [options] [filter]
   --unscaled    counters as exported, not multiplied by the sampling rate
   -G FILE,...   MaxMind databases (.mmdb): countries beside addresses, %sc %dc, %sasn %dasn (organisations),
                 -s srcgeo, src geo CH
-  --memory SIZE memory for the work, such as 2G; beyond, the disk is used
+  --memory SIZE memory for the work, such as 2G (from 300M on); beyond, files are read again or the disk is used
   -X, --sql     show how the question is understood; as SQL
   -Z            check the filter only
   -h            this text

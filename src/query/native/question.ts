@@ -17,6 +17,9 @@ const GROUPS_MEGABYTES = 256;
 /** Memory for flows that are put aside: a quarter of the machine's, but no more than this. */
 const ASIDE_MEGABYTES = 2048;
 
+/** Of the memory that a question may take: for groups, for flows put aside, and for putting these together. */
+const SHARES = 3;
+
 /** Sorted lists of more flows are for the engine that can use the disk. */
 export const LONGEST_SORTED = 20_000;
 
@@ -58,7 +61,7 @@ export function scanQuestion(
       jobs.push(scanJob);
     }
   }
-  const most = memoryOctets === undefined ? totalmem() / 4 : memoryOctets / 2;
+  const most = memoryOctets === undefined ? totalmem() / 4 : memoryOctets / SHARES;
   const megabytes = (bound: number) => Math.min(bound, Math.ceil(most / 2 ** 20));
   return {
     ...columns.question(plan.selection),
