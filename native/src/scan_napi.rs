@@ -5,6 +5,7 @@ use crate::scan::file::{Segment, Wanted, KEPT_CHUNKS};
 use crate::scan::groups::Table;
 use crate::scan::list::fetch;
 use crate::scan::look::look;
+use crate::scan::prune::files_out;
 use crate::scan::{guarded, run, Answer, Progress, Question};
 use crate::segment_napi::describe;
 use napi::bindgen_prelude::*;
@@ -144,8 +145,7 @@ impl FlowScan {
     /// The files, in the order of positions.
     #[napi]
     pub fn paths(&self) -> Vec<String> {
-        let paths = self.segments.iter().map(|segment| segment.path.to_string_lossy());
-        paths.map(|path| path.into_owned()).collect()
+        self.segments.iter().map(path_of).collect()
     }
 
     /// Directories that the files are in.
@@ -189,6 +189,15 @@ impl FlowScan {
         self.progress.share()
     }
 
+    /// The files, in the same order, without those that the index of their directory rules out for a question's filter.
+    #[napi]
+    pub fn paths_left(&self, question: ScanQuestion) -> Result<AsyncTask<Left>> {
+        Ok(AsyncTask::new(Left {
+            segments: self.segments.clone(),
+            question: question_of(question)?,
+        }))
+    }
+
     /// Values of columns in the rows at `positions`, as words.
     #[napi]
     pub fn fetch(&self, columns: Vec<ScanColumn>, positions: Uint32Array) -> Result<AsyncTask<Fetch>> {
@@ -210,6 +219,30 @@ impl FlowScan {
             progress: self.progress.clone(),
         }))
     }
+}
+
+/// Paths of the files that may have rows which pass a question's filter.
+pub struct Left {
+    segments: Arc<Vec<Segment>>,
+    question: Question,
+}
+
+impl Task for Left {
+    type Output = Vec<bool>;
+    type JsValue = Vec<String>;
+
+    fn compute(&mut self) -> Result<Vec<bool>> {
+        guarded(|| Ok(files_out(&self.segments, &self.question))).map_err(failure)
+    }
+
+    fn resolve(&mut self, _: Env, is_out: Vec<bool>) -> Result<Vec<String>> {
+        let left = self.segments.iter().zip(is_out).filter(|(_, is_out)| !is_out);
+        Ok(left.map(|(segment, _)| path_of(segment)).collect())
+    }
+}
+
+fn path_of(segment: &Segment) -> String {
+    segment.path.to_string_lossy().into_owned()
 }
 
 pub struct Fetch {

@@ -119,7 +119,9 @@ export interface FlowScan {
   paths(): string[];
   /** Those that files were found in: empty where they were named one by one. */
   directories(): string[];
-  /** What part of the files the question at hand has left behind, 0 to 1. */
+  /** The files but those that the index of their directory rules out for a question, whose filter alone counts. */
+  pathsLeft(question: ScanQuestion): Promise<string[]>;
+  /** What part of the question at hand is done, 0 to 1; never less than before. */
   progress(): number;
   /** Answers all jobs together, on every core. */
   run(question: ScanQuestion): Promise<ScanAnswer>;

@@ -15,7 +15,7 @@ const flowOptions: OptionTable = {
 const answerOptions: OptionTable = {
   o: valueOption('table, csv, json, ndjson or parquet', 'table'),
   w: valueOption('write the answer to a file'),
-  memory: valueOption('memory for the work, such as 2G; beyond, the disk is used'),
+  memory: valueOption('memory for the engine, such as 2G; beyond, the disk is used'),
 };
 
 const VIEWS = `Views:

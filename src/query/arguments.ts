@@ -58,7 +58,7 @@ export const USAGE = `usage: weir dump [options] [filter]
   -G FILE,...   MaxMind databases (.mmdb): countries beside addresses, %sc %dc, %sasn %dasn (organisations),
                 -s srcgeo, -s srcasn, src geo CH
   --resolve     names of addresses from reverse DNS, at most 10000 in 20 s
-  --memory SIZE memory for the work, such as 2G; beyond, the disk is used
+  --memory SIZE memory for the work, such as 2G (from 300M on); beyond, files are read again or the disk is used
   -X, --sql     show how the question is understood; as SQL
   -Z            check the filter only
   -h            this text

@@ -79,6 +79,7 @@ class ResultChunk implements Chunk {
 export class Database {
   private readonly database: duckdb.Database;
   private readonly connection: duckdb.Connection;
+  private begun = 0;
 
   private constructor(database: duckdb.Database, connection: duckdb.Connection) {
     this.database = database;
@@ -97,10 +98,12 @@ export class Database {
     const opened = new Database(database, await duckdb.connect(database));
     await opened.run('SET enable_progress_bar = true');
     await opened.run('SET enable_progress_bar_print = false');
+    opened.begun = 0;
     return opened;
   }
 
   async run(sql: string): Promise<void> {
+    this.begun++;
     await duckdb.query(this.connection, sql);
   }
 
@@ -117,6 +120,7 @@ export class Database {
 
   /** The rows of a query as they become ready; the next chunk is made while the caller works on this one. */
   async *chunks(sql: string): AsyncGenerator<Chunk, void, undefined> {
+    this.begun++;
     const statement = await duckdb.prepare(this.connection, sql);
     try {
       const result = await duckdb.execute_prepared_streaming(statement);
@@ -150,9 +154,10 @@ export class Database {
     throw new Error('a query for one row gave none');
   }
 
-  /** Of the statement at hand, 0 to 1. */
+  /** How many statements are done, with what part of the one at hand. */
   progress(): number {
-    return Math.max(0, duckdb.query_progress(this.connection).percentage) / 100;
+    const share = Math.min(100, Math.max(0, duckdb.query_progress(this.connection).percentage)) / 100;
+    return Math.max(0, this.begun - 1) + share;
   }
 
   close(): void {

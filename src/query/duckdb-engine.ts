@@ -6,6 +6,7 @@ import { filterColumns } from './filter/columns.ts';
 import { bindings, type Sequence } from './filter/sequence.ts';
 import type { Filter } from './filter/tree.ts';
 import type { FlowFiles } from './flow-files.ts';
+import { filesLeft } from './native/files-left.ts';
 import type { Order } from './orders.ts';
 import type { Totals } from './output/summary.ts';
 import type { Job, JobOf, Selection } from './plan.ts';
@@ -21,36 +22,53 @@ import { TOTAL_COLUMNS, totalsOfGroupsSql, totalsSql } from './sql/totals.ts';
 
 const GROUPS_TABLE = 'groups';
 
+export interface DuckDbOptions {
+  readonly memoryOctets?: number | undefined;
+  /** What will be asked, to know how far the work is. */
+  readonly jobs?: readonly Job[] | undefined;
+  /** Gets what tells how far it is, before the first statement. */
+  readonly watch?: ((share: () => number) => void) | undefined;
+}
+
 /** Answers every question, through SQL; memory that it lacks it takes from the disk. */
 export class DuckDbEngine implements QueryEngine {
   readonly schema: Schema;
+  /** What those files have that are read. */
+  private readonly stored: Schema;
   private readonly database: Database;
+  private readonly statements: number;
   private readonly files: FlowFiles;
   private readonly selected: string;
   private readonly selection: Selection;
   private readonly sequence: Sequence | undefined;
   private known: Totals | undefined;
 
-  private constructor(database: Database, files: FlowFiles, schema: Schema, selection: Selection) {
+  private constructor(database: Database, files: FlowFiles, stored: Schema, selection: Selection, statements: number) {
     this.database = database;
+    this.statements = statements;
     this.files = files;
-    this.schema = schema;
+    this.stored = stored;
+    this.schema = { columns: files.columnsOfAll ?? stored.columns, mixed: files.count > 1 };
     this.selection = selection;
     this.sequence = selection.sequence;
     this.selected =
       this.sequence === undefined
-        ? selectedSql(files, selection, schema)
-        : flowsOfChainsSql(files, selection.counters, schema);
+        ? selectedSql(files, selection, stored)
+        : flowsOfChainsSql(files, selection.counters, stored);
   }
 
   /** @throws UserError for files that are not of flows; errors of the engine for files that cannot be read. */
-  static async open(files: FlowFiles, selection: Selection, memoryOctets?: number): Promise<DuckDbEngine> {
+  static async open(all: FlowFiles, selection: Selection, options: DuckDbOptions = {}): Promise<DuckDbEngine> {
+    const { memoryOctets, jobs = [], watch } = options;
+    const files = await filesLeft(all, selection);
     const database = await Database.open(memoryOctets);
     try {
       const schema = await describe(database, files.paths);
+      const engine = new DuckDbEngine(database, files, schema, selection, statementsOf(selection, jobs));
+      watch?.(() => engine.progress());
       const { sequence } = selection;
       if (sequence !== undefined) await findChains(database, files, { ...selection, sequence }, schema);
-      return new DuckDbEngine(database, files, schema, selection);
+      return engine;
     } catch (error) {
       database.close();
       throw error;
@@ -58,7 +76,7 @@ export class DuckDbEngine implements QueryEngine {
   }
 
   progress(): number {
-    return this.database.progress();
+    return Math.min(1, this.database.progress() / this.statements);
   }
 
   close(): void {
@@ -66,19 +84,24 @@ export class DuckDbEngine implements QueryEngine {
   }
 
   async span(): Promise<{ first: number; last: number }> {
+    // Of all files, whether read or not.
+    if (this.files.columnsOfAll !== undefined && this.files.scan !== undefined) {
+      const { firstMs, lastMs } = this.files.scan.summary();
+      return { first: firstMs, last: lastMs };
+    }
     const sql = `SELECT coalesce(epoch_ms(min(first)), 0) AS first, coalesce(epoch_ms(max(last)), 0) AS last
-      FROM ${filesSql(this.files.paths, this.schema.mixed)}`;
+      FROM ${filesSql(this.files.paths, this.stored.mixed)}`;
     return this.database.numbers(sql, ['first', 'last']);
   }
 
   /** Reads every value of every column, so that what is damaged is met; resolves to the number of rows. */
   async readAll(): Promise<number> {
     const sql = `SELECT count(*)::UBIGINT AS rows, coalesce(bit_xor(hash(COLUMNS(*))), 0)::UBIGINT AS all_cells FROM ${this.selected}`;
-    return (await this.database.numbers(sql.replace('COLUMNS(*)', [...this.schema.columns].join(', ')), ['rows'])).rows;
+    return (await this.database.numbers(sql.replace('COLUMNS(*)', [...this.stored.columns].join(', ')), ['rows'])).rows;
   }
 
   async totals(): Promise<Totals> {
-    this.known ??= await this.database.numbers(totalsSql(this.selected, this.schema), TOTAL_COLUMNS);
+    this.known ??= await this.database.numbers(totalsSql(this.selected, this.stored), TOTAL_COLUMNS);
     return this.known;
   }
 
@@ -88,7 +111,7 @@ export class DuckDbEngine implements QueryEngine {
 
   private flowsSql({ order, top }: JobOf<'flows'>, wanted: readonly ColumnName[]): string {
     const ties = order === undefined ? [] : ['file_index', 'file_row_number'];
-    return rowsSql(wanted, this.selected, this.schema, order, ties, top);
+    return rowsSql(wanted, this.selected, this.stored, order, ties, top);
   }
 
   chains(wanted: readonly ColumnName[]): Rows {
@@ -97,8 +120,8 @@ export class DuckDbEngine implements QueryEngine {
 
   private chainsSql(wanted: readonly ColumnName[]): string {
     const values = [...bindings(this.sequence!).keys()].flatMap((_, index) => [`v${index}_hi`, `v${index}_lo`]);
-    const flows = chainRowsSql(this.files, this.selection.counters, this.schema);
-    return rowsSql(wanted, flows, this.schema, undefined, ['chain', 'step'], 0, ['chain', 'step', ...values]);
+    const flows = chainRowsSql(this.files, this.selection.counters, this.stored);
+    return rowsSql(wanted, flows, this.stored, undefined, ['chain', 'step'], 0, ['chain', 'step', ...values]);
   }
 
   /** The statements that answer a job, one for each of its orders. */
@@ -115,21 +138,21 @@ export class DuckDbEngine implements QueryEngine {
       }
       case 'report': {
         const { report, parameter, top } = job;
-        const { selected, selection, schema } = this;
+        const { selected, selection, stored: schema } = this;
         const input = { selected, selection, parameter, baseline, baselineSchema: schema };
         return [`${reportSql[report.name](input)}${limitSql(top)}`];
       }
       case 'statistic': {
         const { statistic, byProtocol, orders, top } = job;
-        const table = `(${statisticSql(statistic, byProtocol, this.selected, this.schema)})`;
-        return orders.map((order) => statisticRowsSql(statistic, order, top, table, this.schema));
+        const table = `(${statisticSql(statistic, byProtocol, this.selected, this.stored)})`;
+        return orders.map((order) => statisticRowsSql(statistic, order, top, table, this.stored));
       }
     }
   }
 
   private groupsOf({ grouping, orders, resultFilter }: JobOf<'groups'>, wanted: readonly ColumnName[]): Groups {
     const read = resultFilter === undefined ? wanted : [...wanted, ...filterColumns(resultFilter)];
-    return groupsSql(read, grouping, orders.length === 0, this.selected, this.schema);
+    return groupsSql(read, grouping, orders.length === 0, this.selected, this.stored);
   }
 
   async groups(job: JobOf<'groups'>, wanted: readonly ColumnName[]): Promise<Tables> {
@@ -139,18 +162,18 @@ export class DuckDbEngine implements QueryEngine {
   }
 
   async statistic({ statistic, byProtocol, orders, top }: JobOf<'statistic'>): Promise<Tables> {
-    const sql = statisticSql(statistic, byProtocol, this.selected, this.schema);
+    const sql = statisticSql(statistic, byProtocol, this.selected, this.stored);
     const { table, totals } = await this.hold(sql, orders.length, top, statistic.sides.length);
     return {
       totals,
       rows: (order: Order | undefined) =>
-        this.database.chunks(statisticRowsSql(statistic, order!, top, table, this.schema)),
+        this.database.chunks(statisticRowsSql(statistic, order!, top, table, this.stored)),
     };
   }
 
   async report({ report, parameter, top }: JobOf<'report'>, baseline: readonly string[]): Promise<Rows> {
     const { selected, selection } = this;
-    const baselineSchema = baseline.length === 0 ? this.schema : await describe(this.database, baseline);
+    const baselineSchema = baseline.length === 0 ? this.stored : await describe(this.database, baseline);
     const sql = reportSql[report.name]({ selected, selection, parameter, baseline, baselineSchema });
     return this.database.chunks(`${sql}${limitSql(top)}`);
   }
@@ -171,6 +194,22 @@ export class DuckDbEngine implements QueryEngine {
     this.known ??= await this.database.numbers(totalsOfGroupsSql(GROUPS_TABLE, sides), TOTAL_COLUMNS);
     return { table: GROUPS_TABLE, totals: this.known };
   }
+}
+
+/** How many statements answer the jobs of a plan. */
+function statementsOf({ sequence, limit }: Selection, jobs: readonly Job[]): number {
+  let statements = sequence === undefined ? 0 : sequence.every && limit === undefined ? 2 : 1;
+  let hasTotals = false;
+  for (const job of jobs) {
+    const orders = job.kind === 'groups' || job.kind === 'statistic' ? Math.max(1, job.orders.length) : 1;
+    statements += orders;
+    // Groups of several tables are made first.
+    if (orders > 1 || (job.kind !== 'flows' && job.kind !== 'report' && job.top === 0)) statements++;
+    if (hasTotals || (job.kind === 'flows' && (job.order === undefined || job.top === 0))) continue;
+    hasTotals = true;
+    statements++;
+  }
+  return Math.max(1, statements);
 }
 
 async function findChains(

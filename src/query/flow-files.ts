@@ -23,6 +23,8 @@ export interface FlowFiles {
   /** Some flow may have been counted by a sampler. */
   readonly sampled: boolean;
   readonly corrections: readonly RateCorrection[];
+  /** Where some files are left out of `paths`: the columns that all of them have together. */
+  readonly columnsOfAll?: ReadonlySet<string>;
   /** Undefined where the addon leaves the files to the general engine. */
   readonly scan: FlowScan | undefined;
 }

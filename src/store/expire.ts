@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { UserError } from '../flow/user-error.ts';
 import type { ExpiryLimits } from './expiry-limits.ts';
 import { slotDirectories } from './slot-directories.ts';
-import { forgetDeleted } from './slot-index.ts';
+import { forgetDeleted, INDEX_NAME } from './slot-index.ts';
 import { parseSlotTime, segmentTime } from './slots.ts';
 
 /** A flow file that may be deleted. */
@@ -11,7 +11,10 @@ export interface StoredFile {
   readonly path: string;
   /** Start of its slot, milliseconds since 1970. */
   readonly startMs: number;
-  /** Room that it takes on the disk, which is what a limit is about, not its length. */
+  /**
+   * Room that it takes on the disk, which is what a limit is about, not its length; with its share of the index of the
+   * directory.
+   */
   readonly diskBytes: number;
 }
 
@@ -23,17 +26,33 @@ export interface Expired {
 
 const BLOCK_BYTES = 512;
 
+type Weighed = { -readonly [Name in keyof StoredFile]: StoredFile[Name] };
+
+/** Adds what files have in common to each of them. */
+function share(bytes: number, files: readonly Weighed[]): void {
+  let rest = bytes;
+  for (const [index, file] of files.entries()) {
+    const part = Math.round(rest / (files.length - index));
+    file.diskBytes += part;
+    rest -= part;
+  }
+}
+
 /** The finished flow files of a store, oldest first. Files with other names are not weir's to delete. */
 export async function storedFiles(directory: string): Promise<StoredFile[]> {
-  const files: StoredFile[] = [];
+  const files: Weighed[] = [];
   try {
     for await (const { path, entries } of slotDirectories(directory)) {
+      const before = files.length;
       for (const entry of entries) {
         const startMs = entry.isFile() ? parseSlotTime(segmentTime(entry.name) ?? '') : undefined;
         if (startMs === undefined) continue;
         const file = join(path, entry.name);
         const blocks = await blocksOf(file);
         if (blocks !== undefined) files.push({ path: file, startMs, diskBytes: blocks * BLOCK_BYTES });
+      }
+      if (entries.some(({ name }) => name === INDEX_NAME)) {
+        share(((await blocksOf(join(path, INDEX_NAME))) ?? 0) * BLOCK_BYTES, files.slice(before));
       }
     }
   } catch (cause) {

@@ -123,6 +123,25 @@ describe('files of a store', () => {
     await expect(storedFiles(join(directory, 'gone'))).rejects.toThrow(/gone/);
   });
 
+  test('the index of a directory counts with its files', async () => {
+    const directory = tempDir('indexed');
+    for (const name of [
+      '2024/04/30/weir.202404302350',
+      '2024/05/01/weir.202405010000',
+      '2024/05/01/weir.202405010005',
+    ]) {
+      make(directory, `${name}.parquet`);
+    }
+    const before = await storedFiles(directory);
+    const index = join(directory, '2024/05/01/.weir.index');
+    writeFileSync(index, Buffer.alloc(20_000, 1));
+    const files = await storedFiles(directory);
+    const more = files.map(({ diskBytes }, at) => diskBytes - before[at]!.diskBytes);
+    expect(more[0]).toBe(0);
+    expect(more[1]! + more[2]!).toBe(statSync(index).blocks * 512);
+    expect(Math.abs(more[1]! - more[2]!)).toBeLessThanOrEqual(1);
+  });
+
   test('empty sub-directories go with their files, others stay; a file that is gone already is fine', async () => {
     const directory = tempDir('emptied');
     make(directory, '2024/04/30/weir.202404302350.parquet');

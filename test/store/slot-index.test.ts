@@ -12,13 +12,15 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { addon } from '../../src/addon/addon.ts';
+import { parseSqlArguments } from '../../src/cli/sql.ts';
 import { FlowBatch } from '../../src/flow/batch.ts';
+import { runSql } from '../../src/pipeline/query/sql.ts';
 import { deleteFiles, storedFiles } from '../../src/store/expire.ts';
 import { FlowStore } from '../../src/store/flow-store.ts';
 import { chooseSegments } from '../../src/store/segment-files.ts';
 import { SlotArchive } from '../../src/store/slot-archive.ts';
 import { INDEX_NAME, indexStore } from '../../src/store/slot-index.ts';
-import { dumpText, inZone } from '../query/support/run-dump.ts';
+import { Collector, dumpText, inZone, withEngine } from '../query/support/run-dump.ts';
 import { query, scratchDirectory } from './scratch.ts';
 
 const START = Date.UTC(2026, 10, 20, 10, 0, 0);
@@ -92,6 +94,34 @@ describe('the index of a directory of slots', () => {
       const window = ['-t', `${clock(2, 60)}-${clock(4, -60)}`];
       expect(await inZone('UTC', () => ask(directory, ...window))).toHaveLength(20);
       await expect(ask(directory, 'host 10.0.4.7')).rejects.toThrow(/weir.202611201020.parquet/);
+    });
+  });
+
+  it('rules files out for SQL as well', async () => {
+    const directory = scratchDirectory();
+    await storeSlots(directory, 6);
+    const sql = async (...args: string[]) => {
+      const [stdout, stderr] = [new Collector(), new Collector()];
+      const options = await parseSqlArguments(['-R', directory, '-o', 'csv', ...args]);
+      await runSql(options!, { stdout, stderr } as unknown as NodeJS.Process);
+      return stdout.text;
+    };
+    const sum = 'SELECT sum(octets) AS octets, min(src_as) AS src_as FROM flows';
+    // Nothing is left: an answer all the same.
+    expect(await sql('--filter', 'host 10.99.3.7', sum)).toBe('octets,src_as\n,\n');
+    await withNoOther(directory, 'weir.202611201015.parquet', async () => {
+      expect(await sql('--filter', 'host 10.0.3.7 and bytes > 1', sum)).toBe('octets,src_as\n103,0\n');
+      const chain = 'first { src ip 10.0.3.7 and dst ip A } then { src ip 10.0.3.9 and dst ip A } within 1s';
+      expect(await ask(directory, chain)).toEqual(['103', '103']);
+      await withEngine('duckdb', async () => {
+        expect(await ask(directory, 'host 10.0.3.7')).toEqual(['103']);
+        const found = await dumpText(['-R', directory, 'host 10.0.3.7']);
+        const native = await withEngine('native', () => dumpText(['-R', directory, 'host 10.0.3.7']));
+        const lines = (text: string) => text.split('\n').filter((line) => !line.startsWith('Sys:'));
+        expect(lines(found)).toEqual(lines(native));
+      });
+      await expect(sql('--filter', 'host 10.0.4.7', sum)).rejects.toThrow(/weir.202611201020.parquet/);
+      await expect(sql(sum)).rejects.toThrow(/parquet/);
     });
   });
 

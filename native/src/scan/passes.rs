@@ -11,26 +11,61 @@ use super::spread::{Memory, Spread};
 use super::worker::{job_of_totals, Counting, Worker};
 use super::{guarded, in_parallel, prune, with_name, Answer, Question, Totals};
 use parquet::errors::{ParquetError, Result};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::Mutex;
 
-/// Row groups that a question has left behind, and all that it has to look at.
+/// What part of a question is done. It never steps back, though nobody knows at first how many passes there will be.
 #[derive(Default)]
 pub struct Progress {
+    /// Row groups that this pass has left behind, of how many.
     done: AtomicUsize,
-    pub(super) all: AtomicUsize,
+    all: AtomicUsize,
+    /// Of the partitions of groups, where this pass began; a share as `share`.
+    from: AtomicU32,
+    /// The most that was told, in parts of `WHOLE`.
+    told: AtomicU32,
+    pub(super) passes: AtomicUsize,
 }
 
+const WHOLE: f64 = (1 << 24) as f64;
+
 impl Progress {
-    fn start(&self, all: usize) {
-        self.done.store(0, Ordering::Relaxed);
+    /// A question begins, or goes on after `before` of its row groups.
+    fn start(&self, before: usize, all: usize) {
+        if before == 0 {
+            self.told.store(0, Ordering::Relaxed);
+            self.passes.store(0, Ordering::Relaxed);
+        }
+        self.begin(before, all, 0.0);
+    }
+
+    fn begin(&self, before: usize, all: usize, from: f64) {
+        self.done.store(before, Ordering::Relaxed);
         self.all.store(all, Ordering::Relaxed);
+        self.from.store((from * WHOLE) as u32, Ordering::Relaxed);
+        self.passes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A row group is done, of a pass that will reach `to`.
+    fn step(&self, to: f64) {
+        let done = (self.done.fetch_add(1, Ordering::Relaxed) + 1) as f64 / self.all.load(Ordering::Relaxed) as f64;
+        let from = f64::from(self.from.load(Ordering::Relaxed)) / WHOLE;
+        let share = from + (to - from).max(0.0) * done.min(1.0);
+        self.told.fetch_max((share * WHOLE) as u32, Ordering::Relaxed);
     }
 
     /// 0 to 1.
     pub fn share(&self) -> f64 {
-        self.done.load(Ordering::Relaxed) as f64 / self.all.load(Ordering::Relaxed).max(1) as f64
+        f64::from(self.told.load(Ordering::Relaxed)) / WHOLE
     }
+}
+
+/// What part of all groups is before the end of this pass, or before its start.
+fn reach(spreads: &[Spread], end: impl Fn(Range<usize>) -> usize) -> f64 {
+    let shares = spreads.iter().filter(|spread| spread.is_used());
+    let shares = shares.map(|spread| end(spread.partitions()) as f64 / spread.partition_count() as f64);
+    shares.fold(1.0, f64::min)
 }
 
 /// `progress` is kept up to date.
@@ -52,7 +87,7 @@ pub fn run(segments: &[Segment], question: &Question, progress: &Progress) -> Re
         .collect::<Option<_>>()
         .ok_or_else(|| not_here("groups by so many fields"))?;
     let mut best: Vec<Vec<Best>> = spreads.iter().map(Best::of_job).collect();
-    progress.start(items.len());
+    progress.start(question.from, items.len());
     let (workers, reached) = scan(segments, question, &spreads, (&items, true), memory.threads, progress)?;
     let goes_on = matches!(question.list, Some(List::Next(_))) && reached < items.len();
     let mut answer = Answer {
@@ -60,7 +95,7 @@ pub fn run(segments: &[Segment], question: &Question, progress: &Progress) -> Re
         ..guarded(|| finish(question, workers, &spreads, &mut best))?
     };
     while spreads.iter().any(Spread::goes_on) {
-        progress.all.fetch_add(items.len(), Ordering::Relaxed);
+        progress.begin(0, items.len(), reach(&spreads, |pass| pass.start));
         let (workers, _) = scan(segments, question, &spreads, (&items, false), memory.threads, progress)?;
         let totals = guarded(|| Ok(finish(question, workers, &spreads, &mut best)?.totals))?;
         answer.totals.add(&totals);
@@ -112,14 +147,14 @@ fn scan<'a>(
             let Some(&(file, group)) = items.get(at) else { break };
             if is_out[file] {
                 first.note(at, 0);
-                progress.done.fetch_add(1, Ordering::Relaxed);
+                progress.step(reach(spreads, |pass| pass.end));
                 continue;
             }
             let segment = &segments[file];
             let done = (at + 1) as f64 / items.len() as f64;
             let read = guarded(|| worker.read(file, segment, group, done));
             first.note(at, worker.found_last);
-            progress.done.fetch_add(1, Ordering::Relaxed);
+            progress.step(reach(spreads, |pass| pass.end));
             if let Err(cause) = read {
                 failed.store(true, Ordering::Relaxed);
                 let mut failure = failure.lock().expect("no holder panics");

@@ -18,6 +18,11 @@ export interface ProgressStream {
 const EVERY_MS = 500;
 const CLEAR_LINE = '\r\x1b[K';
 
+/** A terminal that says of itself that it knows no control sequences. */
+export function isDumb(): boolean {
+  return process.env['TERM'] === 'dumb';
+}
+
 /** A line on a terminal that tells how far a long run is, written over again twice a second. */
 export class ProgressLine {
   readonly #stream: ProgressStream;
@@ -29,14 +34,14 @@ export class ProgressLine {
 
   /**
    * `describe` gets the seconds since the start. Nothing is shown before `fromMs`, and nothing at all where `stream` is no
-   * terminal.
+   * terminal, or a dumb one.
    */
   constructor(stream: ProgressStream, describe: (seconds: number) => string, fromMs = 0) {
     this.#stream = stream;
     this.#describe = describe;
     this.#fromMs = fromMs;
     this.#startMs = performance.now();
-    if (stream.isTTY !== true) return;
+    if (stream.isTTY !== true || isDumb()) return;
     this.#timer = setInterval(() => this.#show(), EVERY_MS);
     this.#timer.unref();
   }

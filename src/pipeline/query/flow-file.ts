@@ -11,6 +11,7 @@ import type { FlowConsumer } from '../../flow/consumer.ts';
 import { ColumnSet, columnsNamed, segmentColumns } from '../../store/segment-columns.ts';
 import { IDENT_KEY, SCHEMA_KEY, SCHEMA_VERSION, STATS_KEY, segmentInfo } from '../../store/segment-metadata.ts';
 import { SlotStats, TOTALS } from '../../store/slot-stats.ts';
+import { endsWithout } from './ends-without.ts';
 
 /** How a flow file is written. */
 export interface FlowFileStyle {
@@ -27,6 +28,7 @@ export class FlowFile implements FlowConsumer {
   private readonly columns = new ColumnSet();
   private readonly stats = new SlotStats();
   private writer: NativeSegmentWriter | undefined;
+  private release: () => void = () => undefined;
 
   constructor(path: string, style: FlowFileStyle) {
     this.path = path;
@@ -45,22 +47,27 @@ export class FlowFile implements FlowConsumer {
       await this.open().append(none, 0);
     }
     await this.open().finish({ [STATS_KEY]: JSON.stringify(this.stats.toJson()) });
+    this.release();
   }
 
   /** Leaves nothing behind. */
   abort(): void {
     this.writer?.abort();
+    this.release();
   }
 
   private open(): NativeSegmentWriter {
     const { ident = 'none', compression = DEFAULT_CODEC } = this.style;
-    this.writer ??= new (addon().SegmentWriter)(this.path, {
+    if (this.writer !== undefined) return this.writer;
+    const writer = new (addon().SegmentWriter)(this.path, {
       compression: compression.codec,
       ...(compression.level === undefined || compression.codec !== 'zstd' ? {} : { level: compression.level }),
       metadata: { [SCHEMA_KEY]: String(SCHEMA_VERSION), [IDENT_KEY]: ident },
       totals: TOTALS,
     });
-    return this.writer;
+    this.writer = writer;
+    this.release = endsWithout(() => writer.abort());
+    return writer;
   }
 }
 
@@ -69,11 +76,13 @@ export class StreamedFlowFile implements FlowConsumer {
   private readonly stream: Writable;
   private readonly directory: string;
   private readonly file: FlowFile;
+  private readonly release: () => void;
 
   private constructor(stream: Writable, directory: string, style: FlowFileStyle) {
     this.stream = stream;
     this.directory = directory;
     this.file = new FlowFile(join(directory, 'flows.parquet'), style);
+    this.release = endsWithout(directory);
   }
 
   static async open(stream: Writable, style: FlowFileStyle): Promise<StreamedFlowFile> {
@@ -90,6 +99,7 @@ export class StreamedFlowFile implements FlowConsumer {
       await pipeline(createReadStream(join(this.directory, 'flows.parquet')), this.stream, { end: false });
     } finally {
       await rm(this.directory, { recursive: true, force: true });
+      this.release();
     }
   }
 }

@@ -7,6 +7,7 @@ import { UserError } from '../../flow/user-error.ts';
 import { printAnswer, type SqlFormat, writeParquet } from '../../query/ask/answer.ts';
 import { SqlSession } from '../../query/ask/session.ts';
 import { lookAtFiles } from '../../query/flow-files.ts';
+import { filesLeft } from '../../query/native/files-left.ts';
 import { OutputSink, ReaderGone } from '../../query/output/sink.ts';
 import { planSelection } from '../../query/planner.ts';
 import { SPILL_DIRECTORY } from '../../query/spill.ts';
@@ -33,15 +34,16 @@ export async function runSql(options: SqlOptions, streams: Pick<NodeJS.Process, 
   const { files: selected, filter, window, format, write, memoryOctets } = options;
   const chosen = (await chooseSegments(selected)).map(({ path }) => path);
   if (chosen.length === 0) throw new UserError(`no flow files in ${selected.read ?? selected.range}`);
-  const files = await lookAtFiles(chosen, await rateCorrections(chosen));
+  const looked = await lookAtFiles(chosen, await rateCorrections(chosen));
   const parts = { filter, filterFile: undefined, window, overlap: false, limit: undefined };
   const selection = await planSelection(parts, 'scaled');
+  const files = await filesLeft(looked, selection);
   const toStream = format === 'parquet' && write === undefined;
   const directory = toStream ? await mkdtemp(join(tmpdir(), 'weir-sql-')) : undefined;
   const target = directory === undefined ? write && resolve(write) : join(directory, 'answer.parquet');
   // What is there already stays until the answer is whole.
   const part = target && `${target}.part`;
-  const release = endsWithout(SPILL_DIRECTORY, ...(directory === undefined ? [] : [directory]));
+  const release = endsWithout(SPILL_DIRECTORY, ...[directory, part].filter((path) => path !== undefined));
   try {
     const tables = await collectorTables(chosen);
     const output = format === 'parquet' ? part : undefined;

@@ -3,6 +3,7 @@ import { UserError } from '../../flow/user-error.ts';
 import { parseDumpArguments } from '../../query/arguments.ts';
 import { runDump } from '../../query/dump.ts';
 import { recentSegments } from '../../store/segment-files.ts';
+import { isDumb } from '../daemon/progress.ts';
 import { dumpSurroundings } from './dump.ts';
 import { pressKey, splitKeys, TOP_KEYS, type TopState } from './top-state.ts';
 
@@ -33,7 +34,7 @@ interface TopStreams {
 export async function runTop(options: TopOptions, { stdin, stdout }: TopStreams): Promise<number> {
   const { statistic, order, filter, windowSeconds } = options;
   const state: TopState = { statistic, order, filter, windowSeconds, paused: false, prompt: undefined };
-  if (!stdin.isTTY || !stdout.isTTY) {
+  if (!stdin.isTTY || !stdout.isTTY || isDumb()) {
     stdout.write(await ask(options.stores, state, options.rows));
     return 0;
   }
@@ -153,7 +154,7 @@ class TopScreen {
     do {
       this.askAgain = false;
       try {
-        const rows = Math.max(1, (this.streams.stdout.rows ?? 24) - OTHER_LINES);
+        const rows = Math.max(1, (this.streams.stdout.rows || 24) - OTHER_LINES);
         this.answer = await ask(this.options.stores, this.state, rows);
         this.trouble = '';
       } catch (error) {
@@ -167,7 +168,7 @@ class TopScreen {
   private draw(): void {
     const { stdout } = this.streams;
     const { filter, windowSeconds, paused, prompt, statistic, order } = this.state;
-    const [width, height] = [stdout.columns ?? 80, stdout.rows ?? 24];
+    const [width, height] = [stdout.columns || 80, stdout.rows || 24];
     const now = new Date().toTimeString().slice(0, 8);
     const head = [
       `weir top  ${now}  last ${windowSeconds} s  ${statistic}/${order}${paused ? '  PAUSED' : ''}  ${this.options.stores.join(' ')}`,

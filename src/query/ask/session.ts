@@ -30,6 +30,10 @@ export interface ReadOnlyStatement {
   readonly numeric: readonly boolean[];
 }
 
+const ONLY_READS = 'weir sql only reads: give a SELECT (or DESCRIBE, SUMMARIZE, EXPLAIN)';
+/** What the engine refuses in words about files or syntax, or takes for a SELECT. */
+const OTHER_STATEMENT = /^(alter|call|copy|create|delete|drop|export|import|insert|merge|pragma|truncate|update)\b/i;
+
 /**
  * A database that has views of flow files and nothing else: no other file, no network, no further settings. What it does
  * must be one statement that reads.
@@ -81,6 +85,7 @@ export class SqlSession {
   async understand(given: string): Promise<ReadOnlyStatement> {
     const sql = given.trim().replace(/[\s;]+$/, '');
     if (sql === '') throw new UserError('the statement is empty; give a SELECT');
+    if (OTHER_STATEMENT.test(sql)) throw new UserError(ONLY_READS);
     let statement: DuckDBPreparedStatement;
     try {
       const statements = await this.connection.extractStatements(sql);
@@ -92,7 +97,7 @@ export class SqlSession {
     try {
       const { statementType, columnCount } = statement;
       if (statementType !== StatementType.SELECT && statementType !== StatementType.EXPLAIN) {
-        throw new UserError('weir sql only reads: give a SELECT (or DESCRIBE, SUMMARIZE, EXPLAIN)');
+        throw new UserError(ONLY_READS);
       }
       const numeric = Array.from({ length: columnCount }, (_, index) =>
         /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL.*)$/.test(String(statement.columnType(index))),

@@ -171,7 +171,7 @@ export class NativeEngine implements QueryEngine {
   /** What is printed of flows may be in columns that only the general engine reads. */
   private async elsewhere(): Promise<QueryEngine> {
     const { DuckDbEngine } = await import('../duckdb-engine.ts');
-    this.other ??= await DuckDbEngine.open(this.files, this.selection, this.memoryOctets);
+    this.other ??= await DuckDbEngine.open(this.files, this.selection, { memoryOctets: this.memoryOctets });
     return this.other;
   }
 

@@ -2,9 +2,9 @@ import { totalmem } from 'node:os';
 import type { ScanColumn, ScanJob, ScanList, ScanPart, ScanQuestion } from '../../addon/scan.ts';
 import { type ColumnName, columnByName, type FieldName } from '../../flow/fields.ts';
 import type { GroupKey } from '../aggregation.ts';
-import { readsExtra } from '../filter/tree.ts';
+import { type Filter, readsExtra } from '../filter/tree.ts';
 import type { Order } from '../orders.ts';
-import type { JobOf, Plan } from '../plan.ts';
+import type { JobOf, Plan, Selection } from '../plan.ts';
 import { addressColumns, highMask, lowMask } from '../sql/address.ts';
 import { isScaledColumn } from '../sql/sampling.ts';
 import { hasColumn, type Schema } from '../sql/schema.ts';
@@ -16,6 +16,9 @@ const GROUPS_MEGABYTES = 256;
 
 /** Memory for flows that are put aside: a quarter of the machine's, but no more than this. */
 const ASIDE_MEGABYTES = 2048;
+
+/** Of the memory that a question may take: for groups, for flows put aside, and for putting these together. */
+const SHARES = 3;
 
 /** Sorted lists of more flows are for the engine that can use the disk. */
 export const LONGEST_SORTED = 20_000;
@@ -58,26 +61,27 @@ export function scanQuestion(
       jobs.push(scanJob);
     }
   }
-  const most = memoryOctets === undefined ? totalmem() / 4 : memoryOctets / 2;
+  const most = memoryOctets === undefined ? totalmem() / 4 : memoryOctets / SHARES;
   const megabytes = (bound: number) => Math.min(bound, Math.ceil(most / 2 ** 20));
   return {
-    counters: {
-      flows: columns.place('flows'),
-      packets: columns.place('packets'),
-      octets: columns.place('octets'),
-      outPackets: columns.place('outPackets'),
-      outOctets: columns.place('outOctets'),
-      first: columns.place('firstMs'),
-      last: columns.place('lastMs'),
-      tcpFlags: columns.place('tcpFlags'),
-    },
-    program: selectionProgram(plan.selection, (name) => columns.place(name)),
-    columns: columns.columns,
+    ...columns.question(plan.selection),
     jobs,
     ...(list === undefined ? {} : { list }),
     megabytes: megabytes(GROUPS_MEGABYTES),
     asideMegabytes: megabytes(ASIDE_MEGABYTES),
   };
+}
+
+/**
+ * Which flows are asked about, to find the files that may have some: for a sequence those of any of its stages. Undefined
+ * when that is all, or more than the addon understands.
+ */
+export function selectionQuestion(selection: Selection): ScanQuestion | undefined {
+  const { sequence, window } = selection;
+  const filter: Filter =
+    sequence === undefined ? selection.filter : { kind: 'or', parts: sequence.stages.map((stage) => stage.filter) };
+  if ((filter.kind === 'any' && window === undefined) || readsExtra(filter)) return undefined;
+  return { ...new ColumnList(false).question({ ...selection, filter }), jobs: [], megabytes: 0, asideMegabytes: 0 };
 }
 
 /**
@@ -185,6 +189,21 @@ export class ColumnList {
     this.columns.push({ name: sql, type, absent, core, ...scaledBy });
     this.places.set(name, place);
     return place;
+  }
+
+  /** What every question has; of columns that were placed before, and those that it needs itself. */
+  question(selection: Selection): Pick<ScanQuestion, 'counters' | 'program' | 'columns'> {
+    const counters = {
+      flows: this.place('flows'),
+      packets: this.place('packets'),
+      octets: this.place('octets'),
+      outPackets: this.place('outPackets'),
+      outOctets: this.place('outOctets'),
+      first: this.place('firstMs'),
+      last: this.place('lastMs'),
+      tcpFlags: this.place('tcpFlags'),
+    };
+    return { counters, program: selectionProgram(selection, (name) => this.place(name)), columns: this.columns };
   }
 
   number(name: ColumnName): ScanPart {

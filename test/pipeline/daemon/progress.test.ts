@@ -47,6 +47,16 @@ it('waits before it shows itself', () => {
   line.stop();
 });
 
+it('writes nothing on a terminal that knows no control sequences', () => {
+  vi.stubEnv('TERM', 'dumb');
+  const write = vi.fn();
+  const line = new ProgressLine({ isTTY: true, write }, () => describeShare(0.4));
+  vi.advanceTimersByTime(5000);
+  line.stop();
+  vi.unstubAllEnvs();
+  expect(write).not.toHaveBeenCalled();
+});
+
 it('writes nothing where nobody looks', () => {
   const write = vi.fn();
   const line = new ProgressLine({ write }, (seconds) => describeProgress(figures, seconds));

@@ -1,7 +1,7 @@
 //! Rows that are put aside give the groups that counting at once gives, whatever the memory.
 
 use super::*;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The same question with so much memory for groups, and for rows that are put aside.
 fn asked(top: usize, threads: usize, bytes: usize, aside_bytes: usize) -> Question {
@@ -23,9 +23,8 @@ fn assert_same(answer: &Answer, expected: &Answer, what: &str) {
     }
 }
 
-/// Row groups that were looked at.
-fn looked_at(progress: &Progress) -> usize {
-    progress.all.load(Ordering::Relaxed)
+fn passes(progress: &Progress) -> usize {
+    progress.passes.load(Ordering::Relaxed)
 }
 
 #[test]
@@ -44,7 +43,6 @@ fn rows_put_aside_give_the_same_groups() {
     write(&paths[0], &all[..12_000], 1000, Codec::Zstd(1));
     write(&paths[1], &all[12_000..], 777, Codec::Lz4);
     let segments = look(&paths, 1, KEPT_CHUNKS).unwrap();
-    let items: usize = segments.iter().map(|segment| segment.groups).sum();
     for top in [1, 7] {
         let expected = run(&segments, &asked(top, 1, 1 << 30, 0), &Progress::default()).unwrap();
         for (threads, aside_bytes, more_passes) in [(1, 1 << 30, false), (3, 1 << 30, false), (1, 2 << 20, true)] {
@@ -52,11 +50,42 @@ fn rows_put_aside_give_the_same_groups() {
             let answer = run(&segments, &asked(top, threads, 20_000, aside_bytes), &progress).unwrap();
             let what = format!("top {top}, {threads} threads, {aside_bytes} bytes");
             assert_same(&answer, &expected, &what);
-            assert_eq!(looked_at(&progress) > items, more_passes, "{what}");
+            assert_eq!(passes(&progress) > 1, more_passes, "{what}");
+            assert_eq!(progress.share(), 1.0, "{what}");
         }
     }
     let too_many = run(&segments, &asked(9000, 1, 20_000, 1 << 30), &Progress::default());
     assert!(matches!(too_many, Err(ParquetError::NYI(_))));
+}
+
+#[test]
+fn progress_never_steps_back() {
+    let mut random = Random::new();
+    let scratch = Scratch::new();
+    let path = scratch.0.join("1");
+    write(&path, &rows(&mut random, 30_000), 500, Codec::Lz4);
+    let segments = look(&[path], 1, KEPT_CHUNKS).unwrap();
+    let progress = Progress::default();
+    let is_done = AtomicBool::new(false);
+    let told = std::thread::scope(|scope| {
+        let watcher = scope.spawn(|| {
+            let mut told: Vec<f64> = Vec::new();
+            while !is_done.load(Ordering::Relaxed) {
+                let share = progress.share();
+                if told.last() != Some(&share) {
+                    told.push(share);
+                }
+            }
+            told
+        });
+        run(&segments, &asked(1, 1, 20_000, 1 << 20), &progress).unwrap();
+        is_done.store(true, Ordering::Relaxed);
+        watcher.join().unwrap()
+    });
+    assert!(passes(&progress) > 1);
+    assert!(told.is_sorted(), "{told:?}");
+    assert!(told.iter().all(|share| (0.0..=1.0).contains(share)));
+    assert_eq!(progress.share(), 1.0);
 }
 
 #[test]
@@ -77,7 +106,7 @@ fn few_groups_of_many_rows_are_counted_on_the_way() {
     // Rows of 40 octets that would be 1.2 MB.
     let answer = run(&segments, &only(asked(1, 1, 500, 400_000)), &progress).unwrap();
     assert_same(&answer, &expected, "compacted");
-    assert_eq!(looked_at(&progress), segments[0].groups, "one pass");
+    assert_eq!(passes(&progress), 1);
 }
 
 #[test]
