@@ -182,7 +182,7 @@ describeWith(['weir'], 'inputs of weir export', () => {
 
 describeWith(['weir', 'script'], 'weir export on a terminal', () => {
   it('shows progress and takes it away', async () => {
-    const command = `'${process.execPath}' '${CLI}' export -r '${DEMO}' -w '${tempDir('inputs-tty')}' --speed 100`;
+    const command = `'${process.execPath}' '${CLI}' export -r '${DEMO}' -w '${tempDir('inputs-tty')}' --speed 30`;
     const out = execFileSync('script', ['-qec', command, '/dev/null'], { encoding: 'utf8' });
     const pieces = out.split(CLEAR_LINE);
     expect(pieces[1]).toMatch(/^[\d.]+( k)? packets, .* flows?, .* packets\/s, \d+ %$/);
