@@ -49,21 +49,31 @@ impl Locked {
                 Err(cause) if owner.is_none() && cause.kind() == io::ErrorKind::NotFound => return Ok(None),
                 opened => opened?,
             };
-            // Before the lock: what is no such file, or has another name elsewhere that root would write to, is let alone.
-            let ours = file.metadata()?;
-            if !ours.is_file() || ours.nlink() > 1 {
+            if !file.metadata()?.is_file() {
                 return Err(io::ErrorKind::InvalidInput.into());
             }
             wait_for_lock(&file)?;
+            let ours = file.metadata()?;
             // It may have been replaced while this writer waited.
             if !fs::symlink_metadata(&path).is_ok_and(|there| there.ino() == ours.ino() && there.dev() == ours.dev()) {
                 continue;
             }
+            let index = Locked {
+                file,
+                path: path.clone(),
+            };
+            if ours.nlink() > 1 {
+                // Its other name may be that of a copy, or of a file that root is to be led to: that stays as it is.
+                let source = Source::of(index.file.try_clone()?)?;
+                let records: Vec<Record> = Records::new(&source).collect();
+                replace(&index, &source, &records)?;
+                continue;
+            }
             if let Some(owner) = owner.filter(|owner| owner.uid() != ours.uid()) {
                 // A root that indexes the store of another user leaves it to that user. Others cannot, and need not.
-                let _ = fchown(&file, Some(owner.uid()), Some(owner.gid()));
+                let _ = fchown(&index.file, Some(owner.uid()), Some(owner.gid()));
             }
-            return Ok(Some(Locked { file, path }));
+            return Ok(Some(index));
         }
         Err(io::ErrorKind::ResourceBusy.into())
     }
