@@ -44,9 +44,14 @@ export interface DumpSurroundings {
   /** The names that exporters told to the collectors of these files. */
   namesBeside(files: readonly string[]): Promise<ExporterNames>;
   /** -w: what takes the flows of the answer. */
-  openFlowFile(options: Pick<DumpOptions, 'write' | 'compression' | 'ident'>): Promise<FlowConsumer>;
+  openFlowFile(options: Pick<DumpOptions, 'write' | 'compression' | 'ident'>): Promise<FlowFileWriter>;
   /** -J and -i. */
   rewriteFlowFile(path: string, options: Pick<DumpOptions, 'compression' | 'ident'>): Promise<void>;
+}
+
+/** A file in the making: `close` makes it whole, `abort` leaves nothing of it behind. */
+export interface FlowFileWriter extends FlowConsumer {
+  abort(): Promise<void>;
 }
 
 /** Tags that print what an exporter calls one of its numbers. */
@@ -147,7 +152,7 @@ async function dump(
     const engine = await engines.open(looked, plan, format.kind === 'null');
     try {
       if (options.write !== undefined) {
-        await writeFlows(engine, plan, await surroundings.openFlowFile(options));
+        await writeFlows(engine, plan, () => surroundings.openFlowFile(options));
         return;
       }
       const baseline = await baselineFiles(options, looked, surroundings);
@@ -219,8 +224,8 @@ async function baselineFiles(
   return others;
 }
 
-/** -w: the flows, or the groups of the first table, go to a consumer. */
-async function writeFlows(engine: QueryEngine, plan: Plan, to: FlowConsumer): Promise<void> {
+/** -w: the flows, or the groups of the first table, go to a file. */
+async function writeFlows(engine: QueryEngine, plan: Plan, open: () => Promise<FlowFileWriter>): Promise<void> {
   const job = plan.jobs.find((one) => one.kind === 'flows' || one.kind === 'groups');
   if (job === undefined) throw new UserError('-w writes flows: statistics of elements are no flows');
   const schema = job.kind === 'flows' ? engine.schema : writtenSchema(job.grouping, engine.schema);
@@ -229,8 +234,14 @@ async function writeFlows(engine: QueryEngine, plan: Plan, to: FlowConsumer): Pr
   const of = writtenColumns(schema).filter(({ name }) => keepsRates || name !== 'sampling');
   const names = of.map(({ name }) => name);
   const rows = job.kind === 'flows' ? engine.flows(job, names) : (await engine.groups(job, names)).rows(job.orders[0]);
-  await writeRows(rows, of, to);
-  await to.close();
+  const to = await open();
+  try {
+    await writeRows(rows, of, to);
+    await to.close();
+  } catch (error) {
+    await to.abort();
+    throw error;
+  }
 }
 
 /** Everything but answers: see `DumpAction`. */

@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { addon } from '../../addon/addon.ts';
 import type { NativeSegmentWriter } from '../../addon/segments.ts';
 import type { FlowBatch } from '../../flow/batch.ts';
-import type { FlowConsumer } from '../../flow/consumer.ts';
+import type { FlowFileWriter } from '../../query/dump.ts';
 import { ColumnSet, columnsNamed, segmentColumns } from '../../store/segment-columns.ts';
 import { IDENT_KEY, SCHEMA_KEY, SCHEMA_VERSION, STATS_KEY, segmentInfo } from '../../store/segment-metadata.ts';
 import { SlotStats, TOTALS } from '../../store/slot-stats.ts';
@@ -22,7 +22,7 @@ export interface FlowFileStyle {
 const DEFAULT_CODEC = { codec: 'zstd', level: undefined } as const;
 
 /** Writes flows to one flow file, which appears under its name when it is whole. Batches all have the same columns. */
-export class FlowFile implements FlowConsumer {
+export class FlowFile implements FlowFileWriter {
   private readonly path: string;
   private readonly style: FlowFileStyle;
   private readonly columns = new ColumnSet();
@@ -50,8 +50,7 @@ export class FlowFile implements FlowConsumer {
     this.release();
   }
 
-  /** Leaves nothing behind. */
-  abort(): void {
+  async abort(): Promise<void> {
     this.writer?.abort();
     this.release();
   }
@@ -72,17 +71,17 @@ export class FlowFile implements FlowConsumer {
 }
 
 /** Writes a flow file to a stream: made beside it first, for its directory of contents comes last. */
-export class StreamedFlowFile implements FlowConsumer {
+export class StreamedFlowFile implements FlowFileWriter {
   private readonly stream: Writable;
   private readonly directory: string;
-  private readonly file: FlowFile;
   private readonly release: () => void;
+  private readonly file: FlowFile;
 
   private constructor(stream: Writable, directory: string, style: FlowFileStyle) {
     this.stream = stream;
     this.directory = directory;
-    this.file = new FlowFile(join(directory, 'flows.parquet'), style);
     this.release = endsWithout(directory);
+    this.file = new FlowFile(join(directory, 'flows.parquet'), style);
   }
 
   static async open(stream: Writable, style: FlowFileStyle): Promise<StreamedFlowFile> {
@@ -94,13 +93,19 @@ export class StreamedFlowFile implements FlowConsumer {
   }
 
   async close(): Promise<void> {
-    try {
-      await this.file.close();
-      await pipeline(createReadStream(join(this.directory, 'flows.parquet')), this.stream, { end: false });
-    } finally {
-      await rm(this.directory, { recursive: true, force: true });
-      this.release();
-    }
+    await this.file.close();
+    await pipeline(createReadStream(join(this.directory, 'flows.parquet')), this.stream, { end: false });
+    await this.remove();
+  }
+
+  async abort(): Promise<void> {
+    await this.file.abort();
+    await this.remove();
+  }
+
+  private async remove(): Promise<void> {
+    this.release();
+    await rm(this.directory, { recursive: true, force: true });
   }
 }
 

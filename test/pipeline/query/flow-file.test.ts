@@ -1,0 +1,50 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { makeFlows } from '../../query/support/generate.ts';
+import { writeOwnSegment } from '../../query/support/parquet.ts';
+import { dumpText } from '../../query/support/run-dump.ts';
+
+let directory: string;
+let flows: string;
+let work: string;
+const usual = process.env['TMPDIR'];
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'weir-flow-file-'));
+  flows = join(directory, 'flows.parquet');
+  await writeOwnSegment(flows, makeFlows(2000), 100, 'zstd');
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+beforeEach(() => {
+  work = mkdtempSync(join(directory, 'work-'));
+  mkdirSync(join(work, 'temporary'));
+  process.env['TMPDIR'] = join(work, 'temporary');
+});
+afterEach(() => {
+  if (usual === undefined) delete process.env['TMPDIR'];
+  else process.env['TMPDIR'] = usual;
+});
+
+/** The same flows with octets amid the data changed. */
+function damaged(): string {
+  const path = join(directory, 'damaged.parquet');
+  const bytes = readFileSync(flows);
+  bytes.fill(0xff, bytes.length >> 2, bytes.length >> 1);
+  writeFileSync(path, bytes);
+  return path;
+}
+
+it.each([
+  ['a file', 'out.parquet'],
+  ['standard output', '-'],
+])('-w to %s leaves nothing of an answer that fails behind', async (_, to) => {
+  const target = to === '-' ? to : join(work, to);
+  await expect(dumpText(['-r', damaged(), '-w', target])).rejects.toThrow();
+  expect([readdirSync(work), readdirSync(join(work, 'temporary'))]).toEqual([['temporary'], []]);
+  await expect(dumpText(['-r', flows, '-w', target, '-s', 'srcip'])).rejects.toThrow('-w writes flows');
+  expect([readdirSync(work), readdirSync(join(work, 'temporary'))]).toEqual([['temporary'], []]);
+  await dumpText(['-r', flows, '-w', target]);
+  expect(readdirSync(join(work, 'temporary'))).toEqual([]);
+});
