@@ -73,7 +73,7 @@ describe('weir dump -w', () => {
     const written = below('named.parquet');
     await ask('-w', written, '-i', 'border-1');
     const before = await dumpText(['-r', written, '-I']);
-    expect(before).toMatch(/^Ident: border-1\nFlows: 383\n/);
+    expect(before).toMatch(/^Ident: border-1\nFlows: 308\n/);
     const bytes = readFileSync(written).length;
     await dumpText(['-r', written, '-i', 'border-2', '-J', '0']);
     expect(await dumpText(['-r', written, '-I'])).toBe(before.replace('border-1', 'border-2'));
@@ -105,8 +105,8 @@ describe('weir dump about files', () => {
   it('-E names the exporters, -v reads everything', async () => {
     const exporters = await dumpText(['-E', flows]);
     expect(exporters).toContain('127.0.0.12, version: netflow v9, ID: 300, flows: 118\n');
-    expect(exporters.match(/SysID/g)).toHaveLength(6);
-    expect(await dumpText(['-v', flows])).toContain('Records    : 383\n');
+    expect(exporters.match(/SysID/g)).toHaveLength(4);
+    expect(await dumpText(['-v', flows])).toContain('Records    : 308\n');
     const damaged = below('damaged.parquet');
     const bytes = readFileSync(flows);
     bytes.fill(0x5a, 2000, 4000);

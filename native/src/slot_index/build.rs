@@ -1,18 +1,17 @@
 //! What the index has to know of a flow file.
 
 use super::filter::{key, Half};
-use super::record::{hash, Entry, Identity};
+use super::record::{columns_text, hash, Entry, Identity, LONGEST_COLUMNS, MOST_GROUPS, MOST_KEYS};
 use crate::scan::column::{not_here, Column, BLOCK};
 use crate::scan::file::{is_of_type, open, place, rows_of, OpenFile, Segment};
 use crate::segment::column::ColumnType;
 use crate::segment::merge::named;
 use crate::segment::{general, CREATOR};
 use parquet::errors::Result;
+use std::collections::HashSet;
 use std::fs::Metadata;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::Path;
-
-/// Distinct halves of addresses beyond which a file gets no filter, for all of them are in memory at once.
-const MOST_KEYS: usize = 8 << 20;
 
 /// An entry that lacks its columns, and what its filter is made of.
 pub struct Built {
@@ -45,13 +44,22 @@ fn try_build(path: &Path, open: &OpenFile) -> Result<Built> {
     let name = path.file_name().ok_or_else(|| general("not the name of a file"))?;
     let metadata = open.file.metadata()?;
     let segment = Segment::of(path, open)?;
+    let groups = u32::try_from(segment.groups)?;
+    if groups > MOST_GROUPS {
+        return Err(not_here("so many row groups"));
+    }
+    // Names stand in lines.
+    if columns_text(&segment.columns).len() > LONGEST_COLUMNS || segment.columns.iter().any(|name| name.contains('\n'))
+    {
+        return Err(not_here("columns of such names"));
+    }
     let keys = keys(open)?;
     Ok(Built {
         entry: Entry {
             name: hash(name.as_encoded_bytes()),
             identity: Identity::of(&metadata),
             rows: segment.rows,
-            groups: u32::try_from(segment.groups)?,
+            groups,
             is_sampled: segment.is_sampled,
             spans: segment.spans,
             columns: 0,
@@ -83,21 +91,22 @@ fn keys(open: &OpenFile) -> Result<Option<Vec<u64>>> {
             let chunk = open.metadata.row_group(number).column(at);
             column.start(&open.file, place(chunk), chunk, rows)?;
             if let Some(entries) = column.dictionary() {
-                keys.extend(half, entries);
+                if !keys.extend(half, entries) {
+                    return Ok(None);
+                }
                 continue;
             }
             for start in (0..rows).step_by(BLOCK) {
                 column.load(start, BLOCK.min(rows - start))?;
                 column.spread();
-                keys.extend(half, column.values());
+                // A few octets may stand for any number of values.
+                if !keys.extend(half, column.values()) {
+                    return Ok(None);
+                }
             }
         }
-        if keys.distinct() > MOST_KEYS {
-            return Ok(None);
-        }
     }
-    keys.distinct();
-    Ok(Some(keys.keys))
+    Ok(Some(keys.0.into_iter().collect()))
 }
 
 /// Every address is two columns with names of this form.
@@ -111,25 +120,48 @@ pub fn half_of(column: &str) -> Option<Half> {
     }
 }
 
+/// Distinct keys. A set, because most values come in every row group: to sort them all took four times as long.
 #[derive(Default)]
-struct Keys {
-    keys: Vec<u64>,
-    /// So many of the first are sorted and apart.
-    sorted: usize,
-}
+struct Keys(HashSet<u64, KeyHashing>);
 
 impl Keys {
-    fn extend(&mut self, half: Half, values: &[u64]) {
-        self.keys.extend(values.iter().map(|&value| key(half, value)));
-        if self.keys.len() > 2 * self.sorted + (1 << 16) {
-            self.distinct();
-        }
+    /// False once there are too many.
+    fn extend(&mut self, half: Half, values: &[u64]) -> bool {
+        self.0.extend(values.iter().map(|&value| key(half, value)));
+        self.0.len() <= MOST_KEYS
+    }
+}
+
+/// Keys are hashes already, but of addresses that somebody may have chosen: the seed keeps them from falling together.
+struct KeyHashing(u64);
+
+impl Default for KeyHashing {
+    fn default() -> Self {
+        KeyHashing(RandomState::new().hash_one(0))
+    }
+}
+
+impl BuildHasher for KeyHashing {
+    type Hasher = KeyHasher;
+
+    fn build_hasher(&self) -> KeyHasher {
+        KeyHasher(self.0)
+    }
+}
+
+struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn write_u64(&mut self, key: u64) {
+        let product = u128::from(key ^ self.0) * 0x9e37_79b9_7f4a_7c15;
+        self.0 = product as u64 ^ (product >> 64) as u64;
     }
 
-    fn distinct(&mut self) -> usize {
-        self.keys.sort_unstable();
-        self.keys.dedup();
-        self.sorted = self.keys.len();
-        self.sorted
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("keys are numbers");
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }

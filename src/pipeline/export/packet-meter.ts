@@ -6,6 +6,7 @@ import { cacheNeedsExtensions, FlowCache } from '../../cache/flow-cache.ts';
 import type { FlowCacheOptions, MeteringCache } from '../../cache/flow-cache-options.ts';
 import { ShardedCache } from '../../cache/sharded-cache.ts';
 import { timeoutOptions } from '../../cache/timeout-presets.ts';
+import { warmUp } from '../../cache/warm-up.ts';
 import { DuplicateFilter } from '../../capture/duplicates.ts';
 import type { PacketSlot } from '../../capture/source.ts';
 import type { FlowBatch } from '../../flow/batch.ts';
@@ -20,6 +21,9 @@ const CAPTURE_DELAY_MS = 300;
 /** A capture may be out of order by so much, in packet time, without the clock of a paced replay running ahead of it. */
 const DISORDER_MS = 1000;
 
+/** Captures from this size on gain more by a warm-up than it costs (docs/decisions/0240). */
+const WARM_UP_BYTES = 32 << 20;
+
 /** Whether metering as `options` have it is to be given extension records. */
 export function meteringNeedsExtensions(options: ExportOptions): boolean {
   const { dedupMs, key } = options;
@@ -32,6 +36,7 @@ export class PacketMeter {
   readonly #duplicates: DuplicateFilter | undefined;
   readonly #pacer: Pacer | undefined;
   readonly #isLive: boolean;
+  readonly #tableOptions: Pick<FlowCacheOptions, 'key' | 'biflow' | 'columns'>;
   #enrichment: Enrichment;
   /** Boot time counts from the first packet in replay, from the start in live capture. */
   #firstPacketMs = Date.now();
@@ -49,12 +54,11 @@ export class PacketMeter {
     const { rate } = options.sampling;
     this.#isLive = options.interfaces.length > 0;
     this.#enrichment = enrichment;
+    this.#tableOptions = { key, biflow, columns: meteredColumns(options) };
     const cacheOptions: FlowCacheOptions = {
       ...timeoutOptions(timeouts),
-      key,
-      biflow,
+      ...this.#tableOptions,
       hashSeed: randomInt(2 ** 32),
-      columns: meteredColumns(options),
       maxFlows,
       whenFull,
       sink: (batch) => output.sink(this.#enrichment.fill(rate > 1 ? markSampled(batch, rate) : batch)),
@@ -76,6 +80,11 @@ export class PacketMeter {
           });
     if (dedupMs !== undefined) this.#duplicates = new DuplicateFilter({ mode: 'same', windowMs: dedupMs });
     if (speed > 0) this.#pacer = new Pacer(speed);
+  }
+
+  /** Gets ready for a capture of so many bytes, 0 if nobody knows how many. */
+  expect(bytes: number): void {
+    if (bytes >= WARM_UP_BYTES && this.cache instanceof FlowCache) warmUp(this.#tableOptions);
   }
 
   /** Resolves when its threads run, if it has any. */

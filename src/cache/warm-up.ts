@@ -1,0 +1,178 @@
+import { EXTENSION_WORDS } from '../addon/packet-extension-layout.ts';
+import {
+  P_DST,
+  P_HASH,
+  P_INPUT,
+  P_META,
+  P_OCTETS,
+  P_PORTS,
+  P_PROTO_TOS_FLAGS,
+  P_SRC,
+  P_TIME,
+  PACKET_BYTES,
+  PACKET_WORDS,
+} from '../addon/packet-layout.ts';
+import {
+  RUN_FIRST,
+  RUN_OCTETS,
+  RUN_REST_FLAGS,
+  RUN_REST_MASK,
+  RUN_SPAN,
+  RUN_WORDS,
+} from '../addon/packet-run-layout.ts';
+import { FlowBatchPool } from '../flow/batch.ts';
+import { cacheNeedsExtensions, FlowCache } from './flow-cache.ts';
+import type { FlowCacheStats, FlowTableOptions } from './flow-cache-options.ts';
+import { TICK_US } from './live-flows.ts';
+
+/** V8 takes no notes of a function before that has run for a while: one round is not enough. */
+const ROUNDS = 4;
+const SLOT_PACKETS = 256;
+const BATCH_ROWS = 64;
+/** Enough of them at once for the table, the wheel and the lists of rows to grow. */
+const BURST_FLOWS = 2080;
+const START_US = 1_700_000_000 * TICK_US;
+
+const TCP = 6;
+const UDP = 17;
+const SYN = 0x02 << 16;
+const RST = 0x04 << 16;
+const ACK = 0x10 << 16;
+const FIN = 0x11 << 16;
+
+/**
+ * Meters made-up packets in a small cache of its own, in some ten milliseconds, so that V8 has seen every path of a cache with
+ * these options before it compiles the code. Else it compiles what it has seen, comes upon the next path, throws the code away
+ * and begins again (docs/decisions/0240). Gives the statistics of that cache, and changes nothing but time.
+ */
+export function warmUp(options: Pick<FlowTableOptions, 'key' | 'biflow' | 'columns'>): FlowCacheStats {
+  const pool = new FlowBatchPool(BATCH_ROWS);
+  const cache = new FlowCache({
+    ...options,
+    activeMs: 3000,
+    inactiveMs: 2000,
+    finLingerMs: 500,
+    maxFlows: 2 * BURST_FLOWS,
+    spareRows: 2 * BURST_FLOWS,
+    acquire: () => pool.acquire(),
+    sink: (batch) => pool.release(batch),
+    allocate: (bytes) => new Uint8Array(bytes),
+  });
+  const slot = new MadeUpSlot(cache, cacheNeedsExtensions(options));
+  for (let round = 0; round < ROUNDS; round++) {
+    playConnections(slot);
+    playRuns(slot, round);
+    if (round === 1) playBurst(slot);
+    cache.flush();
+  }
+  return cache.stats();
+}
+
+/** Flows that end in every way, some of them with late packets, packets behind their end, or a new connection there. */
+function playConnections(slot: MadeUpSlot): void {
+  const flagsOfSteps = [
+    [ACK, ACK, FIN],
+    [ACK, ACK, ACK],
+    [FIN, RST, ACK],
+    [ACK, ACK, ACK],
+    [SYN, ACK, SYN],
+  ];
+  flagsOfSteps.forEach((flags, step) => {
+    for (let flow = 0; flow < 40; flow++) {
+      if (flow % 7 === 0 && step % 2 === 1) continue;
+      const isLate = flow % 11 === 5;
+      slot.add(flow, flow % 2 === 0 ? TCP | flags[flow % 3]! : UDP, isLate ? -300 : 200 * (flow % 4));
+    }
+    slot.meter();
+    slot.pass(step === 3 ? 2_600_000 : 450_000);
+  });
+}
+
+/** Runs that are added at once, and such as are taken one by one because their flows are finished. */
+function playRuns(slot: MadeUpSlot, round: number): void {
+  const flows = Array.from({ length: 24 }, (_, i) => 100 + i);
+  slot.pass(TICK_US - (slot.clockUs % TICK_US));
+  for (const flow of flows) slot.addRun(flow, flow % 2 === 0 ? TCP | ACK : UDP, round % 3);
+  slot.meter();
+  for (const flow of flows) if (flow % 2 === 0) slot.add(flow, TCP | FIN, 10);
+  slot.meter();
+  for (const flow of flows) slot.addRun(flow, flow % 2 === 0 ? TCP | ACK : UDP, 1);
+  slot.meter();
+  slot.pass(9 * TICK_US);
+}
+
+/** Many flows at once, which end in one tick. */
+function playBurst(slot: MadeUpSlot): void {
+  for (let flow = 0; flow < BURST_FLOWS; flow++) slot.add(1000 + flow, UDP, flow % 2);
+  slot.meter();
+  slot.pass(10 * TICK_US);
+  slot.add(0, UDP, 0);
+  slot.meter();
+}
+
+/** A slot of packets as the addon would hand it over. */
+class MadeUpSlot {
+  clockUs = START_US;
+  private readonly cache: FlowCache;
+  private readonly words: Uint32Array;
+  private readonly times: Float64Array;
+  private readonly runs = new Uint32Array((SLOT_PACKETS + 1) * RUN_WORDS + SLOT_PACKETS);
+  private readonly extensions: Uint32Array | undefined;
+  private count = 0;
+
+  constructor(cache: FlowCache, isExtended: boolean) {
+    this.cache = cache;
+    const memory = new ArrayBuffer(SLOT_PACKETS * PACKET_BYTES);
+    this.words = new Uint32Array(memory);
+    this.times = new Float64Array(memory);
+    if (isExtended) this.extensions = new Uint32Array(SLOT_PACKETS * EXTENSION_WORDS);
+  }
+
+  /** Adds a packet so many microseconds after the clock; a full slot is metered. */
+  add(flow: number, protoFlags: number, laterUs: number): void {
+    const { words } = this;
+    const p = this.count * PACKET_WORDS;
+    const isV6 = flow % 5 === 0;
+    words.fill(0, p, p + PACKET_WORDS);
+    words[p + P_SRC] = isV6 ? 0x20 : 0;
+    words[p + P_SRC + 2] = isV6 ? 0 : 0xffff_0000;
+    words[p + P_SRC + 3] = flow;
+    words[p + P_DST + 2] = isV6 ? 0 : 0xffff_0000;
+    words[p + P_PORTS] = flow | (443 << 16);
+    words[p + P_PROTO_TOS_FLAGS] = protoFlags;
+    words[p + P_INPUT] = 1;
+    words[p + P_OCTETS] = 100;
+    // Of the first flows all have one home in the table, and neighbours one hash.
+    words[p + P_HASH] = flow < 40 ? (flow >> 1) << 16 : Math.imul(flow, 0x9e37_79b1);
+    words[p + P_META] = isV6 ? 6 : 4;
+    this.times[(p + P_TIME) >> 1] = this.clockUs + laterUs;
+    this.count++;
+    if (this.count === SLOT_PACKETS) this.meter();
+  }
+
+  /** Adds a packet and a run of `rest` packets behind it. */
+  addRun(flow: number, protoFlags: number, rest: number): void {
+    const { runs } = this;
+    const run = (runs[0]! + 1) * RUN_WORDS;
+    runs[run + RUN_FIRST] = this.count;
+    runs[run + RUN_OCTETS] = rest * 100;
+    runs[run + RUN_SPAN] = 0;
+    runs[run + RUN_REST_FLAGS] = rest === 0 ? 0 : (protoFlags & ~RUN_REST_MASK) | rest;
+    runs[0] = runs[0]! + 1;
+    for (let i = 0; i <= rest; i++) {
+      runs[(SLOT_PACKETS + 1) * RUN_WORDS + this.count] = this.count + 1;
+      this.add(flow, protoFlags, 0);
+    }
+  }
+
+  pass(us: number): void {
+    this.clockUs += us;
+  }
+
+  meter(): void {
+    const { words, times, count, extensions, runs } = this;
+    this.cache.addPackets(words, times, count, extensions, undefined, runs[0]! > 0 ? runs : undefined);
+    this.count = 0;
+    runs[0] = 0;
+  }
+}
