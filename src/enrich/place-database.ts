@@ -20,6 +20,7 @@ const NOWHERE: Place = { country: '', organisation: '' };
 export class PlaceDatabase {
   readonly #readers: readonly Reader<never>[];
   readonly #known = new Map<string, Place>();
+  #organisations: ReadonlyMap<number, string> | undefined;
 
   /** Reads files; throws a `UserError` that names the one that is none. */
   constructor(paths: readonly string[]) {
@@ -37,6 +38,12 @@ export class PlaceDatabase {
     return place;
   }
 
+  /** Whose an AS number is, as the networks say that have one; empty for nobody's. */
+  organisationOf(asNumber: number): string {
+    this.#organisations ??= organisationsOf(this.#readers);
+    return this.#organisations.get(asNumber) ?? '';
+  }
+
   /** The addresses of a country (two capitals), in their order. The first file that knows any country is asked. */
   blocksOf(country: string): readonly AddressBlock[] {
     for (const reader of this.#readers) {
@@ -51,6 +58,18 @@ export class PlaceDatabase {
     }
     return [];
   }
+}
+
+function organisationsOf(readers: readonly Reader<never>[]): ReadonlyMap<number, string> {
+  const found = new Map<number, string>();
+  for (const reader of readers) {
+    for (const { record } of networksOf(reader)) {
+      const asNumber = Number(objectOf(record)['autonomous_system_number'] ?? 0);
+      const { organisation } = placeIn(record);
+      if (asNumber > 0 && organisation !== '' && !found.has(asNumber)) found.set(asNumber, organisation);
+    }
+  }
+  return found;
 }
 
 /** Addresses of one family from one to another. */

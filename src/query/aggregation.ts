@@ -107,6 +107,16 @@ const keyNames = [
   'dstip6',
 ];
 
+/** Fields of nfdump's that are no key here, and what to ask instead. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  srcgeo: 'use -s srcgeo with -G FILE, or -A srcas',
+  dstgeo: 'use -s dstgeo with -G FILE, or -A dstas',
+  srcasn: 'use -A srcas, or -s srcasn with -G FILE',
+  dstasn: 'use -A dstas, or -s dstasn with -G FILE',
+  opid: 'use -s opid',
+  exp: 'exporters have no numbers: use -A router',
+};
+
 /** Parses the list of -A: comma-separated names, `srcip4/24` and the like with a prefix length. */
 export function parseGrouping(text: string): Grouping {
   const keys: GroupKey[] = [];
@@ -118,6 +128,8 @@ export function parseGrouping(text: string): Grouping {
     seen.add(name);
     const tag = addKey(keys, name, prefix);
     if (tag === undefined) {
+      const instead = INSTEAD[name];
+      if (instead !== undefined) throw new UserError(`-A ${text}: flows are not grouped by '${name}': ${instead}`);
       const near = nearest(name, keyNames);
       throw new UserError(
         `-A ${text}: unknown field '${name}'${near === undefined ? `: use ${keyNames.join(' ')}` : `: did you mean '${near}'?`}`,

@@ -5,7 +5,13 @@ import type { DumpAction, DumpOptions, FileCompression } from './options.ts';
 /** Options with a value (W, H and D have no meaning here, but must not hurt), and without one. */
 const WITH_VALUE = 'rRMfstcnoOAPlLWGHCDwJivE';
 const WITHOUT_VALUE = 'aNq6mTZhbBIgXjy';
-const LONG: Readonly<Record<string, string>> = { help: 'h', sql: 'sql', overlap: 'overlap', unscaled: 'unscaled' };
+const LONG: Readonly<Record<string, string>> = {
+  help: 'h',
+  sql: 'sql',
+  overlap: 'overlap',
+  unscaled: 'unscaled',
+  resolve: 'resolve',
+};
 /** And what the value is. */
 const LONG_WITH_VALUE: Readonly<Record<string, string>> = {
   baseline: 'a directory or a range of files',
@@ -50,7 +56,8 @@ export const USAGE = `usage: weir dump [options] [filter]
   --overlap     -t also takes flows that reach over the window's ends
   --unscaled    counters as exported, not multiplied by the sampling rate
   -G FILE,...   MaxMind databases (.mmdb): countries beside addresses, %sc %dc, %sasn %dasn (organisations),
-                -s srcgeo, src geo CH
+                -s srcgeo, -s srcasn, src geo CH
+  --resolve     names of addresses from reverse DNS, at most 10000 in 20 s
   --memory SIZE memory for the work, such as 2G (from 300M on); beyond, files are read again or the disk is used
   -X, --sql     show how the question is understood; as SQL
   -Z            check the filter only
@@ -159,6 +166,7 @@ function toOptions(values: ReadonlyMap<string, readonly string[]>, words: readon
     markAddresses: has('T'),
     overlap: has('overlap'),
     unscaled: has('unscaled'),
+    resolve: has('resolve'),
     places: (last('G') ?? 'none').split(',').filter((path) => path !== '' && path !== 'none'),
     memoryOctets: memory === undefined ? undefined : parseSize(memory) || undefined,
     baseline: last('baseline'),

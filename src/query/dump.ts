@@ -15,7 +15,7 @@ import { writeRows, writtenColumns } from './flow-writer.ts';
 import { writtenSchema } from './group-columns.ts';
 import { EngineOpener } from './open-engine.ts';
 import type { DumpOptions } from './options.ts';
-import type { PlaceNames, Style } from './output/cells.ts';
+import type { HostNames, PlaceNames, Style } from './output/cells.ts';
 import { Clock } from './output/clock.ts';
 import type { Format } from './output/format.ts';
 import { OutputSink, ReaderGone } from './output/sink.ts';
@@ -37,6 +37,8 @@ export interface DumpSurroundings {
   corrections(paths: readonly string[]): Promise<readonly RateCorrection[]>;
   /** Files in the MaxMind format, as -G names them. */
   openPlaces(paths: readonly string[]): Promise<PlaceNames>;
+  /** --resolve: names from reverse DNS. */
+  openHostNames(): Promise<HostNames>;
   /** Shows how much of the work is done, 0 to 1, until it is told to stop. */
   watch(share: () => number): { stop(): void };
   /** The names that exporters told to the collectors of these files. */
@@ -137,6 +139,7 @@ async function dump(
     marker: options.markAddresses ? ADDRESS_MARKER : '',
     clock: new Clock(),
     ...(places === undefined ? {} : { places }),
+    ...(options.resolve ? { hosts: await surroundings.openHostNames() } : {}),
     ...(printsNames(format) ? { names: await surroundings.namesBeside(chosen.places) } : {}),
   };
   try {
@@ -153,6 +156,8 @@ async function dump(
         const read = await describeRead(engine, octetsOf(looked), plan.selection.window);
         writeSummary(sink.block, totals, read, timing(startedAt), style);
       } else if (!options.quiet && format.kind === 'csv-legacy') writeLegacySummary(sink.block, totals);
+      const warning = style.hosts?.warning();
+      if (warning !== undefined) surroundings.stderr.write(`${warning}\n`);
     } finally {
       engine.close();
     }

@@ -186,34 +186,38 @@ export const forwardingStatusByName: ReadonlyMap<string, number> = new Map([
   ['tforus', 195],
 ]);
 
-/** NAT event names in the order of their numbers, from 1 (RFC 8158 section 4.3). */
+/** NAT events in the order of their numbers, from 1, with their names in RFC 8158, section 4.3. */
 const NAT_EVENTS = [
-  'ADD',
-  'DELETE',
-  'EXHAUST',
-  'ADD44',
-  'DEL44',
-  'ADD64',
-  'DEL64',
-  'ADD44BIB',
-  'DEL44BIB',
-  'ADD64BIB',
-  'DEL64BIB',
-  'PEXHAUST',
-  'QUOTAEXH',
-  'ADDADDR',
-  'DELADDR',
-  'ADDPBLK',
-  'DELPBLK',
-  'THRESHLD',
+  ['ADD', 'NAT translation create'],
+  ['DELETE', 'NAT translation delete'],
+  ['EXHAUST', 'NAT Addresses exhausted'],
+  ['ADD44', 'NAT44 session create'],
+  ['DEL44', 'NAT44 session delete'],
+  ['ADD64', 'NAT64 session create'],
+  ['DEL64', 'NAT64 session delete'],
+  ['ADD44BIB', 'NAT44 BIB create'],
+  ['DEL44BIB', 'NAT44 BIB delete'],
+  ['ADD64BIB', 'NAT64 BIB create'],
+  ['DEL64BIB', 'NAT64 BIB delete'],
+  ['PEXHAUST', 'NAT ports exhausted'],
+  ['QUOTAEXH', 'Quota Exceeded'],
+  ['ADDADDR', 'Address binding create'],
+  ['DELADDR', 'Address binding delete'],
+  ['ADDPBLK', 'Port block allocation'],
+  ['DELPBLK', 'Port block de-allocation'],
+  ['THRESHLD', 'Threshold Reached'],
 ] as const;
 
 export const natEventByName: ReadonlyMap<string, number> = new Map(
-  NAT_EVENTS.map((name, index) => [name.toLowerCase(), index + 1]),
+  NAT_EVENTS.map(([name], index) => [name.toLowerCase(), index + 1]),
 );
 
 export function natEventName(number: number): string {
-  return number === 0 ? 'INVALID' : (NAT_EVENTS[number - 1] ?? `${number}-Unknown`);
+  return number === 0 ? 'INVALID' : (NAT_EVENTS[number - 1]?.[0] ?? `${number}-Unknown`);
+}
+
+export function longNatEventName(number: number): string {
+  return number === 0 ? 'INVALID' : (NAT_EVENTS[number - 1]?.[1] ?? `${number}-Unknown`);
 }
 
 const FIREWALL_EVENTS = ['IGNORE', 'CREATE', 'DELETE', 'DENIED', 'ALERT', 'UPDATE'] as const;

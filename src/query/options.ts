@@ -62,6 +62,8 @@ export interface DumpOptions {
   readonly overlap: boolean;
   /** --unscaled: counters as exported, not multiplied by the sampling rate. */
   readonly unscaled: boolean;
+  /** --resolve: names of addresses from reverse DNS. */
+  readonly resolve: boolean;
   /** -G: files in the MaxMind format. */
   readonly places: readonly string[];
   /** --memory: of the engines, octets; undefined for what they take by themselves. */

@@ -14,7 +14,7 @@ import { parseOrders } from './orders.ts';
 import { type Format, groupingFormat, parseFormat } from './output/format.ts';
 import type { CounterView, Job, Plan, Selection, Window } from './plan.ts';
 import { type Report, reportByName } from './reports.ts';
-import { statisticByName } from './statistics.ts';
+import { absentStatistics, statisticByName } from './statistics.ts';
 
 /** A plan and how its answer is printed. */
 export interface PlannedDump {
@@ -183,6 +183,8 @@ function planReport(report: Report, text: string, number: string | undefined, op
 }
 
 function unknownStatistic(name: string): UserError {
+  const why = absentStatistics.get(name);
+  if (why !== undefined) return new UserError(`-s ${name}: there is no such statistic: ${why}`);
   const names = ['record', ...statisticByName.keys(), ...reportByName.keys()];
   const near = nearest(name, names);
   return new UserError(

@@ -11,7 +11,7 @@ import type { RowPrinter } from './output/row-printer.ts';
 import type { OutputSink } from './output/sink.ts';
 import type { StatisticTable } from './output/statistic-table.ts';
 import { NO_TOTALS, type Totals } from './output/summary.ts';
-import type { TextBlock } from './output/text.ts';
+import { TextBlock } from './output/text.ts';
 import type { JobOf, Plan } from './plan.ts';
 import { hasColumn, type Schema } from './sql/schema.ts';
 
@@ -26,8 +26,13 @@ export interface RunnerOptions {
   readonly baseline: readonly string[];
 }
 
+/** Rows whose addresses are looked up together (--resolve). */
+const RESOLVED_ROWS = 1024;
+
 /** Columns that totals are added up from while flows are printed. */
 const TOTALED: readonly ColumnName[] = ['flows', 'packets', 'octets', 'outPackets', 'outOctets', 'firstMs', 'lastMs'];
+
+type WriteRow = (out: TextBlock, row: number) => void;
 
 /** Lets an engine carry out a plan and prints the answer. */
 export class Runner {
@@ -62,7 +67,7 @@ export class Runner {
   private async printFlows(job: JobOf<'flows'>): Promise<void> {
     const { engine, quiet, format, plan } = this.options;
     const sequence = job.order === undefined ? plan.selection.sequence : undefined;
-    const printer = await this.makePrinter(engine.schema, sequence);
+    const printer = await this.makePrinter(engine.schema, { sequence });
     printer.open(this.out, quiet);
     if (format.kind === 'null' || (job.order !== undefined && job.top !== 0)) this.totals = await engine.totals();
     if (format.kind !== 'null') {
@@ -81,7 +86,7 @@ export class Runner {
     const { grouping, orders, top, titled } = job;
     // Formats that name what they print show of cleared columns (-A) only the key.
     const named = grouping.others === 'first' ? engine.schema : groupsSchema([], grouping, engine.schema);
-    const printer = await this.makePrinter(named);
+    const printer = await this.makePrinter(named, { ofKey: grouping.others !== 'first', counted: ['flows'] });
     if (!titled) printer.open(this.out, quiet);
     const tables = await engine.groups(job, printer.needs);
     this.totals ??= tables.totals;
@@ -139,10 +144,15 @@ export class Runner {
   }
 
   /** Printers are loaded when there is something for them: a short question should not wait for what it does not use. */
-  private async makePrinter(schema: Schema, sequence?: Sequence): Promise<RowPrinter> {
+  private async makePrinter(
+    schema: Schema,
+    rows: { sequence?: Sequence | undefined; ofKey?: boolean; counted?: readonly ColumnName[] },
+  ): Promise<RowPrinter> {
+    const { sequence, ofKey = false, counted = [] } = rows;
     const { format, style, quiet } = this.options;
     const { rowPrinter } = await import('./output/row-printer.ts');
-    const printer = await rowPrinter(format, style, (name) => hasColumn(schema, name), sequence !== undefined);
+    const stored = (name: ColumnName) => counted.includes(name) || hasColumn(schema, name);
+    const printer = await rowPrinter(format, style, stored, { ofChains: sequence !== undefined, ofKey });
     if (sequence === undefined) return printer;
     const { chainPrinter } = await import('./output/chain-printer.ts');
     return chainPrinter(printer, format, sequence, quiet);
@@ -167,10 +177,26 @@ export class Runner {
     }
   }
 
-  private async printChunk(chunk: Chunk, write: (out: TextBlock, row: number) => void): Promise<void> {
+  private async printChunk(chunk: Chunk, write: WriteRow): Promise<void> {
+    const { hosts } = this.options.style;
+    if (hosts === undefined) return this.printPart(0, chunk.rows, write);
+    const draft = new TextBlock();
+    for (let from = 0; from < chunk.rows; from += RESOLVED_ROWS) {
+      const end = Math.min(from + RESOLVED_ROWS, chunk.rows);
+      // Written twice: first to see which names are asked for.
+      for (let row = from; row < end; row++) {
+        draft.length = 0;
+        write(draft, row);
+      }
+      await hosts.lookUp();
+      await this.printPart(from, end, write);
+    }
+  }
+
+  private async printPart(from: number, end: number, write: WriteRow): Promise<void> {
     const { sink } = this.options;
     let out = sink.block;
-    for (let row = 0; row < chunk.rows; row++) {
+    for (let row = from; row < end; row++) {
       if (out.isFull) {
         await sink.flush();
         out = sink.block;

@@ -13,7 +13,8 @@ export type KeyForm =
   | 'natEvent'
   | 'milliseconds'
   | 'application'
-  | 'country';
+  | 'country'
+  | 'organisation';
 
 /**
  * A key out of elements that have no column (docs/decisions/0165): a number; the first of an access list's three words;
@@ -50,6 +51,9 @@ export function keyIsExtra({ sides }: Statistic): boolean {
   return sides.some((side) => typeof side === 'object');
 }
 
+/** Over the name, of 45 characters, and the number. */
+const AS_ORGANISATION = `${'Organisation'.padStart(45)} AS num  `;
+
 const rows: readonly Statistic[] = [
   row('srcip', 'Src IP Addr', 'address', 'srcAddr'),
   row('dstip', 'Dst IP Addr', 'address', 'dstAddr'),
@@ -72,6 +76,9 @@ const rows: readonly Statistic[] = [
   row('srcas', 'Src AS', 'number', 'srcAs'),
   row('dstas', 'Dst AS', 'number', 'dstAs'),
   row('as', 'AS', 'number', 'srcAs', 'dstAs'),
+  row('srcasn', AS_ORGANISATION, 'organisation', 'srcAs'),
+  row('dstasn', AS_ORGANISATION, 'organisation', 'dstAs'),
+  row('asn', AS_ORGANISATION, 'organisation', 'srcAs', 'dstAs'),
   row('prevas', 'Prev AS', 'number', 'prevAs'),
   row('nextas', 'Next AS', 'number', 'nextAs'),
   row('inif', 'Input If', 'number', 'inIf'),
@@ -118,12 +125,17 @@ const rows: readonly Statistic[] = [
   row('maxttl', 'maxTTL', 'number', 'maxTtl'),
 ];
 
+/** Statistics of nfdump's about data that weir does not store, and why. */
+export const absentStatistics: ReadonlyMap<string, string> = new Map(
+  ['ja3', 'ja4', 'ja3s', 'ja4s', 'sni', 'tls'].map((name) => [name, 'flows are stored without payload']),
+);
+
 export const statisticByName: ReadonlyMap<string, Statistic> = new Map(rows.map((one) => [one.name, one]));
 
 /** Flows without the element are left out, except in statistics of numbers, where they count under 0. */
 export function skipsZero(statistic: Statistic, schema: Schema): boolean {
   const { form, sides } = statistic;
-  if (form === 'number' || form === 'country' || keyIsExtra(statistic)) return false;
+  if (form === 'number' || form === 'organisation' || form === 'country' || keyIsExtra(statistic)) return false;
   // A record without addresses of link layers has all of them 0, which is the address of nobody.
   if (form === 'mac' || form === 'address' || form === 'hex' || form === 'natEvent' || form === 'firewallEvent')
     return true;

@@ -17,8 +17,8 @@ const OLD_LAYOUT: readonly (readonly [pattern: RegExp, text: string])[] = [
   [/ +$/gm, ''],
   [/\n\n+/g, '\n'],
 ];
-const layout = (text: string) =>
-  OLD_LAYOUT.reduce((result, [pattern, replacement]) => result.replaceAll(pattern, replacement), normal(text));
+const layout = (text: string, args: readonly string[]) =>
+  OLD_LAYOUT.reduce((result, [pattern, replacement]) => result.replaceAll(pattern, replacement), normal(text, args));
 
 /** What 1.7.1 does not have, or prints in a form that 1.7.5 changed: formats, headings, tags, words of the filter. */
 const isOfBoth = (args: readonly string[]) => {
@@ -45,7 +45,7 @@ const STATISTICS = new Set(
   ),
 );
 const NEWER = [
-  /-o (csv|raw|json|null6)|long|extended|%line|%extended|-[ai]? ?-o [a-z]+6/,
+  /-o (csv|raw|(nd)?json|null6)|long|extended|%line|%extended|-[ai]? ?-o [a-z]+6/,
   /pblock|asa |point id|%ja3|fwdstat 0|nsel|tun |engine id|-s flags/,
   /ttl|exporter ip|engine type|bgp next|nat (ip|net|port|event)|nat event|next net|(prev|next) as|first seen|last seen|icmp-type >/,
   /record\/(i|o)(packets|bytes)|record\/(tstart|tend|duration)|-O (i|o)(packets|bytes)|(-A|,| )(proto,)?flags( |$)|%flags/,
@@ -82,8 +82,8 @@ describeWith(['nfdump', 'nfcapd'], 'the nfdump that is installed', () => {
         // Builds with firewall events print another list unless a format is named.
         const format = args.some((arg) => ['-o', '-A', '-b', '-B'].includes(arg)) ? [] : ['-o', 'line'];
         const peer = await run('nfdump', ['-r', files.peer, ...format, ...args], { env: { TZ: 'UTC' } });
-        const theirs = layout(peer.stdout);
-        const ours = layout(await dumpText(['-r', files.own, ...args]));
+        const theirs = layout(peer.stdout, args);
+        const ours = layout(await dumpText(['-r', files.own, ...args]), args);
         if (isSame(theirs, ours, args, SORTING)) {
           same++;
           return [];

@@ -62,6 +62,25 @@ it('-G makes statistics of countries', async () => {
   await expect(rows(['-s', 'geo'], 'any')).rejects.toThrow('-G FILE');
 });
 
+it('-s srcasn names the organisations of AS numbers', async () => {
+  writeFileSync(
+    file('as.mmdb'),
+    mmdb({
+      '192.0.2.0/24': { autonomous_system_number: 559, autonomous_system_organization: 'Büro, Netz' },
+      '198.51.100.0/24': { autonomous_system_number: 3303, autonomous_system_organization: 'Other' },
+    }),
+  );
+  const ask = async (...argv: string[]) =>
+    dumpText(['-r', file('flows.parquet'), '-q', '-n', '0', '-G', file('as.mmdb'), ...argv]);
+  const lines = await ask('-s', 'srcasn/bytes');
+  expect(lines).toMatch(/ any {2}( {34})? +Büro, Netz AS559 {5}/);
+  expect(lines).toMatch(/ unknown AS64512 /);
+  const numbers = (text: string) => [...text.matchAll(/\((.*)$/gm)].map(([rest]) => rest);
+  expect(numbers(lines)).toEqual(numbers(await ask('-s', 'srcas/bytes')));
+  expect(await ask('-o', 'json', '-s', 'srcasn')).toContain('"srcasn" : "AS559", "organisation" : "Büro, Netz", ');
+  expect(await ask('-o', 'csv', '-s', 'asn/bytes')).toContain(',any,AS3303,');
+});
+
 it.each([
   ['src geo CH', 'src net 10.1.0.0/16'],
   ['geo at', 'net 10.2.0.0/16'],

@@ -80,6 +80,7 @@ export function dumpSurroundings(streams: Pick<DumpSurroundings, 'stdout' | 'std
     },
     corrections: rateCorrections,
     openPlaces: async (paths) => new (await import('../../enrich/place-database.ts')).PlaceDatabase(paths),
+    openHostNames: async () => new (await import('../../enrich/reverse-names.ts')).ReverseNames(),
     watch: (share) => new ProgressLine(stderr, () => describeShare(share()), SHORT_ANSWER_MS),
     namesBeside,
     openFlowFile: async ({ write, compression, ident }) =>

@@ -300,5 +300,9 @@ refuse(
 );
 refuse('pf log records are not read', 'pf action', 'pf reason', 'pf dir', 'pf interface', 'pf rule');
 refuse('exporters have no numbers here: use "router ip ADDRESS"', 'exporter id', 'exporter sysid', 'sysid');
+refuse(
+  'compare with the ends of a block: "nat pblock start <= 2000 and nat pblock end >= 2000"',
+  ...['port', 'src port', 'dst port'].flatMap((port) => [`${port} in nat pblock`, `${port} in pblock`]),
+);
 refuse('choose the source with -M or -r instead', 'ident');
 refuse('records are not numbered: use -c', 'count', 'cnt');

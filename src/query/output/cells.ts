@@ -24,11 +24,24 @@ export interface Style {
   readonly names?: ExporterNames;
   /** -G: where addresses are and whose; none without. */
   readonly places?: PlaceNames;
+  /** --resolve: what hosts are called; none without. */
+  readonly hosts?: HostNames;
+}
+
+/** Names of addresses (four words, most significant first), which come in rounds. */
+export interface HostNames {
+  /** Empty for none, and before `lookUp` has asked for it. */
+  find(w0: number, w1: number, w2: number, w3: number): string;
+  lookUp(): Promise<void>;
+  /** What could not be looked up, in words. */
+  warning(): string | undefined;
 }
 
 /** What is known of addresses (four words, most significant first); empty for nothing. */
 export interface PlaceNames {
   find(w0: number, w1: number, w2: number, w3: number): { readonly country: string; readonly organisation: string };
+  /** Whose an AS number is; empty for nobody's. */
+  organisationOf(asNumber: number): string;
   /** The addresses of a country, in their order. */
   blocksOf(country: string): readonly AddressRange[];
 }
@@ -252,11 +265,16 @@ export function condense(text: string): string {
   return text.length <= 16 ? text : `${text.slice(0, 7)}..${text.slice(-7)}`;
 }
 
+/** A host name in a column: the beginning, which tells the host. */
+export function cutName(name: string, width: number): string {
+  return name.length <= width ? name : `${name.slice(0, width - 2)}..`;
+}
+
 /** Address of a row: writes it right-aligned and tells whether it was IPv6. */
 export type AddressWriter = (out: TextBlock, row: number, width: number, shorten: boolean) => boolean;
 
 /** Reads both columns of an address field; one that is absent prints as 0.0.0.0, or the text given. */
-export function addressWriter(chunk: Chunk, field: FieldName, absent?: string): AddressWriter {
+export function addressWriter(chunk: Chunk, field: FieldName, absent?: string, hosts?: HostNames): AddressWriter {
   const hi = chunk.words(`${field}Hi`);
   const lo = chunk.words(`${field}Lo`);
   return (out, row, width, shorten) => {
@@ -268,6 +286,11 @@ export function addressWriter(chunk: Chunk, field: FieldName, absent?: string): 
     if (absent !== undefined && (w0 | w1 | w2 | w3) === 0) {
       out.right(absent, width);
       return true;
+    }
+    const name = hosts?.find(w0, w1, w2, w3) ?? '';
+    if (name !== '') {
+      out.right(width === 0 ? name : cutName(name, width), width);
+      return false;
     }
     if (isV4(w0, w1, w2) || (w0 | w1 | w2 | w3) === 0) {
       out.v4(w3, width);
@@ -323,10 +346,10 @@ const NO_COUNTRY: CellWriter = () => undefined;
 
 /** An address, and after it its country if asked for. */
 export function address(field: FieldName, withCountry = false, absent?: string): CellMaker {
-  return ({ csv, longV6, marker, places }) => ({
+  return ({ csv, longV6, marker, places, hosts }) => ({
     needs: addressNeeds(field),
     bind: (chunk) => {
-      const write = addressWriter(chunk, field, absent);
+      const write = addressWriter(chunk, field, absent, hosts);
       const writeCountry = withCountry ? countryWriter(chunk, field, places) : NO_COUNTRY;
       const width = csv ? 0 : longV6 ? 39 : 16;
       return (out, row) => {
@@ -344,10 +367,10 @@ export function addressPort(
   port: 'srcPort' | 'dstPort' | 'natSrcPort' | 'natDstPort',
   withCountry = false,
 ): CellMaker {
-  return ({ longV6, marker, places }) => ({
+  return ({ longV6, marker, places, hosts }) => ({
     needs: [...addressNeeds(field), port, 'proto'],
     bind: (chunk) => {
-      const write = addressWriter(chunk, field);
+      const write = addressWriter(chunk, field, undefined, hosts);
       const writeCountry = withCountry ? countryWriter(chunk, field, places) : NO_COUNTRY;
       const ports = chunk.narrow(port);
       const protocols = chunk.narrow('proto');
@@ -404,7 +427,8 @@ export function network(field: FieldName, maskName: 'srcMask' | 'dstMask'): Cell
   });
 }
 
-function networkText(words: readonly number[], length: number, shorten: boolean): string {
+/** The network of an address (four words, most significant first). */
+export function networkText(words: readonly number[], length: number, shorten: boolean): string {
   const [w0, w1, w2, w3] = words as [number, number, number, number];
   const v4 = isV4(w0, w1, w2) || (w0 | w1 | w2 | w3) === 0;
   const keep = v4 ? 96 + Math.min(length, 32) : Math.min(length, 128);

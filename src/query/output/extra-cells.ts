@@ -67,16 +67,29 @@ const PLACES_OF_LATENCY = 9;
 /**
  * Milliseconds of one of nProbe's latencies: seconds and microseconds, or milliseconds, under its own numbers in v9.
  */
-export function latency(seconds: string, microseconds: string, milliseconds: string): CellMaker {
-  return ofExtra((member, csv) => {
-    const number = (name: string) => Number(member(name)) || 0;
-    const ms = number(seconds) * 1000 + number(microseconds) / 1000 + number(milliseconds);
-    return ms.toFixed(3).padStart(csv ? 0 : PLACES_OF_LATENCY);
-  });
+export function latencyMs(member: Member, seconds: string, microseconds: string, milliseconds: string): number {
+  // Files of other programs may hold texts there.
+  const number = (name: string) => Number(member(name)) || 0;
+  return number(seconds) * 1000 + number(microseconds) / 1000 + number(milliseconds);
+}
+
+export function latency(...elements: [seconds: string, microseconds: string, milliseconds: string]): CellMaker {
+  return ofExtra((member, csv) =>
+    latencyMs(member, ...elements)
+      .toFixed(3)
+      .padStart(csv ? 0 : PLACES_OF_LATENCY),
+  );
+}
+
+const [DONT_FRAGMENT, MORE_FRAGMENTS] = [0x40, 0x20];
+
+/** IPFIX 197 as four characters. */
+export function fragmentText(flags: number): string {
+  return (flags & DONT_FRAGMENT ? 'DF' : '--') + (flags & MORE_FRAGMENTS ? 'MF' : '--');
 }
 
 /** The three numbers of an access list of Cisco's ASA, from twelve octets. */
-function accessList(octets: string): readonly number[] {
+export function accessList(octets: string): readonly number[] {
   return [2, 10, 18].map((at) => Number.parseInt(octets.slice(at, at + 8), 16) || 0);
 }
 

@@ -21,13 +21,14 @@ const NEWLINE = 0x0a;
 
 /**
  * `stored` tells which columns the files have: formats that name what they print leave the others out. `ofChains`: the
- * rows have the columns `chain` and `step`, which formats of named members print.
+ * rows have the columns `chain` and `step`, which formats of named members print. `ofKey`: the rows are groups, of which
+ * those formats print no more than the columns that `stored` tells.
  */
 export async function rowPrinter(
   format: Format,
   style: Style,
   stored: (name: ColumnName) => boolean,
-  ofChains = false,
+  { ofChains = false, ofKey = false } = {},
 ): Promise<RowPrinter> {
   switch (format.kind) {
     case 'text':
@@ -41,8 +42,7 @@ export async function rowPrinter(
       return {
         needs: unique(members.flatMap(({ needs }) => needs)),
         open: (out) => kind === 'json' && out.ascii('[\n'),
-        bind: (chunk, firstRow) =>
-          bindJson(kind, members, chunk, { clock: style.clock, firstRow, stored, names: style.names }),
+        bind: (chunk, firstRow) => bindJson(kind, members, chunk, { ...style, firstRow, stored, ofKey }),
         close: (out) => kind === 'json' && out.ascii('\n]\n'),
       };
     }
@@ -51,12 +51,12 @@ export async function rowPrinter(
     case 'pipe':
       return (await import('./legacy.ts')).pipePrinter;
     case 'raw': {
-      const { bindRaw, rawLines } = await import('./raw.ts');
-      const lines = rawLines(stored);
+      const { bindRaw, rawNeeds, rawSections } = await import('./raw.ts');
+      const sections = rawSections(stored);
       return {
-        needs: unique(lines.flatMap(([, needs]) => needs)),
+        needs: unique(rawNeeds(sections)),
         open: () => undefined,
-        bind: (chunk, firstRow) => bindRaw(lines, chunk, style, firstRow),
+        bind: (chunk, firstRow) => bindRaw(sections, chunk, { style, stored, ofKey }, firstRow),
         close: () => undefined,
       };
     }

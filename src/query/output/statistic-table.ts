@@ -4,7 +4,7 @@ import { formatMac } from '../filter/values.ts';
 import { firewallEventName, flagsText, natEventName, protocolName } from '../names.ts';
 import type { Order } from '../orders.ts';
 import type { KeyForm, Statistic } from '../statistics.ts';
-import { condense, type Style } from './cells.ts';
+import { condense, cutName, type Style } from './cells.ts';
 import { writeDuration, writeSeconds } from './clock.ts';
 import type { Format } from './format.ts';
 import { addressFamily, writeAddressNumbers } from './legacy.ts';
@@ -24,6 +24,9 @@ export interface StatisticTable {
 
 const FORM_WIDTH = 17;
 const LONG_V6_WIDTH = 43;
+/** Of it for a name. */
+const FORM_NAME = 16;
+const LONG_V6_NAME = 39;
 /** With countries (-G). */
 const PLACE_WIDTH = 21;
 
@@ -80,6 +83,10 @@ interface Row {
   readonly key: string;
   /** Of an address, where -G names files. */
   readonly country: string | undefined;
+  /** Of an AS number, where -G names files. */
+  readonly organisation: string;
+  /** Of an address, with --resolve; empty for none. */
+  readonly host: string;
   readonly proto: number;
   readonly firstMs: number;
   readonly lastMs: number;
@@ -91,7 +98,11 @@ interface Row {
   readonly bpp: number;
 }
 
-function bindRow(chunk: Chunk, { statistic, order }: StatisticTable, { plain, places }: Style): (row: number) => Row {
+function bindRow(
+  chunk: Chunk,
+  { statistic, order }: StatisticTable,
+  { plain, places, hosts }: Style,
+): (row: number) => Row {
   const hi = chunk.words('hi');
   const lo = chunk.words('lo');
   const proto = chunk.narrow('proto');
@@ -110,6 +121,8 @@ function bindRow(chunk: Chunk, { statistic, order }: StatisticTable, { plain, pl
     const seconds = firstMs === 0 ? 0 : (lastMs - firstMs) / 1000;
     return {
       country: statistic.form === 'address' ? countryOf(places, hi, lo, row) : undefined,
+      host: statistic.form === 'address' ? hostOf(hosts, hi, lo, row) : '',
+      organisation: statistic.form === 'organisation' ? (places?.organisationOf(wide(lo, row)) ?? '') : '',
       key: keyText(statistic.form, hi, lo, row, plain),
       proto: statistic.ofProtocols ? wide(lo, row) : proto[row]!,
       firstMs,
@@ -134,6 +147,11 @@ function countryOf(places: Style['places'], hi: Uint32Array, lo: Uint32Array, ro
   return places && (places.find(hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!).country || '..');
 }
 
+function hostOf(hosts: Style['hosts'], hi: Uint32Array, lo: Uint32Array, row: number): string {
+  const at = row * 2;
+  return hosts?.find(hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!) ?? '';
+}
+
 function keyText(form: KeyForm, hi: Uint32Array, lo: Uint32Array, row: number, plain: boolean): string {
   const at = row * 2;
   const value = wide(lo, row);
@@ -152,6 +170,8 @@ function keyText(form: KeyForm, hi: Uint32Array, lo: Uint32Array, row: number, p
       return `0x${value.toString(16)}`;
     case 'milliseconds':
       return `      ${(value / 1000).toFixed(3).padStart(9)}`;
+    case 'organisation':
+      return value === 0 ? '' : `AS${value}`;
     case 'country':
       return String.fromCharCode(value >> 8, value & 255);
     case 'application':
@@ -161,6 +181,13 @@ function keyText(form: KeyForm, hi: Uint32Array, lo: Uint32Array, row: number, p
     case 'natEvent':
       return natEventName(value);
   }
+}
+
+const ORGANISATION_WIDTH = 45;
+
+function organisationKey({ key, organisation }: Row): string {
+  const name = (organisation || 'unknown').slice(0, ORGANISATION_WIDTH).padStart(ORGANISATION_WIDTH);
+  return `${name} ${key.padEnd(8)}`;
 }
 
 function percent(part: number, whole: number): string {
@@ -190,8 +217,10 @@ function writeText(out: TextBlock, row: Row, { statistic, byProtocol, totals }: 
   out.byte(0x20);
   const isAddress = statistic.form === 'address';
   if (isAddress) out.ascii(marker);
-  const key = isAddress && !longV6 ? condense(row.key) : row.key;
-  out.right(row.country === undefined ? key : `${key}(${row.country})`, keyWidth(statistic, style));
+  const name = cutName(row.host, longV6 ? LONG_V6_NAME : FORM_NAME);
+  const key = name || (isAddress && !longV6 ? condense(row.key) : row.key);
+  if (statistic.form === 'organisation') out.text(organisationKey(row));
+  else out.right(row.country === undefined ? key : `${key}(${row.country})`, keyWidth(statistic, style));
   counter(row.flows, totals.flows);
   counter(row.packets, totals.packets);
   counter(row.octets, totals.octets);
@@ -222,7 +251,7 @@ function writeCsv(
     [row.octets, totals.octets],
   ] as const;
   const cells = counters.map(([value, whole]) => `${value},${percent(value, whole)}`);
-  out.ascii(`,${proto},${row.key},${cells.join(',')},${row.pps},${row.bps},${row.bpp}\n`);
+  out.ascii(`,${proto},${row.host || row.key || 'unknown'},${cells.join(',')},${row.pps},${row.bps},${row.bpp}\n`);
 }
 
 /** Numbers between bars; addresses as four of them. */
@@ -243,7 +272,9 @@ function writeJson(out: TextBlock, row: Row, { statistic }: StatisticTable, { cl
   clock.writeRfc3339(out, row.firstMs);
   out.ascii('", "last" : "');
   clock.writeRfc3339(out, row.lastMs);
-  out.ascii(`", "proto" : ${row.proto}, "${statistic.name}" : "${row.key}", `);
+  out.ascii(`", "proto" : ${row.proto}, "${statistic.name}" : "${row.key || 'unknown'}", `);
+  if (row.host !== '') out.ascii(`"host" : "${row.host}", `);
+  if (row.organisation !== '') out.text(`"organisation" : ${JSON.stringify(row.organisation)}, `);
   if (row.country !== undefined) out.ascii(`"geo" : ${JSON.stringify(row.country)}, `);
   out.ascii(`"flows" : ${row.flows}, `);
   out.ascii(

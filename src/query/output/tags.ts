@@ -31,6 +31,7 @@ import {
   egressAcl,
   extraNumber,
   extraText,
+  fragmentText,
   ingressAcl,
   latency,
   observationDomain,
@@ -264,13 +265,7 @@ tag('%flid', '               flowID', 'flowID', ({ csv }) =>
   }),
 );
 tag('%opid', '  obsPointID', 'obsPointID', observationPoint);
-const [DONT_FRAGMENT, MORE_FRAGMENTS] = [0x40, 0x20];
-tag(
-  '%frag',
-  'Frag',
-  'Frag',
-  label('fragmentFlags', (flags) => (flags & DONT_FRAGMENT ? 'DF' : '--') + (flags & MORE_FRAGMENTS ? 'MF' : '--')),
-);
+tag('%frag', 'Frag', 'Frag', label('fragmentFlags', fragmentText));
 tag('%cl', 'C Latency', 'clientLatency', latency('57554', '57555', '57595'));
 tag('%sl', 'S latency', 'serverLatency', latency('57556', '57557', '57596'));
 tag('%al', 'A latency', 'appLatency', latency('57558', '57559', '57597'));

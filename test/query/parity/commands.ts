@@ -217,7 +217,7 @@ PROTO TCP AND PORT 443
 const STATISTICS =
   `srcip dstip ip nhip nhbip router srcport dstport port proto srctos dsttos tos dir srcas dstas as prevas nextas
 inif outif if srcmask dstmask mask srcvlan dstvlan vlan insrcmac outdstmac indstmac outsrcmac srcmac dstmac inmac outmac mac
-mpls1 mpls2 mpls3 mpls4 odid opid event xevent tunproto nat natsrcip natdstip natip natsrcport natdstport natport ivrf evrf minttl maxttl ethertype flags`.split(
+mpls1 mpls2 mpls3 mpls4 odid opid event xevent tunproto nat natsrcip natdstip natip natsrcport natdstport natport ivrf evrf minttl maxttl ethertype flags srcasn dstasn asn`.split(
     /\s+/,
   );
 
@@ -368,6 +368,19 @@ export function parityCommands(): string[][] {
       ['-o', format, '-c', '5', 'nat event ADD'],
       ['-o', format, '-q', '-c', '3'],
     ]),
+    ...['json', 'ndjson', 'raw'].flatMap((format) => [
+      ['-o', format],
+      ['-o', format, '-c', '20', 'ipv6'],
+      ['-o', format, '-c', '7', 'proto icmp'],
+      ['-o', format, 'nat event > 0'],
+      ['-o', format, '-q', 'asa event > 0'],
+      ['-o', format, '-c', '5', 'router ip 127.0.0.14'],
+      ['-o', format, 'router ip 127.0.0.16'],
+      ['-o', format, '-O', 'bytes', '-n', '15'],
+      ['-o', format, '-s', 'record/bytes', '-n', '5'],
+      ['-o', format, '-a', '-O', 'bytes', '-n', '5'],
+      ['-o', format, '-N', '-6', '-c', '4', 'mpls any 16001'],
+    ]),
     ...TAGS.flatMap((tag) => [
       ['-o', `fmt:${tag}`, '-c', '12', 'proto tcp'],
       ['-o', `fmt:|${tag}|`, '-c', '3', 'nat event 1'],
@@ -427,5 +440,39 @@ export function parityCommands(): string[][] {
     ['-m', '-c', '10'],
     ['-W', '1', '-o', 'null'],
     ['-D', '1.1.1.1', '-o', 'null'],
+  ];
+}
+
+/**
+ * What is asked of many flows: statistics and groups in orders in which no two of them are equal, cut where the table of
+ * nfdump is many times larger.
+ */
+export function bulkCommands(): string[][] {
+  const n = ['-n', '25'];
+  const statistics = 'srcip dstip ip srcport dstport port proto srcas dstas as inif outif router srcvlan flags'.split(
+    ' ',
+  );
+  const groupings = GROUPINGS.filter((list) => !/net|xsr|mpls/.test(list));
+  const filters = ['proto tcp', 'ipv6 and bytes > 1m', 'src net 10.0.0.0/16 and not port 443', 'packets 5'];
+  return [
+    ...statistics.flatMap((name) => [
+      ['-s', `${name}/bytes`, ...n],
+      ['-s', `${name}/packets`, ...n, 'bytes > 100k'],
+    ]),
+    ...statistics.filter((_, i) => i % 3 === 0).map((name) => ['-s', `${name}:p/bytes`, ...n]),
+    ...statistics.filter((_, i) => i % 3 === 1).map((name) => ['-s', `${name}/bytes`, '-o', 'csv', ...n]),
+    ...['bps', 'pps', 'bpp'].map((order) => ['-s', `srcip/${order}`, ...n]),
+    ...['bytes', 'packets', 'bps', 'tstart', 'tend'].map((order) => ['-s', `record/${order}`, ...n, 'bytes > 1m']),
+    ...groupings.flatMap((list) => [
+      ['-A', list, '-O', 'bytes', ...n],
+      ['-A', list, '-s', 'record/bytes', ...n],
+    ]),
+    ...filters.flatMap((filter) => [
+      ['-o', 'null', filter],
+      ['-c', '40', filter],
+      ['-O', 'bytes', ...n, filter],
+      ['-a', '-O', 'bytes', ...n, filter],
+      ['-s', 'ip/bytes', '-s', 'port/bytes', '-s', 'record/bytes', ...n, filter],
+    ]),
   ];
 }

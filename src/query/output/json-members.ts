@@ -1,0 +1,195 @@
+import type { ExporterNames, NameKind } from '../../flow/exporter-names.ts';
+import type { ColumnName, FieldName } from '../../flow/fields.ts';
+import type { Chunk } from '../chunk.ts';
+import { formatMac } from '../filter/values.ts';
+import { type AddressWriter, addressWriter, type HostNames, type PlaceNames } from './cells.ts';
+import type { Clock } from './clock.ts';
+import { ExtraReader, extraNames, nameReader } from './exporter-name.ts';
+import { wide, writeWide } from './numbers.ts';
+import { presence } from './presence.ts';
+import type { TextBlock } from './text.ts';
+
+/** Writes the members of one flow: each a key, a separator and a value; `member` writes what comes before the value. */
+export type MemberWriter = (out: TextBlock, row: number, member: (out: TextBlock, key: string) => void) => void;
+
+export interface JsonContext {
+  readonly clock: Clock;
+  readonly firstRow: number;
+  readonly stored: (name: ColumnName) => boolean;
+  /** The rows are groups: members only of columns that are `stored`. */
+  readonly ofKey: boolean;
+  readonly names?: ExporterNames | undefined;
+  readonly places?: PlaceNames | undefined;
+  readonly hosts?: HostNames | undefined;
+}
+
+export interface Member {
+  readonly needs: readonly ColumnName[];
+  /** Written only if the files have one of these columns; undefined: always. */
+  readonly ifStored?: readonly ColumnName[];
+  readonly bind: (chunk: Chunk, context: JsonContext) => MemberWriter;
+}
+
+export function number(key: string, name: ColumnName): Member {
+  return {
+    needs: [name],
+    ifStored: [name],
+    bind: (chunk) => {
+      const cells = chunk.narrow(name);
+      return (out, row, member) => {
+        member(out, key);
+        out.uint(cells[row]!);
+      };
+    },
+  };
+}
+
+export function wideNumber(key: string, name: ColumnName): Member {
+  return {
+    needs: [name],
+    ifStored: [name],
+    bind: (chunk) => {
+      const words = chunk.words(name);
+      return (out, row, member) => {
+        member(out, key);
+        writeWide(out, words, row);
+      };
+    },
+  };
+}
+
+export function time(key: string, name: ColumnName): Member {
+  return {
+    needs: [name],
+    ifStored: [name],
+    bind: (chunk, { clock }) => {
+      const words = chunk.words(name);
+      return (out, row, member) => {
+        member(out, key);
+        out.byte(0x22);
+        clock.writeRfc3339(out, wide(words, row));
+        out.byte(0x22);
+      };
+    },
+  };
+}
+
+/** An address under `key4` or `key6`; nothing if the flow has none. */
+export function address(field: FieldName, key4: string, key6: string): Member {
+  const needs = [`${field}Hi`, `${field}Lo`] as ColumnName[];
+  return {
+    needs,
+    ifStored: [needs[0]!],
+    bind: (chunk) => {
+      const hi = chunk.words(needs[0]!);
+      const lo = chunk.words(needs[1]!);
+      const write: AddressWriter = addressWriter(chunk, field);
+      return (out, row, member) => {
+        const at = row * 2;
+        const mapped = (hi[at]! | hi[at + 1]!) === 0 && lo[at + 1] === 0xffff;
+        if (!mapped && (hi[at]! | hi[at + 1]! | lo[at]! | lo[at + 1]!) === 0) return;
+        member(out, mapped ? key4 : key6);
+        out.byte(0x22);
+        write(out, row, 0, false);
+        out.byte(0x22);
+      };
+    },
+  };
+}
+
+export function mac(key: string, name: ColumnName): Member {
+  return {
+    needs: [name],
+    ifStored: [name],
+    bind: (chunk) => {
+      const words = chunk.words(name);
+      return (out, row, member) => {
+        member(out, key);
+        out.ascii(`"${formatMac(wide(words, row))}"`);
+      };
+    },
+  };
+}
+
+/**
+ * Members that stand together: all of them in a flow that has one of the columns `keys`, none in another. nfdump asks
+ * the template of the record; flows do not know theirs.
+ */
+export function section(keys: readonly ColumnName[], members: readonly Member[]): Member {
+  return {
+    needs: [...new Set([...keys, ...members.flatMap(({ needs }) => needs)])],
+    ifStored: keys,
+    bind: (chunk, context) => {
+      const isPresent = presence(chunk, keys, context.stored);
+      const { ofKey, stored } = context;
+      const shown = members.filter(({ needs }) => !ofKey || needs.every(stored));
+      const writers = shown.map(({ bind }) => bind(chunk, context));
+      return (out, row, member) => {
+        if (!isPresent(row)) return;
+        for (const write of writers) write(out, row, member);
+      };
+    },
+  };
+}
+
+/** Members whose values are in the row's `extra`; `write` gets their reader. */
+export function ofExtra(
+  write: (extra: (name: string) => string, out: TextBlock, member: (out: TextBlock, key: string) => void) => void,
+): Member {
+  return {
+    needs: ['extra'],
+    ifStored: ['extra'],
+    bind: (chunk) => {
+      const reader = new ExtraReader(chunk);
+      return (out, row, member) => {
+        if (chunk.text('extra', row).length > 0) write((name) => reader.member(row, name), out, member);
+      };
+    },
+  };
+}
+
+/** What is JSON already. */
+export const extra: Member = {
+  needs: ['extra'],
+  ifStored: ['extra'],
+  bind: (chunk) => (out, row, member) => {
+    const object = chunk.text('extra', row);
+    if (object.length === 0) return;
+    member(out, 'extra');
+    out.copy(object);
+  },
+};
+
+/** What the exporter calls a number; nothing when it did not say. */
+export function named(key: string, kind: NameKind, name: ColumnName): Member {
+  return {
+    needs: ['exporterHi', 'exporterLo', name],
+    ifStored: [name],
+    bind: (chunk, { names }) => {
+      if (names === undefined || names.isEmpty) return () => {};
+      const read = nameReader(chunk, names, kind, name);
+      return (out, row, member) => {
+        const text = read(row);
+        if (text === '') return;
+        member(out, key);
+        out.text(JSON.stringify(text));
+      };
+    },
+  };
+}
+
+/** Numbers in `extra` that have names. */
+export const namedExtras: Member = {
+  needs: ['exporterHi', 'exporterLo', 'extra'],
+  ifStored: ['extra'],
+  bind: (chunk, { names }) => {
+    if (names === undefined || names.isEmpty) return () => {};
+    const read = extraNames(chunk, names);
+    return (out, row, member) => {
+      for (const [key, text] of read(row)) {
+        member(out, key);
+        out.text(JSON.stringify(text));
+      }
+    };
+  },
+};

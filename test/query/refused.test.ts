@@ -1,0 +1,34 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { makeFlows } from './support/generate.ts';
+import { writeOwnSegment } from './support/parquet.ts';
+import { dumpText } from './support/run-dump.ts';
+
+let directory: string;
+let flows: string;
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'weir-refused-'));
+  flows = join(directory, 'flows.parquet');
+  await writeOwnSegment(flows, makeFlows(10), 100, 'zstd');
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+it.each([
+  [['-s', 'ja3'], 'flows are stored without payload'],
+  [['-A', 'srcip,dstgeo'], 'use -s dstgeo with -G FILE'],
+  [['-A', 'opid'], 'use -s opid'],
+  [['-A', 'exp'], 'use -A router'],
+  [['port in nat pblock'], 'nat pblock start <= 2000 and nat pblock end >= 2000'],
+  [['payload content "abc"'], 'flows are stored without payload'],
+  [['exporter id 1'], 'use "router ip ADDRESS"'],
+  [['ingress acl 3'], 'use "ie 33000"'],
+  [['count 3'], 'records are not numbered: use -c'],
+])('%j, which nfdump answers, is answered with what to do instead', async (args, message) => {
+  await expect(dumpText(['-r', flows, ...args])).rejects.toThrow(message);
+});
+
+it('port in [ ... ] is no block of ports', async () => {
+  expect(await dumpText(['-r', flows, '-q', '-o', 'csv', 'port in [ 0-65535 ]'])).not.toBe('');
+});
