@@ -45,7 +45,7 @@ describe('how far a question is', () => {
     ['auto', '-s', 'record/bytes'],
     ['auto', '-s', 'scan', '-s', 'roles'],
     ['auto', '-s', 'srcip', SEQUENCE],
-    ['auto', '-A', 'srcip,dstip,srcport', '-O', 'bytes', '-n', '3', '--memory', '8M'],
+    ['auto', '-A', 'srcip,dstip,srcport', '-O', 'bytes', '-n', '3', '--memory', '24M'],
     ['duckdb', '-s', 'srcip/bytes', '-s', 'dstip/bytes/packets', '-s', 'record/flows', '-n', '5'],
     ['duckdb', '-A', 'srcip,dstport', '-O', 'bytes', '-n', '0'],
   ] as const)('never steps back: %s %s %s %s', async (engine, ...args) => {
