@@ -11,10 +11,14 @@ use parquet::errors::Result;
 use std::collections::HashSet;
 use std::fs::Metadata;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::thread;
 
 /// Distinct halves of addresses beyond which a file gets no filter, for all of them are in memory at once.
 const MOST_KEYS: usize = 8 << 20;
+/// Row groups of a file from which on two threads read it.
+const GROUPS_TO_SHARE: usize = 8;
 
 /// An entry that lacks its columns, and what its filter is made of.
 pub struct Built {
@@ -70,10 +74,28 @@ fn try_build(path: &Path, open: &OpenFile) -> Result<Built> {
 
 /// Keys of both halves of every address in a file; None when there are too many.
 fn keys(open: &OpenFile) -> Result<Option<Vec<u64>>> {
+    let groups = open.metadata.num_row_groups();
+    // Whoever replays a capture waits for this at the end, with nothing else to do.
+    let shares = if groups < GROUPS_TO_SHARE { 1 } else { 2 };
+    let (here, there) = thread::scope(|scope| {
+        let there = (shares == 2).then(|| scope.spawn(|| keys_of(open, (1..groups).step_by(2))));
+        let here = keys_of(open, (0..groups).step_by(shares));
+        let there = there.map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        (here, there)
+    });
+    let mut keys = here?;
+    if let Some(there) = there {
+        keys.0.extend(there?.0);
+    }
+    Ok((keys.0.len() <= MOST_KEYS).then(|| keys.0.into_iter().collect()))
+}
+
+/// Keys of these row groups; of no further ones once they are too many.
+fn keys_of(open: &OpenFile, groups: impl Iterator<Item = usize>) -> Result<Keys> {
     let schema = open.metadata.file_metadata().schema_descr();
     let mut keys = Keys::default();
     let mut column = Column::default();
-    for number in 0..open.metadata.num_row_groups() {
+    for number in groups {
         let rows = rows_of(&open.metadata, number)?;
         for (at, described) in schema.columns().iter().enumerate() {
             let Some(half) = half_of(described.name()).filter(|_| rows > 0) else {
@@ -95,10 +117,10 @@ fn keys(open: &OpenFile) -> Result<Option<Vec<u64>>> {
             }
         }
         if keys.0.len() > MOST_KEYS {
-            return Ok(None);
+            break;
         }
     }
-    Ok(Some(keys.0.into_iter().collect()))
+    Ok(keys)
 }
 
 /// Every address is two columns with names of this form.
