@@ -4,6 +4,7 @@ use crate::packet::PACKET_BYTES;
 use crate::packet_extension::EXTENSION_BYTES;
 use crate::packet_source::{own_macs, Stats};
 use crate::packet_source_napi::{PacketSourceOptions, PacketStats};
+use crate::panics::caught;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
@@ -59,6 +60,28 @@ impl FrameDecoder {
             let extensions = extensions.as_mut().map(|extensions| extensions.as_mut());
             (out.as_mut(), extensions)
         };
+        // A panic is a defect, but must not end the process of somebody who meters.
+        caught(|| self.decode_all((frames, meta, count), out, extensions))
+            .unwrap_or_else(|text| Err(Error::from_reason(format!("internal error in the decoder: {text}"))))
+    }
+
+    #[napi]
+    pub fn stats(&self) -> PacketStats {
+        Stats {
+            counters: self.decoder.counters,
+            ..Stats::default()
+        }
+        .into()
+    }
+}
+
+impl FrameDecoder {
+    fn decode_all(
+        &mut self,
+        (frames, meta, count): (&[u8], &[f64], u32),
+        out: &mut [u8],
+        extensions: Option<&mut [u8]>,
+    ) -> Result<u32> {
         let metas = meta.chunks_exact(META).take(count as usize);
         let (records, _) = out.as_chunks_mut::<PACKET_BYTES>();
         let mut extensions = extensions.map(|extensions| extensions.as_chunks_mut::<EXTENSION_BYTES>().0);
@@ -102,14 +125,5 @@ impl FrameDecoder {
             });
         }
         Ok(written as u32)
-    }
-
-    #[napi]
-    pub fn stats(&self) -> PacketStats {
-        Stats {
-            counters: self.decoder.counters,
-            ..Stats::default()
-        }
-        .into()
     }
 }

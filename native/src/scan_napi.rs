@@ -87,7 +87,7 @@ impl Task for Open {
     type JsValue = FlowScan;
 
     fn compute(&mut self) -> Result<Vec<Segment>> {
-        look(&self.paths, cores(), KEPT_CHUNKS).map_err(failure)
+        guarded(|| look(&self.paths, cores(), KEPT_CHUNKS)).map_err(failure)
     }
 
     fn resolve(&mut self, _: Env, segments: Vec<Segment>) -> Result<FlowScan> {
@@ -174,8 +174,9 @@ impl FlowScan {
         ScanSummary {
             columns,
             files: self.segments.len() as u32,
-            rows: self.segments.iter().map(|segment| segment.rows).sum::<u64>() as f64,
-            octets: self.segments.iter().map(|segment| segment.octets).sum::<u64>() as f64,
+            // Footers may say anything; whole numbers do not overflow here.
+            rows: self.segments.iter().map(|segment| segment.rows as f64).sum(),
+            octets: self.segments.iter().map(|segment| segment.identity.size as f64).sum(),
             first_ms: spans().map(|spans| spans.first.0).min().unwrap_or(0) as f64,
             last_ms: spans().map(|spans| spans.last.1).max().unwrap_or(0) as f64,
             sampled: self.segments.iter().any(|segment| segment.is_sampled),
@@ -241,7 +242,7 @@ impl Task for Run {
     type JsValue = ScanAnswer;
 
     fn compute(&mut self) -> Result<Answer> {
-        run(&self.segments, &self.question, &self.progress).map_err(failure)
+        guarded(|| run(&self.segments, &self.question, &self.progress)).map_err(failure)
     }
 
     fn resolve(&mut self, _: Env, answer: Answer) -> Result<ScanAnswer> {

@@ -21,6 +21,8 @@ pub enum Next {
 struct State {
     free: VecDeque<usize>,
     ready: VecDeque<usize>,
+    /// For each slot whether the consumer has it.
+    taken: Vec<bool>,
     counts: Vec<u32>,
     consumer_waits: bool,
     producer_waits: bool,
@@ -57,6 +59,7 @@ impl SlotRing {
             state: Mutex::new(State {
                 free: (0..slot_count).collect(),
                 ready: VecDeque::with_capacity(slot_count),
+                taken: vec![false; slot_count],
                 counts: vec![0; slot_count],
                 consumer_waits: false,
                 producer_waits: false,
@@ -145,6 +148,7 @@ impl SlotRing {
     pub fn next(&self) -> Next {
         let mut state = self.state.lock().unwrap();
         if let Some(slot) = state.ready.pop_front() {
+            state.taken[slot] = true;
             return Next::Slot(slot);
         }
         if state.ended {
@@ -160,17 +164,19 @@ impl SlotRing {
 
     pub fn release(&self, slot: usize) {
         let mut state = self.state.lock().unwrap();
-        // A slot number from JavaScript is not to be trusted: releasing one twice would hand it to two owners.
-        if slot < self.slots.len() && !state.free.contains(&slot) && !state.ready.contains(&slot) {
+        // A slot number from JavaScript is not to be trusted: a slot that is released twice, or while it is filled, would
+        // have two owners.
+        if state.taken.get_mut(slot).is_some_and(std::mem::take) {
             state.free.push_back(slot);
             // Waking the producer for every slot would cost two context switches each; once half of them are free it has
             // work for a while. The rest of the slots cannot get stuck: the consumer releases what it is given.
             let wake = state.producer_waits && state.free.len() >= (self.slots.len() / 2).max(1);
             state.producer_waits &= !wake;
             drop(state);
-            // Outside of the lock, which the producer takes first thing; each wake is a system call.
+            // Outside of the lock, which the producers take first thing; each wake is a system call. There may be a slot
+            // for each of them.
             if wake {
-                self.freed.notify_one();
+                self.freed.notify_all();
             }
         }
     }
@@ -249,6 +255,56 @@ mod tests {
         assert_eq!(ring.next(), Next::End);
         assert_eq!(ring.failure().as_deref(), Some("cut"));
         assert_eq!(ring.state.lock().unwrap().free.len(), 2);
+    }
+
+    #[test]
+    fn only_what_the_consumer_has_can_be_released() {
+        let (ring, _) = ring(2);
+        let filling = ring.acquire().unwrap();
+        // Free, being filled, and none at all.
+        (0..3).for_each(|slot| ring.release(slot));
+        let other = ring.acquire().unwrap();
+        assert_ne!(filling.slot, other.slot);
+        assert!(ring.try_acquire().is_none());
+        filling.publish(1);
+        // Ready, but not taken.
+        (0..2).for_each(|slot| ring.release(slot));
+        assert!(ring.try_acquire().is_none());
+        let Next::Slot(slot) = ring.next() else {
+            panic!("a slot is ready")
+        };
+        ring.release(slot);
+        let again = ring.acquire().unwrap();
+        // Released once and filled again.
+        ring.release(slot);
+        assert_ne!(again.slot, other.slot);
+        assert!(ring.try_acquire().is_none());
+    }
+
+    #[test]
+    fn several_producers_that_wait_all_go_on() {
+        let (ring, _) = ring(4);
+        let fillings: Vec<_> = (0..4).map(|_| ring.acquire().unwrap()).collect();
+        fillings.into_iter().for_each(|filling| filling.publish(1));
+        std::thread::scope(|scope| {
+            let producers: Vec<_> = (0..2)
+                .map(|_| scope.spawn(|| ring.acquire().unwrap().publish(2)))
+                .collect();
+            let some_wait = || ring.state.lock().unwrap().producer_waits;
+            while !some_wait() {
+                std::thread::yield_now();
+            }
+            // The other may be about to wait, too.
+            std::thread::sleep(Duration::from_millis(50));
+            for _ in 0..2 {
+                let Next::Slot(slot) = ring.next() else {
+                    panic!("a slot is ready")
+                };
+                ring.release(slot);
+            }
+            producers.into_iter().for_each(|producer| producer.join().unwrap());
+        });
+        assert_eq!(ring.state.lock().unwrap().ready.len(), 4);
     }
 
     #[test]

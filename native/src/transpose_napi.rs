@@ -1,3 +1,4 @@
+use crate::panics::caught;
 use crate::transpose::{self, Column};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
@@ -28,5 +29,8 @@ pub fn transpose(bytes: &[u8], steps: &[u32], runs: &[f64], mut columns: Vec<Opt
             Either4::D(cells) => Some(Column::F64(unsafe { cells.as_mut() })),
         })
         .collect();
-    transpose::transpose(bytes, steps, runs, &mut columns).map_err(|text| Error::new(Status::InvalidArg, text))
+    // A panic is a defect, but must not end the process of somebody who collects flows.
+    let done = caught(|| transpose::transpose(bytes, steps, runs, &mut columns));
+    done.and_then(|done| done)
+        .map_err(|text| Error::new(Status::InvalidArg, text))
 }

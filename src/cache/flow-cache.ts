@@ -1,5 +1,4 @@
 import {
-  P_HASH,
   P_INPUT,
   P_META,
   P_META_VERSION_MASK,
@@ -7,16 +6,8 @@ import {
   P_PORTS,
   P_PROTO_TOS_FLAGS,
   P_TIME,
-  PACKET_WORDS,
 } from '../addon/packet-layout.ts';
-import {
-  RUN_FIRST,
-  RUN_OCTETS,
-  RUN_REST_FLAGS,
-  RUN_REST_MASK,
-  RUN_SPAN,
-  RUN_WORDS,
-} from '../addon/packet-run-layout.ts';
+import { RUN_OCTETS, RUN_REST_FLAGS, RUN_REST_MASK, RUN_SPAN, RUN_WORDS } from '../addon/packet-run-layout.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import type { ColumnName } from '../flow/fields.ts';
 import { UserError } from '../flow/user-error.ts';
@@ -24,6 +15,7 @@ import type { BiflowRows } from './biflow-rows.ts';
 import type { ExtensionRows } from './extension-rows.ts';
 import { columnNeedsExtensions } from './extension-writer.ts';
 import type { FlowCacheOptions, FlowCacheStats, FlowTableOptions, MeteringCache } from './flow-cache-options.ts';
+import { endsBefore } from './flow-endings.ts';
 import { FlowRows } from './flow-rows.ts';
 import { FULL_KEY, isFullKey, keyNeedsExtensions } from './key-fields.ts';
 import {
@@ -45,7 +37,6 @@ import {
   D_OCTETS,
   D_PACKETS,
   D_SEEN,
-  D_STARTED,
   R_INPUT,
   R_PORTS,
   R_PROTO_TOS_FLAGS,
@@ -59,16 +50,14 @@ import {
 import { GROUP, META_KEY, PROTO_TOS_MASK, RowFinder } from './row-finder.ts';
 import type { RowCacheOptions, RowSink } from './row-sink.ts';
 import type { RowWriter } from './row-writer.ts';
-import { END_ACTIVE, END_DETECTED, END_FORCED, type TimeoutOptions, Timeouts } from './timeouts.ts';
+import { addOneByOne, mayAddRuns } from './run-rest.ts';
+import { END_FORCED, type TimeoutOptions, Timeouts } from './timeouts.ts';
 
 const MAX_FLOWS = 1 << 24;
 
 /** Indices of `FlowCache.counts`: doubles in class fields would be boxed, and change the shape of the class. */
 const C_PACKETS = 0;
 const C_OCTETS = 1;
-
-const TCP_SYN_ACK = 0x12 << 16;
-const TCP_SYN = 0x02 << 16;
 
 /** Whether a cache with these options is to be given extension records. */
 export function cacheNeedsExtensions({
@@ -154,7 +143,7 @@ export class FlowCache implements MeteringCache {
     let tickEnd = (now[NOW_TICK]! + 1) * TICK_US;
     const packetsBefore = this.counts[C_PACKETS]!;
     let octets = 0;
-    const taken = runs !== undefined && this.takesRuns(runs, times, count) ? runs : undefined;
+    const taken = runs !== undefined && this.keepsSumsOnly && mayAddRuns(flows, runs, times, count) ? runs : undefined;
     const steps = taken === undefined ? count : taken[0]!;
     for (let start = 0; start < steps; start += GROUP) {
       const size = Math.min(GROUP, steps - start);
@@ -218,7 +207,7 @@ export class FlowCache implements MeteringCache {
             (rows[r + R_STATE]! & R_STATE_FINISHED) !== 0)
         ) {
           now[NOW_TIME] = time;
-          if (this.ends(row, protoTosFlags)) row = 0;
+          if (endsBefore(flows, row, protoTosFlags)) row = 0;
         }
         if (row === 0) {
           now[NOW_TIME] = time;
@@ -264,7 +253,7 @@ export class FlowCache implements MeteringCache {
           doubles[wide + D_SEEN] = last;
           rows[r + R_PROTO_TOS_FLAGS] = rows[r + R_PROTO_TOS_FLAGS]! | (restFlags & 0xffff0000);
         } else {
-          this.addOneByOne(row, taken, run, words, times, packetsBefore);
+          addOneByOne(flows, row, taken, run, words, times, packetsBefore);
         }
       }
     }
@@ -362,59 +351,9 @@ export class FlowCache implements MeteringCache {
     };
   }
 
-  /**
-   * Whether runs give what their packets one by one would: not while a flow may have to make room for one that is opened
-   * meanwhile, nor for packets from before the clock, nor where more than the first packet's key and sums is kept.
-   */
-  private takesRuns(runs: Uint32Array, times: Float64Array, count: number): boolean {
-    const { flows, store, extras, biflows, rows } = this;
-    return (
-      runs[0]! > 0 &&
-      extras === undefined &&
-      biflows === undefined &&
-      isFullKey(rows.key) &&
-      times[P_TIME / 2]! >= flows.now[NOW_CLOCK]! &&
-      flows.active + count <= flows.maxFlows &&
-      flows.active + flows.waiting + count <= store.capacity
-    );
-  }
-
-  /** Adds the packets of a run behind the first, whose flow is in `row`; at the end the clock is what it was. */
-  private addOneByOne(
-    row: number,
-    runs: Uint32Array,
-    run: number,
-    words: Uint32Array,
-    times: Float64Array,
-    packetsBefore: number,
-  ): void {
-    const { flows } = this;
-    const { now } = flows;
-    const { words: rows, doubles } = this.store;
-    const links = (words.length / PACKET_WORDS + 1) * RUN_WORDS;
-    const clock = now[NOW_CLOCK]!;
-    let packet = runs[run + RUN_FIRST]!;
-    for (let rest = runs[run + RUN_REST_FLAGS]! & RUN_REST_MASK; rest > 0; rest--) {
-      packet = runs[links + packet]!;
-      const p = packet * PACKET_WORDS;
-      const protoTosFlags = words[p + P_PROTO_TOS_FLAGS]!;
-      const time = times[(p + P_TIME) >> 1]!;
-      now[NOW_CLOCK] = time;
-      now[NOW_TIME] = time;
-      if (this.ends(row, protoTosFlags)) {
-        now[NOW_NUMBER] = packetsBefore + packet;
-        row = flows.open(words, p, words[p + P_HASH]! | 0);
-        continue;
-      }
-      const d = row << ROW_DOUBLE_SHIFT;
-      doubles[d + D_PACKETS] = doubles[d + D_PACKETS]! + 1;
-      doubles[d + D_OCTETS] = doubles[d + D_OCTETS]! + words[p + P_OCTETS]!;
-      doubles[d + D_LAST] = time;
-      doubles[d + D_SEEN] = time;
-      const r = row << ROW_WORD_SHIFT;
-      rows[r + R_PROTO_TOS_FLAGS] = rows[r + R_PROTO_TOS_FLAGS]! | (protoTosFlags & 0xffff0000);
-    }
-    now[NOW_CLOCK] = clock;
+  /** Whether nothing of a packet is kept but its key and its part in sums. */
+  private get keepsSumsOnly(): boolean {
+    return this.extras === undefined && this.biflows === undefined && isFullKey(this.rows.key);
   }
 
   /** Adds packet `i` of a group to its way of a biflow; what is kept beyond rows is of the initiator's. */
@@ -432,33 +371,5 @@ export class FlowCache implements MeteringCache {
     const isForward = biflows!.update(row, i, words[p + P_PROTO_TOS_FLAGS]!, words[p + P_OCTETS]!, now);
     if (isForward && !hadForward) extras?.open(row, words, extensions, packet);
     else if (isForward || !hadForward) extras?.update(row, words, extensions, packet, now);
-  }
-
-  /** Ends the flow of the packet in hand if the packet cannot join it; returns whether. */
-  private ends(row: number, protoTosFlags: number): boolean {
-    const { flows } = this;
-    const { now, timeouts } = flows;
-    let reason = timeouts.earliest(row, D_STARTED, D_SEEN);
-    if (timeouts.isOver(reason, now[NOW_CLOCK]!)) {
-      flows.endAtDeadline(row, reason);
-      return true;
-    }
-    // From here on only for packets while or after time stepped back: the flow's own times, not the clock's.
-    reason = timeouts.earliest(row, D_FIRST, D_LAST);
-    const { doubles, words } = this.store;
-    if (timeouts.isOver(reason, now[NOW_TIME]!)) {
-      flows.endNow(row, reason);
-      return true;
-    }
-    if (doubles[(row << ROW_DOUBLE_SHIFT) + D_LAST]! - now[NOW_TIME]! >= timeouts.activeUs) {
-      flows.endNow(row, END_ACTIVE);
-      return true;
-    }
-    const isFinished = (words[(row << ROW_WORD_SHIFT) + R_STATE]! & R_STATE_FINISHED) !== 0;
-    if (isFinished && (protoTosFlags & TCP_SYN_ACK) === TCP_SYN) {
-      flows.endNow(row, END_DETECTED);
-      return true;
-    }
-    return false;
   }
 }

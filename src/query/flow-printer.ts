@@ -3,6 +3,7 @@ import type { FlowBatch } from '../flow/batch.ts';
 import type { FlowConsumer } from '../flow/consumer.ts';
 import { type ColumnName, columnByName } from '../flow/fields.ts';
 import { BatchChunk } from './batch-chunk.ts';
+import type { Style } from './output/cells.ts';
 import { Clock } from './output/clock.ts';
 import { type Format, parseFormat } from './output/format.ts';
 import { type RowPrinter, rowPrinter } from './output/row-printer.ts';
@@ -14,6 +15,11 @@ const STREAMED: Readonly<Record<string, string>> = { json: 'ndjson', text: 'line
 /** The format of a stream of flows. Throws a `UserError` when there is none of this name. */
 export function parseStreamFormat(format: string): Format {
   return parseFormat(STREAMED[format.toLowerCase()] ?? format);
+}
+
+/** How cells of flows print that come one after another; `plain` numbers are not scaled. */
+export function streamStyle({ kind, longV6 }: Format, plain: boolean): Style {
+  return { csv: kind === 'csv', plain, longV6, marker: '', clock: new Clock() };
 }
 
 /** Prints flows as they end, in any format that `weir dump -o` has; `json` is one object a line. */
@@ -92,14 +98,7 @@ export class FlowPrinter implements FlowConsumer {
 }
 
 function printerOf(format: Format, further: readonly ColumnName[]): Promise<RowPrinter> {
-  const style = {
-    csv: format.kind === 'csv',
-    plain: false,
-    longV6: format.longV6,
-    marker: '',
-    clock: new Clock(),
-  };
-  return rowPrinter(format, style, (name) => {
+  return rowPrinter(format, streamStyle(format, false), (name) => {
     const column = columnByName.get(name)!;
     return column.core || further.includes(column.name);
   });

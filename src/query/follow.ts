@@ -1,8 +1,8 @@
 import { type ColumnName, columns } from '../flow/fields.ts';
 import type { Chunk } from './chunk.ts';
 import type { FlowFiles } from './flow-files.ts';
+import { streamStyle } from './flow-printer.ts';
 import { EngineOpener } from './open-engine.ts';
-import { Clock } from './output/clock.ts';
 import type { Format } from './output/format.ts';
 import { wide } from './output/numbers.ts';
 import { type RowPrinter, rowPrinter } from './output/row-printer.ts';
@@ -57,14 +57,8 @@ export class FlowFollower {
 
   private async start(stored: (name: ColumnName) => boolean): Promise<RowPrinter> {
     const { format, plainNumbers, quiet } = this.options;
-    const style = {
-      csv: format.kind === 'csv',
-      plain: plainNumbers,
-      longV6: format.longV6,
-      marker: '',
-      clock: new Clock(),
-    };
     const core = new Set(columns.filter((one) => one.core).map(({ name }) => name));
+    const style = streamStyle(format, plainNumbers);
     const printer = await rowPrinter(format, style, (name) => core.has(name) || stored(name));
     printer.open(this.sink.block, quiet);
     return printer;

@@ -70,6 +70,11 @@ async function until(what: () => boolean, ms = 5000): Promise<void> {
   for (const end = Date.now() + ms; !what(); await sleep(5)) if (Date.now() > end) throw new Error(`never: ${what}`);
 }
 
+/** Resolves when the connection is gone, be it by a reset: who closes with octets of ours unread sends one. */
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once('close', () => resolve()));
+}
+
 describe('sessions', () => {
   it('have templates and sequences of their own, which end with them; counters go on', async () => {
     const { dial, records, collector, listener } = await start();
@@ -120,7 +125,7 @@ describe('sessions', () => {
     good.write(ipfixMessage({ templates: [template], data: rows(1) }));
     bad.write(ipfixMessage({ templates: [template], data: rows(1) }));
     bad.write('GET / HTTP/1.1\r\n\r\n');
-    await once(bad, 'close');
+    await closed(bad);
     good.write(ipfixMessage({ data: rows(1), sequence: 1 }));
     await until(() => records() === 3);
     expect(lines).toEqual(['session of 127.0.0.1 closed: neither IPFIX nor NetFlow v9: version 18245']);
@@ -132,12 +137,12 @@ describe('sessions', () => {
     const { dial, lines, listener } = await start({ limits });
     const [mute, slow, silent] = [await dial(), await dial(), await dial()];
     const tooMany = await dial();
-    await once(tooMany, 'close');
+    await closed(tooMany);
     silent.write(ipfixMessage({}));
     slow.write(uint(10, 2));
     const dripping = setInterval(() => slow.write(uint(0, 1)), 50);
     slow.write(uint(60_000, 2));
-    await Promise.all([once(mute, 'close'), once(slow, 'close'), once(silent, 'close')]);
+    await Promise.all([closed(mute), closed(slow), closed(silent)]);
     clearInterval(dripping);
     expect(lines.map((line) => line.split(': ')[1]).sort()).toEqual([
       'a message did not come to its end in time',
@@ -171,6 +176,8 @@ describe('sessions', () => {
   it('are read to their end when the collector stops', async () => {
     const { dial, records, listener, reading } = await start();
     const socket = await dial();
+    // What the system has not handed us yet is refused by a listener that stops.
+    await until(() => listener.sessionStats().open === 1);
     socket.write(ipfixMessage({ templates: [template], data: rows(9) }));
     listener.stop();
     await reading;
@@ -180,7 +187,7 @@ describe('sessions', () => {
 
   it('are for those who are allowed', async () => {
     const { dial, listener } = await start({ allows: ([, , , word]) => word !== 0x7f000001 });
-    await once(await dial(), 'close');
+    await closed(await dial());
     expect(listener.sessionStats()).toMatchObject({ accepted: 0, refusedAddress: 1 });
   });
 

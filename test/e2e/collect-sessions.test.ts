@@ -35,7 +35,7 @@ describeWith(['weir'], 'weir collect over TCP', () => {
       [['--listen', 'tls://:0'], /needs --tls-cert FILE and --tls-key FILE/],
       [['--listen', 'http://x:1'], /--listen takes udp:\/\/, tcp:\/\/ or tls:\/\//],
       [['--tls-cert', 'x'], /are for a listener tls:/],
-      [['-p', 'tcp:99999'], /-p takes a whole number/],
+      [['-p', 'tcp:99999'], /-p takes a port from 0 to 65535, tcp:PORT or tls:PORT/],
       [['-4', '-6'], /-4 and -6 exclude each other/],
       [['-f', DEMO, '-p', 'tcp:1'], /-f and -d read captured datagrams/],
       [['-p', 'tls:0', '--tls-cert', DEMO, '--tls-key', DEMO], /--tls-key or --tls-ca cannot be used/],

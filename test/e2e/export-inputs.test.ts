@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, expect, it } from 'vitest';
+import { LOCK_NAME } from '../../src/store/take-directory.ts';
 import { flowLines } from '../support/flow.ts';
-import { Daemon, describeWith, ROOT, run, sleep, tempDir, weir, weirOk } from '../support/process.ts';
+import { Daemon, describeWith, ROOT, run, tempDir, weir, weirOk } from '../support/process.ts';
 import { readSegments } from '../support/segments.ts';
 import { UdpTap } from '../support/udp.ts';
 
@@ -140,9 +141,15 @@ describeWith(['weir'], 'inputs of weir export', () => {
   it('--speed: a signal ends the wait, with every packet that was read', async () => {
     const store = tempDir('inputs-signal');
     const daemon = Daemon.weir(['export', '-r', DEMO, '-w', store, '--speed', '0.001']);
-    await sleep(1000);
+    // It listens to signals before it takes the directory; from then on it may be asked how far it is.
+    await daemon.until('writing', () => existsSync(join(store, LOCK_NAME)));
+    await daemon.until('waiting between packets', () => {
+      daemon.child.kill('SIGUSR1');
+      return /^[1-9]\d* packets in /m.test(daemon.output);
+    });
     expect((await daemon.stop('SIGINT')).status, daemon.output).toBe(0);
     const read = Number(/(\d+) packets read/.exec(daemon.output)![1]);
+    expect(read).toBeGreaterThan(0);
     expect((await readSegments(store)).reduce((sum, flow) => sum + flow.packets, 0)).toBe(read);
   });
 
@@ -175,7 +182,7 @@ describeWith(['weir'], 'inputs of weir export', () => {
 
 describeWith(['weir', 'script'], 'weir export on a terminal', () => {
   it('shows progress and takes it away', async () => {
-    const command = `'${process.execPath}' '${CLI}' export -r '${DEMO}' -w '${tempDir('inputs-tty')}' --speed 100`;
+    const command = `'${process.execPath}' '${CLI}' export -r '${DEMO}' -w '${tempDir('inputs-tty')}' --speed 30`;
     const out = execFileSync('script', ['-qec', command, '/dev/null'], { encoding: 'utf8' });
     const pieces = out.split(CLEAR_LINE);
     expect(pieces[1]).toMatch(/^[\d.]+( k)? packets, .* flows?, .* packets\/s, \d+ %$/);

@@ -12,6 +12,7 @@ import { BOOT_MS, batchOf, sampleFlows } from '../export/support.ts';
 /** Notes the source ports that it gets; takes nothing more while it is stalled. */
 class Taker implements RangeConsumer {
   readonly ports: number[] = [];
+  concurrentWrites?: number;
   closed = false;
   private gate: Promise<void> | undefined;
   private open: () => void = () => {};
@@ -55,6 +56,26 @@ function writer(output: FlowOutput, rows: number): () => void {
 function counting(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i);
 }
+
+it('begins as many writes as a consumer takes at once, and a step in between waits for them', async () => {
+  const taker = new Taker();
+  taker.concurrentWrites = 2;
+  const output = new FlowOutput({ destinations: [{ name: 'a', consumer: taker }], dropWhenFull: false });
+  const write = writer(output, 10);
+  taker.stall();
+  for (let i = 0; i < 2; i++) write();
+  let stepped = false;
+  output.afterGiven(taker, () => {
+    stepped = true;
+  });
+  write();
+  expect(taker.ports).toEqual(counting(20));
+  expect(stepped).toBe(false);
+  taker.goOn();
+  await output.close();
+  expect(stepped).toBe(true);
+  expect(taker.ports).toEqual(counting(30));
+});
 
 it('a step in between comes behind what was given before, also where that is lost', async () => {
   for (const dropWhenFull of [false, true]) {

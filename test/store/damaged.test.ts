@@ -8,6 +8,8 @@ import { scratchDirectory } from './scratch.ts';
 import { fillWithFlows, randomNumbers } from './synthetic-flows.ts';
 
 const BUDGET_MS = 1500;
+/** Damaged files that are tried however slow the machine is. */
+const LEAST_ROUNDS = 20;
 
 // Row groups that a merge decodes, and ones that it copies.
 it.each([300, 50_000])(
@@ -25,8 +27,8 @@ it.each([300, 50_000])(
     const whole = readFileSync(path);
     const footer = whole.readUInt32LE(whole.length - 8) + 8;
     let refused = 0;
-    let read = 0;
-    for (const end = performance.now() + BUDGET_MS; performance.now() < end; ) {
+    const end = performance.now() + BUDGET_MS;
+    for (let round = 0; round < LEAST_ROUNDS || performance.now() < end; round++) {
       let bytes = Buffer.from(whole);
       if (random() < 0.1) bytes = bytes.subarray(0, Math.floor(random() * bytes.length));
       for (let flips = 1 + random() * 4; flips > 0; flips--) {
@@ -40,14 +42,11 @@ it.each([300, 50_000])(
         addon().mergeSegments([path], join(directory, 'y.parquet'), columnsNamed(new Set()), {}),
       ]);
       for (const result of results) {
-        if (result.status === 'fulfilled') read++;
-        else {
-          refused++;
-          expect(result.reason, `seed ${seed}`).toBeInstanceOf(Error);
-        }
+        if (result.status === 'fulfilled') continue;
+        refused++;
+        expect(result.reason, `seed ${seed}`).toBeInstanceOf(Error);
       }
     }
     expect(refused, `seed ${seed}`).toBeGreaterThan(0);
-    expect(read + refused).toBeGreaterThan(10);
   },
 );

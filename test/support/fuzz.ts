@@ -29,7 +29,7 @@ export function dice(seed: number): (limit: number) => number {
  * Runs `run` again and again for a second, or `WEIR_FUZZ_MS` milliseconds, with dice of a new seed, or of
  * `WEIR_FUZZ_SEED` where that is set. Fails with `run`, and when memory goes on growing in a run of half a minute or more.
  */
-export async function fuzz(run: (roll: (limit: number) => number) => void): Promise<void> {
+export async function fuzz(run: (roll: (limit: number) => number) => void | Promise<void>): Promise<void> {
   const seed = Number(process.env.WEIR_FUZZ_SEED ?? Date.now() % 2 ** 32);
   const roll = dice(seed);
   const begin = Date.now();
@@ -42,7 +42,8 @@ export async function fuzz(run: (roll: (limit: number) => number) => void): Prom
   try {
     for (let now = begin; now - begin < FUZZ_MS; now = Date.now()) {
       while (Date.now() - now < STRETCH_MS && Date.now() - begin < FUZZ_MS) {
-        run(roll);
+        const running = run(roll);
+        if (running !== undefined) await running;
         rounds++;
       }
       if (!isLong) continue;

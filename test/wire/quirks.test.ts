@@ -43,6 +43,16 @@ const source = field(8, 4, 0x0a000001);
 const NTP_SECONDS = 2_208_988_800 + EXPORT_SECONDS;
 const v5Record = new Uint8Array(48);
 
+/** Options of another stream that tell a sampling rate. */
+function samplingOptions(rate: number): Uint8Array {
+  const fields: TemplateField[] = [
+    [1, 4],
+    [34, 4],
+  ];
+  const data = [{ id: 300, bytes: concat(uint(0, 4), uint(rate, 4)) }];
+  return v9Datagram({ domain: 9, templates: [{ id: 300, fields, scopes: 1 }], data });
+}
+
 const cases: Record<QuirkName, Case> = {
   'asa-old-numbers': {
     datagrams: [record(v9Datagram, [source, field(40_003, 2, 4711), field(40_005, 1, 2)])],
@@ -155,23 +165,7 @@ const cases: Record<QuirkName, Case> = {
     row: { exportMs: EXPORT_SECONDS * 1000 },
   },
   'sampler-of-other-stream': {
-    datagrams: [
-      v9Datagram({
-        domain: 9,
-        templates: [
-          {
-            id: 300,
-            fields: [
-              [1, 4],
-              [34, 4],
-            ],
-            scopes: 1,
-          },
-        ],
-        data: [{ id: 300, bytes: concat(uint(0, 4), uint(500, 4)) }],
-      }),
-      record(v9Datagram, [source]),
-    ],
+    datagrams: [samplingOptions(500), record(v9Datagram, [source])],
     row: { sampling: 500 },
   },
   'v9-sequence-of-records': {
@@ -253,26 +247,11 @@ test.skipIf(!existsSync(NETSCALER))(
 
 test('what a v5 header tells, or a rate of 1, is no sampler of another stream; looking at the accounts counts nothing', () => {
   const { collector, rows } = rowCollector();
-  const options = (rate: number) =>
-    v9Datagram({
-      domain: 9,
-      templates: [
-        {
-          id: 300,
-          fields: [
-            [1, 4],
-            [34, 4],
-          ],
-          scopes: 1,
-        },
-      ],
-      data: [{ id: 300, bytes: concat(uint(0, 4), uint(rate, 4)) }],
-    });
   for (const payload of [
-    options(1),
+    samplingOptions(1),
     v5Datagram({ records: v5Record }),
     record(v9Datagram, [source]),
-    options(500),
+    samplingOptions(500),
     v5Datagram({ sampling: 100, records: v5Record }),
   ]) {
     add(collector, { payload });

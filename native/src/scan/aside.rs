@@ -34,6 +34,8 @@ pub struct Narrow {
 }
 
 const FLAG_BITS: u32 = 16;
+/// Rows of all files that have a place.
+pub const MOST_ROWS: u64 = 1 << (u64::BITS - FLAG_BITS - 1);
 
 impl Narrow {
     pub fn key(&self) -> u128 {
@@ -52,9 +54,10 @@ impl Narrow {
         };
         *packets = packets.saturating_add(u64::from(self.packets));
         *octets = octets.saturating_add(u64::from(self.octets));
-        let first = earliest + i64::from(self.first);
+        // As the differences were made: times of a file may be anything.
+        let first = earliest.wrapping_add(i64::from(self.first));
         sums.first = sums.first.min(first);
-        sums.last = sums.last.max(first + i64::from(self.duration));
+        sums.last = sums.last.max(first.wrapping_add(i64::from(self.duration)));
         extra.add(&Extra {
             position: self.place >> (FLAG_BITS + 1),
             tcp_flags: u32::from(self.place as u16) << shift,

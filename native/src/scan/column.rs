@@ -1,19 +1,20 @@
 //! One column of the row group that a thread works on, decoded block by block and only where it is asked for.
 
+mod content;
+mod whole;
+
 use crate::scan::bits::{Deltas, Indices, SLACK};
 use crate::scan::page::{list_pages, Codec, Encoding, Page, Unpacker};
-use parquet::column::reader::{get_column_reader, ColumnReader as CrateReader};
+use content::{body, read_plain, to_millis};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ColumnChunkMetaData;
-use parquet::file::serialized_reader::SerializedPageReader;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use whole::read_whole;
 
 /// Rows that are worked on at a time: a handful of columns of so many fit the fastest cache.
 pub const BLOCK: usize = 2048;
-/// Rows of a row group that are decoded at once where only the crate's reader can.
-const MOST_WHOLE: usize = 1 << 22;
 
 /// Where a column of a row group stands, and how.
 #[derive(Debug, Clone, Copy)]
@@ -80,6 +81,7 @@ pub struct Column {
     in_chunk: bool,
     cursor: Cursor,
     indices: Indices,
+    levels: Vec<u32>,
     deltas: Deltas,
     /// The block at hand.
     block: usize,
@@ -197,35 +199,11 @@ impl Column {
         Ok(())
     }
 
-    /// Decodes the whole row group with the reader of the crate.
     fn start_whole(&mut self, file: &Arc<File>, metadata: &ColumnChunkMetaData) -> Result<()> {
-        let place = self.place.expect("set by start");
-        if self.rows > MOST_WHOLE {
-            return Err(not_here("a large row group of an unusual encoding"));
-        }
         self.form = Form::Whole;
         self.dictionary.clear();
-        let pages = SerializedPageReader::new(file.clone(), metadata, self.rows, None)?;
-        let (rows, mut levels) = (self.rows, Vec::new());
-        self.values.clear();
-        match get_column_reader(metadata.column_descr_ptr(), Box::new(pages)) {
-            CrateReader::Int32ColumnReader(mut column) => {
-                let mut read = Vec::with_capacity(rows);
-                column.read_records(rows, Some(&mut levels), None, &mut read)?;
-                self.values
-                    .extend(read.iter().map(|&value: &i32| u64::from(value as u32)));
-            }
-            CrateReader::Int64ColumnReader(mut column) => {
-                let mut read = Vec::with_capacity(rows);
-                column.read_records(rows, Some(&mut levels), None, &mut read)?;
-                self.values.extend(read.iter().map(|&value: &i64| value as u64));
-            }
-            _ => return Err(not_here("a column of an unusual type")),
-        }
-        if self.values.len() != rows {
-            return Err(not_here("rows without a value"));
-        }
-        if place.is_micros {
+        read_whole(file, metadata, self.rows, &mut self.values)?;
+        if self.place.is_some_and(|place| place.is_micros) {
             to_millis(&mut self.values)?;
         }
         Ok(())
@@ -355,10 +333,13 @@ impl Column {
             }
             self.indices.start(at + 4, levels_end, 1)?;
             if self.indices.run_of(bytes, page.values)? != Some(1) {
-                self.codes.resize(page.values, 0);
-                self.indices.read(bytes, &mut self.codes)?;
-                if self.codes.contains(&0) {
-                    return Err(not_here("rows without a value"));
+                // Piece by piece, for a page may claim any number of rows; the block at hand may be half decoded.
+                for start in (0..page.values).step_by(BLOCK) {
+                    self.levels.resize(BLOCK.min(page.values - start), 0);
+                    self.indices.read(bytes, &mut self.levels)?;
+                    if self.levels.contains(&0) {
+                        return Err(not_here("rows without a value"));
+                    }
                 }
             }
             at = levels_end;
@@ -434,44 +415,5 @@ impl Column {
     }
 }
 
-/// Content of a page, and whether it is right in the chunk.
-fn body<'a>(
-    chunk: &'a [u8],
-    page: &Page,
-    codec: Codec,
-    unpacker: &mut Unpacker,
-    unpacked: &'a mut Vec<u8>,
-) -> Result<(&'a [u8], bool)> {
-    let packed = &chunk[page.at..page.at + page.packed];
-    if codec == Codec::None {
-        if page.packed != page.raw {
-            return Err(damaged("its pages are of no known length"));
-        }
-        return Ok((packed, true));
-    }
-    unpacker.unpack(codec, packed, page.raw, unpacked)?;
-    Ok((unpacked, false))
-}
-
-fn read_plain(bytes: &[u8], is_wide: bool, out: &mut [u64]) {
-    if is_wide {
-        for (value, bytes) in out.iter_mut().zip(bytes.as_chunks::<8>().0) {
-            *value = u64::from_le_bytes(*bytes);
-        }
-    } else {
-        for (value, bytes) in out.iter_mut().zip(bytes.as_chunks::<4>().0) {
-            *value = u64::from(u32::from_le_bytes(*bytes));
-        }
-    }
-}
-
-fn to_millis(values: &mut [u64]) -> Result<()> {
-    for value in values {
-        let micros = *value as i64;
-        if micros % 1000 != 0 {
-            return Err(not_here("times between milliseconds"));
-        }
-        *value = (micros / 1000) as u64;
-    }
-    Ok(())
-}
+#[cfg(test)]
+mod tests;

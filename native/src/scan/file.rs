@@ -6,7 +6,8 @@ use crate::segment::column::ColumnType;
 use crate::segment::general;
 use crate::segment::merge::{check_bounds, named};
 use crate::slot_index::directory::{Filter, Indexed};
-use crate::slot_index::record::Spans;
+use crate::slot_index::record::{Identity, Spans};
+use crate::slot_index::INDEX_NAME;
 use parquet::basic::{Compression, ConvertedType, LogicalType, Type as Physical};
 use parquet::errors::Result;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
@@ -34,7 +35,7 @@ pub struct Wanted {
 pub struct OpenFile {
     pub file: Arc<File>,
     pub metadata: Arc<ParquetMetaData>,
-    pub octets: u64,
+    pub identity: Identity,
 }
 
 /// What is known of a file before the scan.
@@ -47,8 +48,8 @@ pub struct Segment {
     pub spans: Option<Spans>,
     /// Some row may have been counted by a sampler.
     pub is_sampled: bool,
-    /// Size of the file.
-    pub octets: u64,
+    /// The state of the file that all this is of.
+    pub identity: Identity,
     metadata: Option<Arc<ParquetMetaData>>,
     /// Where the index told all this; None where the file itself was looked at.
     pub filter: Option<Filter>,
@@ -65,7 +66,7 @@ impl Segment {
             columns,
             spans: entry.spans,
             is_sampled: entry.is_sampled,
-            octets: entry.identity.size,
+            identity: entry.identity,
             metadata: None,
             filter: Some(filter),
         }
@@ -92,7 +93,7 @@ impl Segment {
             spans,
             is_sampled: is_sampled(&metadata),
             columns: columns.collect(),
-            octets: open.octets,
+            identity: open.identity,
             metadata: Some(metadata),
             filter: None,
         })
@@ -106,31 +107,43 @@ impl Segment {
         self.metadata = None;
     }
 
+    /// Opens the file if it is still the one that was looked at.
     pub fn open(&self) -> Result<OpenFile> {
-        match &self.metadata {
-            None => open(&self.path),
-            Some(metadata) => {
-                let file = File::open(&self.path).map_err(|cause| named(&self.path, &cause.into()))?;
-                Ok(OpenFile {
-                    file: Arc::new(file),
-                    metadata: metadata.clone(),
-                    octets: self.octets,
-                })
-            }
-        }
+        let open = match &self.metadata {
+            None => open(&self.path)?,
+            Some(metadata) => reopen(&self.path, metadata).map_err(|cause| named(&self.path, &cause))?,
+        };
+        let (metadata, file) = (&open.metadata, open.metadata.file_metadata());
+        let wrong = if open.identity != self.identity {
+            "the file was replaced while it was read; ask again".to_string()
+        } else if (metadata.num_row_groups(), file.num_rows() as u64) != (self.groups, self.rows) {
+            format!("{INDEX_NAME} says something else of it; remove that")
+        } else {
+            return Ok(open);
+        };
+        Err(named(&self.path, &general(&wrong)))
     }
+}
+
+fn reopen(path: &Path, metadata: &Arc<ParquetMetaData>) -> Result<OpenFile> {
+    let file = File::open(path)?;
+    Ok(OpenFile {
+        identity: Identity::of(&file.metadata()?),
+        file: Arc::new(file),
+        metadata: metadata.clone(),
+    })
 }
 
 pub fn open(path: &Path) -> Result<OpenFile> {
     let open = || {
         let file = File::open(path)?;
-        let length = file.metadata()?.len();
+        let identity = Identity::of(&file.metadata()?);
         let reader = SerializedFileReader::new(file.try_clone()?)?;
-        check_bounds(reader.metadata(), length)?;
+        check_bounds(reader.metadata(), identity.size)?;
         Ok(OpenFile {
             file: Arc::new(file),
             metadata: Arc::new(reader.metadata().clone()),
-            octets: length,
+            identity,
         })
     };
     open().map_err(|cause| named(path, &cause))
@@ -263,6 +276,6 @@ fn is_sampled(metadata: &ParquetMetaData) -> bool {
 /// Rows of a row group as a length in memory.
 pub fn rows_of(metadata: &ParquetMetaData, group: usize) -> Result<usize> {
     let found = metadata.row_groups().get(group);
-    let group = found.ok_or_else(|| general("the file was replaced while it was read; ask again"))?;
+    let group = found.ok_or_else(|| general("no such row group"))?;
     usize::try_from(group.num_rows()).map_err(|_| general("the footer is damaged: number of rows"))
 }

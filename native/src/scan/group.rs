@@ -48,7 +48,7 @@ impl<'a> Group<'a> {
             OpenFile {
                 file: open.file.clone(),
                 metadata: open.metadata.clone(),
-                octets: open.octets,
+                identity: open.identity,
             },
             number,
         ));

@@ -26,17 +26,20 @@ struct Run {
 /// Looks at every file; descriptions of columns are kept while they are few.
 pub fn look(paths: &[impl AsRef<Path> + Sync], threads: usize, keep: usize) -> Result<Vec<Segment>> {
     let (runs, directories) = runs(paths);
-    let indexes: Vec<OnceLock<Option<(DirectoryIndex, File)>>> = directories.iter().map(|_| OnceLock::new()).collect();
+    let indexes: Vec<OnceLock<Option<DirectoryIndex>>> = directories.iter().map(|_| OnceLock::new()).collect();
     let found: Mutex<Vec<(usize, Vec<Result<Segment>>)>> = Mutex::new(Vec::new());
     let next = AtomicUsize::new(0);
     let kept = AtomicUsize::new(0);
     in_parallel(threads.min(runs.len()), |_| {
         while let Some(run) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
             let index = indexes[run.directory].get_or_init(|| {
-                let directory = directories[run.directory];
-                let read = guarded(|| Ok(DirectoryIndex::read(directory).zip(File::open(directory).ok())));
+                let read = guarded(|| Ok(DirectoryIndex::read(directories[run.directory])));
                 read.unwrap_or(None)
             });
+            // Open for these files alone: there may be more directories than files that a process may have open.
+            let index = index
+                .as_ref()
+                .and_then(|index| Some((index, File::open(directories[run.directory]).ok()?)));
             let segments = paths[run.from..run.to].iter().map(|path| {
                 let path = path.as_ref();
                 let looked = guarded(|| {

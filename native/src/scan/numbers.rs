@@ -24,8 +24,9 @@ impl Default for SharedNumbers {
 impl SharedNumbers {
     pub fn number(&self, value: u128) -> u32 {
         let shard = self.hasher.hash(value) as usize % SHARDS;
-        // So many values that this overflows do not fit the memory for groups.
-        self.shards[shard].lock().expect("no holder panics").number(value) * SHARDS as u32 + shard as u32
+        let number = self.shards[shard].lock().expect("no holder panics").number(value);
+        // Memory for groups has long run out; a wrong number would be a wrong answer.
+        number.checked_mul(SHARDS as u32).expect("fewer values than numbers") + shard as u32
     }
 
     /// For reading without a lock each time; numbers must not be asked for meanwhile.

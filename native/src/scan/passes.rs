@@ -1,11 +1,12 @@
 //! The passes over the files that a question takes: one, but where rows had to be left for another.
 
 use super::aside::Aside;
+use super::aside::MOST_ROWS;
 use super::column::not_here;
 use super::file::Segment;
 use super::gather::{gather, Best};
 use super::groups::{Groups, Table};
-use super::list::{Found, List};
+use super::list::{Found, List, ROW_BITS};
 use super::spread::{Memory, Spread};
 use super::worker::{job_of_totals, Counting, Worker};
 use super::{guarded, in_parallel, prune, with_name, Answer, Question, Totals};
@@ -34,6 +35,7 @@ impl Progress {
 
 /// `progress` is kept up to date.
 pub fn run(segments: &[Segment], question: &Question, progress: &Progress) -> Result<Answer> {
+    check_rows(segments)?;
     let items: Vec<(usize, usize)> = segments
         .iter()
         .enumerate()
@@ -72,6 +74,19 @@ pub fn run(segments: &[Segment], question: &Question, progress: &Progress) -> Re
         tables.extend(best.into_iter().map(Best::table));
     }
     Ok(answer)
+}
+
+/// Positions have room for so many rows, which no disk holds: footers that say so may be made up.
+fn check_rows(segments: &[Segment]) -> Result<()> {
+    let fit = segments.iter().all(|segment| segment.rows < 1 << ROW_BITS);
+    let sum = segments
+        .iter()
+        .fold(0u64, |sum, segment| sum.saturating_add(segment.rows));
+    if fit && sum < MOST_ROWS && segments.len() < 1 << (u64::BITS - ROW_BITS) {
+        Ok(())
+    } else {
+        Err(not_here("so many rows"))
+    }
 }
 
 /// One pass over the files: the threads with what they have found, and the row group where a list goes on.

@@ -66,7 +66,7 @@ impl Keys {
             slot = (slot + 1) & mask;
         }
         self.keys.push(key);
-        let number = self.keys.len() as u32;
+        let number = u32::try_from(self.keys.len()).expect("fewer keys than numbers");
         self.slots[slot] = (tag, number);
         if self.keys.len() * 2 > self.slots.len() {
             self.grow();

@@ -259,3 +259,42 @@ fn files_cut_anywhere_are_errors() {
         assert!(ask(std::slice::from_ref(&path), 1).is_err(), "cut at {cut}");
     }
 }
+
+#[test]
+fn a_file_that_is_replaced_meanwhile_is_not_mistaken_for_the_other() {
+    let mut random = Random::new();
+    let scratch = Scratch::new();
+    let path = scratch.0.join("segment");
+    let all = rows(&mut random, 400);
+    // Of the same form, so that every place of one is a place of the other.
+    let mut others = all.clone();
+    others.reverse();
+    for keep in [0, KEPT_CHUNKS] {
+        write(&path, &all, 100, Codec::None);
+        let segments = look(std::slice::from_ref(&path), 1, keep).unwrap();
+        let ask = || run(&segments, &question(1), &Progress::default());
+        assert!(ask().is_ok());
+        write(&path, &others, 100, Codec::None);
+        let message = ask().err().unwrap().to_string();
+        assert!(message.contains("replaced") && message.contains("segment"), "{message}");
+        assert!(list::fetch(&segments, &wanted(), &[0]).is_err());
+    }
+}
+
+#[test]
+fn numbers_of_rows_beyond_all_places_are_refused() {
+    let mut random = Random::new();
+    let scratch = Scratch::new();
+    let path = scratch.0.join("segment");
+    write(&path, &rows(&mut random, 10), 10, Codec::None);
+    let mut segments = look(&vec![path; 200], 1, KEPT_CHUNKS).unwrap();
+    let mut ask = |rows: u64, count: usize| {
+        segments[..count].iter_mut().for_each(|segment| segment.rows = rows);
+        run(&segments, &question(1), &Progress::default()).err().unwrap()
+    };
+    assert!(matches!(ask(1 << list::ROW_BITS, 1), ParquetError::NYI(_)));
+    assert!(matches!(ask((1 << list::ROW_BITS) - 1, 200), ParquetError::NYI(_)));
+    assert!(matches!(ask(u64::MAX, 200), ParquetError::NYI(_)));
+    // So many have places, but the file has others.
+    assert!(matches!(ask(11, 200), ParquetError::General(_)));
+}

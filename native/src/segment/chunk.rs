@@ -27,6 +27,8 @@ pub struct Chunk {
     pub close: ColumnCloseResult,
 }
 
+/// Rows of a row group, whose number stands in 32 bits where they are all alike; a footer may promise more.
+const MOST_ROWS: usize = i32::MAX as usize;
 /// Rows a data page.
 const PAGE_ROWS: usize = 65_536;
 /// A dictionary is kept while it has at most one value for so many rows.
@@ -61,7 +63,7 @@ impl Encoder {
         rows: usize,
         codec: Codec,
     ) -> Result<Chunk> {
-        if rows == 0 || values.rows() < rows || !values.fits(spec.column_type) {
+        if rows == 0 || rows > MOST_ROWS || values.rows() < rows || !values.fits(spec.column_type) {
             return Err(ParquetError::General(format!(
                 "column {} does not hold {rows} rows of its type",
                 spec.name

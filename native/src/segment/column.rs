@@ -43,8 +43,9 @@ impl<'a> Texts<'a> {
         let Some(at) = (id as usize).checked_sub(1) else {
             return Some(b"");
         };
+        let end = *self.ends.get(at)? as usize;
         let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
-        self.bytes.get(start as usize..*self.ends.get(at)? as usize)
+        self.bytes.get(start as usize..end)
     }
 }
 

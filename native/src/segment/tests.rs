@@ -169,6 +169,8 @@ fn refuses_what_does_not_fit_and_leaves_no_file() {
     }
     let mut writer = SegmentWriter::create(&path, options(Codec::None)).unwrap();
     writer.append(&columns, &[Values::U32(&[1, 2])], 2).unwrap();
+    let mut many = SegmentWriter::create(&path, options(Codec::None)).unwrap();
+    assert!(many.append(&columns, &[Values::Absent], 1 << 31).is_err());
     let others = [spec("b", ColumnType::U32, 0)];
     assert!(writer.append(&others, &[Values::U32(&[1, 2])], 2).is_err());
     drop(writer);
@@ -289,6 +291,7 @@ fn refuses_texts_that_are_not_there() {
     };
     for (ids, texts) in [
         (&[1u32][..], Texts::default()),
+        (&[1, u32::MAX][..], Texts::default()),
         (&[1, 0][..], bad_ends),
         (&[2, 1][..], backwards),
     ] {

@@ -1,7 +1,7 @@
 //! What the index has to know of a flow file.
 
 use super::filter::{key, Half};
-use super::record::{hash, Entry, Identity};
+use super::record::{columns_text, hash, Entry, Identity, LONGEST_COLUMNS, MOST_GROUPS, MOST_KEYS};
 use crate::scan::column::{not_here, Column, BLOCK};
 use crate::scan::file::{is_of_type, open, place, rows_of, OpenFile, Segment};
 use crate::segment::column::ColumnType;
@@ -10,13 +10,11 @@ use crate::segment::{general, CREATOR};
 use parquet::errors::Result;
 use std::collections::HashSet;
 use std::fs::Metadata;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::thread;
 
-/// Distinct halves of addresses beyond which a file gets no filter, for all of them are in memory at once.
-const MOST_KEYS: usize = 8 << 20;
 /// Row groups of a file from which on two threads read it.
 const GROUPS_TO_SHARE: usize = 8;
 
@@ -51,13 +49,22 @@ fn try_build(path: &Path, open: &OpenFile) -> Result<Built> {
     let name = path.file_name().ok_or_else(|| general("not the name of a file"))?;
     let metadata = open.file.metadata()?;
     let segment = Segment::of(path, open)?;
+    let groups = u32::try_from(segment.groups)?;
+    if groups > MOST_GROUPS {
+        return Err(not_here("so many row groups"));
+    }
+    // Names stand in lines.
+    if columns_text(&segment.columns).len() > LONGEST_COLUMNS || segment.columns.iter().any(|name| name.contains('\n'))
+    {
+        return Err(not_here("columns of such names"));
+    }
     let keys = keys(open)?;
     Ok(Built {
         entry: Entry {
             name: hash(name.as_encoded_bytes()),
             identity: Identity::of(&metadata),
             rows: segment.rows,
-            groups: u32::try_from(segment.groups)?,
+            groups,
             is_sampled: segment.is_sampled,
             spans: segment.spans,
             columns: 0,
@@ -107,17 +114,19 @@ fn keys_of(open: &OpenFile, groups: impl Iterator<Item = usize>) -> Result<Keys>
             let chunk = open.metadata.row_group(number).column(at);
             column.start(&open.file, place(chunk), chunk, rows)?;
             if let Some(entries) = column.dictionary() {
-                keys.extend(half, entries);
+                if !keys.extend(half, entries) {
+                    return Ok(keys);
+                }
                 continue;
             }
             for start in (0..rows).step_by(BLOCK) {
                 column.load(start, BLOCK.min(rows - start))?;
                 column.spread();
-                keys.extend(half, column.values());
+                // A few octets may stand for any number of values.
+                if !keys.extend(half, column.values()) {
+                    return Ok(keys);
+                }
             }
-        }
-        if keys.0.len() > MOST_KEYS {
-            break;
         }
     }
     Ok(keys)
@@ -134,23 +143,46 @@ pub fn half_of(column: &str) -> Option<Half> {
     }
 }
 
-/// Distinct keys. A set, because most values come in every row group: to sort them all took four times as long.
+/// Distinct keys. A set, because most values come in every row group: to sort them all took twice as long.
 #[derive(Default)]
-struct Keys(HashSet<u64, BuildHasherDefault<KeyHasher>>);
+struct Keys(HashSet<u64, Seeds>);
 
 impl Keys {
-    fn extend(&mut self, half: Half, values: &[u64]) {
+    /// False once there are too many.
+    fn extend(&mut self, half: Half, values: &[u64]) -> bool {
         self.0.extend(values.iter().map(|&value| key(half, value)));
+        self.0.len() <= MOST_KEYS
     }
 }
 
-/// Keys are hashes already.
-#[derive(Default)]
-struct KeyHasher(u64);
+/// Keys are hashes already, but of addresses that senders choose: without seeds they could have all fall on one place.
+#[derive(Clone, Copy)]
+struct Seeds(u64, u64);
+
+impl Default for Seeds {
+    fn default() -> Seeds {
+        let random = RandomState::new();
+        Seeds(random.hash_one(0), random.hash_one(1) | 1)
+    }
+}
+
+impl BuildHasher for Seeds {
+    type Hasher = KeyHasher;
+
+    fn build_hasher(&self) -> KeyHasher {
+        KeyHasher { seeds: *self, hash: 0 }
+    }
+}
+
+struct KeyHasher {
+    seeds: Seeds,
+    hash: u64,
+}
 
 impl Hasher for KeyHasher {
     fn write_u64(&mut self, key: u64) {
-        self.0 = key;
+        let product = u128::from(key ^ self.seeds.0) * u128::from(self.seeds.1);
+        self.hash = (product >> 64) as u64 ^ product as u64;
     }
 
     fn write(&mut self, _: &[u8]) {
@@ -158,6 +190,6 @@ impl Hasher for KeyHasher {
     }
 
     fn finish(&self) -> u64 {
-        self.0
+        self.hash
     }
 }

@@ -1,7 +1,7 @@
 //! The index of one directory, read.
 
 use super::filter::{block_of, key, lacks, Half};
-use super::record::{decode, hash, Entry, Header, Identity, HEADER};
+use super::record::{decode, hash, Entry, Header, Identity, HEADER, LONGEST_COLUMNS};
 use super::{INDEX_NAME, UNIT};
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -14,11 +14,13 @@ use std::sync::Arc;
 const WHOLE: u64 = 256 << 10;
 /// Damaged octets that are passed over in search of the next record.
 const MOST_DAMAGED: u64 = 16 << 20;
-/// Octets of them that are read at a time.
+/// Octets of them that are read at a time; fewer at first, for there may be many such places.
 const WINDOW: usize = 64 << 10;
+const FIRST_WINDOW: usize = 4 << 10;
 /// Entries of a directory; further ones are not seen.
 const MOST_ENTRIES: usize = 4 << 20;
-const LONGEST_COLUMNS: u32 = 64 << 10;
+/// Octets of all lists of columns together; further ones are not seen. A list is some hundreds, and few are different.
+const MOST_TEXT: usize = 16 * LONGEST_COLUMNS;
 
 /// Where the octets of an index are.
 pub enum Source {
@@ -110,18 +112,19 @@ impl<'a> Records<'a> {
 
     /// Goes on to the next place at which a record begins; false when none is found.
     fn skip_damage(&mut self) -> bool {
-        let mut window = vec![0; WINDOW];
+        let mut window = vec![0; FIRST_WINDOW];
         self.at += UNIT as u64;
+        self.damaged += UNIT as u64;
         while self.damaged < MOST_DAMAGED {
             let left = self.source.length().saturating_sub(self.at);
-            let length = left.min(WINDOW as u64) as usize;
-            let window = &mut window[..length];
-            if length < HEADER || self.source.read(self.at, window).is_none() {
+            let length = left.min(window.len() as u64) as usize;
+            let read = &mut window[..length];
+            if length < HEADER || self.source.read(self.at, read).is_none() {
                 return false;
             }
             let places = (0..=length - HEADER).step_by(UNIT);
             let found = places.clone().find(|&at| {
-                let header = window[at..].first_chunk();
+                let header = read[at..].first_chunk();
                 header.is_some_and(|header| self.record(self.at + at as u64, header).is_some())
             });
             // The window's last unit may be the first one of a header.
@@ -131,6 +134,7 @@ impl<'a> Records<'a> {
             if found.is_some() {
                 return true;
             }
+            window.resize(WINDOW, 0);
         }
         false
     }
@@ -177,7 +181,8 @@ impl DirectoryIndex {
         let source = Arc::new(Source::open(directory)?);
         let mut entries: Vec<Known> = Vec::new();
         let mut latest = HashMap::new();
-        let mut columns = HashMap::new();
+        let mut columns: HashMap<u64, Arc<[String]>> = HashMap::new();
+        let mut text_left = MOST_TEXT;
         for record in Records::new(&source).take(MOST_ENTRIES) {
             match record.header {
                 Header::Slot(entry, seed) => {
@@ -189,6 +194,10 @@ impl DirectoryIndex {
                     });
                 }
                 Header::Columns { hash, bytes, .. } => {
+                    if columns.contains_key(&hash) || bytes as usize > text_left {
+                        continue;
+                    }
+                    text_left -= bytes as usize;
                     if let Some(names) = columns_at(&source, &record, hash, bytes) {
                         columns.insert(hash, names);
                     }
@@ -201,6 +210,12 @@ impl DirectoryIndex {
             latest,
             columns,
         })
+    }
+
+    /// Names of columns that are held.
+    #[cfg(test)]
+    pub fn names(&self) -> usize {
+        self.columns.values().map(|names| names.len()).sum()
     }
 
     /// What is known of a file in the state that it is in; None when nothing is.
@@ -224,9 +239,6 @@ impl DirectoryIndex {
 }
 
 fn columns_at(source: &Source, record: &Record, wanted: u64, bytes: u32) -> Option<Arc<[String]>> {
-    if bytes > LONGEST_COLUMNS {
-        return None;
-    }
     let mut text = vec![0; bytes as usize];
     source.read(record.at + HEADER as u64, &mut text)?;
     if hash(&text) != wanted {

@@ -15,6 +15,7 @@
 //! | 104 | version of the format (32 bits) | the same |
 //! | 120 | xxHash64 of octets 0 to 119 | the same |
 
+use super::filter::blocks_for;
 use super::UNIT;
 use std::ffi::CString;
 use std::fs::{File, Metadata};
@@ -29,6 +30,13 @@ const SLOT: &[u8; 8] = b"weirslot";
 const COLUMNS: &[u8; 8] = b"weircols";
 /// Readers pass over records of a version that they do not know.
 const VERSION: u32 = 1;
+
+/// Distinct halves of addresses beyond which a file gets no filter, for all of them are in memory at once.
+pub const MOST_KEYS: usize = 8 << 20;
+/// Row groups beyond which a file gets no entry. Whoever asks has a list of them all, and an entry is quickly made up.
+pub const MOST_GROUPS: u32 = 1 << 12;
+/// Octets of the names of the columns of a file.
+pub const LONGEST_COLUMNS: usize = 64 << 10;
 
 const SAMPLED: u32 = 1;
 const HAS_SPAN: u32 = 2;
@@ -179,7 +187,7 @@ pub fn columns_text(names: &[String]) -> String {
     names.join("\n")
 }
 
-/// None for what is not a whole header of this version.
+/// None for what is not a whole header of this version, or promises more than any writer enters.
 pub fn decode(bytes: &[u8; HEADER]) -> Option<Header> {
     let seed = word(bytes, 120);
     if hash(&bytes[..120]) != seed || small(bytes, 104) != VERSION {
@@ -190,6 +198,9 @@ pub fn decode(bytes: &[u8; HEADER]) -> Option<Header> {
         SLOT => {
             let flags = small(bytes, 52);
             let time = |at: usize| word(bytes, at) as i64;
+            if small(bytes, 48) > MOST_GROUPS || units as usize > blocks_for(MOST_KEYS) {
+                return None;
+            }
             let entry = Entry {
                 name: word(bytes, 8),
                 identity: Identity {
@@ -209,11 +220,15 @@ pub fn decode(bytes: &[u8; HEADER]) -> Option<Header> {
             };
             Some(Header::Slot(entry, seed))
         }
-        COLUMNS => Some(Header::Columns {
-            hash: word(bytes, 88),
-            units,
-            bytes: small(bytes, 100),
-        }),
+        COLUMNS => {
+            let length = small(bytes, 100);
+            let is_possible = length as usize <= LONGEST_COLUMNS && length.div_ceil(UNIT as u32) == units;
+            is_possible.then_some(Header::Columns {
+                hash: word(bytes, 88),
+                units,
+                bytes: length,
+            })
+        }
         _ => None,
     }
 }
@@ -284,6 +299,33 @@ mod tests {
             &record[HEADER..HEADER + bytes as usize],
             columns_text(&names).as_bytes()
         );
+    }
+
+    #[test]
+    fn what_nobody_enters_is_no_header() {
+        let decoded = |entry| decode(&encode_entry(&entry).0);
+        for (groups, blocks, is_header) in [
+            (MOST_GROUPS, blocks_for(MOST_KEYS) as u32, true),
+            (MOST_GROUPS + 1, 0, false),
+            (1, blocks_for(MOST_KEYS) as u32 + 1, false),
+            (1, u32::MAX, false),
+        ] {
+            let blocks = Some(blocks);
+            let entry = Entry {
+                groups,
+                blocks,
+                ..ENTRY
+            };
+            assert_eq!(decoded(entry).is_some(), is_header, "{entry:?}");
+        }
+        for (length, is_header) in [(LONGEST_COLUMNS, true), (LONGEST_COLUMNS + 1, false)] {
+            let (record, _) = encode_columns(&["x".repeat(length)]);
+            assert_eq!(decode(record.first_chunk().unwrap()).is_some(), is_header);
+        }
+        let mut header = *encode_columns(&["x".to_string()]).0.first_chunk().unwrap();
+        put(&mut header, 96, &u32::MAX.to_le_bytes());
+        seal(&mut header);
+        assert_eq!(decode(&header), None);
     }
 
     #[test]

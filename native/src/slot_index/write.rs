@@ -12,9 +12,17 @@ use std::os::unix::fs::{fchown, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Times that a writer finds another file under the name than the one that it waited for.
 const MOST_ATTEMPTS: usize = 100;
+
+/// The longest wait for another writer, and how often it is looked whether it is done. Whoever may read the file may lock
+/// it, and must not keep a collector waiting for ever.
+const LONGEST_WAIT: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 10 });
+const WAIT_STEP: Duration = Duration::from_millis(5);
+/// Octets that are copied at a time.
+const COPIED: usize = 64 << 10;
 
 /// An index that nobody else writes to.
 struct Locked {
@@ -23,7 +31,7 @@ struct Locked {
 }
 
 impl Locked {
-    /// Waits for other writers, which take no longer than to copy the file. The file is made where `owner`, whose it is to
+    /// Waits for other writers, which take no longer than to copy the file, and not for ever. The file is made where `owner`, whose it is to
     /// be, is given, else None without one.
     fn open(directory: &Path, owner: Option<&Metadata>) -> io::Result<Option<Locked>> {
         let path = directory.join(INDEX_NAME);
@@ -41,14 +49,12 @@ impl Locked {
                 Err(cause) if owner.is_none() && cause.kind() == io::ErrorKind::NotFound => return Ok(None),
                 opened => opened?,
             };
-            // SAFETY: the descriptor is open for as long as the call lasts.
-            if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX) } != 0 {
-                return Err(io::Error::last_os_error());
-            }
+            // Before the lock: what is no such file, or has another name elsewhere that root would write to, is let alone.
             let ours = file.metadata()?;
-            if !ours.is_file() {
+            if !ours.is_file() || ours.nlink() > 1 {
                 return Err(io::ErrorKind::InvalidInput.into());
             }
+            wait_for_lock(&file)?;
             // It may have been replaced while this writer waited.
             if !fs::symlink_metadata(&path).is_ok_and(|there| there.ino() == ours.ino() && there.dev() == ours.dev()) {
                 continue;
@@ -60,6 +66,28 @@ impl Locked {
             return Ok(Some(Locked { file, path }));
         }
         Err(io::ErrorKind::ResourceBusy.into())
+    }
+}
+
+/// Locks an index, or says that another process holds it.
+pub(super) fn wait_for_lock(file: &File) -> io::Result<()> {
+    let since = Instant::now();
+    loop {
+        // SAFETY: the descriptor is open for as long as the call lasts.
+        if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
+            return Ok(());
+        }
+        let cause = io::Error::last_os_error();
+        if !matches!(cause.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) {
+            return Err(cause);
+        }
+        if since.elapsed() > LONGEST_WAIT {
+            return Err(io::Error::new(
+                io::ErrorKind::ResourceBusy,
+                "another process has it locked",
+            ));
+        }
+        std::thread::sleep(WAIT_STEP);
     }
 }
 
@@ -190,10 +218,12 @@ fn replace(index: &Locked, source: &Source, records: &[Record]) -> io::Result<()
             .open(&aside)?;
         let owner = index.file.metadata()?;
         let _ = fchown(&file, Some(owner.uid()), Some(owner.gid()));
+        let mut bytes = vec![0; COPIED];
         for record in records {
-            let mut bytes = vec![0; record.length() as usize];
-            if source.read(record.at, &mut bytes).is_some() {
-                file.write_all(&bytes)?;
+            for at in (0..record.length()).step_by(COPIED) {
+                let part = &mut bytes[..(record.length() - at).min(COPIED as u64) as usize];
+                source.read(record.at + at, part).ok_or(io::ErrorKind::UnexpectedEof)?;
+                file.write_all(part)?;
             }
         }
         fs::rename(&aside, &index.path)

@@ -1,16 +1,17 @@
-import { basename, join, resolve, sep } from 'node:path';
+import { resolve, sep } from 'node:path';
 import type { NfanonMapping } from '../../anonymize/crypto-pan.ts';
 import { FlowAnonymizer } from '../../anonymize/flow-anonymizer.ts';
 import { FlowBatch } from '../../flow/batch.ts';
 import { UserError } from '../../flow/user-error.ts';
 import { ChunkCopier } from '../../query/chunk-batch.ts';
 import { FlowReader } from '../../query/flow-reader.ts';
-import { chooseSegments, type FileSelection, sourceDirectories } from '../../store/segment-files.ts';
+import { chooseSegments, type FileSelection } from '../../store/segment-files.ts';
 import { IDENT_KEY, INTERVAL_KEY, SLOT_KEY, segmentInfo } from '../../store/segment-metadata.ts';
 import { SlotArchive } from '../../store/slot-archive.ts';
 import { parseSlotTime } from '../../store/slots.ts';
 import { type Log, plural, scaled } from '../daemon/log.ts';
 import type { StopSignal } from '../daemon/stop-signal.ts';
+import { sourcesOf } from './sources.ts';
 
 export interface AnonymizeOptions extends FileSelection {
   /** Directory of the new store; with `sources` each has one below it. */
@@ -43,7 +44,7 @@ export async function runAnonymize(options: AnonymizeOptions, signal: StopSignal
   signal.stops(() => {
     stopped = true;
   });
-  for (const { files, directory } of await sourcesOf(options)) {
+  for (const { files, directory } of await sourcesOf(options, chooseSegments, 'flow files')) {
     refuseInPlace(files, directory);
     const archive = await SlotArchive.open({ directory, layout: options.layout, indexed: true, log });
     try {
@@ -68,22 +69,6 @@ export async function runAnonymize(options: AnonymizeOptions, signal: StopSignal
   }
   if (stopped) log('stopped by a signal: the same command goes on with the slots that are missing');
   return stopped ? 1 : 0;
-}
-
-async function sourcesOf(options: AnonymizeOptions): Promise<{ files: string[]; directory: string }[]> {
-  const { read, range, sources, directory } = options;
-  const paths = async (selection: FileSelection) => (await chooseSegments(selection)).map(({ path }) => path);
-  if (sources === undefined) {
-    const files = await paths({ read, range });
-    if (files.length === 0) throw new UserError(`no flow files in ${read ?? range}`);
-    return [{ files, directory }];
-  }
-  const found: { files: string[]; directory: string }[] = [];
-  for (const source of await sourceDirectories(sources)) {
-    const files = await paths({ read, range, sources: source });
-    found.push({ files, directory: join(directory, basename(resolve(source))) });
-  }
-  return found;
 }
 
 /** Whoever reads a store must not find flows of both kinds in it. */

@@ -1,15 +1,15 @@
-import { basename, join, resolve } from 'node:path';
+import { basename } from 'node:path';
 import { FlowBatchPool } from '../../flow/batch.ts';
-import { UserError } from '../../flow/user-error.ts';
 import { FlowFileError } from '../../import/flow-file-error.ts';
 import { NfcapdFile } from '../../import/nfcapd-file.ts';
 import { firstFlowMs, readNfcapd } from '../../import/nfcapd-flows.ts';
 import { nfcapdNaming, nfcapdSlotMs, usualInterval } from '../../import/nfcapd-names.ts';
-import { chooseFiles, type FileSelection, sourceDirectories } from '../../store/segment-files.ts';
+import { chooseFiles, type FileSelection } from '../../store/segment-files.ts';
 import { type ArchiveSlot, SlotArchive } from '../../store/slot-archive.ts';
 import { DEFAULT_INTERVAL_SECONDS, slotStart } from '../../store/slots.ts';
 import { type Log, plural, scaled } from '../daemon/log.ts';
 import type { StopSignal } from '../daemon/stop-signal.ts';
+import { sourcesOf } from './sources.ts';
 
 export interface ImportOptions extends FileSelection {
   /** Directory of the store; with `sources` each has one below it. */
@@ -57,31 +57,17 @@ export async function runImport(options: ImportOptions, signal: StopSignal, log:
   signal.stops(() => {
     stopped = true;
   });
-  for (const { files, directory } of await sourcesOf(options)) {
+  for (const { files, directory } of await sourcesOf(
+    options,
+    (selection) => chooseFiles(selection, nfcapdNaming),
+    'files of nfcapd',
+  )) {
     const importer = new Importer({ ...options, directory }, counts, log, () => stopped);
     await importer.run(files);
   }
   for (const line of describeImported(counts, (performance.now() - startedMs) / 1000)) log(line);
   if (stopped) log('stopped by a signal: the same command goes on with the slots that are missing');
   return counts.filesBad > 0 || stopped ? 1 : 0;
-}
-
-/** The files of each source, and the store that they go to. */
-async function sourcesOf(options: ImportOptions): Promise<{ files: string[]; directory: string }[]> {
-  const { read, range, sources, directory } = options;
-  const paths = async (selection: FileSelection) =>
-    (await chooseFiles(selection, nfcapdNaming)).map(({ path }) => path);
-  if (sources === undefined) {
-    const files = await paths({ read, range });
-    if (files.length === 0) throw new UserError(`no files of nfcapd in ${read ?? range}`);
-    return [{ files, directory }];
-  }
-  const found: { files: string[]; directory: string }[] = [];
-  for (const source of await sourceDirectories(sources)) {
-    const files = await paths({ read, range, sources: source });
-    found.push({ files, directory: join(directory, basename(resolve(source))) });
-  }
-  return found;
 }
 
 interface SlotFiles {

@@ -83,7 +83,7 @@ async function collect(
   try {
     repeater.replace(options.repeatTo);
     if (options.metrics !== undefined) {
-      metrics = await (await import('../daemon/metrics-server.ts')).MetricsServer.listen(options.metrics);
+      metrics = await (await import('../daemon/metrics-server.ts')).MetricsServer.listen(options.metrics, warn);
     }
     pidFile = options.pidFile === undefined ? undefined : PidFile.take(options.pidFile);
     becomeIdentity(options.identity);

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type Destination, formatDestination } from '../../export/destination.ts';
 import { UserError } from '../../flow/user-error.ts';
+import type { Log } from './log.ts';
 
 /** What the server asks the collector. */
 export interface MetricsSubject {
@@ -25,7 +26,7 @@ export class MetricsServer {
   }
 
   /** Throws UserError when the address cannot be had. Until `serve` is called `/readyz` says that we are starting. */
-  static async listen(place: Destination): Promise<MetricsServer> {
+  static async listen(place: Destination, warn: Log): Promise<MetricsServer> {
     const server = createServer({
       requestTimeout: TIMEOUT_MS,
       headersTimeout: TIMEOUT_MS,
@@ -41,6 +42,8 @@ export class MetricsServer {
       const why = code === 'EADDRINUSE' ? 'the port is in use by another program' : message;
       throw new UserError(`cannot serve metrics on ${formatDestination(place)}: ${why}`, { cause });
     }
+    // A connection that cannot be taken ends nothing else.
+    server.on('error', (error) => warn(`metrics on ${formatDestination(place)}: ${error.message}`));
     // A connection that breaks is the client's affair.
     server.on('clientError', (_error, socket) => socket.destroy());
     return metrics;

@@ -1,4 +1,4 @@
-import { ftruncateSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
 import { UserError } from '../../flow/user-error.ts';
 
 /** A file with the id of this process, for whoever is to signal it. */
@@ -18,11 +18,13 @@ export class PidFile {
     if (running !== undefined) {
       throw new UserError(`process ${running} runs already, as ${path} says: stop it first, or give another -P`);
     }
+    let file: number | undefined;
     try {
-      const file = openSync(path, 'w');
+      file = openSync(path, 'w');
       writeSync(file, `${process.pid}\n`);
       return new PidFile(path, file);
     } catch (cause) {
+      if (file !== undefined) closeSync(file);
       throw new UserError(`cannot write the process id to ${path} (-P): ${(cause as Error).message}`, { cause });
     }
   }
@@ -37,7 +39,7 @@ export class PidFile {
     }
   }
 
-  /** Removes the file, or empties it where the directory is no longer ours to change. */
+  /** Removes the file, or empties it where the directory is no longer ours to change. To be called once. */
   release(): void {
     try {
       if (readPid(this.path) !== process.pid) return;
@@ -48,6 +50,8 @@ export class PidFile {
       } catch {
         // Left behind, it names no running process and is replaced by the next start.
       }
+    } finally {
+      closeSync(this.file);
     }
   }
 }

@@ -44,10 +44,11 @@ export function becomeIdentity(identity: Identity): void {
 }
 
 /** An error that such a change may have led to, with who we are now. */
-export function explainIdentity(error: unknown, { user, group }: Identity): unknown {
+export function explainIdentity(error: unknown, identity: Identity): unknown {
+  if (!givesUpPrivileges(identity)) return error;
   if (!(error instanceof UserError) || !/EACCES|EPERM|[Pp]ermission denied/.test(error.message)) return error;
+  const { user, group } = identity;
   const [option, name] = user === undefined ? ['-g', `group ${group}`] : ['-u', `user ${user}`];
-  if (user === undefined && group === undefined) return error;
   return new UserError(`${error.message}: by now weir is ${name} (${option}), who needs the right to write there`, {
     cause: error,
   });

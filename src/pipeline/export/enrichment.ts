@@ -22,9 +22,14 @@ export class Enrichment {
   static async open(options: ExportOptions, warn: Log): Promise<Enrichment> {
     const enrichment = new Enrichment();
     const fields = routeFields(options);
-    if (fields.size > 0) await enrichment.#openRoutes(options, fields, warn);
-    const asn = await openAsn(options);
-    if (asn !== undefined) enrichment.#fills.push(new AsnColumns(asn));
+    try {
+      if (fields.size > 0) await enrichment.#openRoutes(options, fields, warn);
+      const asn = await openAsn(options);
+      if (asn !== undefined) enrichment.#fills.push(new AsnColumns(asn));
+    } catch (error) {
+      enrichment.close();
+      throw error;
+    }
     return enrichment;
   }
 

@@ -59,22 +59,27 @@ export class MeteringRun implements ExportRuntime {
   static async open(options: ExportOptions, logs: LogOutput): Promise<MeteringRun> {
     const log = new RunLog(logs);
     const enrichment = await Enrichment.open(options, log.warn);
-    const inputs = await openPacketInputs(options, meteringNeedsExtensions(options), log.warn);
-    let run: MeteringRun | undefined;
-    const facts: RunFacts = {
-      firstPacketMs: () => meter.firstPacketMs,
-      namedInFiles: inputs.namedInFiles,
-      counts: (stream) => run!.countsFor(stream),
-    };
-    const flowsTo = { sink: (batch: FlowBatch) => run!.output.write(batch), acquire: () => run!.output.acquire() };
-    const meter = new PacketMeter(options, enrichment, flowsTo, () => inputs.reader.stop());
+    let inputs: PacketInputs | undefined;
+    let meter: PacketMeter | undefined;
     try {
-      const outlets = await openOutlets(options, inputs.reader, facts, () => meter.ready(), log.warn);
-      run = new MeteringRun(options, { inputs, enrichment, meter, facts, outlets, logs, log });
+      const opened = await openPacketInputs(options, meteringNeedsExtensions(options), log.warn);
+      inputs = opened;
+      let run: MeteringRun | undefined;
+      const flowsTo = { sink: (batch: FlowBatch) => run!.output.write(batch), acquire: () => run!.output.acquire() };
+      const made = new PacketMeter(options, enrichment, flowsTo, () => opened.reader.stop());
+      meter = made;
+      const facts: RunFacts = {
+        firstPacketMs: () => made.firstPacketMs,
+        namedInFiles: opened.namedInFiles,
+        counts: (stream) => run!.countsFor(stream),
+      };
+      const outlets = await openOutlets(options, opened.reader, facts, () => made.ready(), log.warn);
+      run = new MeteringRun(options, { inputs: opened, enrichment, meter: made, facts, outlets, logs, log });
       return run;
     } catch (error) {
       enrichment.close();
-      await meter.cache.close?.();
+      inputs?.reader.stop();
+      await meter?.cache.close?.();
       throw error;
     }
   }

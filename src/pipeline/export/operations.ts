@@ -20,7 +20,7 @@ export class ExportOperations {
 
   /** Opens what the options ask for, while privileges are at hand; throws UserError. */
   static async listen(options: ExportOptions, warn: Log): Promise<ExportOperations> {
-    const metrics = options.metrics === undefined ? undefined : await MetricsServer.listen(options.metrics);
+    const metrics = options.metrics === undefined ? undefined : await MetricsServer.listen(options.metrics, warn);
     try {
       const { control: path, controlGroup } = options;
       const control = path === undefined ? undefined : await ControlSocket.listen(path, controlGroup, warn);

@@ -67,7 +67,6 @@ export async function openOutlets(
     if (printer !== undefined) destinations.push({ name: 'standard output', consumer: printer });
     return { destinations, senders, store, printer, operations };
   } catch (error) {
-    reader.stop();
     operations?.close();
     abortLinks(links);
     throw error;

@@ -124,8 +124,8 @@ function openInterface(
 }
 
 /** Whether packets that the addon has put into runs may be metered so, as far as nobody changes them before. */
-function metersRuns({ key, biflow, workers, speed }: ExportOptions): boolean {
-  return isFullKey(key) && !biflow && workers === 1 && speed === 0;
+function metersRuns({ key, biflow, workers, speed, dedupMs }: ExportOptions): boolean {
+  return isFullKey(key) && !biflow && workers === 1 && speed === 0 && dedupMs === undefined;
 }
 
 /** BPF expressions all of which must hold. */

@@ -134,8 +134,18 @@ class NewFiles {
     const nowMs = Date.now();
     const found = await recentSegments(this.stores, nowMs - Math.min(sinceMs, REMEMBERED_MS), nowMs);
     for (const [path, seenMs] of this.seen) if (nowMs - seenMs > 2 * REMEMBERED_MS) this.seen.delete(path);
-    for (const { path } of found) this.watch(dirname(path));
+    this.watchOnly(new Set(found.map(({ path }) => dirname(path))));
     return found;
+  }
+
+  /** Days come and go, and with them directories: those without a recent file are left to the clock. */
+  private watchOnly(directories: ReadonlySet<string>): void {
+    for (const [directory, watcher] of this.watchers) {
+      if (directories.has(directory)) continue;
+      watcher.close();
+      this.watchers.delete(directory);
+    }
+    for (const directory of directories) this.watch(directory);
   }
 
   private watch(directory: string): void {

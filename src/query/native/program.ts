@@ -4,7 +4,7 @@ import { addressTerms, type Guard, numberTerms, type Operand } from '../filter/t
 import { type AddressBlock, type Filter, isBlock, isPrefix, type Prefix } from '../filter/tree.ts';
 import type { Selection } from '../plan.ts';
 import { addressColumns, highWord, lowWord, V4_LAST, V4_ZERO } from '../sql/address.ts';
-import { includesZero } from '../sql/predicate.ts';
+import { affirmed, includesZero } from '../sql/predicate.ts';
 
 /**
  * Words of a filter's program, which `native/src/scan_predicate.rs` reads: conditions in postfix order. 64-bit numbers are
@@ -133,17 +133,18 @@ class ProgramWriter {
     // Exporters of other versions have no engine, which is the engine 0.
     const orUnguarded = guard === 'engine' && includesZero(filter);
     if (orUnguarded) this.words.push(CODES.NOT);
+    const found = affirmed(filter);
     let choices = operands.length;
     for (const operand of operands) {
-      this.operand(operand, (raise) => comparedRanges(filter, raise));
-      if ('column' in operand && operand.absentIsZero && includesZero(filter)) {
+      this.operand(operand, (raise) => comparedRanges(found, raise));
+      if ('column' in operand && operand.absentIsZero && includesZero(found)) {
         this.value(operand.column, [[0n, MAX]]);
         this.words.push(CODES.NOT);
         choices++;
       }
     }
     this.words.push(CODES.ANY, choices);
-    if (filter.kind === 'ranges' ? filter.negated : filter.comparator === '!=') {
+    if (found !== filter) {
       this.words.push(CODES.NOT);
       for (const operand of operands) this.operand(operand, () => [[0n, MAX]]);
       this.words.push(CODES.ANY, operands.length, CODES.ALL, 2);

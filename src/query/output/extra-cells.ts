@@ -32,14 +32,17 @@ export function extraText(name: string, absent: string): CellMaker {
   return ofExtra((member) => member(name) || absent);
 }
 
+/** A member as a whole number; 0 for what is none: other programs write files, too. */
+function wholeOf(text: string): bigint {
+  return /^(\d+|0x[\da-f]+)$/i.test(text) ? BigInt(text) : 0n;
+}
+
 /** IPFIX 138. */
 export const observationPoint = ofExtra((member, csv) => {
   const id = member('observationPointId');
-  return id === ''
-    ? '0x00'
-    : `0x${BigInt(id)
-        .toString(16)
-        .padStart(csv ? 0 : 10, '0')}`;
+  if (id === '') return '0x00';
+  const digits = wholeOf(id).toString(16);
+  return `0x${digits.padStart(csv ? 0 : 10, '0')}`;
 });
 
 /** The domain that the record names (149), else the one of the datagram that it came in. */
@@ -51,12 +54,10 @@ export const observationDomain: CellMaker = ({ csv }) => ({
     return (out, row) => {
       const own = extras.member(row, 'observationDomainId');
       if (own === '') out.ascii(`0x${domains[row]!.toString(16).padStart(2, '0')}`);
-      else
-        out.ascii(
-          `0x${Number(own)
-            .toString(16)
-            .padStart(csv ? 0 : 9, '0')}`,
-        );
+      else {
+        const digits = wholeOf(own).toString(16);
+        out.ascii(`0x${digits.padStart(csv ? 0 : 9, '0')}`);
+      }
     };
   },
 });
@@ -68,7 +69,8 @@ const PLACES_OF_LATENCY = 9;
  */
 export function latency(seconds: string, microseconds: string, milliseconds: string): CellMaker {
   return ofExtra((member, csv) => {
-    const ms = Number(member(seconds)) * 1000 + Number(member(microseconds)) / 1000 + Number(member(milliseconds));
+    const number = (name: string) => Number(member(name)) || 0;
+    const ms = number(seconds) * 1000 + number(microseconds) / 1000 + number(milliseconds);
     return ms.toFixed(3).padStart(csv ? 0 : PLACES_OF_LATENCY);
   });
 }

@@ -191,14 +191,15 @@ type Compared = Extract<Filter, { kind: 'number' | 'ranges' }>;
 /** `!=` and its kin: a field is there, and none is what it should not be. */
 function compareOperands(operands: readonly Operand[], compared: Compared, schema: Schema): Condition {
   const each = (one: Compared) => some(operands.map((operand) => compareOperand(operand, one, schema)));
-  const { term } = compared;
-  const negated = compared.kind === 'ranges' ? compared.negated : compared.comparator === '!=';
-  if (!negated || (compared.kind === 'number' && operands.length === 1)) return each(compared);
-  const found: Compared =
-    compared.kind === 'ranges'
-      ? { ...compared, negated: false }
-      : { kind: 'number', term, comparator: '=', value: compared.value };
+  const found = affirmed(compared);
+  if (found === compared || (compared.kind === 'number' && operands.length === 1)) return each(compared);
   return all([opposite(each(found)), some(operands.map((operand) => isThere(operand, schema)))]);
+}
+
+/** What `!=` and `not in` say of no number; other comparisons as they are. */
+export function affirmed(compared: Compared): Compared {
+  if (compared.kind === 'ranges') return compared.negated ? { ...compared, negated: false } : compared;
+  return compared.comparator === '!=' ? { ...compared, comparator: '=' } : compared;
 }
 
 /** Whether a flow has a number at all. */

@@ -21,12 +21,10 @@ export function passes(filter: Filter, flow: TestFlow): boolean {
       const withZeros = [...values, ...zerosOf(filter.term, flow)];
       if (filter.kind === 'number') {
         const { comparator, value } = filter;
-        if (comparator === '!=') return values.length > 0 && !values.includes(value);
+        if (comparator === '!=') return values.length > 0 && !withZeros.includes(value);
         return withZeros.some((one) => compare(one, comparator, value));
       }
-      const found = (filter.negated ? values : withZeros).some((value) =>
-        filter.ranges.some(([from, to]) => from <= value && value <= to),
-      );
+      const found = withZeros.some((value) => filter.ranges.some(([from, to]) => from <= value && value <= to));
       return filter.negated ? values.length > 0 && !found : found;
     }
     case 'address': {

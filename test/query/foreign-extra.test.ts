@@ -1,0 +1,36 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { makeFlows } from './support/generate.ts';
+import { writeOwnSegment } from './support/parquet.ts';
+import { dumpText } from './support/run-dump.ts';
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'weir-foreign-extra-'));
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+it.each([
+  ['texts', '"x"', '0x0000000000|0x000000000|    0.000|      x'],
+  ['numbers', '10', '0x000000000a|0x00000000a|    0.010|     10'],
+  ['fractions and less than nothing', '-1.5', '0x0000000000|0x000000000|   -0.002|   -1.5'],
+  ['lists', '[1]', '0x00|0x00|    0.000|      0'],
+])('files of another program may have %s where we write numbers', async (_, value, expected) => {
+  const [ours, theirs] = ['ours.parquet', 'theirs.parquet'].map((name) => join(directory, name)) as [string, string];
+  await writeOwnSegment(ours, makeFlows(1), 100, 'zstd');
+  const names = ['observationPointId', 'observationDomainId', '57555', 'portRangeStart'];
+  const extra = `{${names.map((name) => `"${name}":${value}`).join()}}`;
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  await connection.run(`COPY (SELECT *, '${extra}' AS extra FROM '${ours}') TO '${theirs}'`);
+  connection.closeSync();
+  instance.closeSync();
+  const line = await dumpText(['-r', theirs, '-q', '-o', 'fmt:%opid|%odid|%cl|%pbstart']);
+  expect(line.trimEnd()).toBe(expected);
+  for (const asked of [['observation point id 10'], ['client latency > 1'], ['-s', 'opid/bytes'], ['-o', 'json']]) {
+    expect(await dumpText(['-r', theirs, ...asked])).not.toBe('');
+  }
+});
