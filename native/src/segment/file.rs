@@ -2,6 +2,8 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -43,6 +45,15 @@ impl PendingFile {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Has the system begin to write what the file has by now, so that less is left when it is to become durable.
+    pub fn begin_writing(&self) {
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        if let Some(file) = &self.file {
+            // SAFETY: the descriptor is open for as long as the call lasts. A failure changes nothing but time.
+            unsafe { libc::sync_file_range(file.as_raw_fd(), 0, 0, libc::SYNC_FILE_RANGE_WRITE) };
+        }
     }
 
     /// Makes the content durable, then visible, then the name durable. Gives the size in bytes.

@@ -100,6 +100,7 @@ impl SegmentWriter {
             group.append_column(&chunk.bytes, chunk.close)?;
         }
         group.close()?;
+        file.inner_mut().begin_writing();
         Ok(())
     }
 

@@ -11,7 +11,12 @@ use parquet::errors::Result;
 use std::collections::HashSet;
 use std::fs::Metadata;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::thread;
+
+/// Row groups of a file from which on two threads read it.
+const GROUPS_TO_SHARE: usize = 8;
 
 /// An entry that lacks its columns, and what its filter is made of.
 pub struct Built {
@@ -76,10 +81,28 @@ fn try_build(path: &Path, open: &OpenFile) -> Result<Built> {
 
 /// Keys of both halves of every address in a file; None when there are too many.
 fn keys(open: &OpenFile) -> Result<Option<Vec<u64>>> {
+    let groups = open.metadata.num_row_groups();
+    // Whoever replays a capture waits for this at the end, with nothing else to do.
+    let shares = if groups < GROUPS_TO_SHARE { 1 } else { 2 };
+    let (here, there) = thread::scope(|scope| {
+        let there = (shares == 2).then(|| scope.spawn(|| keys_of(open, (1..groups).step_by(2))));
+        let here = keys_of(open, (0..groups).step_by(shares));
+        let there = there.map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        (here, there)
+    });
+    let mut keys = here?;
+    if let Some(there) = there {
+        keys.0.extend(there?.0);
+    }
+    Ok((keys.0.len() <= MOST_KEYS).then(|| keys.0.into_iter().collect()))
+}
+
+/// Keys of these row groups; of no further ones once they are too many.
+fn keys_of(open: &OpenFile, groups: impl Iterator<Item = usize>) -> Result<Keys> {
     let schema = open.metadata.file_metadata().schema_descr();
     let mut keys = Keys::default();
     let mut column = Column::default();
-    for number in 0..open.metadata.num_row_groups() {
+    for number in groups {
         let rows = rows_of(&open.metadata, number)?;
         for (at, described) in schema.columns().iter().enumerate() {
             let Some(half) = half_of(described.name()).filter(|_| rows > 0) else {
@@ -92,7 +115,7 @@ fn keys(open: &OpenFile) -> Result<Option<Vec<u64>>> {
             column.start(&open.file, place(chunk), chunk, rows)?;
             if let Some(entries) = column.dictionary() {
                 if !keys.extend(half, entries) {
-                    return Ok(None);
+                    return Ok(keys);
                 }
                 continue;
             }
@@ -101,12 +124,12 @@ fn keys(open: &OpenFile) -> Result<Option<Vec<u64>>> {
                 column.spread();
                 // A few octets may stand for any number of values.
                 if !keys.extend(half, column.values()) {
-                    return Ok(None);
+                    return Ok(keys);
                 }
             }
         }
     }
-    Ok(Some(keys.0.into_iter().collect()))
+    Ok(keys)
 }
 
 /// Every address is two columns with names of this form.
@@ -120,9 +143,9 @@ pub fn half_of(column: &str) -> Option<Half> {
     }
 }
 
-/// Distinct keys. A set, because most values come in every row group: to sort them all took four times as long.
+/// Distinct keys. A set, because most values come in every row group: to sort them all took twice as long.
 #[derive(Default)]
-struct Keys(HashSet<u64, KeyHashing>);
+struct Keys(HashSet<u64, Seeds>);
 
 impl Keys {
     /// False once there are too many.
@@ -132,29 +155,34 @@ impl Keys {
     }
 }
 
-/// Keys are hashes already, but of addresses that somebody may have chosen: the seed keeps them from falling together.
-struct KeyHashing(u64);
+/// Keys are hashes already, but of addresses that senders choose: without seeds they could have all fall on one place.
+#[derive(Clone, Copy)]
+struct Seeds(u64, u64);
 
-impl Default for KeyHashing {
-    fn default() -> Self {
-        KeyHashing(RandomState::new().hash_one(0))
+impl Default for Seeds {
+    fn default() -> Seeds {
+        let random = RandomState::new();
+        Seeds(random.hash_one(0), random.hash_one(1) | 1)
     }
 }
 
-impl BuildHasher for KeyHashing {
+impl BuildHasher for Seeds {
     type Hasher = KeyHasher;
 
     fn build_hasher(&self) -> KeyHasher {
-        KeyHasher(self.0)
+        KeyHasher { seeds: *self, hash: 0 }
     }
 }
 
-struct KeyHasher(u64);
+struct KeyHasher {
+    seeds: Seeds,
+    hash: u64,
+}
 
 impl Hasher for KeyHasher {
     fn write_u64(&mut self, key: u64) {
-        let product = u128::from(key ^ self.0) * 0x9e37_79b9_7f4a_7c15;
-        self.0 = product as u64 ^ (product >> 64) as u64;
+        let product = u128::from(key ^ self.seeds.0) * u128::from(self.seeds.1);
+        self.hash = (product >> 64) as u64 ^ product as u64;
     }
 
     fn write(&mut self, _: &[u8]) {
@@ -162,6 +190,6 @@ impl Hasher for KeyHasher {
     }
 
     fn finish(&self) -> u64 {
-        self.0
+        self.hash
     }
 }
