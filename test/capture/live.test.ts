@@ -89,7 +89,11 @@ describe.skipIf(obstacle !== undefined)(`live capture on ${device} (skipped with
   });
 });
 
-/** Two ends of a cable: what goes out of `near` for 198.18.77.2 comes in at `far`, once. */
+/** Of each process its own, so that the cable of a run that was killed does not take the datagrams of this one. */
+const subnet = (process.pid % 16_384) * 4;
+const here = `198.18.${subnet >> 8}.${(subnet & 255) + 1}`;
+const there = `198.18.${subnet >> 8}.${(subnet & 255) + 2}`;
+/** Two ends of a cable: what goes out of `near` for `there` comes in at `far`, once. */
 const near = `weir${process.pid % 100_000}a`;
 const far = `weir${process.pid % 100_000}b`;
 const ip = (...args: string[]) => spawnSync('ip', args).status === 0;
@@ -99,8 +103,8 @@ describe.skipIf(!haveCable)('live capture on a veth pair (skipped without the ri
   beforeAll(() => {
     ip('link', 'set', near, 'up');
     ip('link', 'set', far, 'up');
-    ip('addr', 'add', '198.18.77.1/30', 'dev', near);
-    ip('neigh', 'replace', '198.18.77.2', 'lladdr', '02:00:00:00:00:02', 'dev', near);
+    ip('addr', 'add', `${here}/30`, 'dev', near);
+    ip('neigh', 'replace', there, 'lladdr', '02:00:00:00:00:02', 'dev', near);
   });
   afterAll(() => {
     ip('link', 'del', near);
@@ -118,7 +122,7 @@ describe.skipIf(!haveCable)('live capture on a veth pair (skipped without the ri
     });
     const sender = createSocket('udp4');
     for (let n = 0; n < sent; n++) {
-      await new Promise((resolve) => sender.send(Buffer.alloc(100), 4739, '198.18.77.2', resolve));
+      await new Promise((resolve) => sender.send(Buffer.alloc(100), 4739, there, resolve));
     }
     sender.close();
     const stopWhenAllCounted = setInterval(() => {
@@ -140,7 +144,7 @@ describe.skipIf(!haveCable)('live capture on a veth pair (skipped without the ri
         openPacketSource({ device, source, localMacs, filter: 'udp and dst port 4741', flushMs: 10 });
       const readers = [await open(near), await open(far), await open(far, ['02:00:00:00:00:99'])];
       const sender = createSocket('udp4');
-      await new Promise((resolve) => sender.send('x', 4741, '198.18.77.2', resolve));
+      await new Promise((resolve) => sender.send('x', 4741, there, resolve));
       sender.close();
       const directions = await Promise.all(
         readers.map(async (reader) => {
@@ -159,11 +163,11 @@ describe.skipIf(!haveCable)('live capture on a veth pair (skipped without the ri
     setTimeout(() => {
       ip('link', 'set', far, 'up');
       ip('link', 'set', near, 'up');
-      ip('neigh', 'replace', '198.18.77.2', 'lladdr', '02:00:00:00:00:02', 'dev', near);
+      ip('neigh', 'replace', there, 'lladdr', '02:00:00:00:00:02', 'dev', near);
     }, 150);
     const sender = createSocket('udp4');
     // The kernel needs a while to bring the cable up again.
-    const again = setInterval(() => sender.send('x', 4740, '198.18.77.2', () => {}), 50);
+    const again = setInterval(() => sender.send('x', 4740, there, () => {}), 50);
     const { packets, failure } = await readAll(reader, () => ip('link', 'del', near));
     clearInterval(again);
     sender.close();
