@@ -30,48 +30,41 @@ export interface Member {
   readonly bind: (chunk: Chunk, context: JsonContext) => MemberWriter;
 }
 
+/** Of one column, left out where the files do not have it. */
+function ofColumn(name: ColumnName, bind: Member['bind']): Member {
+  return { needs: [name], ifStored: [name], bind };
+}
+
 export function number(key: string, name: ColumnName): Member {
-  return {
-    needs: [name],
-    ifStored: [name],
-    bind: (chunk) => {
-      const cells = chunk.narrow(name);
-      return (out, row, member) => {
-        member(out, key);
-        out.uint(cells[row]!);
-      };
-    },
-  };
+  return ofColumn(name, (chunk) => {
+    const cells = chunk.narrow(name);
+    return (out, row, member) => {
+      member(out, key);
+      out.uint(cells[row]!);
+    };
+  });
 }
 
 export function wideNumber(key: string, name: ColumnName): Member {
-  return {
-    needs: [name],
-    ifStored: [name],
-    bind: (chunk) => {
-      const words = chunk.words(name);
-      return (out, row, member) => {
-        member(out, key);
-        writeWide(out, words, row);
-      };
-    },
-  };
+  return ofColumn(name, (chunk) => {
+    const words = chunk.words(name);
+    return (out, row, member) => {
+      member(out, key);
+      writeWide(out, words, row);
+    };
+  });
 }
 
 export function time(key: string, name: ColumnName): Member {
-  return {
-    needs: [name],
-    ifStored: [name],
-    bind: (chunk, { clock }) => {
-      const words = chunk.words(name);
-      return (out, row, member) => {
-        member(out, key);
-        out.byte(0x22);
-        clock.writeRfc3339(out, wide(words, row));
-        out.byte(0x22);
-      };
-    },
-  };
+  return ofColumn(name, (chunk, { clock }) => {
+    const words = chunk.words(name);
+    return (out, row, member) => {
+      member(out, key);
+      out.byte(0x22);
+      clock.writeRfc3339(out, wide(words, row));
+      out.byte(0x22);
+    };
+  });
 }
 
 /** An address under `key4` or `key6`; nothing if the flow has none. */
@@ -98,17 +91,13 @@ export function address(field: FieldName, key4: string, key6: string): Member {
 }
 
 export function mac(key: string, name: ColumnName): Member {
-  return {
-    needs: [name],
-    ifStored: [name],
-    bind: (chunk) => {
-      const words = chunk.words(name);
-      return (out, row, member) => {
-        member(out, key);
-        out.ascii(`"${formatMac(wide(words, row))}"`);
-      };
-    },
-  };
+  return ofColumn(name, (chunk) => {
+    const words = chunk.words(name);
+    return (out, row, member) => {
+      member(out, key);
+      out.ascii(`"${formatMac(wide(words, row))}"`);
+    };
+  });
 }
 
 /**

@@ -1,9 +1,9 @@
-import { formatAddress, isV4 } from '../../flow/address.ts';
-import type { ColumnName, FieldName } from '../../flow/fields.ts';
+import type { ColumnName } from '../../flow/fields.ts';
 import type { Chunk } from '../chunk.ts';
-import { extendedEventName, firewallEventName, flagsText, longNatEventName } from '../names.ts';
-import { networkText } from './cells.ts';
+import { firewallEventName, flagsText, longNatEventName } from '../names.ts';
 import { fragmentText } from './extra-cells.ts';
+import { addressPair, geography, hostName, net } from './json-addresses.ts';
+import { eventTime, FIREWALL, flowId, namedNumber, natEventTime, xevent } from './json-events.ts';
 import { accessLists, latencies, natPool, observation, portBlock, userName } from './json-extra.ts';
 import {
   address,
@@ -18,7 +18,7 @@ import {
   time,
   wideNumber,
 } from './json-members.ts';
-import { wide, writeWide } from './numbers.ts';
+import { writeWide } from './numbers.ts';
 import { presence } from './presence.ts';
 import type { TextBlock } from './text.ts';
 
@@ -85,72 +85,6 @@ function quoted(key: string, needs: readonly ColumnName[], bind: (chunk: Chunk) 
   };
 }
 
-/** The two words of each half of an address, and which of the families it is. */
-function readAddress(chunk: Chunk, field: FieldName): (row: number) => readonly [number, number, number, number] {
-  const [hi, lo] = [chunk.words(`${field}Hi`), chunk.words(`${field}Lo`)];
-  return (row) => [hi[row * 2 + 1]!, hi[row * 2]!, lo[row * 2 + 1]!, lo[row * 2]!];
-}
-
-/** Where an address is, by the database of -G; an empty text without. */
-function geography(field: FieldName, key4: string, key6: string): Member {
-  return {
-    needs: [`${field}Hi`, `${field}Lo`] as ColumnName[],
-    ifStored: [`${field}Hi` as ColumnName],
-    bind: (chunk, { places }) => {
-      const [hi, lo] = [chunk.words(`${field}Hi`), chunk.words(`${field}Lo`)];
-      return (out, row, member) => {
-        const at = row * 2;
-        const [w0, w1, w2, w3] = [hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!];
-        if ((w0 | w1 | w2 | w3) === 0) return;
-        member(out, isV4(w0, w1, w2) ? key4 : key6);
-        if (places === undefined) out.ascii('""');
-        else out.text(JSON.stringify(places.find(w0, w1, w2, w3).country));
-      };
-    },
-  };
-}
-
-/** What a host is called (--resolve); nothing without. */
-function hostName(key: string, field: FieldName): Member {
-  return {
-    needs: [`${field}Hi`, `${field}Lo`] as ColumnName[],
-    ifStored: [`${field}Hi` as ColumnName],
-    bind: (chunk, { hosts }) => {
-      if (hosts === undefined) return () => {};
-      const words = readAddress(chunk, field);
-      return (out, row, member) => {
-        const name = hosts.find(...words(row));
-        if (name === '') return;
-        member(out, key);
-        out.text(JSON.stringify(name));
-      };
-    },
-  };
-}
-
-/** The network of an address; empty where neither prefix has a length. */
-function net(key: string, field: FieldName, mask: 'srcMask' | 'dstMask'): Member {
-  return {
-    needs: [`${field}Hi`, `${field}Lo`, 'srcMask', 'dstMask'] as ColumnName[],
-    bind: (chunk) => {
-      const [hi, lo] = [chunk.words(`${field}Hi`), chunk.words(`${field}Lo`)];
-      const [masks, source, destination] = [chunk.narrow(mask), chunk.narrow('srcMask'), chunk.narrow('dstMask')];
-      return (out, row, member) => {
-        member(out, key);
-        out.byte(0x22);
-        if ((source[row]! | destination[row]!) !== 0) {
-          const at = row * 2;
-          const length = masks[row]!;
-          const [w0, w1, w2, w3] = [hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!];
-          if (isV4(w0, w1, w2)) out.v4(length === 0 ? 0 : (w3 & (-1 << (32 - Math.min(length, 32)))) >>> 0);
-          else out.ascii(networkText([w0, w1, w2, w3], length, false));
-        }
-        out.byte(0x22);
-      };
-    },
-  };
-}
-
 const direction: Member = {
   needs: ['direction'],
   bind: (chunk) => {
@@ -185,80 +119,6 @@ const mplsMembers = MPLS.map(([index, name]) =>
   }),
 );
 
-/** Both ends of a pair of addresses, where one of them is there: 0.0.0.0 for one that is not. */
-function addressPair(ends: readonly (readonly [field: FieldName, key4: string, key6: string])[]): Member {
-  const needs = ends.flatMap(([field]) => [`${field}Hi`, `${field}Lo`]) as ColumnName[];
-  const none = { v4: '0.0.0.0', v6: '::' };
-  return {
-    needs,
-    ifStored: needs,
-    bind: (chunk) => {
-      const words = ends.map(([field]) => readAddress(chunk, field));
-      return (out, row, member) => {
-        const both = words.map((read) => read(row));
-        const known = both.find(([w0, w1, w2, w3]) => (w0 | w1 | w2 | w3) !== 0);
-        if (known === undefined) return;
-        const isV4 = (known[0] | known[1]) === 0 && known[2] === 0xffff;
-        for (const [i, [, key4, key6]] of ends.entries()) {
-          const one = both[i]!;
-          member(out, isV4 ? key4 : key6);
-          const text = (one[0] | one[1] | one[2] | one[3]) === 0 ? none[isV4 ? 'v4' : 'v6'] : formatAddress(...one);
-          out.ascii(`"${text}"`);
-        }
-      };
-    },
-  };
-}
-
-/** When an event was; nothing where nobody said. */
-const eventTime: Member = {
-  needs: ['eventMs'],
-  bind: (chunk, { clock }) => {
-    const words = chunk.words('eventMs');
-    return (out, row, member) => {
-      if ((words[row * 2]! | words[row * 2 + 1]!) === 0) return;
-      member(out, 't_event');
-      out.byte(0x22);
-      clock.writeRfc3339(out, wide(words, row));
-      out.byte(0x22);
-    };
-  },
-};
-
-/** A number, and its name. */
-function namedNumber(key: string, nameKey: string, name: ColumnName, text: (value: number) => string): Member {
-  return {
-    needs: [name],
-    bind: (chunk) => {
-      const cells = chunk.narrow(name);
-      return (out, row, member) => {
-        member(out, key);
-        out.uint(cells[row]!);
-        member(out, nameKey);
-        out.ascii(`"${text(cells[row]!)}"`);
-      };
-    },
-  };
-}
-
-/** Element 148, which is a connection's in v9 and a flow's elsewhere. */
-function flowId(key: string, isV9: boolean): Member {
-  return {
-    needs: ['flowId', 'exportVersion'],
-    ifStored: ['flowId'],
-    bind: (chunk) => {
-      const [words, versions] = [chunk.words('flowId'), chunk.narrow('exportVersion')];
-      return (out, row, member) => {
-        const isOurs = (versions[row] === 9) === isV9;
-        if (!isV9 && (!isOurs || (words[row * 2]! | words[row * 2 + 1]!) === 0)) return;
-        member(out, key);
-        if (isOurs) writeWide(out, words, row);
-        else out.byte(0x30);
-      };
-    },
-  };
-}
-
 const fragment: Member = {
   needs: ['fragmentFlags'],
   ifStored: ['fragmentFlags'],
@@ -270,33 +130,6 @@ const fragment: Member = {
       member(out, 'ip_fragment');
       // Nothing stands for a second flag that is not set.
       out.ascii(`"${fragmentText(flags).replace(/--$/, '') || '--'}"`);
-    };
-  },
-};
-
-const xevent: Member = {
-  needs: ['firewallExtEvent'],
-  ifStored: ['firewallExtEvent'],
-  bind: (chunk) => {
-    const cells = chunk.narrow('firewallExtEvent');
-    return (out, row, member) => {
-      if (cells[row] === 0) return;
-      member(out, 'xevent');
-      out.ascii(`"${extendedEventName(cells[row]!)}"`);
-    };
-  },
-};
-
-const FIREWALL: readonly ColumnName[] = ['firewallEvent', 'firewallExtEvent'];
-
-/** Of flows that are no event of a firewall's, which have their time already. */
-const natEventTime: Member = {
-  needs: [...eventTime.needs, ...FIREWALL],
-  bind: (chunk, context) => {
-    const isFirewall = presence(chunk, FIREWALL, context.stored);
-    const write = eventTime.bind(chunk, context);
-    return (out, row, member) => {
-      if (!isFirewall(row)) write(out, row, member);
     };
   },
 };
