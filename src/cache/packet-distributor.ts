@@ -1,5 +1,6 @@
 import { EXTENSION_WORDS } from '../addon/packet-extension-layout.ts';
 import { P_DST, P_META, P_META_VERSION_MASK, P_PORTS, P_SRC, P_TIME, PACKET_WORDS } from '../addon/packet-layout.ts';
+import { copyWords, signed } from './copy-words.ts';
 import { MAX_TIME_US } from './packet-clock.ts';
 import { type Portion, ROUND_PACKETS } from './packet-round.ts';
 
@@ -67,8 +68,12 @@ export class PacketDistributor {
   ): number {
     const { now, known, shards, hasPorts, seed } = this;
     const { counts } = round;
-    const { words: toWords, numbers, extensions: toExtensions } = round.views;
-    if (toExtensions !== undefined && extensions === undefined) throw new Error('flow cache: no extension records');
+    const { numbers } = round.views;
+    const isExtended = round.views.extensions !== undefined;
+    if (isExtended && extensions === undefined) throw new Error('flow cache: no extension records');
+    const [records, toRecords] = [signed(words), signed(round.views.words)];
+    const more = isExtended ? signed(extensions!) : undefined;
+    const toMore = isExtended ? signed(round.views.extensions!) : undefined;
     const to = Math.min(count, from + ROUND_PACKETS - round.packets);
     const first = now[1]!;
     let clock = now[0]!;
@@ -79,7 +84,7 @@ export class PacketDistributor {
       const at = counts[shard]!;
       counts[shard] = at + 1;
       const place = shard * ROUND_PACKETS + at;
-      copyWords(words, p, toWords, place * PACKET_WORDS, PACKET_WORDS);
+      copyWords(records, p, toRecords, place * PACKET_WORDS, PACKET_WORDS);
       numbers[place] = first + packet - from;
       const time = Math.floor(times[(p + P_TIME) >>> 1]!);
       if (time >= clock && time >= 0 && time <= MAX_TIME_US) {
@@ -91,8 +96,8 @@ export class PacketDistributor {
         this.takeOdd(round, shard, at);
         clock = now[0]!;
       }
-      if (toExtensions !== undefined) {
-        copyWords(extensions!, packet * EXTENSION_WORDS, toExtensions, place * EXTENSION_WORDS, EXTENSION_WORDS);
+      if (more !== undefined) {
+        copyWords(more, packet * EXTENSION_WORDS, toMore!, place * EXTENSION_WORDS, EXTENSION_WORDS);
       }
     }
     now[0] = clock;
@@ -140,18 +145,4 @@ function hashOf(words: Uint32Array, p: number, isV6: boolean, hasPorts: boolean,
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return hash >>> 16;
-}
-
-/** Copies a record, `count` words, eight at a turn: one at a turn costs half as much again, a call of `set` even more. */
-function copyWords(from: Uint32Array, at: number, to: Uint32Array, place: number, count: number): void {
-  for (let i = 0; i < count; i += 8) {
-    to[place + i] = from[at + i]!;
-    to[place + i + 1] = from[at + i + 1]!;
-    to[place + i + 2] = from[at + i + 2]!;
-    to[place + i + 3] = from[at + i + 3]!;
-    to[place + i + 4] = from[at + i + 4]!;
-    to[place + i + 5] = from[at + i + 5]!;
-    to[place + i + 6] = from[at + i + 6]!;
-    to[place + i + 7] = from[at + i + 7]!;
-  }
 }

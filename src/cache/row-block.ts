@@ -1,3 +1,4 @@
+import { copyWords } from './copy-words.ts';
 import type { RowPart, RowSink } from './row-sink.ts';
 
 /** Rows in a block. Few enough that a block which is far from full wastes little, enough that blocks are rare. */
@@ -9,20 +10,6 @@ const SPARE_BLOCKS = 64;
 export interface RowBlock {
   readonly memory: SharedArrayBuffer;
   readonly rows: number;
-}
-
-/** Copies words, eight at a turn: one at a turn costs half as much again, a call of `set` even more. */
-function copyWords(from: Int32Array, at: number, to: Int32Array, place: number, count: number): void {
-  for (let i = 0; i < count; i += 8) {
-    to[place + i] = from[at + i]!;
-    to[place + i + 1] = from[at + i + 1]!;
-    to[place + i + 2] = from[at + i + 2]!;
-    to[place + i + 3] = from[at + i + 3]!;
-    to[place + i + 4] = from[at + i + 4]!;
-    to[place + i + 5] = from[at + i + 5]!;
-    to[place + i + 6] = from[at + i + 6]!;
-    to[place + i + 7] = from[at + i + 7]!;
-  }
 }
 
 /** Copies row `row` of `parts` to row `place` of a block. */
