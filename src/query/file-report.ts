@@ -1,7 +1,7 @@
 import type { QueryEngine } from './engine.ts';
 import { filesAsStored } from './flow-files.ts';
 import { parseOrders } from './orders.ts';
-import { addressWriter } from './output/cells.ts';
+import { addressWriter } from './output/address-cells.ts';
 import { Clock } from './output/clock.ts';
 import { wide } from './output/numbers.ts';
 import type { TextBlock } from './output/text.ts';

@@ -2,7 +2,7 @@ import type { FieldName } from '../../flow/fields.ts';
 import { nearest } from '../../flow/suggest.ts';
 import { UserError } from '../../flow/user-error.ts';
 import type { Grouping } from '../aggregation.ts';
-import { address } from './cells.ts';
+import { address } from './address-cells.ts';
 import { type Tag, tagByName } from './tags.ts';
 
 /** Named formats of text output. */

@@ -1,7 +1,7 @@
 import { formatAddress, isV4 } from '../../flow/address.ts';
 import type { ColumnName, FieldName } from '../../flow/fields.ts';
 import type { Chunk } from '../chunk.ts';
-import { networkText } from './cells.ts';
+import { networkText } from './address-cells.ts';
 import type { Member } from './json-members.ts';
 
 /** The two words of each half of an address, and which of the families it is. */

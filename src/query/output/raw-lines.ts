@@ -1,7 +1,8 @@
 import type { ColumnName, FieldName } from '../../flow/fields.ts';
 import type { Chunk } from '../chunk.ts';
 import { formatMac } from '../filter/values.ts';
-import { address, network, type Style, writeMpls } from './cells.ts';
+import { address, network } from './address-cells.ts';
+import { type Style, writeMpls } from './cells.ts';
 import type { Clock } from './clock.ts';
 import { ExtraReader } from './exporter-name.ts';
 import { accessList, latencyMs, wholeOf } from './extra-cells.ts';

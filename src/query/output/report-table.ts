@@ -1,7 +1,8 @@
 import { formatAddress } from '../../flow/address.ts';
 import type { Chunk } from '../chunk.ts';
 import { CLASS_NAMES, type Report, type ReportColumn, type ReportForm } from '../reports.ts';
-import { condense, type Style } from './cells.ts';
+import { condense } from './address-cells.ts';
+import type { Style } from './cells.ts';
 import type { Format } from './format.ts';
 import { wide, writeCounter } from './numbers.ts';
 import type { TextBlock } from './text.ts';

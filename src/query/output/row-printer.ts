@@ -1,7 +1,8 @@
 import type { ColumnName } from '../../flow/fields.ts';
 import type { Chunk } from '../chunk.ts';
 import { flagsText } from '../names.ts';
-import { addressWriter, type Cell, type Style } from './cells.ts';
+import { addressWriter } from './address-cells.ts';
+import type { Cell, Style } from './cells.ts';
 import { type Format, header } from './format.ts';
 import { writeWide } from './numbers.ts';
 import type { TextBlock } from './text.ts';

@@ -1,15 +1,13 @@
 import type { ColumnName } from '../../flow/fields.ts';
 import { extendedEventName, firewallEventName, natEventName } from '../names.ts';
+import { address, addressPort, dstPort, network, place } from './address-cells.ts';
 import {
-  address,
-  addressPort,
   bytesAPacket,
   type Cell,
   type CellMaker,
   computed,
   constant,
   counter,
-  dstPort,
   duration,
   integer,
   label,
@@ -17,8 +15,6 @@ import {
   millisecondsCell,
   mplsEntry,
   mplsStack,
-  network,
-  place,
   protocol,
   rateOf,
   tcpFlags,
