@@ -95,13 +95,20 @@ fn open(interface: &str) -> c_int {
     }
 }
 
+fn refuse(why: &str) -> ! {
+    eprintln!("live-sender: {why}");
+    std::process::exit(2);
+}
+
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [interface, rate, path] = arguments.as_slice() else {
-        panic!("live-sender INTERFACE PACKETS_PER_SECOND FILE");
+    let given: Vec<String> = std::env::args().skip(1).collect();
+    let [interface, rate, path] = given.as_slice() else {
+        refuse("usage: live-sender INTERFACE PACKETS_PER_SECOND FILE");
     };
-    let rate: f64 = rate.parse().unwrap();
-    let file = std::fs::read(path).unwrap();
+    let rate: f64 = rate
+        .parse()
+        .unwrap_or_else(|_| refuse(&format!("PACKETS_PER_SECOND is a number, not \"{rate}\"")));
+    let file = std::fs::read(path).unwrap_or_else(|cause| refuse(&format!("cannot read {path}: {cause}")));
     let pieces: Vec<Piece> = packets(&file)
         .into_iter()
         .map(|packet| Piece {
