@@ -60,7 +60,10 @@ extern "C" {
 
 fn packets(file: &[u8]) -> Vec<&[u8]> {
     let word = |at: usize| u32::from_ne_bytes(file[at..at + 4].try_into().unwrap());
-    assert!(matches!(word(0), 0xa1b2_c3d4 | 0xa1b2_3c4d) && word(20) == 1, "not a pcap file of Ethernet");
+    assert!(
+        matches!(word(0), 0xa1b2_c3d4 | 0xa1b2_3c4d) && word(20) == 1,
+        "not a pcap file of Ethernet"
+    );
     let mut found = Vec::new();
     let mut at = 24;
     while at + 16 <= file.len() {
@@ -90,7 +93,11 @@ fn open(interface: &str) -> c_int {
             length: 0,
             address: [0; 8],
         };
-        assert!(bind(socket, &address, size_of::<Address>() as c_uint) == 0, "{}", std::io::Error::last_os_error());
+        assert!(
+            bind(socket, &address, size_of::<Address>() as c_uint) == 0,
+            "{}",
+            std::io::Error::last_os_error()
+        );
         socket
     }
 }
@@ -155,7 +162,10 @@ fn main() {
             continue;
         }
         let error = std::io::Error::last_os_error();
-        assert!(matches!(error.raw_os_error(), Some(ENOBUFS | EAGAIN | EINTR)), "{error}");
+        assert!(
+            matches!(error.raw_os_error(), Some(ENOBUFS | EAGAIN | EINTR)),
+            "{error}"
+        );
     }
     println!("{} packets in {:.6} s", at, start.elapsed().as_secs_f64());
 }
