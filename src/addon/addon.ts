@@ -37,6 +37,23 @@ export interface Addon {
     runs: Float64Array,
     columns: readonly (Uint8Array | Uint16Array | Uint32Array | Float64Array | undefined)[],
   ): number[];
+  /**
+   * Reads ahead for a flow cache: writes hashes and probable rows (0 for none) of the first `count` of `packets`, which are
+   * numbers of `records`, and brings their slots and rows into the processor's cache, as well as the last of the
+   * `freeCount` rows that are free. `native/src/flow_lookup.rs` has the layouts. Throws when there is no such packet.
+   */
+  lookUpFlows(
+    slots: Int32Array,
+    rows: Int32Array,
+    wheelTicks: Int32Array,
+    free: Int32Array,
+    freeCount: number,
+    records: Uint32Array,
+    packets: Int32Array,
+    count: number,
+    hashes: Int32Array,
+    candidates: Int32Array,
+  ): void;
   /** Zeroed memory on huge pages where the system has them. */
   allocateHuge(bytes: number): Uint8Array;
   /** Sends to the Unix datagram socket at `path`, with a leading `@` of that abstract name; throws when it cannot. */
