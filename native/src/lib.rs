@@ -6,6 +6,7 @@ pub mod block_codec;
 pub mod capture_file;
 pub mod datagram;
 pub mod decode;
+pub mod disk_threads;
 #[cfg(test)]
 mod fuzz;
 pub mod interface_mac;
@@ -29,6 +30,7 @@ pub mod udp_sender;
 
 pub mod block_codec_napi;
 pub mod datagram_source_napi;
+pub mod disk_threads_napi;
 pub mod frame_decoder_napi;
 pub mod interfaces_napi;
 pub mod listing_napi;
