@@ -7,6 +7,7 @@ pub mod capture_file;
 pub mod datagram;
 pub mod decode;
 pub mod flow_lookup;
+pub mod disk_threads;
 #[cfg(test)]
 mod fuzz;
 pub mod interface_mac;
@@ -32,6 +33,7 @@ pub mod udp_sender;
 pub mod block_codec_napi;
 pub mod datagram_source_napi;
 pub mod flow_lookup_napi;
+pub mod disk_threads_napi;
 pub mod frame_decoder_napi;
 pub mod interfaces_napi;
 pub mod listing_napi;
