@@ -1,3 +1,4 @@
+import { MAX_TIME_MS } from '../flow/time.ts';
 import { columnIndex } from './batch-target.ts';
 import { readLow, readNumber } from './decode-bytes.ts';
 import { fractionNs } from './ntp-time.ts';
@@ -177,6 +178,7 @@ function typeAndCodeToPort(program: ColumnProgram, run: RecordRun): void {
   }
 }
 
+/** The end that is missing; where a duration cannot be, it stays not known. */
 function applyDuration(program: ColumnProgram, run: RecordRun): void {
   const { template, target, view, base, stride, row, count } = run;
   const first = target.column(FIRST, row + count) as Float64Array;
@@ -187,8 +189,10 @@ function applyDuration(program: ColumnProgram, run: RecordRun): void {
   for (let r = row; r < row + count; r++, at += stride) {
     if ((first[r] === 0) === (last[r] === 0)) continue;
     const durationMs = Math.floor(readNumber(view, at, width) / perMs);
-    if (last[r] === 0) last[r] = first[r]! + durationMs;
-    else first[r] = last[r]! - durationMs;
+    const otherMs = last[r] === 0 ? first[r]! + durationMs : last[r]! - durationMs;
+    if (otherMs <= 0 || otherMs > MAX_TIME_MS) continue;
+    if (last[r] === 0) last[r] = otherMs;
+    else first[r] = otherMs;
   }
 }
 
