@@ -3,7 +3,8 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync 
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isTemporary, partTime } from '../../src/store/slots.ts';
-import { batchOf, ids, liveStore, many, START_MS, until, visible } from './live-store.ts';
+import { sleep, until } from '../support/process.ts';
+import { batchOf, ids, liveStore, many, START_MS, visible } from './live-store.ts';
 import { scratchDirectory } from './scratch.ts';
 
 describe('recovery', () => {
@@ -75,13 +76,13 @@ describe('trouble with the disk', () => {
         for (let i = 0; i < 3; i++) {
           await store.write(batchOf(many(written, 20_000)));
           written += 20_000;
-          await new Promise((resolve) => setTimeout(resolve, 20));
+          await sleep(20);
         }
         await until(() => store.lostFlows === 60_000);
         expect(messages).toHaveLength(1);
         expect(messages[0]).toMatch(/not being stored.*weir\.202611201000.*No space left/);
         rmSync(ballast);
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await sleep(20);
         await store.write(batchOf(many(written, 1000)));
         await until(() => store.storedFlows === 2000);
         expect(messages[1]).toMatch(/stored again; 60000 were lost/);
