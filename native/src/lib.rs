@@ -6,6 +6,7 @@ pub mod block_codec;
 pub mod capture_file;
 pub mod datagram;
 pub mod decode;
+pub mod file_lock;
 #[cfg(test)]
 mod fuzz;
 pub mod interface_mac;
