@@ -8,6 +8,7 @@ pub mod datagram;
 pub mod decode;
 pub mod flow_lookup;
 pub mod disk_threads;
+pub mod file_lock;
 #[cfg(test)]
 mod fuzz;
 pub mod interface_mac;
