@@ -40,6 +40,10 @@ export function addressWriter(chunk: Chunk, field: FieldName, absent?: string, h
       out.v4(w3, width);
       return false;
     }
+    if (width === 0 && !shorten) {
+      out.v6(w0, w1, w2, w3);
+      return true;
+    }
     const text = formatAddress(w0, w1, w2, w3);
     out.right(shorten ? condense(text) : text, width);
     return true;

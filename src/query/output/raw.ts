@@ -32,7 +32,9 @@ import {
   VALUE_WIDTH,
   withPorts,
 } from './raw-lines.ts';
-import type { TextBlock } from './text.ts';
+import { Label, type TextBlock } from './text.ts';
+
+const NEWLINE = 0x0a;
 
 const FIREWALL: readonly ColumnName[] = ['firewallEvent', 'firewallExtEvent'];
 
@@ -291,15 +293,18 @@ export function bindRaw(
     isThere: keys === undefined || keys[0] === 'extra' ? () => true : presence(chunk, keys, context.stored),
     values: lines
       .filter(({ needs }) => !context.ofKey || needs.every(context.stored))
-      .map(({ name, bind }) => [name.padEnd(12), bind(chunk, context)] as const),
+      .map(({ name, bind }) => ({ name: new Label(`  ${name.padEnd(12)} = `), value: bind(chunk, context) })),
   }));
   return (out, row) => {
     out.ascii(`\nFlow Record: \n  RecordCount  = ${right(String(firstRow + row + 1), 5)}\n`);
     for (const { isThere, values } of parts) {
       if (!isThere(row)) continue;
-      for (const [name, value] of values) {
+      for (const { name, value } of values) {
         const text = value(row);
-        if (text !== undefined) out.text(`  ${name} = ${text}\n`);
+        if (text === undefined) continue;
+        out.label(name);
+        out.text(text);
+        out.byte(NEWLINE);
       }
     }
   };
