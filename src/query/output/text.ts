@@ -155,6 +155,15 @@ export class TextBlock {
     this.length += value >= 100 ? 3 : value >= 10 ? 2 : 1;
   }
 
+  /** Aligns to the right what stands from `start` on: blanks go before it. */
+  alignFrom(start: number, width: number): void {
+    const missing = width - (this.length - start);
+    if (missing <= 0) return;
+    this.bytes.copyWithin(start + missing, start, this.length);
+    this.bytes.fill(BLANK, start, start + missing);
+    this.length += missing;
+  }
+
   /** A whole number left-aligned. */
   uintLeft(value: number, width: number): void {
     const start = this.length;
