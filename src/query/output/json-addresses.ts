@@ -1,8 +1,11 @@
 import { formatAddress, isV4 } from '../../flow/address.ts';
 import type { ColumnName, FieldName } from '../../flow/fields.ts';
 import type { Chunk } from '../chunk.ts';
-import { networkText } from './address-cells.ts';
+import { writeNetwork } from './address-cells.ts';
 import type { Member } from './json-members.ts';
+import { Label } from './text.ts';
+
+const NOTHING = new Label('""');
 
 /** The two words of each half of an address, and which of the families it is. */
 function readAddress(chunk: Chunk, field: FieldName): (row: number) => readonly [number, number, number, number] {
@@ -23,7 +26,7 @@ export function geography(field: FieldName, key4: string, key6: string): Member 
         const [w0, w1, w2, w3] = [hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!];
         if ((w0 | w1 | w2 | w3) === 0) return;
         out.label(isV4(w0, w1, w2) ? start4 : start6);
-        if (places === undefined) out.ascii('""');
+        if (places === undefined) out.label(NOTHING);
         else out.text(JSON.stringify(places.find(w0, w1, w2, w3).country));
       };
     },
@@ -62,10 +65,7 @@ export function net(key: string, field: FieldName, mask: 'srcMask' | 'dstMask'):
         out.byte(0x22);
         if ((source[row]! | destination[row]!) !== 0) {
           const at = row * 2;
-          const length = masks[row]!;
-          const [w0, w1, w2, w3] = [hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!];
-          if (isV4(w0, w1, w2)) out.v4(length === 0 ? 0 : (w3 & (-1 << (32 - Math.min(length, 32)))) >>> 0);
-          else out.ascii(networkText([w0, w1, w2, w3], length, false));
+          writeNetwork(out, [hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!], masks[row]!, 0, false);
         }
         out.byte(0x22);
       };
