@@ -1,5 +1,5 @@
+import type { Share } from '../flow/allowance.ts';
 import type { CompiledTemplate } from '../wire/template.ts';
-import type { Allowance } from './limits.ts';
 
 /** A template without its fields takes about as much memory as so many fields. */
 const FIELDS_FOR_TEMPLATE = 8;
@@ -19,11 +19,11 @@ export class TemplateStore {
   /** Ids that an earlier run of the collector knew and that the exporter has not sent to this one. */
   private readonly provisional = new Set<number>();
   private readonly maxTemplates: number;
-  private readonly allowance: Allowance;
+  private readonly share: Share;
 
-  constructor(maxTemplates: number, allowance: Allowance) {
+  constructor(maxTemplates: number, share: Share) {
     this.maxTemplates = maxTemplates;
-    this.allowance = allowance;
+    this.share = share;
   }
 
   get(id: number): CompiledTemplate | undefined {
@@ -70,13 +70,13 @@ export class TemplateStore {
     this.provisional.delete(template.id);
     const known = this.byId.get(template.id);
     const more = costOf(template) - (known === undefined ? 0 : costOf(known));
-    if ((known === undefined && this.byId.size >= this.maxTemplates) || (more > 0 && !this.allowance.take(more))) {
+    if ((known === undefined && this.byId.size >= this.maxTemplates) || (more > 0 && !this.share.take(more))) {
       this.refused++;
       // What the exporter sends under this id from now on has another shape than the one we know.
       if (known !== undefined) this.forget(known);
       return 'refused';
     }
-    if (more < 0) this.allowance.giveBack(-more);
+    if (more < 0) this.share.giveBack(-more);
     this.byId.set(template.id, template);
     if (known === undefined) return 'new';
     this.changed++;
@@ -89,7 +89,7 @@ export class TemplateStore {
   }
 
   release(): void {
-    for (const template of this.byId.values()) this.allowance.giveBack(costOf(template));
+    for (const template of this.byId.values()) this.share.giveBack(costOf(template));
     this.byId.clear();
     this.provisional.clear();
   }
@@ -97,7 +97,7 @@ export class TemplateStore {
   private forget(template: CompiledTemplate): void {
     this.byId.delete(template.id);
     this.provisional.delete(template.id);
-    this.allowance.giveBack(costOf(template));
+    this.share.giveBack(costOf(template));
   }
 }
 
