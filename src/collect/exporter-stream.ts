@@ -134,6 +134,10 @@ export class ExporterStream implements DecodeStream {
     return true;
   }
 
+  admits(id: number, fields: number): boolean {
+    return this.templates.admits(id, fields);
+  }
+
   define(template: CompiledTemplate): void {
     this.shared.revision++;
     if (this.templates.define(template) === 'new') this.shared.pending.defined(this, template.id);

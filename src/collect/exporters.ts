@@ -15,6 +15,7 @@ const overflowStream: DecodeStream = {
   bootMs: 0,
   told: new ToldElements(),
   template: () => undefined,
+  admits: () => false,
   define: () => {},
   refreshed: () => {},
   withdraw: () => false,

@@ -28,14 +28,18 @@ export class Share {
     this.allowance = allowance;
   }
 
+  /** Whether so much would be given. */
+  has(amount: number): boolean {
+    return this.held + amount <= MOST_OF_REST * (this.allowance.left - amount);
+  }
+
   take(amount: number): boolean {
-    const { allowance } = this;
-    if (this.held + amount > MOST_OF_REST * (allowance.left - amount)) {
+    if (!this.has(amount)) {
       this.refused++;
       return false;
     }
     this.held += amount;
-    allowance.left -= amount;
+    this.allowance.left -= amount;
     return true;
   }
 
