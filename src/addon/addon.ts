@@ -3,6 +3,7 @@
  */
 import { createRequire } from 'node:module';
 import type { DatagramSourceOptions, NativeDatagramSource } from './datagram-source.ts';
+import type { FlowCacheMemory } from './flow-cache-memory.ts';
 import type { NativeFrameDecoder, NativePacketSource, PacketSourceOptions } from './packet-source.ts';
 import type { FlowScan } from './scan.ts';
 import type {
@@ -17,7 +18,7 @@ import type { NativeUdpSender, UdpSenderOptions } from './udp-sender.ts';
 /** How blocks of other collectors' files are packed. */
 export type PackedWith = 'lzo' | 'bz2' | 'lz4' | 'zstd';
 
-export interface Addon {
+export interface Addon extends FlowCacheMemory {
   /** Layout constants of the addon, for the test that compares them with ours. */
   packetLayout(): Record<string, number>;
   packetExtensionLayout(): Record<string, number>;

@@ -1,3 +1,4 @@
+import { MAX_TIME_MS } from '../flow/time.ts';
 import { columnIndex } from './batch-target.ts';
 import { readLow, readNumber } from './decode-bytes.ts';
 import { fractionNs } from './ntp-time.ts';
@@ -175,6 +176,7 @@ function typeAndCodeToPort(program: ColumnProgram, run: RecordRun): void {
   }
 }
 
+/** The end that is missing; where a duration cannot be, it stays not known. */
 function applyDuration(program: ColumnProgram, run: RecordRun): void {
   const { template, target, view, base, stride, row, count } = run;
   const first = target.column(FIRST, row + count) as Float64Array;
@@ -191,11 +193,15 @@ function applyDuration(program: ColumnProgram, run: RecordRun): void {
     const restNs = (duration % perMs) * (1e6 / perMs);
     if (last[r] === 0) {
       const ns = (firstNs?.[r] ?? 0) + restNs;
-      last[r] = first[r]! + ms + (ns < 1e6 ? 0 : 1);
+      const lastMs = first[r]! + ms + (ns < 1e6 ? 0 : 1);
+      if (lastMs > MAX_TIME_MS) continue;
+      last[r] = lastMs;
       if (lastNs !== undefined) lastNs[r] = ns % 1e6;
     } else {
       const ns = (lastNs?.[r] ?? 0) - restNs;
-      first[r] = last[r]! - ms - (ns < 0 ? 1 : 0);
+      const firstMs = last[r]! - ms - (ns < 0 ? 1 : 0);
+      if (firstMs <= 0) continue;
+      first[r] = firstMs;
       if (firstNs !== undefined) firstNs[r] = ns < 0 ? ns + 1e6 : ns;
     }
   }

@@ -1,7 +1,7 @@
 //! Capture files: pcap and pcapng of either byte order, from a file, a pipe or standard input, also compressed with gzip
 //! or zstd.
 //!
-//! ```ignore
+//! ```text
 //! let mut capture = CaptureFile::open("x.pcap", never_stop())?;
 //! while let Some(packet) = capture.next_packet()? { /* packet.data, packet.time_ns, ... */ }
 //! ```
@@ -153,7 +153,6 @@ impl CaptureFile {
 
     /// The next packet, `None` at the end. After an error there is nothing more to come: everything whole before the
     /// damage has been handed out.
-    #[inline]
     pub fn next_packet(&mut self) -> Result<Option<Packet<'_>>, String> {
         if self.finished {
             return Ok(None);
@@ -163,18 +162,7 @@ impl CaptureFile {
             Format::Pcapng(pcapng) => pcapng.next(&mut self.input),
         };
         match record {
-            Ok(Some(record)) => {
-                self.packets += 1;
-                Ok(Some(Packet {
-                    link_type: record.link_type,
-                    interface: record.interface,
-                    interface_index: record.interface_index,
-                    time_ns: record.time_ns,
-                    direction: record.direction,
-                    wire_length: record.wire_length,
-                    data: self.input.slice(record.start, record.length),
-                }))
-            }
+            Ok(Some(record)) => Ok(Some(self.hand_out(record))),
             Ok(None) => {
                 self.finished = true;
                 Ok(None)
@@ -183,6 +171,34 @@ impl CaptureFile {
                 self.finished = true;
                 Err(self.describe(trouble))
             }
+        }
+    }
+
+    /// The next packet if it takes no more than a look into the buffer, else `None`: then ask `next_packet`. What that
+    /// gives comes through memory, and costs as much as the look.
+    #[inline(always)]
+    pub fn packet_at_hand(&mut self) -> Option<Packet<'_>> {
+        match &self.format {
+            // Not after an error, since such records are never at hand.
+            Format::Pcap(pcap) => {
+                let record = pcap.at_hand(&mut self.input)?;
+                Some(self.hand_out(record))
+            }
+            Format::Pcapng(_) => None,
+        }
+    }
+
+    #[inline(always)]
+    fn hand_out(&mut self, record: Record) -> Packet<'_> {
+        self.packets += 1;
+        Packet {
+            link_type: record.link_type,
+            interface: record.interface,
+            interface_index: record.interface_index,
+            time_ns: record.time_ns,
+            direction: record.direction,
+            wire_length: record.wire_length,
+            data: self.input.slice(record.start, record.length),
         }
     }
 
@@ -240,6 +256,29 @@ impl CaptureFile {
             Format::Pcapng(pcapng) => pcapng.link_types(),
         }
     }
+}
+
+/// Failures of several files that are told; the others are counted.
+const FAILURES_TOLD: usize = 3;
+
+/// What went wrong with some of several captures, as one text for the user; `None` if nothing did.
+pub fn in_words(mut failures: Vec<String>) -> Option<String> {
+    let more = failures.len().saturating_sub(FAILURES_TOLD);
+    failures.truncate(FAILURES_TOLD);
+    match more {
+        0 if failures.is_empty() => None,
+        0 => Some(failures.join("; ")),
+        _ => Some(format!("{}; and {more} more files", failures.join("; "))),
+    }
+}
+
+/// Size of a capture in bytes; `None` of what is no plain file, from which a look would take something.
+pub fn file_bytes(path: &str) -> Result<Option<u64>, String> {
+    let metadata = std::fs::metadata(path).map_err(|error| format!("{path}: cannot open: {error}"))?;
+    if metadata.is_dir() {
+        return Err(format!("{path}: is a directory"));
+    }
+    Ok(metadata.is_file().then_some(metadata.len()))
 }
 
 /// The input itself, or what it unpacks to and the counter of what has been taken from it.

@@ -207,12 +207,10 @@ export const tcpFlags: CellMaker = ({ csv, plain }) => ({
     return (out, row) => {
       const value = protocols[row] === 6 ? flags[row]! : 0;
       if (plain) out.uint(value, csv ? 0 : 8);
-      else out.ascii(FLAG_TEXTS[value & 255]!);
+      else out.ascii(flagsText(value));
     };
   },
 });
-
-const FLAG_TEXTS = Array.from({ length: 256 }, (_, flags) => flagsText(flags));
 
 /** `label-exp-bottom` right-aligned in 12. */
 export function writeMpls(out: TextBlock, entry: number, width: number): void {
