@@ -5,6 +5,7 @@ import { PassThrough } from 'node:stream';
 import { expect, it } from 'vitest';
 import { runTop } from '../../../src/pipeline/query/top.ts';
 import { pressKey, splitKeys, type TopAction, type TopState } from '../../../src/pipeline/query/top-state.ts';
+import { segmentName, slotTime } from '../../../src/store/slots.ts';
 import { makeFlows } from '../../query/support/generate.ts';
 import { writeOwnSegment } from '../../query/support/parquet.ts';
 
@@ -56,7 +57,7 @@ it('prints once where there is no terminal', async () => {
       numbers: { ...numbers, firstMs: numbers['firstMs']! + shift, lastMs: numbers['lastMs']! + shift },
       addresses,
     }));
-    await writeOwnSegment(join(store, 'weir.202611201000.parquet'), flows, 100, 'zstd');
+    await writeOwnSegment(join(store, segmentName(slotTime(Date.now() - 60_000, 300))), flows, 100, 'zstd');
     const top = async (filter: string) => {
       const stdout = new PassThrough();
       const options = { statistic: 'proto', order: 'flows', windowSeconds: 80, everySeconds: 2, rows: 3 };
