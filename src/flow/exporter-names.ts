@@ -1,3 +1,5 @@
+import { objectOf } from './json.ts';
+
 /** What exporters give names to in their options data. */
 const NAME_KINDS = ['interfaces', 'vrfs', 'applications', 'samplers'] as const;
 export type NameKind = (typeof NAME_KINDS)[number];
@@ -79,8 +81,4 @@ export class ExporterNames {
       }
     }
   }
-}
-
-function objectOf(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }

@@ -52,7 +52,9 @@ async function write(oddMs: readonly number[], file: string): Promise<void> {
 
 describe.each(['native', 'duckdb'] as const)('times that cannot be, %s', (engine) => {
   it.each([
-    ...['line', 'long', 'extended', 'csv', 'json', 'ndjson', 'raw', 'biline', 'nsel', 'nat', 'pipe', 'csv-legacy'].map((o) => `-o ${o}`),
+    ...['line', 'long', 'extended', 'csv', 'json', 'ndjson', 'raw', 'biline', 'nsel', 'nat', 'pipe', 'csv-legacy'].map(
+      (o) => `-o ${o}`,
+    ),
     "-o 'fmt:%ts %te %tr %tsr %ter %trr %tevt %td %bps %pps'",
     "-o 'csv:%ts,%te,%tr,%td'",
     '-O tstart',

@@ -1,10 +1,11 @@
+import { YEAR_10000_MS } from '../../flow/time.ts';
 import type { TextBlock } from './text.ts';
 
 const DAY_MS = 86_400_000;
 /** Zones change their offset on quarter hours only. */
 const QUARTER_MS = 900_000;
-/** From here on a year has more than four digits: what a file of whoever wrote it has beyond is no time, as 0 is none. */
-const END_MS = Date.UTC(9999, 11, 31);
+/** What a file of whoever wrote it has from here on is no time, as 0 is none: less a day, for the zones. */
+const END_MS = YEAR_10000_MS - DAY_MS;
 
 /** Renders points in time in one zone: the process's own, or UTC. Remembers the last day and the last offset. */
 export class Clock {
