@@ -4,6 +4,7 @@
 //! nobody ever reads bytes that somebody else writes, and nothing is allocated while the ring runs.
 
 use crate::memory::Region;
+use crate::panics::{caught, defect};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex};
@@ -135,6 +136,11 @@ impl SlotRing {
         }
     }
 
+    /// Producer: does the work of its thread, and ends the ring whatever becomes of it. The work gives its failure.
+    pub fn end_after(&self, work: impl FnOnce() -> Option<String>) {
+        self.end(caught(work).unwrap_or_else(|text| Some(defect(&text))));
+    }
+
     pub fn stopped(&self) -> bool {
         self.state.lock().unwrap().stopped
     }
@@ -254,6 +260,20 @@ mod tests {
         ring.end(Some("cut".into()));
         assert_eq!(ring.next(), Next::End);
         assert_eq!(ring.failure().as_deref(), Some("cut"));
+        assert_eq!(ring.state.lock().unwrap().free.len(), 2);
+    }
+
+    #[test]
+    fn a_panic_of_the_producer_is_its_failure() {
+        let (ring, wakes) = ring(2);
+        assert_eq!(ring.next(), Next::None);
+        ring.end_after(|| {
+            let _filling = ring.acquire();
+            panic!("page {}", 3)
+        });
+        assert_eq!(wakes.load(Ordering::SeqCst), 1);
+        assert_eq!(ring.next(), Next::End);
+        assert_eq!(ring.failure().unwrap(), "internal error: page 3; please report this");
         assert_eq!(ring.state.lock().unwrap().free.len(), 2);
     }
 

@@ -333,7 +333,7 @@ function pointInTime(
       return ntpSecondsMs(seconds) + Math.floor(fractionNs(fraction, kind) / 1e6);
     }
     case TIME_DELTA_MICROSECONDS:
-      return context.exportMs - Math.floor(readLow(view, at, width) / 1000);
+      return context.exportMs - Math.ceil(readLow(view, at, width) / 1000);
     case TIME_UPTIME: {
       if (initMs > 0) return context.exportMs + ((readLow(view, at, width) - (context.exportMs - initMs)) | 0);
       return context.hasUptime ? context.exportMs + ((readLow(view, at, width) - context.uptimeMs) | 0) : 0;

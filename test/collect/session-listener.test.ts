@@ -7,7 +7,7 @@ import { FlowBatch } from '../../src/flow/batch.ts';
 import { UserError } from '../../src/flow/user-error.ts';
 import { makeCertificates } from '../support/certificates.ts';
 import { ipfixMessage, uint } from '../support/flow-datagrams.ts';
-import { sleep, tempDir } from '../support/process.ts';
+import { sleep, tempDir, until } from '../support/process.ts';
 
 const template = { id: 256, fields: [[1, 4]] as const };
 const withdrawal = { id: 256, fields: [] };
@@ -65,10 +65,6 @@ async function start(options: Partial<SessionListenerOptions> = {}) {
       return socket;
     },
   };
-}
-
-async function until(what: () => boolean, ms = 5000): Promise<void> {
-  for (const end = Date.now() + ms; !what(); await sleep(5)) if (Date.now() > end) throw new Error(`never: ${what}`);
 }
 
 /** Resolves when the connection is gone, be it by a reset: who closes with octets of ours unread sends one. */

@@ -2,7 +2,7 @@ import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { add, rowCollector } from '../support/collect-rows.ts';
+import { rowsIn, sumOf } from '../support/collect-rows.ts';
 import { Daemon, describeWith, ROOT, sleep, tempDir, weir, weirOk } from '../support/process.ts';
 import { UdpTap } from '../support/udp.ts';
 
@@ -53,10 +53,7 @@ class Exporter {
 }
 
 function packetsIn(datagrams: readonly Buffer[]): number {
-  const { collector, rows } = rowCollector();
-  for (const payload of datagrams) add(collector, { payload });
-  collector.flush();
-  return rows.reduce((sum, row) => sum + Number(row['packets']), 0);
+  return sumOf(rowsIn(datagrams), 'packets');
 }
 
 describeWith(['weir'], 'weir ctl', () => {

@@ -6,7 +6,8 @@ import { addon } from '../../src/addon/addon.ts';
 import { columnsNamed } from '../../src/store/segment-columns.ts';
 import { slotDirectories } from '../../src/store/slot-directories.ts';
 import { isTemporary, partTime } from '../../src/store/slots.ts';
-import { batchOf, ids, liveStore, many, START_MS, until, visible } from './live-store.ts';
+import { sleep, until } from '../support/process.ts';
+import { batchOf, ids, liveStore, many, START_MS, visible } from './live-store.ts';
 import { scratchDirectory } from './scratch.ts';
 
 describe('recovery', () => {
@@ -117,13 +118,13 @@ describe('trouble with the disk', () => {
         for (let i = 0; i < 3; i++) {
           await store.write(batchOf(many(written, 20_000)));
           written += 20_000;
-          await new Promise((resolve) => setTimeout(resolve, 20));
+          await sleep(20);
         }
         await until(() => store.lostFlows === 60_000);
         expect(messages).toHaveLength(1);
         expect(messages[0]).toMatch(/not being stored.*weir\.202611201000.*No space left/);
         rmSync(ballast);
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await sleep(20);
         await store.write(batchOf(many(written, 1000)));
         await until(() => store.storedFlows === 2000);
         expect(messages[1]).toMatch(/stored again; 60000 were lost/);

@@ -4,7 +4,8 @@ import { addon } from '../../src/addon/addon.ts';
 import { type EndedSlot, FlowStore } from '../../src/store/flow-store.ts';
 import { chooseSegments } from '../../src/store/segment-files.ts';
 import { partTime } from '../../src/store/slots.ts';
-import { batchOf, DAY, ids, liveStore, many, START_MS, until, visible } from './live-store.ts';
+import { until } from '../support/process.ts';
+import { batchOf, DAY, ids, liveStore, many, START_MS, visible } from './live-store.ts';
 import { query, scratchDirectory } from './scratch.ts';
 
 describe('a live store', () => {

@@ -52,16 +52,6 @@ export async function liveStore(directory: string, options: Partial<FlowStoreOpt
   return { store, clock, ended, messages };
 }
 
-/** A machine with much else to do gets there, too. */
-const WAIT_MS = 15_000;
-
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadlineMs = Date.now() + WAIT_MS; !(await condition()); ) {
-    if (Date.now() > deadlineMs) throw new Error(`waited ${WAIT_MS} ms in vain for ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
 export async function ids(directory: string): Promise<number[]> {
   const paths = (await chooseSegments({ range: directory })).map((file) => file.path);
   if (paths.length === 0) return [];

@@ -77,7 +77,7 @@ describe('times', () => {
         [158, 4, 2_000_999],
         [159, 4, 0],
       ],
-      EXPORT_MS - 2000,
+      EXPORT_MS - 2001,
       EXPORT_MS,
     ],
     [
@@ -249,6 +249,53 @@ describe('below the millisecond', () => {
     ]);
     expect([row.firstMs, row.firstNs]).toEqual([milliseconds, ns]);
     expect([row.lastMs, row.lastNs]).toEqual([milliseconds, ns]);
+  });
+
+  const exact: [string, [number, number, number | Uint8Array][], number[]][] = [
+    [
+      'deltas 158 and 159',
+      [
+        [158, 4, 2_000_999],
+        [159, 4, 1_500_000],
+      ],
+      [EXPORT_MS - 2001, 1000, EXPORT_MS - 1500, 0],
+    ],
+    [
+      'deltas in fewer octets',
+      [
+        [158, 2, 65_535],
+        [159, 1, 1],
+      ],
+      [EXPORT_MS - 66, 465_000, EXPORT_MS - 1, 999_000],
+    ],
+    [
+      'start and duration 162',
+      [
+        [156, 8, at(530_242_871)],
+        [162, 4, 1_700],
+      ],
+      [ms + 123, 456_789, ms + 125, 156_789],
+    ],
+    [
+      'end and duration 162',
+      [
+        [157, 8, at(530_242_871)],
+        [162, 4, 1_700],
+      ],
+      [ms + 121, 756_789, ms + 123, 456_789],
+    ],
+    [
+      'start and duration 161',
+      [
+        [156, 8, at(530_242_871)],
+        [161, 4, 5],
+      ],
+      [ms + 123, 456_789, ms + 128, 456_789],
+    ],
+  ];
+  test.each(exact)('%s', (_name, values, times) => {
+    const row = decodeOne(10, values);
+    expect([row.firstMs, row.firstNs, row.lastMs, row.lastNs]).toEqual(times);
   });
 
   test('count before milliseconds beside them; a start and an end of their own', () => {

@@ -1,7 +1,7 @@
 //! Capture files: pcap and pcapng of either byte order, from a file, a pipe or standard input, also compressed with gzip
 //! or zstd.
 //!
-//! ```ignore
+//! ```text
 //! let mut capture = CaptureFile::open("x.pcap", never_stop())?;
 //! while let Some(packet) = capture.next_packet()? { /* packet.data, packet.time_ns, ... */ }
 //! ```
@@ -240,6 +240,29 @@ impl CaptureFile {
             Format::Pcapng(pcapng) => pcapng.link_types(),
         }
     }
+}
+
+/// Failures of several files that are told; the others are counted.
+const FAILURES_TOLD: usize = 3;
+
+/// What went wrong with some of several captures, as one text for the user; `None` if nothing did.
+pub fn in_words(mut failures: Vec<String>) -> Option<String> {
+    let more = failures.len().saturating_sub(FAILURES_TOLD);
+    failures.truncate(FAILURES_TOLD);
+    match more {
+        0 if failures.is_empty() => None,
+        0 => Some(failures.join("; ")),
+        _ => Some(format!("{}; and {more} more files", failures.join("; "))),
+    }
+}
+
+/// Size of a capture in bytes; `None` of what is no plain file, from which a look would take something.
+pub fn file_bytes(path: &str) -> Result<Option<u64>, String> {
+    let metadata = std::fs::metadata(path).map_err(|error| format!("{path}: cannot open: {error}"))?;
+    if metadata.is_dir() {
+        return Err(format!("{path}: is a directory"));
+    }
+    Ok(metadata.is_file().then_some(metadata.len()))
 }
 
 /// The input itself, or what it unpacks to and the counter of what has been taken from it.
