@@ -1,10 +1,11 @@
 mod given;
 
+use crate::disk_threads_napi::on_disk_thread;
 use crate::panics::{caught, defect};
 use crate::segment::column::{ColumnSpec, Values};
 use crate::segment::encoders::GroupEncoder;
 use crate::segment::file::DirectoryLock as Lock;
-use crate::segment::merge::{info, merge, Info};
+use crate::segment::merge::{info, merge, Info, Merged};
 use crate::segment::totals::{totals, TotalsSpec};
 use crate::segment::{general, Options, SegmentWriter};
 pub use given::column_type;
@@ -133,11 +134,17 @@ impl JsSegmentWriter {
     }
 
     #[napi]
-    pub fn finish(&self, metadata: Option<BTreeMap<String, String>>) -> AsyncTask<Finish> {
-        AsyncTask::new(Finish {
-            shared: self.shared.clone(),
-            ticket: self.ticket(),
-            metadata: metadata.unwrap_or_default().into_iter().collect(),
+    pub fn finish<'env>(&self, env: &'env Env, metadata: Option<BTreeMap<String, String>>) -> Result<Object<'env>> {
+        let shared = self.shared.clone();
+        let ticket = self.ticket();
+        let metadata = metadata.unwrap_or_default().into_iter().collect();
+        on_disk_thread(env, move || {
+            let bytes = shared.in_turn(ticket, |writer| {
+                writer
+                    .finish(metadata)
+                    .map_err(|cause| cannot_write(&shared.path, &cause))
+            });
+            bytes.map(|bytes| bytes as f64)
         })
     }
 
@@ -188,31 +195,6 @@ impl Task for Append {
     }
 }
 
-pub struct Finish {
-    shared: Arc<Shared>,
-    ticket: u64,
-    metadata: Vec<(String, String)>,
-}
-
-impl Task for Finish {
-    type Output = u64;
-    type JsValue = f64;
-
-    fn compute(&mut self) -> Result<u64> {
-        let metadata = std::mem::take(&mut self.metadata);
-        let shared = &self.shared;
-        shared.in_turn(self.ticket, |writer| {
-            writer
-                .finish(metadata)
-                .map_err(|cause| cannot_write(&shared.path, &cause))
-        })
-    }
-
-    fn resolve(&mut self, _: Env, bytes: u64) -> Result<f64> {
-        Ok(bytes as f64)
-    }
-}
-
 fn info_object(info: Info) -> SegmentInfo {
     SegmentInfo {
         rows: info.rows as f64,
@@ -230,19 +212,28 @@ pub struct Merge {
     options: Options,
 }
 
-impl Task for Merge {
-    type Output = Info;
-    type JsValue = SegmentInfo;
+impl Merge {
+    fn failed(cause: &ParquetError) -> Error {
+        failure(format!("cannot merge segments: {}", describe(cause)))
+    }
+}
 
-    fn compute(&mut self) -> Result<Info> {
+impl Task for Merge {
+    type Output = Merged;
+    type JsValue = PromiseRaw<'static, SegmentInfo>;
+
+    fn compute(&mut self) -> Result<Merged> {
         guarded(|| {
             merge(&self.inputs, &self.output, &self.columns, self.options.clone())
-                .map_err(|cause| failure(format!("cannot merge segments: {}", describe(&cause))))
+                .map_err(|cause| Merge::failed(&cause))
         })
     }
 
-    fn resolve(&mut self, _: Env, info: Info) -> Result<SegmentInfo> {
-        Ok(info_object(info))
+    fn resolve(&mut self, env: Env, merged: Merged) -> Result<Self::JsValue> {
+        let published = on_disk_thread(&env, move || {
+            guarded(|| merged.publish().map(info_object).map_err(|cause| Merge::failed(&cause)))
+        })?;
+        Ok(PromiseRaw::new(env.raw(), published.raw()))
     }
 }
 

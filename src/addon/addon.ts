@@ -37,6 +37,23 @@ export interface Addon {
     runs: Float64Array,
     columns: readonly (Uint8Array | Uint16Array | Uint32Array | Float64Array | undefined)[],
   ): number[];
+  /**
+   * Reads ahead for a flow cache: writes hashes and probable rows (0 for none) of the first `count` of `packets`, which are
+   * numbers of `records`, and brings their slots and rows into the processor's cache, as well as the last of the
+   * `freeCount` rows that are free. `native/src/flow_lookup.rs` has the layouts. Throws when there is no such packet.
+   */
+  lookUpFlows(
+    slots: Int32Array,
+    rows: Int32Array,
+    wheelTicks: Int32Array,
+    free: Int32Array,
+    freeCount: number,
+    records: Uint32Array,
+    packets: Int32Array,
+    count: number,
+    hashes: Int32Array,
+    candidates: Int32Array,
+  ): void;
   /** Zeroed memory on huge pages where the system has them. */
   allocateHuge(bytes: number): Uint8Array;
   /** Sends to the Unix datagram socket at `path`, with a leading `@` of that abstract name; throws when it cannot. */
@@ -55,6 +72,8 @@ export interface Addon {
     options: SegmentOptions,
   ): Promise<SegmentInfo>;
   segmentInfo(path: string): Promise<SegmentInfo>;
+  /** Gives a file another name in the same file system, in the place of one that has it; resolves when that is durable. */
+  renameDurably(from: string, to: string): Promise<void>;
   /** Unpacks one block, off the main thread; rejects when it is damaged or gives more than `most` bytes. */
   unpackBlock(method: PackedWith, packed: Uint8Array, most: number): Promise<Uint8Array>;
   /** Names in a directory but those that begin with a dot, in order; absent when there is no such directory. */

@@ -58,9 +58,9 @@ export class RowStore {
   readonly capacity: number;
   /** Where loops that only read ahead leave what they read: a result nobody uses would be optimised away. */
   readonly touched = new Int32Array(1);
-  /** Rows given back. A stack of its own, because links in the rows would make every `take` wait for a cold row. */
-  private readonly free: Int32Array;
-  private freeCount = 0;
+  /** A stack of the rows given back, of its own because links in the rows would make every `take` wait for a cold row. */
+  readonly free: Int32Array;
+  freeCount = 0;
   /** Highest row given out since `clear`: memory beyond it has not been touched. */
   private top = 0;
 

@@ -2,6 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { addon } from '../../src/addon/addon.ts';
+import { columnsNamed } from '../../src/store/segment-columns.ts';
+import { slotDirectories } from '../../src/store/slot-directories.ts';
 import { isTemporary, partTime } from '../../src/store/slots.ts';
 import { sleep, tempDir, until } from '../support/process.ts';
 import { batchOf, ids, liveStore, many, START_MS, visible } from './live-store.ts';
@@ -42,6 +45,45 @@ describe('recovery', () => {
     await next.close();
     expect(messages).toEqual([expect.stringMatching(/202611201000 stays in parts.*00ff-000001/)]);
     expect(visible(directory).filter((name) => partTime(name) !== undefined)).toHaveLength(2);
+  });
+
+  it('deletes nothing but parts beside a file, whatever that file names', async () => {
+    const directory = tempDir('store');
+    const { store } = await liveStore(directory, { layout: 0 });
+    await store.write(batchOf(many(0, 3)));
+    await store.close();
+    const segment = join(directory, 'weir.202611201000.parquet');
+    const part = 'weir.202611201000.00ff-000001.part.parquet';
+    writeFileSync(join(directory, part), readFileSync(segment));
+    const victim = join(directory, 'victim');
+    writeFileSync(victim, 'not of this store');
+    mkdirSync(join(directory, 'weir.202611201000.00ff-000002.part.parquet'));
+    const names = ['victim', '../victim', victim, `${part}/../victim`, part];
+    await addon().mergeSegments(
+      [segment],
+      segment,
+      columnsNamed(new Set((await addon().segmentInfo(segment)).columns)),
+      {
+        metadata: { 'weir.parts': JSON.stringify(names) },
+      },
+    );
+    // The slot is running still, so that its parts are cleared away by what its file says.
+    const { store: next } = await liveStore(directory, { layout: 0, flushMs: 60_000 });
+    expect(readdirSync(directory)).toContain('victim');
+    expect(readdirSync(directory)).not.toContain(part);
+    await next.close();
+  });
+
+  it('passes over a directory that goes while it is looked at', async () => {
+    const directory = tempDir('store');
+    for (const name of ['2025', '2026']) mkdirSync(join(directory, name));
+    const seen: string[] = [];
+    for await (const { path } of slotDirectories(directory)) {
+      seen.push(path);
+      rmSync(join(directory, '2025'), { recursive: true, force: true });
+    }
+    expect(seen).toEqual([directory, join(directory, '2025'), join(directory, '2026')]);
+    await expect(slotDirectories(join(directory, '2025')).next()).rejects.toThrow('ENOENT');
   });
 
   it('leaves stores below alone', async () => {

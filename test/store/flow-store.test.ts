@@ -53,6 +53,27 @@ describe('a live store', () => {
     expect(JSON.parse(info.metadata['weir.parts']!)).toHaveLength(2);
   });
 
+  it('goes back with a clock that was wrong by more than a slot', async () => {
+    const directory = tempDir('store');
+    const { store, clock, ended, messages } = await liveStore(directory);
+    await store.write(batchOf(many(0, 3)));
+    await until(() => store.storedFlows === 3);
+    clock.nowMs += 40 * 86_400_000;
+    await store.write(batchOf(many(3, 3)));
+    await until(() => store.storedFlows === 6);
+    // As far as the slot before, a clock that is corrected changes nothing: a slot is not opened again for a second.
+    clock.nowMs -= 300_000;
+    await store.write(batchOf(many(6, 3)));
+    clock.nowMs = START_MS + 1000;
+    await store.write(batchOf(many(9, 3)));
+    await store.close();
+    expect(messages).toEqual([expect.stringMatching(/the clock went back by 3456000 s: slot 202612301000 ends/)]);
+    expect(await ids(directory)).toEqual(many(0, 12).map(({ id }) => id));
+    const flows = new Map(ended.map(({ path, stats }) => [path, stats.tcp.flows]));
+    expect(flows.get(join(directory, DAY, 'weir.202611201000.parquet'))).toBe(6);
+    expect(flows.get(join(directory, '2026/12/30', 'weir.202612301000.parquet'))).toBe(6);
+  });
+
   it('takes the batch back at once when it was copied', async () => {
     const { store } = await liveStore(tempDir('store'));
     const batch = batchOf(many(0, 100));

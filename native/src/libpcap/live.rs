@@ -263,7 +263,12 @@ fn activation_error(capture: &Owned, device: &str, status: i32) -> String {
     match status {
         ERROR_NO_SUCH_DEVICE => no_such_device(device, &detail),
         ERROR_PERMISSION | ERROR_PROMISCUOUS_PERMISSION => {
-            format!("interface {device}: not permitted; run as root or with CAP_NET_RAW ({detail})")
+            let right = if cfg!(target_os = "linux") {
+                "CAP_NET_RAW"
+            } else {
+                "the right to read and write /dev/bpf*"
+            };
+            format!("interface {device}: not permitted; run as root or with {right} ({detail})")
         }
         ERROR_NOT_UP => format!("interface {device} is not up ({detail})"),
         _ => format!("interface {device}: {detail}"),

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A file under a temporary name in the directory of its own; removed on drop unless it was committed.
+#[derive(Debug)]
 pub struct PendingFile {
     file: Option<File>,
     temporary: PathBuf,
@@ -81,6 +82,12 @@ impl PendingFile {
             }
         }
     }
+}
+
+/// Gives a file another name in the same file system, for good.
+pub fn rename_durably(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    sync_directory(to)
 }
 
 /// A rename outlives a power failure only once its directory is written.

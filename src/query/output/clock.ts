@@ -3,6 +3,8 @@ import type { TextBlock } from './text.ts';
 const DAY_MS = 86_400_000;
 /** Zones change their offset on quarter hours only. */
 const QUARTER_MS = 900_000;
+/** From here on a year has more than four digits: what a file of whoever wrote it has beyond is no time, as 0 is none. */
+const END_MS = Date.UTC(9999, 11, 31);
 
 /** Renders points in time in one zone: the process's own, or UTC. Remembers the last day and the last offset. */
 export class Clock {
@@ -18,7 +20,8 @@ export class Clock {
 
   /** `YYYY-MM-DD hh:mm:ss`, with `.mmm` unless `seconds` is asked for; `separator` stands between date and time. */
   write(out: TextBlock, ms: number, precision: 'ms' | 'seconds' = 'ms', separator = 0x20): void {
-    const local = ms + this.offsetOf(ms);
+    const known = ms >= 0 && ms < END_MS ? ms : 0;
+    const local = known + this.offsetOf(known);
     const day = Math.floor(local / DAY_MS);
     if (day !== this.day) this.setDay(day);
     out.ascii(this.date);

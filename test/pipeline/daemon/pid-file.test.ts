@@ -1,0 +1,30 @@
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { UserError } from '../../../src/flow/user-error.ts';
+import { PidFile } from '../../../src/pipeline/daemon/pid-file.ts';
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'weir-pid-'));
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+test('names this process until it is released', () => {
+  const path = join(directory, 'weir.pid');
+  writeFileSync(path, 'left by something else, and longer than a number\n');
+  const file = PidFile.take(path);
+  expect(readFileSync(path, 'utf8')).toBe(`${process.pid}\n`);
+  file.release();
+  expect(() => readFileSync(path)).toThrow('ENOENT');
+});
+
+test('a link is not followed', () => {
+  const victim = join(directory, 'victim');
+  const link = join(directory, 'link.pid');
+  writeFileSync(victim, 'precious');
+  symlinkSync(victim, link);
+  expect(() => PidFile.take(link)).toThrow(UserError);
+  expect(readFileSync(victim, 'utf8')).toBe('precious');
+});
