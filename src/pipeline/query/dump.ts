@@ -1,8 +1,10 @@
 import { createWriteStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { basename, join, normalize } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { addon } from '../../addon/addon.ts';
+import { UserError } from '../../flow/user-error.ts';
 import { isNfcapdFile } from '../../import/nfcapd-file.ts';
 import { parseDumpArguments } from '../../query/arguments.ts';
 import { type DumpSurroundings, runDump } from '../../query/dump.ts';
@@ -19,6 +21,7 @@ import { FlowFile, rewriteFlowFile, StreamedFlowFile } from './flow-file.ts';
 import { FlowSources } from './flow-sources.ts';
 
 const STANDARD_STREAM = '-';
+const PARQUET_MAGIC = 'PAR1';
 /** What is asked of the files themselves, not of the flows in them. */
 const ON_FILES = ['rewrite', 'verify', 'help', 'check', 'plan'];
 
@@ -38,7 +41,9 @@ export async function runDumpCommand(argv: readonly string[]): Promise<number> {
     }
     // As nfdump: without -r and -R the flow file comes on standard input.
     const file = await spool(process.stdin, await sources.temporary());
-    const path = (await isNfcapdFile(file)) ? await sources.copyOf(file) : file;
+    const isNfcapd = await isNfcapdFile(file);
+    if (!isNfcapd) await checkParquet(file);
+    const path = isNfcapd ? await sources.copyOf(file) : file;
     return await runDump({ ...options, read: path }, surroundings);
   } finally {
     release();
@@ -51,6 +56,19 @@ async function spool(input: Readable, directory: string): Promise<string> {
   const path = join(directory, 'standard-input.parquet');
   await pipeline(input, createWriteStream(path));
   return path;
+}
+
+/** Says what standard input is not, instead of naming the file that it became. */
+async function checkParquet(path: string): Promise<void> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(PARQUET_MAGIC.length), 0, PARQUET_MAGIC.length, 0);
+    if (buffer.toString('latin1') === PARQUET_MAGIC) return;
+    const what = bytesRead === 0 ? 'nothing' : 'no flow file';
+    throw new UserError(`there is ${what} on standard input: give -r FILE or -R DIR; see weir dump --help`);
+  } finally {
+    await file.close();
+  }
 }
 
 /** Files as the store names them, on the given streams. */
