@@ -151,7 +151,6 @@ impl CaptureFile {
 
     /// The next packet, `None` at the end. After an error there is nothing more to come: everything whole before the
     /// damage has been handed out.
-    #[inline]
     pub fn next_packet(&mut self) -> Result<Option<Packet<'_>>, String> {
         if self.finished {
             return Ok(None);
@@ -161,18 +160,7 @@ impl CaptureFile {
             Format::Pcapng(pcapng) => pcapng.next(&mut self.input),
         };
         match record {
-            Ok(Some(record)) => {
-                self.packets += 1;
-                Ok(Some(Packet {
-                    link_type: record.link_type,
-                    interface: record.interface,
-                    interface_index: record.interface_index,
-                    time_ns: record.time_ns,
-                    direction: record.direction,
-                    wire_length: record.wire_length,
-                    data: self.input.slice(record.start, record.length),
-                }))
-            }
+            Ok(Some(record)) => Ok(Some(self.hand_out(record))),
             Ok(None) => {
                 self.finished = true;
                 Ok(None)
@@ -181,6 +169,34 @@ impl CaptureFile {
                 self.finished = true;
                 Err(self.describe(trouble))
             }
+        }
+    }
+
+    /// The next packet if it takes no more than a look into the buffer, else `None`: then ask `next_packet`. What that
+    /// gives comes through memory, and costs as much as the look.
+    #[inline(always)]
+    pub fn packet_at_hand(&mut self) -> Option<Packet<'_>> {
+        match &self.format {
+            // Not after an error, since such records are never at hand.
+            Format::Pcap(pcap) => {
+                let record = pcap.at_hand(&mut self.input)?;
+                Some(self.hand_out(record))
+            }
+            Format::Pcapng(_) => None,
+        }
+    }
+
+    #[inline(always)]
+    fn hand_out(&mut self, record: Record) -> Packet<'_> {
+        self.packets += 1;
+        Packet {
+            link_type: record.link_type,
+            interface: record.interface,
+            interface_index: record.interface_index,
+            time_ns: record.time_ns,
+            direction: record.direction,
+            wire_length: record.wire_length,
+            data: self.input.slice(record.start, record.length),
         }
     }
 
