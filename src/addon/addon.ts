@@ -56,6 +56,8 @@ export interface Addon extends FlowCacheMemory {
     options: SegmentOptions,
   ): Promise<SegmentInfo>;
   segmentInfo(path: string): Promise<SegmentInfo>;
+  /** Gives a file another name in the same file system, in the place of one that has it; resolves when that is durable. */
+  renameDurably(from: string, to: string): Promise<void>;
   /** Unpacks one block, off the main thread; rejects when it is damaged or gives more than `most` bytes. */
   unpackBlock(method: PackedWith, packed: Uint8Array, most: number): Promise<Uint8Array>;
   /** Names in a directory but those that begin with a dot, in order; absent when there is no such directory. */
