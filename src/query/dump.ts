@@ -62,6 +62,8 @@ const PLACE_TAGS: ReadonlySet<string> = new Set([
   '%dc',
   '%sasn',
   '%dasn',
+  '%sloc',
+  '%dloc',
   '%gsa',
   '%gda',
   '%gsap',
