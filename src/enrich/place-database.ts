@@ -50,13 +50,27 @@ export class PlaceDatabase {
 
   /** The addresses of a country (two capitals), in their order. The first file that knows any country is asked. */
   blocksOf(country: string): readonly AddressBlock[] {
+    return this.#blocks(
+      (place) => place.country,
+      (there) => there === country,
+    );
+  }
+
+  /** The addresses whose AS number `matches`, in their order. The first file that knows any is asked. */
+  blocksOfAs(matches: (asNumber: number) => boolean): readonly AddressBlock[] {
+    return this.#blocks((place) => place.asNumber, matches);
+  }
+
+  #blocks<T>(read: (place: Place) => T, matches: (value: T) => boolean): readonly AddressBlock[] {
     for (const reader of this.#readers) {
       let knowsAny = false;
       const found: AddressBlock[] = [];
       for (const { from, to, version, record } of networksOf(reader)) {
-        const there = placeIn(record).country;
-        knowsAny ||= there !== '';
-        if (there === country) found.push({ from, to, version });
+        const value = read(placeIn(record));
+        // What a file does not tell is empty or 0.
+        if (!value) continue;
+        knowsAny = true;
+        if (matches(value)) found.push({ from, to, version });
       }
       if (knowsAny) return found;
     }

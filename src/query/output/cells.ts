@@ -55,6 +55,8 @@ export interface PlaceNames {
   organisationOf(asNumber: number): string;
   /** The addresses of a country, in their order. */
   blocksOf(country: string): readonly AddressRange[];
+  /** The addresses whose AS number `matches`, in their order. */
+  blocksOfAs(matches: (asNumber: number) => boolean): readonly AddressRange[];
 }
 
 /** A cell before its rows are at hand: the columns it reads, and what makes its writer for each chunk. */
