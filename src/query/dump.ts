@@ -9,7 +9,6 @@ import { USAGE } from './arguments.ts';
 import type { QueryEngine } from './engine.ts';
 import { describePlan } from './explain.ts';
 import type { FileIdentity } from './file-report.ts';
-import type { CountryBlocks } from './filter/host-names.ts';
 import { type FlowFiles, filesOfScan, lookAtFiles, type RateCorrection } from './flow-files.ts';
 import { writeRows, writtenColumns } from './flow-writer.ts';
 import { writtenSchema } from './group-columns.ts';
@@ -21,7 +20,7 @@ import type { Format } from './output/format.ts';
 import { OutputSink, ReaderGone } from './output/sink.ts';
 import { type ReadFiles, writeLegacySummary, writeSummary } from './output/summary.ts';
 import type { Plan, Selection } from './plan.ts';
-import { planDump, questionOf } from './planner.ts';
+import { type PlacesOfFilter, planDump, questionOf } from './planner.ts';
 import { relativeSeconds, withRelativeWindow } from './relative-window.ts';
 import { Runner } from './runner.ts';
 import { chainsSql } from './sql/sequence.ts';
@@ -63,6 +62,8 @@ const PLACE_TAGS: ReadonlySet<string> = new Set([
   '%dc',
   '%sasn',
   '%dasn',
+  '%sloc',
+  '%dloc',
   '%gsa',
   '%gda',
   '%gsap',
@@ -87,9 +88,12 @@ async function openPlaces(options: DumpOptions, surroundings: DumpSurroundings):
   }
 }
 
-async function countriesOf(options: DumpOptions, surroundings: DumpSurroundings): Promise<CountryBlocks | undefined> {
-  const places = await openPlaces(options, surroundings);
-  return places && (async (country) => places.blocksOf(country));
+function placesOfFilter(places: PlaceNames | undefined): PlacesOfFilter | undefined {
+  if (places === undefined) return undefined;
+  return {
+    countries: async (country) => places.blocksOf(country),
+    asNumbers: (matches) => places.blocksOfAs(matches),
+  };
 }
 
 function printsNames(format: Format): boolean {
@@ -139,7 +143,7 @@ async function dump(
       ...(places === undefined ? { places: [] } : {}),
       ...(seconds === undefined ? {} : { window: undefined }),
     },
-    places && (async (country) => places.blocksOf(country)),
+    placesOfFilter(places),
   );
   for (const warning of warnings) surroundings.stderr.write(`${warning}\n`);
   const chosen = await choose(options, surroundings);
@@ -264,7 +268,7 @@ async function act(
 ): Promise<void> {
   const { action } = options;
   if (action === 'plan') {
-    const { plan, format } = await planDump(options, await countriesOf(options, surroundings));
+    const { plan, format } = await planDump(options, placesOfFilter(await openPlaces(options, surroundings)));
     sink.block.text(describePlan(plan, format));
     return;
   }
@@ -275,7 +279,7 @@ async function act(
   }
   try {
     if (action === 'sql') {
-      const { plan } = await planDump(options, await countriesOf(options, surroundings));
+      const { plan } = await planDump(options, placesOfFilter(await openPlaces(options, surroundings)));
       const { DuckDbEngine } = await import('./duckdb-engine.ts');
       const looked = await lookAt(files, options, surroundings);
       const engine = await DuckDbEngine.open(looked, plan.selection);

@@ -6,6 +6,7 @@ import { finished, pipeline } from 'node:stream/promises';
 import { UserError } from '../../flow/user-error.ts';
 import { printAnswer, type SqlFormat, writeParquet } from '../../query/ask/answer.ts';
 import { SqlSession } from '../../query/ask/session.ts';
+import { join as joinFilters } from '../../query/filter/tree.ts';
 import { lookAtFiles } from '../../query/flow-files.ts';
 import { filesLeft } from '../../query/native/files-left.ts';
 import { OutputSink, ReaderGone } from '../../query/output/sink.ts';
@@ -36,8 +37,7 @@ export async function runSql(options: SqlOptions, streams: Pick<NodeJS.Process, 
   if (chosen.length === 0) throw new UserError(`no flow files in ${selected.read ?? selected.range}`);
   const looked = await lookAtFiles(chosen, await rateCorrections(chosen));
   const parts = { filter, filterFile: undefined, window, overlap: false, limit: undefined };
-  const selection = await planSelection(parts, 'scaled');
-  const files = await filesLeft(looked, selection);
+  const asked = await planSelection(parts, 'scaled');
   const toStream = format === 'parquet' && write === undefined;
   const directory = toStream ? await mkdtemp(join(tmpdir(), 'weir-sql-')) : undefined;
   const target = directory === undefined ? write && resolve(write) : join(directory, 'answer.parquet');
@@ -47,9 +47,14 @@ export async function runSql(options: SqlOptions, streams: Pick<NodeJS.Process, 
   try {
     const tables = await collectorTables(chosen);
     const output = format === 'parquet' ? part : undefined;
-    const session = await SqlSession.open({ files, selection, tables, output, memoryOctets });
+    const session = await SqlSession.open(memoryOctets);
     const progress = new ProgressLine(streams.stderr, () => describeShare(session.progress()), SHORT_ANSWER_MS);
     try {
+      // Chains are made of flows that the statement does not ask for, too.
+      const derived = asked.sequence === undefined ? await session.filterOf(options.statement) : undefined;
+      const selection =
+        derived === undefined ? asked : { ...asked, filter: joinFilters('and', [asked.filter, derived]) };
+      await session.show({ files: await filesLeft(looked, selection), selection, tables, output });
       const statement = await session.understand(options.statement);
       if (format === 'parquet') await writeParquet(session, statement, part!);
       else {

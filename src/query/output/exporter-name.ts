@@ -95,10 +95,18 @@ export class ExtraReader {
   }
 }
 
+/** Numbers that a double may not hold become texts; a number in a text is part of one of the texts that stay as they are. */
+function withExactNumbers(json: string): string {
+  if (!/\d{16}/.test(json)) return json;
+  return json.replace(/"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g, (token) =>
+    /^\d{16,}$/.test(token) ? `"${token}"` : token,
+  );
+}
+
 function parsed(text: Uint8Array): Record<string, unknown> {
   if (text.length === 0) return {};
   try {
-    const value: unknown = JSON.parse(decoder.decode(text));
+    const value: unknown = JSON.parse(withExactNumbers(decoder.decode(text)));
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
   } catch {
     // Other programs write files, too.
