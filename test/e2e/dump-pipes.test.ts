@@ -16,6 +16,6 @@ describeWith(['weir'], 'weir dump in a pipe', () => {
     expect(piped).toEqual(whole);
     const nothing = await shell(`${weir} -s proto < /dev/null`);
     expect([nothing.status, nothing.stdout]).toEqual([1, '']);
-    expect(nothing.stderr).toContain('cannot read');
+    expect(nothing.stderr).toContain('standard input is no flow file');
   });
 });
