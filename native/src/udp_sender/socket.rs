@@ -154,7 +154,7 @@ pub mod portable {
     use std::net::UdpSocket;
 
     #[derive(Default)]
-    pub struct Burst;
+    pub struct Burst {}
 
     impl Burst {
         pub fn send(&mut self, socket: &UdpSocket, bytes: &[u8], lengths: &[u32]) -> io::Result<usize> {
@@ -181,7 +181,12 @@ mod tests {
             let lengths = [3u32, 0, 5];
             let bytes = *b"abcdefgh";
             assert_eq!(Burst::default().send(&socket, &bytes, &lengths).unwrap(), 3);
-            assert_eq!(portable::Burst.send(&socket, &bytes[3..], &lengths[2..]).unwrap(), 1);
+            assert_eq!(
+                portable::Burst::default()
+                    .send(&socket, &bytes[3..], &lengths[2..])
+                    .unwrap(),
+                1
+            );
             let mut buffer = [0u8; 16];
             for expected in ["abc", "", "defgh", "defgh"] {
                 let length = receiver.recv(&mut buffer).unwrap();

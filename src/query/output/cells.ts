@@ -208,12 +208,10 @@ export const tcpFlags: CellMaker = ({ csv, plain }) => ({
       const value = protocols[row] === 6 ? flags[row]! : 0;
       // In csv they are letters, with -N as well.
       if (plain && !csv) out.uint(value, 8);
-      else out.ascii(FLAG_TEXTS[value & 255]!);
+      else out.ascii(flagsText(value));
     };
   },
 });
-
-const FLAG_TEXTS = Array.from({ length: 256 }, (_, flags) => flagsText(flags));
 
 /** `label-exp-bottom` right-aligned in 12. */
 export function writeMpls(out: TextBlock, entry: number, width: number): void {
