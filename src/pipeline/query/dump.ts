@@ -34,8 +34,11 @@ export async function runDumpCommand(argv: readonly string[]): Promise<number> {
   try {
     const surroundings = dumpSurroundings(process);
     if (named || !needsFiles || process.stdin.isTTY) {
-      // Files are changed and verified as they are.
-      if (ON_FILES.includes(options.action)) return await runDump(options, surroundings);
+      if (ON_FILES.includes(options.action)) {
+        const chooseFiles: DumpSurroundings['chooseFiles'] = async (selection) =>
+          ownFiles(await surroundings.chooseFiles(selection));
+        return await runDump(options, { ...surroundings, chooseFiles });
+      }
       return await runDump(options, { ...surroundings, chooseFiles: (selection) => sources.choose(selection) });
     }
     // As nfdump: without -r and -R the flow file comes on standard input.
@@ -46,6 +49,15 @@ export async function runDumpCommand(argv: readonly string[]): Promise<number> {
     release();
     await sources.close();
   }
+}
+
+/** Files are changed and verified as they are, so those of nfcapd cannot be. */
+async function ownFiles(paths: readonly string[]): Promise<readonly string[]> {
+  for (const path of paths) {
+    if (!(await isNfcapdFile(path))) continue;
+    throw new UserError(`${path} is a file of nfcapd: weir reads it, but only weir import verifies and converts it`);
+  }
+  return paths;
 }
 
 /** Parquet is read from its end, so a stream has to become a file. */
@@ -87,7 +99,8 @@ export function dumpSurroundings(streams: Pick<DumpSurroundings, 'stdout' | 'std
       const info = await segmentInfo(path);
       return {
         ident: info.metadata[IDENT_KEY] ?? 'none',
-        startMs: digits === undefined ? undefined : parseSlotTime(digits),
+        // Copies of files whose names have no time are of 1970.
+        startMs: digits === undefined ? undefined : parseSlotTime(digits) || undefined,
         sequenceErrors: segmentStats(info)?.sequenceErrors ?? 0,
       };
     },
