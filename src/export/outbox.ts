@@ -47,11 +47,6 @@ export class Outbox {
   /** Hands over the rest, waits until it has left, closes the transports. */
   async close(): Promise<void> {
     this.flush();
-    await Promise.all(
-      this.transports.map(async (transport) => {
-        await transport.drain();
-        await transport.close();
-      }),
-    );
+    await Promise.all(this.transports.map((transport) => transport.close()));
   }
 }
