@@ -12,8 +12,6 @@ export interface DatagramTransport {
   send(bytes: Uint8Array, lengths: Uint32Array, count: number): void;
   /** A promise to wait for when the queue is more than half full; undefined when it is not. */
   room(): Promise<void> | undefined;
-  /** Resolves once everything queued has gone out. */
-  drain(): Promise<void>;
   /** Sends what is queued, then lets go of the socket. Idempotent. */
   close(): Promise<void>;
 }
@@ -64,6 +62,7 @@ export class UdpTransport implements DatagramTransport {
     return this.#sender.queuedBytes() > ROOM_BYTES ? this.#sender.room() : undefined;
   }
 
+  /** Resolves once everything queued has gone out. */
   drain(): Promise<void> {
     return this.#sender.drain();
   }

@@ -140,10 +140,6 @@ class RepeaterLeg implements DatagramTransport {
     return this.mayWait ? this.udp.room() : undefined;
   }
 
-  drain(): Promise<void> {
-    return this.udp.drain();
-  }
-
   close(): Promise<void> {
     return this.udp.close();
   }
