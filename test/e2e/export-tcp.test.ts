@@ -3,25 +3,13 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import { expect, it } from 'vitest';
-import { Walker } from '../export/walk.ts';
+import { flowsOf, Walker } from '../export/walk.ts';
 import { makeCertificates } from '../support/certificates.ts';
 import { Daemon, describeWith, ROOT, sleep, tempDir, weir, weirOk } from '../support/process.ts';
 import { freeTcpPort } from '../support/tcp.ts';
 import { freeUdpPort, sendDatagrams, UdpTap } from '../support/udp.ts';
 
 const DEMO = join(ROOT, 'pcaps/demo.pcap');
-
-/** Flows of a stream of IPFIX messages. */
-function flowsOf(stream: Buffer): number {
-  const walker = new Walker();
-  let flows = 0;
-  for (let at = 0; at < stream.length; at += stream.readUInt16BE(at + 2)) {
-    const message = walker.walk(stream.subarray(at, at + stream.readUInt16BE(at + 2)));
-    expect(message.version).toBe(10);
-    flows += message.flows.length;
-  }
-  return flows;
-}
 
 describeWith(['weir', 'openssl'], 'weir export to tls://', () => {
   it('sends IPFIX to who shows a good certificate, and says why not to others', async () => {

@@ -4,6 +4,7 @@ import { afterEach, expect, it } from 'vitest';
 import { FlowExporter } from '../../src/export/exporter.ts';
 import { TcpTransport } from '../../src/export/tcp-transport.ts';
 import { UserError } from '../../src/flow/user-error.ts';
+import { until } from '../support/process.ts';
 import { BOOT_MS, batchOf, sampleFlows } from './support.ts';
 import { type WalkedMessage, Walker } from './walk.ts';
 
@@ -69,10 +70,6 @@ function exporterOver(transport: TcpTransport, version: 9 | 10 = 10): FlowExport
   const exporter = new FlowExporter({ version, transports: [transport], clock: 'flows', bootMs: () => BOOT_MS });
   transport.onSessionEnd(() => exporter.restartSession());
   return exporter;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 /** Templates come first, the sequence counts data records from 0. */
@@ -217,3 +214,9 @@ it('a collector that is not there: an error for a replay, a line for a live expo
 function bytesBefore(peer: Peer, round: number): number {
   return peer.sessions.slice(0, round).reduce((sum, session) => sum + session.bytes.length, 0);
 }
+
+it('a source that is no address is told with the option that named it', async () => {
+  const open = TcpTransport.open({ host: '127.0.0.1', port: 9, sourceHost: 'nowhere', log: () => {} });
+  await expect(open).rejects.toThrow(UserError);
+  await expect(open).rejects.toThrow(/tcp:\/\/127\.0\.0\.1:9: cannot connect: .*nowhere.*--source-address/);
+});

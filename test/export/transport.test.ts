@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { UdpTransport } from '../../src/export/transport.ts';
 import { UserError } from '../../src/flow/user-error.ts';
+import { until } from '../support/process.ts';
 
 const open: { close(): unknown }[] = [];
 afterEach(async () => {
@@ -23,10 +24,6 @@ function transport(port: number, more: { host?: string; sourceHost?: string; dat
   const made = new UdpTransport({ host: '127.0.0.1', port, ...more });
   open.push(made);
   return made;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 describe('UdpTransport', () => {

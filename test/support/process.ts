@@ -143,6 +143,13 @@ export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
+/** Waits until `condition` holds; throws when it does not come to that in time, for which a busy machine has enough. */
+export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<void> {
+  for (const deadline = Date.now() + timeoutMs; !(await condition()); await sleep(5)) {
+    if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain for ${condition}`);
+  }
+}
+
 /** A new empty directory that is gone after the test file. */
 export function tempDir(name: string): string {
   const directory = mkdtempSync(join(tmpdir(), `weir-test-${name}-`));

@@ -5,6 +5,7 @@ use super::pace::Pace;
 use super::queue::Piece;
 use super::socket::{wait_writable, Burst, MAX_BURST};
 use super::Shared;
+use crate::panics::{caught, defect};
 use std::io;
 use std::net::UdpSocket;
 use std::sync::atomic::Ordering;
@@ -41,7 +42,7 @@ impl Worker {
 
     pub fn run(mut self) {
         let shared = Arc::clone(&self.shared);
-        let sending = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let sending = caught(|| {
             while let Some(piece) = shared.queue.take() {
                 let left = self.send(&piece);
                 if left > 0 {
@@ -50,9 +51,9 @@ impl Worker {
                 shared.queue.done(piece);
             }
             0
-        }));
-        if sending.is_err() {
-            shared.remember(&io::Error::other("the send thread panicked, please report this"));
+        });
+        if let Err(text) = &sending {
+            shared.remember(&io::Error::other(defect(text)));
         }
         let unsent = shared.queue.end() + sending.unwrap_or(0);
         shared.failed.fetch_add(unsent as u64, Ordering::Relaxed);
