@@ -16,6 +16,8 @@ export interface RepeaterOptions {
   readonly mayWait: boolean;
   /** Datagrams keep address and port of their sender; else they come from this host. */
   readonly keepsSource: boolean;
+  /** One line for the operator when there is no way to a collector at the start, and when there is. */
+  readonly log?: (line: string) => void;
 }
 
 /**
@@ -117,9 +119,9 @@ class RepeaterLeg implements DatagramTransport {
   private readonly mayWait: boolean;
   private dropped = 0;
 
-  constructor(destination: Destination, { mayWait, keepsSource }: RepeaterOptions) {
+  constructor(destination: Destination, { mayWait, keepsSource, log }: RepeaterOptions) {
     this.name = formatDestination(destination);
-    this.udp = new UdpTransport({ ...destination, keepsSource });
+    this.udp = new UdpTransport({ ...destination, keepsSource, waits: !mayWait }, log);
     this.mayWait = mayWait;
   }
 
@@ -136,10 +138,6 @@ class RepeaterLeg implements DatagramTransport {
 
   room(): Promise<void> | undefined {
     return this.mayWait ? this.udp.room() : undefined;
-  }
-
-  drain(): Promise<void> {
-    return this.udp.drain();
   }
 
   close(): Promise<void> {
