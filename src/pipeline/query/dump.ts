@@ -3,6 +3,7 @@ import { basename, join, normalize } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { addon } from '../../addon/addon.ts';
+import { UserError } from '../../flow/user-error.ts';
 import { isNfcapdFile } from '../../import/nfcapd-file.ts';
 import { parseDumpArguments } from '../../query/arguments.ts';
 import { type DumpSurroundings, runDump } from '../../query/dump.ts';
@@ -67,7 +68,13 @@ export function dumpSurroundings(streams: Pick<DumpSurroundings, 'stdout' | 'std
         return undefined;
       if (range?.includes(':')) return undefined;
       const top = normalize(directory);
-      return (await orElsewhere(() => addon().openScanBelow(top === '.' ? '' : top))) ?? undefined;
+      try {
+        return (await orElsewhere(() => addon().openScanBelow(top === '.' ? '' : top))) ?? undefined;
+      } catch (error) {
+        // One that is damaged is sorted out where each is looked at by its name.
+        if (error instanceof UserError) return undefined;
+        throw error;
+      }
     },
     identify: async (path) => {
       const digits = segmentTime(basename(path));
