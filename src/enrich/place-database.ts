@@ -1,5 +1,6 @@
 import type { Reader } from 'mmdb-lib';
 import { type AddressWords, formatAddress } from '../flow/address.ts';
+import { objectOf } from '../flow/json.ts';
 import { openMmdb } from './mmdb-file.ts';
 import { networksOf } from './mmdb-networks.ts';
 
@@ -97,10 +98,6 @@ function placeIn(value: unknown): Place {
   const country = objectOf(record['country'])['iso_code'] ?? record['country_code'] ?? record['country'];
   const organisation = record['autonomous_system_organization'] ?? record['as_name'] ?? record['name'];
   return { country: textOf(country).slice(0, 2), organisation: textOf(organisation) };
-}
-
-function objectOf(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 /** Text as it may go to a terminal. */

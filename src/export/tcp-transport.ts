@@ -92,7 +92,13 @@ export class TcpTransport implements DatagramTransport {
    */
   static async open(options: TcpTransportOptions): Promise<TcpTransport> {
     const transport = new TcpTransport(options);
-    transport.#connect();
+    try {
+      transport.#connect();
+    } catch (cause) {
+      throw new UserError(`${transport.#name}: cannot connect: ${(cause as Error).message} (--source-address)`, {
+        cause,
+      });
+    }
     await transport.#until(() => transport.#socket !== undefined || transport.#lastError !== null, CONNECT_TIMEOUT_MS);
     if (transport.#socket !== undefined) return transport;
     const why = transport.#lastError ?? NO_ANSWER;

@@ -1,4 +1,9 @@
+
 import { Allowance, type Share } from './allowance.ts';
+
+
+import { objectOf } from './json.ts';
+
 
 /** What exporters give names to in their options data. */
 const NAME_KINDS = ['interfaces', 'vrfs', 'applications', 'samplers'] as const;
@@ -88,8 +93,4 @@ export class ExporterNames {
       }
     }
   }
-}
-
-function objectOf(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }

@@ -197,3 +197,9 @@ it('a collector that is not there: an error for a replay, a line for a live expo
 function bytesBefore(peer: Peer, round: number): number {
   return peer.sessions.slice(0, round).reduce((sum, session) => sum + session.bytes.length, 0);
 }
+
+it('a source that is no address is told with the option that named it', async () => {
+  const open = TcpTransport.open({ host: '127.0.0.1', port: 9, sourceHost: 'nowhere', log: () => {} });
+  await expect(open).rejects.toThrow(UserError);
+  await expect(open).rejects.toThrow(/tcp:\/\/127\.0\.0\.1:9: cannot connect: .*nowhere.*--source-address/);
+});

@@ -66,6 +66,8 @@ describe('the arguments', () => {
       overlaps: false,
     });
     expect(parseWindow('2026')).toEqual({ afterMs: at(2026, 0), beforeMs: undefined, overlaps: false });
+    expect(parseWindow('2026/11/20 10:30').afterMs).toBe(parseWindow('2026/11/20T10:30').afterMs);
+    expect(parseWindow('2026/11/20 10:30').afterMs).toBe(new Date(2026, 10, 20, 10, 30).getTime());
     expect(() => parseWindow('2026-11-20')).toThrow(UserError);
   });
 });
@@ -98,6 +100,29 @@ describe('weir dump', () => {
   ])('answers %s from many files as from one', async (options) => {
     const argv = options.split(' ');
     expect(await dumpText(['-r', join(directory, 'live'), ...argv])).toBe(await dumpText(['-r', all, ...argv]));
+  });
+
+  it('takes windows relative to the flows of the files', async () => {
+    const flows = parts.flat().map(({ numbers }) => numbers);
+    const first = Math.min(...flows.map(({ firstMs }) => firstMs!));
+    const last = Math.max(...flows.map(({ lastMs }) => lastMs!));
+    const starts = flows.map(({ firstMs }) => firstMs!).sort((a, b) => a - b);
+    const ends = flows.map(({ lastMs }) => lastMs!).sort((a, b) => a - b);
+    // Half of them.
+    const fromStart = Math.ceil((ends[90]! - first) / 1000);
+    const toEnd = Math.ceil((last - starts[90]!) / 1000);
+    const times = async (window: string) =>
+      (await dumpText(['-r', all, '-q', '-t', window, '-o', 'fmt:%tsr %ter']))
+        .split('\n')
+        .filter((line) => line !== '');
+    const begun = flows.filter(({ lastMs }) => lastMs! < first + fromStart * 1000);
+    const ended = flows.filter(({ firstMs }) => firstMs! > last - toEnd * 1000);
+    expect(begun.length).toBeGreaterThan(0);
+    expect(ended.length).toBeGreaterThan(0);
+    expect(await times(`+${fromStart}`)).toHaveLength(begun.length);
+    expect(await times(`-${toEnd}`)).toHaveLength(ended.length);
+    expect(await times('+99999999')).toHaveLength(flows.length);
+    await expect(times('+0')).rejects.toThrow('+SECONDS');
   });
 
   it('gives valid JSON, also of nothing, of groups and with -q', async () => {

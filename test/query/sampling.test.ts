@@ -52,6 +52,17 @@ describe('sampling rates', () => {
     expect(await withEngine(engine, () => counters(file, '--unscaled', ...limit))).toEqual(raw);
   });
 
+  it.each(engines)('multiply the counters of more flows than the scan takes at a time (%s)', async (engine) => {
+    const many = makeFlows(5000).map(
+      ({ numbers, addresses }, index): TestFlow => ({ numbers: { ...numbers, sampling: 1 + (index % 7) }, addresses }),
+    );
+    const path = join(store, 'many.parquet');
+    await writeOwnSegment(path, many, many.length, 'zstd');
+    const rows = await withEngine(engine, () => counters(path));
+    rmSync(path);
+    expect(rows).toEqual(many.map((flow) => `${scaled(flow, 'packets')} ${scaled(flow, 'octets')}`));
+  });
+
   it.each(engines)('count in filters and orders (%s)', async (engine) => {
     const border = 10n ** 9n;
     const many = flows.filter((flow) => scaled(flow, 'octets') > border);

@@ -39,7 +39,7 @@ export async function runDumpCommand(argv: readonly string[]): Promise<number> {
     }
     // As nfdump: without -r and -R the flow file comes on standard input.
     const file = await spool(process.stdin, await sources.temporary());
-    const path = (await isNfcapdFile(file)) ? await sources.copyOf(file) : file;
+    const path = (await isNfcapdFile(file)) ? await sources.copyOf(file) : await ofParquet(file);
     return await runDump({ ...options, read: path }, surroundings);
   } finally {
     release();
@@ -52,6 +52,16 @@ async function spool(input: Readable, directory: string): Promise<string> {
   const path = join(directory, 'standard-input.parquet');
   await pipeline(input, createWriteStream(path));
   return path;
+}
+
+async function ofParquet(file: string): Promise<string> {
+  try {
+    await segmentInfo(file);
+    return file;
+  } catch (cause) {
+    const message = 'standard input is no flow file: pipe one of weir or of nfcapd, or name files with -r or -R';
+    throw new UserError(message, { cause });
+  }
 }
 
 /** Files as the store names them, on the given streams. */

@@ -1,9 +1,10 @@
+import { YEAR_10000_MS } from '../../flow/time.ts';
 import { Label, type TextBlock } from './text.ts';
 
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
-/** From here on a year has more than four digits: what a file of whoever wrote it has beyond is no time, as 0 is none. */
-const END_MS = Date.UTC(9999, 11, 31);
+/** What a file of whoever wrote it has from here on is no time, as 0 is none: less a day, for the zones. */
+const END_MS = YEAR_10000_MS - DAY_MS;
 /** Minutes that are remembered: flows of one slot mostly begin and end in a few. */
 const MINUTES = 64;
 /** Place of what stands between date and time. */
