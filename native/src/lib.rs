@@ -6,10 +6,10 @@ pub mod block_codec;
 pub mod capture_file;
 pub mod datagram;
 pub mod decode;
-pub mod flow_columns;
-pub mod flow_lookup;
 pub mod disk_threads;
 pub mod file_lock;
+pub mod flow_columns;
+pub mod flow_lookup;
 pub mod flow_row;
 #[cfg(test)]
 mod fuzz;
@@ -35,7 +35,6 @@ pub mod udp_sender;
 
 pub mod block_codec_napi;
 pub mod datagram_source_napi;
-pub mod flow_lookup_napi;
 pub mod disk_threads_napi;
 pub mod flow_cache_napi;
 pub mod frame_decoder_napi;
