@@ -1,9 +1,6 @@
-
 import { Allowance, type Share } from './allowance.ts';
 
-
 import { objectOf } from './json.ts';
-
 
 /** What exporters give names to in their options data. */
 const NAME_KINDS = ['interfaces', 'vrfs', 'applications', 'samplers'] as const;
