@@ -1,13 +1,13 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { UserError } from '../../src/flow/user-error.ts';
 import { dumpSurroundings } from '../../src/pipeline/query/dump.ts';
 import { parseDumpArguments } from '../../src/query/arguments.ts';
 import { runDump } from '../../src/query/dump.ts';
 import { parseWindow } from '../../src/query/planner.ts';
+import { tempDir } from '../support/process.ts';
 import { makeFlows } from './support/generate.ts';
 import { writeSegment } from './support/parquet.ts';
 import { Collector, dumpText } from './support/run-dump.ts';
@@ -78,7 +78,7 @@ describe('weir dump', () => {
   const parts = [makeFlows(60, 1), makeFlows(60, 2), makeFlows(60, 3)];
 
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'weir-dump-'));
+    directory = tempDir('dump');
     for (const [index, flows] of parts.entries()) {
       const day = join(directory, 'live', index < 2 ? 'a' : 'b');
       mkdirSync(day, { recursive: true });
@@ -89,7 +89,6 @@ describe('weir dump', () => {
     all = join(directory, 'all.parquet');
     await writeSegment(all, parts.flat());
   });
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
   it.each([
     ['-q -o csv'],

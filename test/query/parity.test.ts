@@ -1,10 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { beforeAll, describe, expect, it } from 'vitest';
 import { UserError } from '../../src/flow/user-error.ts';
+import { tempDir } from '../support/process.ts';
+
 import { type CapturedDatagram, datagramCapture } from '../support/udp.ts';
 import { bulkCommands, operatorCommands, parityCommands } from './parity/commands.ts';
 import { firstDifference, isSame, normal, readExceptions } from './parity/compare.ts';
@@ -71,7 +73,7 @@ describe.each(CORPORA)('$name', ({ commands, exceptions: table, ...corpus }) => 
   let answers: Record<string, Answer>;
 
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'weir-parity-'));
+    directory = tempDir('parity');
     store = join(directory, 'weir.202611201200.parquet');
     const datagrams = corpus.datagrams();
     await collectIntoFile(datagrams, store);
@@ -83,7 +85,6 @@ describe.each(CORPORA)('$name', ({ commands, exceptions: table, ...corpus }) => 
     }
     answers = existsSync(path) ? JSON.parse(gunzipSync(readFileSync(path)).toString('utf8')) : {};
   }, 300_000);
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
   it('has the text of nfdump 1.7.8 for every command line that is no exception', { timeout: 120_000 }, async () => {
     const failures: string[] = [];

@@ -1,4 +1,5 @@
 import { createWriteStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { basename, join, normalize } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -54,13 +55,14 @@ async function spool(input: Readable, directory: string): Promise<string> {
   return path;
 }
 
+/** Says what standard input is not, instead of naming the file that it became. */
 async function ofParquet(file: string): Promise<string> {
   try {
     await segmentInfo(file);
     return file;
   } catch (cause) {
-    const message = 'standard input is no flow file: pipe one of weir or of nfcapd, or name files with -r or -R';
-    throw new UserError(message, { cause });
+    const what = (await stat(file)).size === 0 ? 'nothing' : 'no flow file';
+    throw new UserError(`there is ${what} on standard input: give -r FILE or -R DIR; see weir dump --help`, { cause });
   }
 }
 
