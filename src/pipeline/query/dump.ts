@@ -92,7 +92,13 @@ export function dumpSurroundings(streams: Pick<DumpSurroundings, 'stdout' | 'std
         return undefined;
       if (range?.includes(':')) return undefined;
       const top = normalize(directory);
-      return (await orElsewhere(() => addon().openScanBelow(top === '.' ? '' : top))) ?? undefined;
+      try {
+        return (await orElsewhere(() => addon().openScanBelow(top === '.' ? '' : top))) ?? undefined;
+      } catch (error) {
+        // One that is damaged is sorted out where each is looked at by its name.
+        if (error instanceof UserError) return undefined;
+        throw error;
+      }
     },
     identify: async (path) => {
       const digits = segmentTime(basename(path));

@@ -35,7 +35,11 @@ export async function runSql(options: SqlOptions, streams: Pick<NodeJS.Process, 
   const { files: selected, filter, window, format, write, memoryOctets } = options;
   const chosen = (await chooseSegments(selected)).map(({ path }) => path);
   if (chosen.length === 0) throw new UserError(`no flow files in ${selected.read ?? selected.range}`);
-  const looked = await lookAtFiles(chosen, await rateCorrections(chosen));
+  let isWhole = true;
+  const looked = await lookAtFiles(chosen, await rateCorrections(chosen), (message) => {
+    isWhole = false;
+    streams.stderr.write(`${message}\n`);
+  });
   const parts = { filter, filterFile: undefined, window, overlap: false, limit: undefined };
   const asked = await planSelection(parts, 'scaled');
   const toStream = format === 'parquet' && write === undefined;
@@ -70,7 +74,7 @@ export async function runSql(options: SqlOptions, streams: Pick<NodeJS.Process, 
     }
     if (part !== undefined) await rename(part, target!);
     if (toStream) await pipeline(createReadStream(target!), streams.stdout, { end: false });
-    return 0;
+    return isWhole ? 0 : 1;
   } catch (error) {
     if (error instanceof ReaderGone) return 0;
     if (part !== undefined) await rm(part, { force: true });
