@@ -33,6 +33,7 @@ import {
   withPorts,
 } from './raw-lines.ts';
 import type { TextBlock } from './text.ts';
+import { toldText } from './told-text.ts';
 
 const FIREWALL: readonly ColumnName[] = ['firewallEvent', 'firewallExtEvent'];
 
@@ -192,7 +193,7 @@ const sections: readonly Section[] = [
     lines: [plain('src xlt port', 'natSrcPort'), plain('dst xlt port', 'natDstPort')],
   },
   ofExtra(['33000', '33001'], [acl('Ingress ACL', '33000'), acl('Egress ACL', '33001')]),
-  ofExtra(['40000'], [['username', (member) => `       ${member('40000').replaceAll(/\p{Cc}/gu, ' ')}`]]),
+  ofExtra(['40000'], [['username', (member) => `       ${toldText(member('40000'), false)}`]]),
   {
     keys: ['natEvent'],
     lines: [
