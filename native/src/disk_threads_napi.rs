@@ -1,10 +1,11 @@
 use crate::disk_threads::submit;
+use crate::panics::{caught, defect};
 use crate::segment::file::rename_durably;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use std::path::Path;
 
-/// A promise for what the work gives, which a thread for the disk does. The work must not panic.
+/// A promise for what the work gives, which a thread for the disk does.
 pub fn on_disk_thread<'env, T>(
     env: &'env Env,
     work: impl FnOnce() -> Result<T> + Send + 'static,
@@ -13,9 +14,12 @@ where
     T: ToNapiValue + Send + 'static,
 {
     let (deferred, promise) = env.create_deferred::<T, Box<dyn FnOnce(Env) -> Result<T>>>()?;
-    submit(Box::new(move || match work() {
-        Ok(value) => deferred.resolve(Box::new(move |_| Ok(value))),
-        Err(cause) => deferred.reject(cause),
+    submit(Box::new(move || {
+        // A panic is a defect, but must not leave somebody waiting who stores flows.
+        match caught(work).unwrap_or_else(|text| Err(Error::from_reason(defect(&text)))) {
+            Ok(value) => deferred.resolve(Box::new(move |_| Ok(value))),
+            Err(cause) => deferred.reject(cause),
+        }
     }));
     Ok(promise)
 }

@@ -2,19 +2,19 @@
 //! it. The flow cache (`src/cache`) decides what a packet does; from here it has hashes and guesses, and finds what it
 //! then reads in the processor's cache.
 
-use crate::packet::{PACKET_WORDS, P_HASH};
-use crate::prefetch::prefetch;
+use crate::flow_row::{Row, R_HASH};
+use crate::packet::{PACKET_WORDS, P_HASH, P_PROTO_TOS_FLAGS};
+use crate::prefetch::{prefetch, prefetch_row};
 
-const LINE_WORDS: usize = 16;
 /// Packets between asking for memory and using it: as many as a processor has loads under way.
 const DISTANCE: usize = 12;
+const TCP_FIN_RST: u32 = 0x05 << 16;
 
 /// What a flow cache has in memory, as `src/cache` lays it out.
 pub struct FlowTable<'a> {
     /// Pairs of a hash and a row, 0 for none: open addressing, as many pairs as a power of two says.
     pub slots: &'a [i32],
-    /// Rows of equal length, two cache lines.
-    pub rows: &'a [i32],
+    pub rows: &'a [Row],
     /// A word for each row.
     pub wheel_ticks: &'a [i32],
     /// Rows to be given out, the next one last.
@@ -37,11 +37,14 @@ impl FlowTable<'_> {
         0
     }
 
-    #[inline(always)]
-    fn prefetch_row(&self, row_words: usize, row: i32) {
-        let at = (row as usize).wrapping_mul(row_words);
-        prefetch(self.rows, at);
-        prefetch(self.rows, at.wrapping_add(LINE_WORDS));
+    /// Number of slots less one.
+    fn mask(&self) -> Result<usize, &'static str> {
+        let slots = self.slots.len() / 2;
+        if slots.is_power_of_two() {
+            Ok(slots - 1)
+        } else {
+            Err("the number of slots is no power of two")
+        }
     }
 }
 
@@ -56,15 +59,10 @@ pub fn look_up(
     candidates: &mut [i32],
 ) -> Result<(), &'static str> {
     let count = packets.len();
-    let slots = table.slots.len() / 2;
-    if !slots.is_power_of_two() {
-        return Err("the number of slots is no power of two");
-    }
+    let mask = table.mask()?;
     if hashes.len() < count || candidates.len() < count {
         return Err("too little room for what is found");
     }
-    let mask = slots - 1;
-    let row_words = table.rows.len() / table.wheel_ticks.len().max(1);
     let mut free = table.free.iter().rev();
     for step in 0..count + 2 * DISTANCE {
         if step < count {
@@ -81,11 +79,34 @@ pub fn look_up(
             let row = table.find(mask, hashes[i]);
             candidates[i] = row;
             if row != 0 {
-                table.prefetch_row(row_words, row);
+                prefetch_row(table.rows, row);
+                // The flow may be entered in the wheel anew.
+                let flags = records.get(packets[i] as usize * PACKET_WORDS + P_PROTO_TOS_FLAGS);
+                if flags.is_some_and(|flags| flags & TCP_FIN_RST != 0) {
+                    prefetch(table.wheel_ticks, row as usize);
+                }
             } else if let Some(&row) = free.next() {
-                table.prefetch_row(row_words, row);
+                prefetch_row(table.rows, row);
                 prefetch(table.wheel_ticks, row as usize);
             }
+        }
+    }
+    Ok(())
+}
+
+/// Fetches these rows and the slots of their flows.
+pub fn fetch(table: &FlowTable, list: &[i32]) -> Result<(), &'static str> {
+    let mask = table.mask()?;
+    for step in 0..list.len() + DISTANCE {
+        if let Some(&row) = list.get(step) {
+            prefetch_row(table.rows, row);
+        }
+        if step >= DISTANCE {
+            let row = table
+                .rows
+                .get(list[step - DISTANCE] as usize)
+                .ok_or("there is no such row")?;
+            prefetch(table.slots, (row[R_HASH] as usize & mask) * 2);
         }
     }
     Ok(())
@@ -99,6 +120,7 @@ fn hash_at(packet: i32) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flow_row::ROW_WORDS;
 
     const HASHES: [u32; 5] = [3, 0x8000_0003, 7, 0xffff_ffff, 3];
 
@@ -110,7 +132,7 @@ mod tests {
         records
     }
 
-    /// Eight slots; rows 1, 2 and 3 of four words are under the first hashes, all but the first beyond their homes.
+    /// Eight slots; rows 1, 2 and 3 are under the first hashes, all but the first beyond their homes.
     fn slots() -> [i32; 16] {
         let mut slots = [0; 16];
         for (at, hash, row) in [(3, 3, 1), (4, 0x8000_0003_u32, 2), (7, 0x17, 4), (0, 7, 3)] {
@@ -122,7 +144,7 @@ mod tests {
     fn try_with(slots: &[i32], packets: &[i32], room: usize) -> Result<(Vec<i32>, Vec<i32>), &'static str> {
         let table = FlowTable {
             slots,
-            rows: &[0; 24],
+            rows: &[[0; ROW_WORDS]; 6],
             wheel_ticks: &[0; 6],
             free: &[5, -1, i32::MAX],
         };
@@ -161,6 +183,23 @@ mod tests {
         assert!(try_with(&slots()[..6], &[0], 1).is_err());
         assert!(try_with(&[], &[0], 1).is_err());
         assert!(try_with(&slots(), &[0, 1], 1).is_err());
+    }
+
+    #[test]
+    fn fetches_rows_that_there_are() {
+        let table = FlowTable {
+            slots: &slots(),
+            rows: &[[0; ROW_WORDS]; 6],
+            wheel_ticks: &[],
+            free: &[],
+        };
+        let many: Vec<i32> = (0..3 * DISTANCE).map(|i| i as i32 % 6).collect();
+        for list in [&[][..], &[5], &many] {
+            assert_eq!(fetch(&table, list), Ok(()));
+        }
+        for row in [-1, 6, i32::MAX] {
+            assert_eq!(fetch(&table, &[1, row]), Err("there is no such row"));
+        }
     }
 
     #[test]

@@ -6,9 +6,14 @@ pub mod block_codec;
 pub mod capture_file;
 pub mod datagram;
 pub mod decode;
+pub mod disk_threads;
+pub mod file_lock;
+pub mod flow_lookup;
+pub mod flow_columns;
 pub mod flow_lookup;
 pub mod disk_threads;
 pub mod file_lock;
+pub mod flow_row;
 #[cfg(test)]
 mod fuzz;
 pub mod interface_mac;
@@ -33,8 +38,9 @@ pub mod udp_sender;
 
 pub mod block_codec_napi;
 pub mod datagram_source_napi;
-pub mod flow_lookup_napi;
 pub mod disk_threads_napi;
+pub mod flow_lookup_napi;
+pub mod flow_cache_napi;
 pub mod frame_decoder_napi;
 pub mod interfaces_napi;
 pub mod listing_napi;

@@ -28,6 +28,11 @@ pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     done.map_err(|panic| text_of(&*panic))
 }
 
+/// As `caught`, of work that has error texts of its own.
+pub fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    caught(work).unwrap_or_else(|text| Err(defect(&text)))
+}
+
 /// What a panic says.
 pub fn text_of(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -35,7 +40,7 @@ pub fn text_of(panic: &(dyn Any + Send)) -> String {
     text.unwrap_or("unknown").to_string()
 }
 
-/// What the user is told of a panic that ended a thread.
+/// What the user is told of a panic.
 pub fn defect(text: &str) -> String {
     format!("internal error: {text}; please report this")
 }
@@ -49,6 +54,8 @@ mod tests {
         assert_eq!(caught(|| 7), Ok(7));
         assert_eq!(caught::<()>(|| panic!("page {}", 3)), Err("page 3".to_string()));
         assert_eq!(caught::<()>(|| panic!("page")), Err("page".to_string()));
+        assert_eq!(guarded(|| Err::<(), _>("cut".to_string())), Err("cut".to_string()));
+        assert_eq!(guarded::<()>(|| panic!("page")), Err(defect("page")));
         let inner = caught(|| caught::<()>(|| panic!("inner")));
         assert_eq!(inner, Ok(Err("inner".to_string())));
     }

@@ -1,5 +1,7 @@
 //! Asks the processor for memory that will be read soon, without waiting for it.
 
+use crate::flow_row::{Row, ROW_WORDS};
+
 /// Fetches the cache line of `slice[index]`, to be read and perhaps written. Of an index beyond the slice it takes no
 /// notice: what is fetched is a guess, and who reads it later checks for himself.
 #[inline(always)]
@@ -15,4 +17,13 @@ pub fn prefetch<T: Copy>(slice: &[T], index: usize) {
     if let Some(value) = slice.get(index) {
         std::hint::black_box(*value);
     }
+}
+
+/// Fetches both cache lines of a row.
+#[inline(always)]
+pub fn prefetch_row(rows: &[Row], row: i32) {
+    let words = rows.as_flattened();
+    let at = (row as usize).wrapping_mul(ROW_WORDS);
+    prefetch(words, at);
+    prefetch(words, at.wrapping_add(ROW_WORDS / 2));
 }

@@ -1,7 +1,7 @@
 mod given;
 
 use crate::disk_threads_napi::on_disk_thread;
-use crate::panics::caught;
+use crate::panics::{caught, defect};
 use crate::segment::column::{ColumnSpec, Values};
 use crate::segment::encoders::GroupEncoder;
 use crate::segment::file::DirectoryLock as Lock;
@@ -49,7 +49,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
 }
 
 fn internal(text: String) -> Error {
-    failure(format!("internal error in the segment writer: {text}"))
+    failure(defect(&text))
 }
 
 /// The writer, and whose turn it is: calls take effect in the order they were made, whichever thread runs first.
@@ -182,7 +182,7 @@ impl Task for Append {
             _ => Ok(Vec::new()),
         };
         shared.in_turn(self.ticket, |writer| {
-            let chunks = chunks.unwrap_or_else(|text| Err(general(&format!("internal error: {text}"))));
+            let chunks = chunks.unwrap_or_else(|text| Err(general(&defect(&text))));
             writer
                 .append_encoded(specs, chunks)
                 .map_err(|cause| cannot_write(&shared.path, &cause))

@@ -161,6 +161,12 @@ impl SlotRing {
             return Next::End;
         }
         state.consumer_waits = true;
+        // A consumer that keeps slots may wait for the next while fewer than half are free, which `release` waits for.
+        if state.producer_waits && !state.free.is_empty() {
+            state.producer_waits = false;
+            drop(state);
+            self.freed.notify_all();
+        }
         Next::None
     }
 
@@ -175,7 +181,7 @@ impl SlotRing {
         if state.taken.get_mut(slot).is_some_and(std::mem::take) {
             state.free.push_back(slot);
             // Waking the producer for every slot would cost two context switches each; once half of them are free it has
-            // work for a while. The rest of the slots cannot get stuck: the consumer releases what it is given.
+            // work for a while, or once the consumer has nothing left to do, see `next`.
             let wake = state.producer_waits && state.free.len() >= (self.slots.len() / 2).max(1);
             state.producer_waits &= !wake;
             drop(state);
@@ -261,6 +267,33 @@ mod tests {
         assert_eq!(ring.next(), Next::End);
         assert_eq!(ring.failure().as_deref(), Some("cut"));
         assert_eq!(ring.state.lock().unwrap().free.len(), 2);
+    }
+
+    #[test]
+    fn a_consumer_that_keeps_most_slots_gets_the_next_all_the_same() {
+        let (ring, _) = ring(4);
+        let producer = Arc::clone(&ring);
+        let thread = std::thread::spawn(move || {
+            for count in 0..6 {
+                producer.acquire().unwrap().publish(count);
+            }
+        });
+        let next = || loop {
+            match ring.next() {
+                Next::Slot(slot) => return slot,
+                _ => std::thread::yield_now(),
+            }
+        };
+        let slots = [(); 4].map(|()| next());
+        // Only now does the producer wait.
+        while !ring.state.lock().unwrap().producer_waits {
+            std::thread::yield_now();
+        }
+        for &slot in &slots[..2] {
+            ring.release(slot);
+            assert_ne!(ring.count(next()), 0);
+        }
+        thread.join().unwrap();
     }
 
     #[test]

@@ -3,6 +3,7 @@
  */
 import { createRequire } from 'node:module';
 import type { DatagramSourceOptions, NativeDatagramSource } from './datagram-source.ts';
+import type { FlowCacheMemory } from './flow-cache-memory.ts';
 import type { NativeFrameDecoder, NativePacketSource, PacketSourceOptions } from './packet-source.ts';
 import type { FlowScan } from './scan.ts';
 import type {
@@ -17,7 +18,7 @@ import type { NativeUdpSender, UdpSenderOptions } from './udp-sender.ts';
 /** How blocks of other collectors' files are packed. */
 export type PackedWith = 'lzo' | 'bz2' | 'lz4' | 'zstd';
 
-export interface Addon {
+export interface Addon extends FlowCacheMemory {
   /** Layout constants of the addon, for the test that compares them with ours. */
   packetLayout(): Record<string, number>;
   packetExtensionLayout(): Record<string, number>;
@@ -37,23 +38,6 @@ export interface Addon {
     runs: Float64Array,
     columns: readonly (Uint8Array | Uint16Array | Uint32Array | Float64Array | undefined)[],
   ): number[];
-  /**
-   * Reads ahead for a flow cache: writes hashes and probable rows (0 for none) of the first `count` of `packets`, which are
-   * numbers of `records`, and brings their slots and rows into the processor's cache, as well as the last of the
-   * `freeCount` rows that are free. `native/src/flow_lookup.rs` has the layouts. Throws when there is no such packet.
-   */
-  lookUpFlows(
-    slots: Int32Array,
-    rows: Int32Array,
-    wheelTicks: Int32Array,
-    free: Int32Array,
-    freeCount: number,
-    records: Uint32Array,
-    packets: Int32Array,
-    count: number,
-    hashes: Int32Array,
-    candidates: Int32Array,
-  ): void;
   /** Zeroed memory on huge pages where the system has them. */
   allocateHuge(bytes: number): Uint8Array;
   /** Sends to the Unix datagram socket at `path`, with a leading `@` of that abstract name; throws when it cannot. */

@@ -50,21 +50,28 @@ export class Wheel {
     this.count++;
   }
 
-  /** Moves up to WHEEL_TAKE_MAX entries of a bucket to `out`; returns how many, 0 when the bucket is empty. */
+  /**
+   * Moves entries of a bucket to `out`, which has room for at least a chunk of them (WHEEL_TAKE_MAX): as many whole chunks as
+   * fit. Returns how many entries, 0 when the bucket is empty.
+   */
   take(tick: number, out: Int32Array): number {
     const bucket = tick & (this.span - 1);
-    const chunk = this.heads[bucket]!;
-    if (chunk === 0) return 0;
     const pool = this.pool;
-    const base = chunk * CHUNK_WORDS;
-    const fill = this.fills[bucket]!;
-    for (let i = 0; i < fill; i++) out[i] = pool[base + 1 + i]!;
-    this.heads[bucket] = pool[base]!;
-    this.fills[bucket] = WHEEL_TAKE_MAX;
-    pool[base] = this.freeChunk;
-    this.freeChunk = chunk;
-    this.count -= fill;
-    return fill;
+    let taken = 0;
+    for (;;) {
+      const chunk = this.heads[bucket]!;
+      const fill = this.fills[bucket]!;
+      if (chunk === 0 || taken + fill > out.length) break;
+      const base = chunk * CHUNK_WORDS;
+      for (let i = 0; i < fill; i++) out[taken + i] = pool[base + 1 + i]!;
+      this.heads[bucket] = pool[base]!;
+      this.fills[bucket] = WHEEL_TAKE_MAX;
+      pool[base] = this.freeChunk;
+      this.freeChunk = chunk;
+      taken += fill;
+    }
+    this.count -= taken;
+    return taken;
   }
 
   clear(): void {

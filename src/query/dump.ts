@@ -22,6 +22,7 @@ import { OutputSink, ReaderGone } from './output/sink.ts';
 import { type ReadFiles, writeLegacySummary, writeSummary } from './output/summary.ts';
 import type { Plan, Selection } from './plan.ts';
 import { planDump, questionOf } from './planner.ts';
+import { relativeSeconds, withRelativeWindow } from './relative-window.ts';
 import { Runner } from './runner.ts';
 import { chainsSql } from './sql/sequence.ts';
 
@@ -131,8 +132,13 @@ async function dump(
 ): Promise<void> {
   const startedAt = performance.now();
   const places = await openPlaces(options, surroundings);
-  const { plan, format, warnings } = await planDump(
-    places === undefined ? { ...options, places: [] } : options,
+  const seconds = relativeSeconds(options.window);
+  const { format, warnings, ...planned } = await planDump(
+    {
+      ...options,
+      ...(places === undefined ? { places: [] } : {}),
+      ...(seconds === undefined ? {} : { window: undefined }),
+    },
     places && (async (country) => places.blocksOf(country)),
   );
   for (const warning of warnings) surroundings.stderr.write(`${warning}\n`);
@@ -141,7 +147,8 @@ async function dump(
     csv: format.kind === 'csv',
     plain: options.plainNumbers,
     longV6: options.longV6 || format.longV6,
-    marker: options.markAddresses ? ADDRESS_MARKER : '',
+    // Front ends look for it in lines of text; nfdump leaves csv to programs.
+    marker: options.markAddresses && format.kind !== 'csv' ? ADDRESS_MARKER : '',
     clock: new Clock(),
     ...(places === undefined ? {} : { places }),
     ...(options.resolve ? { hosts: await surroundings.openHostNames() } : {}),
@@ -149,6 +156,10 @@ async function dump(
   };
   try {
     const looked = await chosen.look(await correctionsFor(chosen.places, options, surroundings));
+    const plan =
+      seconds === undefined
+        ? planned.plan
+        : await withRelativeWindow(planned.plan, seconds, options.overlap, looked, engines);
     const engine = await engines.open(looked, plan, format.kind === 'null');
     try {
       if (options.write !== undefined) {

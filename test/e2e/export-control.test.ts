@@ -114,7 +114,7 @@ describeWith(['weir'], 'weir ctl', () => {
     expect(await refused('timeouts', 'udp=0')).toMatch(/^weir: --timeout udp takes a whole number from 1/);
     expect(await refused('flows', 'jsno')).toMatch(/did you mean json/);
     expect(await refused('send-template')).toBe('weir: send-template: there are no collectors\n');
-    expect(await refused()).toMatch(/^weir: weir ctl takes a command/);
+    expect(await refused()).toMatch(/^weir: which command\?/);
     expect((await exporter.daemon.stop()).status).toBe(0);
   });
 

@@ -1,17 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
+import { tempDir } from '../support/process.ts';
 import { makeFlows } from './support/generate.ts';
 import { writeOwnSegment } from './support/parquet.ts';
 import { dumpText } from './support/run-dump.ts';
 
 let directory: string;
 beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), 'weir-foreign-extra-'));
+  directory = tempDir('foreign-extra');
 });
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 /** A file of one flow that has this text as its `extra`. */
 async function fileWith(extra: string): Promise<string> {

@@ -1,9 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { BATCH_ROWS, FlowBatch } from '../../src/flow/batch.ts';
 import { FlowFile } from '../../src/pipeline/query/flow-file.ts';
+import { tempDir } from '../support/process.ts';
 import { dumpText, inZone, splitWords, withEngine } from './support/run-dump.ts';
 
 /** Times that no clock shows, as files of other programs, and of a clock that was never set, may have them. */
@@ -16,14 +15,13 @@ let directory: string;
 const fileOf = (engine: string) => join(directory, engine);
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'weir-odd-times-'));
+  directory = tempDir('odd-times');
   await write(ODD_MS, fileOf('native'));
   await write(
     ODD_MS.filter((ms) => ms < LAST_OF_DUCKDB_MS),
     fileOf('duckdb'),
   );
 });
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 async function write(oddMs: readonly number[], file: string): Promise<void> {
   const batch = new FlowBatch(BATCH_ROWS);

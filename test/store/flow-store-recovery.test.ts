@@ -6,13 +6,12 @@ import { addon } from '../../src/addon/addon.ts';
 import { columnsNamed } from '../../src/store/segment-columns.ts';
 import { slotDirectories } from '../../src/store/slot-directories.ts';
 import { isTemporary, partTime } from '../../src/store/slots.ts';
-import { sleep, until } from '../support/process.ts';
+import { sleep, tempDir, until } from '../support/process.ts';
 import { batchOf, ids, liveStore, many, START_MS, visible } from './live-store.ts';
-import { scratchDirectory } from './scratch.ts';
 
 describe('recovery', () => {
   it('sets aside what cannot be read and keeps the rest', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     const { store } = await liveStore(directory, { layout: 0 });
     await store.write(batchOf(many(0, 3)));
     await until(() => store.storedFlows === 3);
@@ -28,7 +27,7 @@ describe('recovery', () => {
   });
 
   it('starts although a part is damaged inside', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     const { store } = await liveStore(directory, { layout: 0 });
     for (const first of [0, 100]) {
       await store.write(batchOf(many(first, 100)));
@@ -49,7 +48,7 @@ describe('recovery', () => {
   });
 
   it('deletes nothing but parts beside a file, whatever that file names', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     const { store } = await liveStore(directory, { layout: 0 });
     await store.write(batchOf(many(0, 3)));
     await store.close();
@@ -76,7 +75,7 @@ describe('recovery', () => {
   });
 
   it('passes over a directory that goes while it is looked at', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     for (const name of ['2025', '2026']) mkdirSync(join(directory, name));
     const seen: string[] = [];
     for await (const { path } of slotDirectories(directory)) {
@@ -88,7 +87,7 @@ describe('recovery', () => {
   });
 
   it('leaves stores below alone', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     const below = join(directory, '10-0-0-1');
     mkdirSync(below);
     const name = '.weir.202611201000.parquet.1-2.tmp';
@@ -102,7 +101,7 @@ describe('trouble with the disk', () => {
   it.skipIf(process.getuid?.() !== 0)(
     'a full disk (root only: mounts a small tmpfs) costs flows, a message and a counter',
     async () => {
-      const directory = scratchDirectory();
+      const directory = tempDir('store');
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', directory]);
       try {
         const { store, messages } = await liveStore(directory);
@@ -139,13 +138,13 @@ describe('trouble with the disk', () => {
   );
 
   it.skipIf(process.getuid?.() === 0)('a directory that must not be written is named (not root)', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     chmodSync(directory, 0o555);
     await expect(liveStore(directory)).rejects.toThrow(directory);
   });
 
   it('a directory that cannot be made is named', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     writeFileSync(join(directory, 'file'), '');
     await expect(liveStore(join(directory, 'file', 'store'))).rejects.toThrow(join(directory, 'file', 'store'));
   });

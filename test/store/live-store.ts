@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { FlowBatch } from '../../src/flow/batch.ts';
 import { type EndedSlot, FlowStore, type FlowStoreOptions } from '../../src/store/flow-store.ts';
 import { chooseSegments } from '../../src/store/segment-files.ts';
-import { query } from './scratch.ts';
+import { query } from './query-files.ts';
 
 export const START_MS = Date.UTC(2026, 10, 20, 10, 0, 0);
 export const DAY = '2026/11/20';

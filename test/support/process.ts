@@ -118,8 +118,13 @@ export class Daemon {
   }
 
   /** Sends a signal and waits for the end. */
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<{ status: number; signal: NodeJS.Signals | null }> {
+  stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<{ status: number; signal: NodeJS.Signals | null }> {
     this.child.kill(signal);
+    return this.end();
+  }
+
+  /** Waits for the end. */
+  async end(): Promise<{ status: number; signal: NodeJS.Signals | null }> {
     const timer = setTimeout(() => this.child.kill('SIGKILL'), 30_000);
     try {
       return await this.ended;

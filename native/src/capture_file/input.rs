@@ -130,8 +130,8 @@ impl Input {
     }
 }
 
-/// The reader for `path` and its size in bytes (0 if it has none).
-pub fn open(path: &str, stop: Stop) -> io::Result<(Box<dyn Read + Send>, u64)> {
+/// The reader for `path`.
+pub fn open(path: &str, stop: Stop) -> io::Result<Box<dyn Read + Send>> {
     let file = if path == "-" {
         // A copy, which `File` may close.
         File::from(io::stdin().as_fd().try_clone_to_owned()?)
@@ -148,9 +148,9 @@ pub fn open(path: &str, stop: Stop) -> io::Result<(Box<dyn Read + Send>, u64)> {
         unsafe {
             libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_SEQUENTIAL);
         }
-        return Ok((Box::new(file), metadata.len()));
+        return Ok(Box::new(file));
     }
-    Ok((Box::new(Pipe { file, stop }), 0))
+    Ok(Box::new(Pipe { file, stop }))
 }
 
 /// A pipe or terminal, whose reads may wait for ever: waits in steps and asks `stop` between them.

@@ -115,7 +115,6 @@ pub struct CaptureFile {
     input: Input,
     format: Format,
     packets: u64,
-    total: u64,
     /// Bytes taken from compressed input.
     packed: Option<Arc<AtomicU64>>,
     finished: bool,
@@ -125,12 +124,12 @@ impl CaptureFile {
     /// Opens the capture `path`; `-` is standard input. `stop` is asked while a pipe has nothing to read: once it says
     /// true, the input ends. Errors are texts for the user that begin with the path.
     pub fn open(path: &str, stop: Stop) -> Result<CaptureFile, String> {
-        let (reader, total) = input::open(path, stop).map_err(|error| format!("{path}: cannot open: {error}"))?;
-        CaptureFile::from_reader(path, reader, total)
+        let reader = input::open(path, stop).map_err(|error| format!("{path}: cannot open: {error}"))?;
+        CaptureFile::from_reader(path, reader)
     }
 
-    /// Reads a capture from anything; `name` begins the texts of errors, `total` is its size in bytes or 0.
-    pub fn from_reader(name: &str, reader: Box<dyn Read + Send>, total: u64) -> Result<CaptureFile, String> {
+    /// Reads a capture from anything; `name` begins the texts of errors.
+    pub fn from_reader(name: &str, reader: Box<dyn Read + Send>) -> Result<CaptureFile, String> {
         let (mut input, packed) =
             unpacked(Input::new(reader)).map_err(|error| format!("{name}: cannot read: {error}"))?;
         let format = detect(&mut input).map_err(|trouble| {
@@ -145,7 +144,6 @@ impl CaptureFile {
             input,
             format,
             packets: 0,
-            total,
             packed,
             finished: false,
         })
@@ -153,7 +151,6 @@ impl CaptureFile {
 
     /// The next packet, `None` at the end. After an error there is nothing more to come: everything whole before the
     /// damage has been handed out.
-    #[inline]
     pub fn next_packet(&mut self) -> Result<Option<Packet<'_>>, String> {
         if self.finished {
             return Ok(None);
@@ -163,18 +160,7 @@ impl CaptureFile {
             Format::Pcapng(pcapng) => pcapng.next(&mut self.input),
         };
         match record {
-            Ok(Some(record)) => {
-                self.packets += 1;
-                Ok(Some(Packet {
-                    link_type: record.link_type,
-                    interface: record.interface,
-                    interface_index: record.interface_index,
-                    time_ns: record.time_ns,
-                    direction: record.direction,
-                    wire_length: record.wire_length,
-                    data: self.input.slice(record.start, record.length),
-                }))
-            }
+            Ok(Some(record)) => Ok(Some(self.hand_out(record))),
             Ok(None) => {
                 self.finished = true;
                 Ok(None)
@@ -183,6 +169,34 @@ impl CaptureFile {
                 self.finished = true;
                 Err(self.describe(trouble))
             }
+        }
+    }
+
+    /// The next packet if it takes no more than a look into the buffer, else `None`: then ask `next_packet`. What that
+    /// gives comes through memory, and costs as much as the look.
+    #[inline(always)]
+    pub fn packet_at_hand(&mut self) -> Option<Packet<'_>> {
+        match &self.format {
+            // Not after an error, since such records are never at hand.
+            Format::Pcap(pcap) => {
+                let record = pcap.at_hand(&mut self.input)?;
+                Some(self.hand_out(record))
+            }
+            Format::Pcapng(_) => None,
+        }
+    }
+
+    #[inline(always)]
+    fn hand_out(&mut self, record: Record) -> Packet<'_> {
+        self.packets += 1;
+        Packet {
+            link_type: record.link_type,
+            interface: record.interface,
+            interface_index: record.interface_index,
+            time_ns: record.time_ns,
+            direction: record.direction,
+            wire_length: record.wire_length,
+            data: self.input.slice(record.start, record.length),
         }
     }
 
@@ -220,24 +234,11 @@ impl CaptureFile {
         }
     }
 
-    /// Size of the file as it stands on disk, 0 for a pipe.
-    pub fn bytes_total(&self) -> u64 {
-        self.total
-    }
-
     /// Names of the interfaces known so far, of those that have one.
     pub fn interface_names(&self) -> &[InterfaceName] {
         match &self.format {
             Format::Pcap(_) => &[],
             Format::Pcapng(pcapng) => pcapng.names(),
-        }
-    }
-
-    /// Link types of the interfaces known so far; a pcapng file may name more as it goes on.
-    pub fn link_types(&self) -> Vec<u16> {
-        match &self.format {
-            Format::Pcap(pcap) => vec![pcap.link_type()],
-            Format::Pcapng(pcapng) => pcapng.link_types(),
         }
     }
 }

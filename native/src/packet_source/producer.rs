@@ -115,7 +115,14 @@ impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
     ) -> Result<bool, String> {
         let mut known_link_type = None;
         let mut until_check = CHECK_PACKETS;
-        while let Some(packet) = capture.next_packet()? {
+        loop {
+            let packet = match capture.packet_at_hand() {
+                Some(packet) => packet,
+                None => match capture.next_packet()? {
+                    Some(packet) => packet,
+                    None => return Ok(true),
+                },
+            };
             if known_link_type != Some(packet.link_type) {
                 let link_type = packet.link_type;
                 if !link::supported(link_type) {
@@ -149,7 +156,6 @@ impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
                 }
             }
         }
-        Ok(true)
     }
 
     #[inline]

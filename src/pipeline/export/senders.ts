@@ -101,13 +101,13 @@ export class Senders {
 
   /** Looked at by the exporters with each announcement; grows as captures name more. */
   private readonly interfaces: InterfaceName[];
+  private readonly options: SendOptions;
   private readonly facts: RunFacts;
-  private readonly version: number;
 
   constructor(options: SendOptions, links: readonly Link[], facts: RunFacts) {
     this.links = links;
+    this.options = options;
     this.facts = facts;
-    this.version = options.version;
     this.interfaces = interfaceTable(options.interfaces, options.interfaceNames);
     const { counts } = facts;
     const common = exporterOptions(options, this.interfaces, facts.firstPacketMs);
@@ -133,7 +133,7 @@ export class Senders {
    * of v5 are what they are.
    */
   changeTemplate(template: TemplateSelection, output: Pick<FlowOutput, 'afterGiven'>): void {
-    if (this.version === VERSION_V5) return;
+    if (this.options.version === VERSION_V5) return;
     for (const { exporter, consumer } of this.streams) {
       output.afterGiven(consumer, () => exporter.changeTemplate(template));
     }
@@ -164,6 +164,13 @@ export class Senders {
   /** Messages that connections did not take: lost, unlike datagrams that nobody says what became of. */
   lostMessages(): number {
     return this.links.reduce((sum, { transport }) => sum + (isConnection(transport) ? transport.stats().failed : 0), 0);
+  }
+
+  /** Names the interfaces of now, which have other numbers than before. */
+  interfacesChanged(): void {
+    const { interfaces, interfaceNames } = this.options;
+    this.interfaces.splice(0, this.interfaces.length, ...interfaceTable(interfaces, interfaceNames));
+    this.announce();
   }
 
   private consumerOf(exporter: FlowExporter): RangeConsumer {

@@ -1,8 +1,10 @@
 import { createWriteStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { basename, join, normalize } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { addon } from '../../addon/addon.ts';
+import { UserError } from '../../flow/user-error.ts';
 import { isNfcapdFile } from '../../import/nfcapd-file.ts';
 import { parseDumpArguments } from '../../query/arguments.ts';
 import { type DumpSurroundings, runDump } from '../../query/dump.ts';
@@ -38,7 +40,7 @@ export async function runDumpCommand(argv: readonly string[]): Promise<number> {
     }
     // As nfdump: without -r and -R the flow file comes on standard input.
     const file = await spool(process.stdin, await sources.temporary());
-    const path = (await isNfcapdFile(file)) ? await sources.copyOf(file) : file;
+    const path = (await isNfcapdFile(file)) ? await sources.copyOf(file) : await ofParquet(file);
     return await runDump({ ...options, read: path }, surroundings);
   } finally {
     release();
@@ -51,6 +53,17 @@ async function spool(input: Readable, directory: string): Promise<string> {
   const path = join(directory, 'standard-input.parquet');
   await pipeline(input, createWriteStream(path));
   return path;
+}
+
+/** Says what standard input is not, instead of naming the file that it became. */
+async function ofParquet(file: string): Promise<string> {
+  try {
+    await segmentInfo(file);
+    return file;
+  } catch (cause) {
+    const what = (await stat(file)).size === 0 ? 'nothing' : 'no flow file';
+    throw new UserError(`there is ${what} on standard input: give -r FILE or -R DIR; see weir dump --help`, { cause });
+  }
 }
 
 /** Files as the store names them, on the given streams. */

@@ -1,4 +1,4 @@
-import { formatAddress, isV4 } from '../../flow/address.ts';
+import { type AddressWords, formatAddress, isV4 } from '../../flow/address.ts';
 import type { ColumnName, FieldName } from '../../flow/fields.ts';
 import type { Chunk } from '../chunk.ts';
 import type { CellMaker, CellWriter, HostNames, PlaceNames } from './cells.ts';
@@ -40,6 +40,10 @@ export function addressWriter(chunk: Chunk, field: FieldName, absent?: string, h
     if (isV4(w0, w1, w2) || (w0 | w1 | w2 | w3) === 0) {
       out.v4(w3, width);
       return false;
+    }
+    if (width === 0 && !shorten) {
+      out.v6(w0, w1, w2, w3);
+      return true;
     }
     const text = formatAddress(w0, w1, w2, w3);
     out.right(shorten ? condense(text) : text, width);
@@ -160,11 +164,11 @@ export function network(field: FieldName, maskName: 'srcMask' | 'dstMask'): Cell
       const hi = chunk.words(`${field}Hi`);
       const lo = chunk.words(`${field}Lo`);
       const masks = chunk.narrow(maskName);
+      const width = csv ? 0 : longV6 ? 39 : 16;
       return (out, row) => {
         const at = row * 2;
-        const text = networkText([hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!], masks[row]!, !csv && !longV6);
         out.ascii(marker);
-        out.right(text, csv ? 0 : longV6 ? 39 : 16);
+        writeNetwork(out, [hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!], masks[row]!, width, !csv && !longV6);
         out.byte(0x2f);
         out.uintLeft(masks[row]!, csv ? 0 : 2);
       };
@@ -172,15 +176,27 @@ export function network(field: FieldName, maskName: 'srcMask' | 'dstMask'): Cell
   });
 }
 
-/** The network of an address (four words, most significant first). */
-export function networkText(words: readonly number[], length: number, shorten: boolean): string {
-  const [w0, w1, w2, w3] = words as [number, number, number, number];
-  const v4 = isV4(w0, w1, w2) || (w0 | w1 | w2 | w3) === 0;
-  const keep = v4 ? 96 + Math.min(length, 32) : Math.min(length, 128);
-  const cut = [w0, w1, w2, w3].map((word, index) => {
-    const bits = Math.min(32, Math.max(0, keep - index * 32));
-    return bits === 0 ? 0 : (word & (0xffff_ffff << (32 - bits))) >>> 0;
-  }) as [number, number, number, number];
-  const text = v4 ? formatAddress(0, 0, 0xffff, cut[3]) : formatAddress(...cut);
-  return shorten ? condense(text) : text;
+/** The network of an address, right-aligned; of one that is absent 0.0.0.0. */
+export function writeNetwork(
+  out: TextBlock,
+  [w0, w1, w2, w3]: AddressWords,
+  length: number,
+  width: number,
+  shorten: boolean,
+): void {
+  if (isV4(w0, w1, w2) || (w0 | w1 | w2 | w3) === 0) {
+    out.v4(firstBits(w3, length), width);
+    return;
+  }
+  const text = formatAddress(
+    firstBits(w0, length),
+    firstBits(w1, length - 32),
+    firstBits(w2, length - 64),
+    firstBits(w3, length - 96),
+  );
+  out.right(shorten ? condense(text) : text, width);
+}
+
+function firstBits(word: number, count: number): number {
+  return count <= 0 ? 0 : count >= 32 ? word : (word & (-1 << (32 - count))) >>> 0;
 }

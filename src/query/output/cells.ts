@@ -206,13 +206,12 @@ export const tcpFlags: CellMaker = ({ csv, plain }) => ({
     const protocols = chunk.narrow('proto');
     return (out, row) => {
       const value = protocols[row] === 6 ? flags[row]! : 0;
-      if (plain) out.uint(value, csv ? 0 : 8);
-      else out.ascii(FLAG_TEXTS[value & 255]!);
+      // In csv they are letters, with -N as well.
+      if (plain && !csv) out.uint(value, 8);
+      else out.ascii(flagsText(value));
     };
   },
 });
-
-const FLAG_TEXTS = Array.from({ length: 256 }, (_, flags) => flagsText(flags));
 
 /** `label-exp-bottom` right-aligned in 12. */
 export function writeMpls(out: TextBlock, entry: number, width: number): void {

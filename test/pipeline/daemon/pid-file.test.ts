@@ -1,15 +1,14 @@
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { UserError } from '../../../src/flow/user-error.ts';
 import { PidFile } from '../../../src/pipeline/daemon/pid-file.ts';
+import { tempDir } from '../../support/process.ts';
 
 let directory: string;
 beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), 'weir-pid-'));
+  directory = tempDir('pid');
 });
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 test('names this process until it is released', () => {
   const path = join(directory, 'weir.pid');

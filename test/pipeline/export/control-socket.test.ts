@@ -1,17 +1,16 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { askControl, controlPath } from '../../../src/pipeline/export/control-client.ts';
 import { ControlSocket } from '../../../src/pipeline/export/control-socket.ts';
+import { tempDir } from '../../support/process.ts';
 
 const IDLE_MS = 100;
 let directory: string;
 beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), 'weir-control-'));
+  directory = tempDir('control');
 });
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 test('whoever waits for an answer is not cut off, however long it takes', async () => {
   const path = join(directory, 'slow');

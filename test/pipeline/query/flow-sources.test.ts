@@ -1,12 +1,12 @@
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { UserError } from '../../../src/flow/user-error.ts';
 import { FlowSources } from '../../../src/pipeline/query/flow-sources.ts';
 import { makeFlows } from '../../query/support/generate.ts';
 import { writeSegment } from '../../query/support/parquet.ts';
 import { dumpText, inZone } from '../../query/support/run-dump.ts';
+import { tempDir } from '../../support/process.ts';
 
 const kept = join(import.meta.dirname, '../../query/golden/flows.nfcapd');
 const FLOWS = 150;
@@ -16,7 +16,7 @@ let sources: FlowSources;
 let logged: string[];
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'weir-sources-'));
+  directory = tempDir('sources');
   for (const name of ['old/a', 'old/b', 'store']) mkdirSync(join(directory, name), { recursive: true });
   for (const name of ['a/nfcapd.202611201000', 'a/nfcapd.202611201005', 'b/nfcapd.202611201000']) {
     copyFileSync(kept, join(directory, 'old', name));
@@ -25,7 +25,6 @@ beforeAll(async () => {
     await writeSegment(join(directory, `store/weir.${time}.parquet`), makeFlows(10));
   }
 });
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
 beforeEach(() => {
   logged = [];
   sources = new FlowSources((message) => logged.push(message));
