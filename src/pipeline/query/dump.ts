@@ -9,7 +9,7 @@ import { isNfcapdFile } from '../../import/nfcapd-file.ts';
 import { parseDumpArguments } from '../../query/arguments.ts';
 import { type DumpSurroundings, runDump } from '../../query/dump.ts';
 import { orElsewhere, type RateCorrection } from '../../query/flow-files.ts';
-import { SPILL_DIRECTORY } from '../../query/spill.ts';
+import { removeSpillDirectories } from '../../query/spill.ts';
 import { exporterWords, ratesOfFiles } from '../../store/sampling-rates.ts';
 import { chooseSegments } from '../../store/segment-files.ts';
 import { IDENT_KEY, segmentInfo, segmentStats } from '../../store/segment-metadata.ts';
@@ -30,7 +30,7 @@ export async function runDumpCommand(argv: readonly string[]): Promise<number> {
   const needsFiles = !['help', 'check', 'plan'].includes(options.action);
   const named = options.range !== undefined || (options.read !== undefined && options.read !== STANDARD_STREAM);
   const sources = new FlowSources((message) => process.stderr.write(`${message}\n`));
-  const release = endsWithout(SPILL_DIRECTORY);
+  const release = endsWithout(removeSpillDirectories);
   try {
     const surroundings = dumpSurroundings(process);
     if (named || !needsFiles || process.stdin.isTTY) {

@@ -11,7 +11,7 @@ import { lookAtFiles } from '../../query/flow-files.ts';
 import { filesLeft } from '../../query/native/files-left.ts';
 import { OutputSink, ReaderGone } from '../../query/output/sink.ts';
 import { planSelection } from '../../query/planner.ts';
-import { SPILL_DIRECTORY } from '../../query/spill.ts';
+import { removeSpillDirectories } from '../../query/spill.ts';
 import { chooseSegments, type FileSelection } from '../../store/segment-files.ts';
 import { describeShare, ProgressLine, SHORT_ANSWER_MS } from '../daemon/progress.ts';
 import { rateCorrections } from './dump.ts';
@@ -47,7 +47,7 @@ export async function runSql(options: SqlOptions, streams: Pick<NodeJS.Process, 
   const target = directory === undefined ? write && resolve(write) : join(directory, 'answer.parquet');
   // What is there already stays until the answer is whole.
   const part = target && `${target}.part`;
-  const release = endsWithout(SPILL_DIRECTORY, ...[directory, part].filter((path) => path !== undefined));
+  const release = endsWithout(removeSpillDirectories, ...[directory, part].filter((path) => path !== undefined));
   try {
     const tables = await collectorTables(chosen);
     const output = format === 'parquet' ? part : undefined;
