@@ -1,6 +1,10 @@
 /** Second word of the low half of a v4-mapped IPv6 address (::ffff:a.b.c.d). */
 export const V4_MAPPED_WORD = 0x0000ffff;
 
+/** Octets of the longest IPv6 text. */
+export const LONGEST_V6 = 39;
+const COLON = 0x3a;
+
 /** An address as a FlowBatch has it: four 32-bit words, most significant first. */
 export type AddressWords = readonly [number, number, number, number];
 
@@ -15,6 +19,7 @@ export function formatAddress(w0: number, w1: number, w2: number, w3: number): s
   return formatV6(w0, w1, w2, w3);
 }
 
+/** Whether an address with these three first words is a v4-mapped one, so that the last word is an IPv4 address. */
 export function isV4(w0: number, w1: number, w2: number): boolean {
   return w0 === 0 && w1 === 0 && w2 === V4_MAPPED_WORD;
 }
@@ -23,21 +28,55 @@ function formatV4(word: number): string {
   return `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`;
 }
 
+const scratch = Buffer.alloc(LONGEST_V6);
+
 function formatV6(w0: number, w1: number, w2: number, w3: number): string {
-  const groups = [w0 >>> 16, w0 & 0xffff, w1 >>> 16, w1 & 0xffff, w2 >>> 16, w2 & 0xffff, w3 >>> 16, w3 & 0xffff];
-  let bestStart = -1;
+  return scratch.toString('latin1', 0, putV6(scratch, 0, w0, w1, w2, w3));
+}
+
+/** Writes IPv6 text, at most `LONGEST_V6` octets of ASCII, at a place; returns the place behind it. */
+export function putV6(bytes: Uint8Array, start: number, w0: number, w1: number, w2: number, w3: number): number {
+  // Which of the eight groups are 0, the first one in the highest bit.
+  let zeros = 0;
+  for (let group = 0; group < 8; group++) if (groupOf(group, w0, w1, w2, w3) === 0) zeros |= 0x80 >> group;
+  let bestStart = 8;
   let bestLength = 1;
-  for (let start = 0; start < 8; start++) {
+  for (let first = 0; zeros !== 0 && first < 8; first++) {
     let length = 0;
-    while (start + length < 8 && groups[start + length] === 0) length++;
+    while ((zeros << (first + length)) & 0x80) length++;
     if (length > bestLength) {
-      bestStart = start;
+      bestStart = first;
       bestLength = length;
     }
   }
-  const hex = groups.map((group) => group.toString(16));
-  if (bestStart < 0) return hex.join(':');
-  return `${hex.slice(0, bestStart).join(':')}::${hex.slice(bestStart + bestLength).join(':')}`;
+  let at = start;
+  for (let group = 0; group < 8; group++) {
+    if (group === bestStart) {
+      bytes[at++] = COLON;
+      group += bestLength;
+      if (group === 8) bytes[at++] = COLON;
+    }
+    if (group === 8) break;
+    if (group > 0) bytes[at++] = COLON;
+    at = putHex(bytes, at, groupOf(group, w0, w1, w2, w3));
+  }
+  return at;
+}
+
+function groupOf(group: number, w0: number, w1: number, w2: number, w3: number): number {
+  const word = group < 4 ? (group < 2 ? w0 : w1) : group < 6 ? w2 : w3;
+  return group & 1 ? word & 0xffff : word >>> 16;
+}
+
+/** Up to four digits without leading zeros. */
+function putHex(bytes: Uint8Array, start: number, value: number): number {
+  let at = start;
+  let shift = value > 0xff ? (value > 0xfff ? 12 : 8) : value > 0xf ? 4 : 0;
+  for (; shift >= 0; shift -= 4) {
+    const digit = (value >>> shift) & 15;
+    bytes[at++] = digit < 10 ? 0x30 + digit : 0x57 + digit;
+  }
+  return at;
 }
 
 function parseV4(text: string): AddressWords | undefined {

@@ -5,6 +5,7 @@ import type { DumpAction, DumpOptions, FileCompression } from './options.ts';
 /** Options with a value (W, H and D have no meaning here, but must not hurt), and without one. */
 const WITH_VALUE = 'rRMfstcnoOAPlLWGHCDwJivE';
 const WITHOUT_VALUE = 'aNq6mTZhbBIgXjy';
+const OF_FILES = 'rRMfwGCvE';
 const LONG: Readonly<Record<string, string>> = {
   help: 'h',
   sql: 'sql',
@@ -20,7 +21,7 @@ const LONG_WITH_VALUE: Readonly<Record<string, string>> = {
 const REFUSED: Readonly<Record<string, string>> = {
   K: 'addresses are not anonymised while reading: use weir anonymize',
   x: 'use any Parquet tool to look into a segment, or -v to verify one',
-  V: 'use weir --version',
+  V: 'stands alone: weir dump -V',
   p: 'there is no such option any more in nfdump either',
 };
 
@@ -29,7 +30,7 @@ export const USAGE = `usage: weir dump [options] [filter]
   -r FILE|DIR   read a file (also one of nfcapd), or all files below a directory
   -R RANGE      read a range of files: DIR, DIR/FIRST, DIR/FIRST:LAST
   -M DIR/A:B    read the same -r or -R below several directories (DIR@: below all)
-  -t TIME       time window yyyy/MM/dd.hh:mm:ss[-yyyy/MM/dd.hh:mm:ss]
+  -t TIME       time window yyyy/MM/dd.hh:mm:ss[-yyyy/MM/dd.hh:mm:ss]; +N or -N: the first or the last N seconds
   -f FILE       read the filter from a file
   -c NUMBER     stop after so many matching flows
   -n NUMBER     rows of a statistic or a sorted list, 0 for all
@@ -55,8 +56,8 @@ export const USAGE = `usage: weir dump [options] [filter]
   -v FILE       read a file to its end to verify it
   --overlap     -t also takes flows that reach over the window's ends
   --unscaled    counters as exported, not multiplied by the sampling rate
-  -G FILE,...   MaxMind databases (.mmdb): countries beside addresses, %sc %dc, %sasn %dasn (organisations),
-                -s srcgeo, -s srcasn, src geo CH
+  -G FILE,...   MaxMind databases (.mmdb): countries beside addresses, %sc %dc, %sloc %dloc (cities), %sasn %dasn
+                (organisations), AS numbers in %sas %das of flows that have none, -s srcgeo, -s srcasn, src geo CH
   --resolve     names of addresses from reverse DNS, at most 10000 in 20 s
   --memory SIZE memory for the work, such as 2G (from 300M on); beyond, files are read again or the disk is used
   -X, --sql     show how the question is understood; as SQL
@@ -117,10 +118,20 @@ function takeLetters(letters: string, next: string | undefined, values: Map<stri
       return false;
     }
     if (next === undefined) throw new UserError(`option -${letter} needs a value; weir dump -h lists the options`);
+    if (OF_FILES.includes(letter) && isOption(next)) {
+      throw new UserError(
+        `option -${letter} needs a file: '${next}' is an option (write ./${next} for a file of that name)`,
+      );
+    }
     add(values, letter, next);
     return true;
   }
   return false;
+}
+
+function isOption(word: string): boolean {
+  const letter = word[1] ?? '';
+  return word.startsWith('-') && letter !== '' && (WITH_VALUE + WITHOUT_VALUE).includes(letter);
 }
 
 function add(values: Map<string, string[]>, letter: string, value: string): void {
@@ -143,7 +154,7 @@ function toOptions(values: ReadonlyMap<string, readonly string[]>, words: readon
   if (bidirectional !== undefined && has('A')) throw new UserError('options -b and -B exclude -A');
   const resultFilters = [last('P'), limitFilter('packets', last('l')), limitFilter('bytes', last('L'))];
   const memory = last('memory');
-  const filters = resultFilters.filter((one) => one !== undefined);
+  const filters = resultFilters.filter((one) => one !== undefined && one.trim() !== '');
   return {
     read: last('r') ?? last('v') ?? last('E'),
     range: last('R'),

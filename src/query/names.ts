@@ -237,10 +237,12 @@ const FLAG_LETTERS = 'CEUAPRSF';
 
 /** TCP flags as eight characters, highest bit first, a dot for a bit that is not set. */
 export function flagsText(flags: number): string {
-  let text = '';
-  for (let bit = 7; bit >= 0; bit--) text += (flags >> bit) & 1 ? FLAG_LETTERS[7 - bit] : '.';
-  return text;
+  return FLAG_TEXTS[flags & 255]!;
 }
+
+const FLAG_TEXTS = Array.from({ length: 256 }, (_, flags) =>
+  [...FLAG_LETTERS].map((letter, index) => ((flags << index) & 0x80 ? letter : '.')).join(''),
+);
 
 const EXTENDED_EVENTS = new Map([
   [0, 'IGNORE'],

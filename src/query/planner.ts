@@ -3,6 +3,7 @@ import { nearest } from '../flow/suggest.ts';
 import { UserError } from '../flow/user-error.ts';
 import { conversations, FIVE_TUPLE, type Grouping, parseGrouping } from './aggregation.ts';
 import { readFormats } from './configuration.ts';
+import { type BlocksOfAs, withAsOfPlaces } from './filter/as-of-places.ts';
 import { type CountryBlocks, lookUpHostName, resolveHostNames } from './filter/host-names.ts';
 import { parseFilter } from './filter/parse.ts';
 import { isSequence, parseQuestion } from './filter/parse-sequence.ts';
@@ -22,6 +23,12 @@ export interface PlannedDump {
   readonly format: Format;
   /** What the user should know but what does not stop the work. */
   readonly warnings: readonly string[];
+}
+
+/** -G: where the addresses of a filter are, and whose. */
+export interface PlacesOfFilter {
+  readonly countries: CountryBlocks;
+  readonly asNumbers: BlocksOfAs;
 }
 
 /** The options that choose flows. */
@@ -50,12 +57,12 @@ function readInclude(path: string): string {
 export async function planSelection(
   options: SelectionOptions,
   counters: CounterView,
-  countries?: CountryBlocks,
+  places?: PlacesOfFilter,
 ): Promise<Selection> {
   const question = questionOf(options);
   const asked = isSequence(question)
     ? { filter: { kind: 'any' } as const, sequence: await resolveSequence(question) }
-    : { filter: await resolveHostNames(question, lookUpHostName, countries) };
+    : { filter: withPlaces(await resolveHostNames(question, lookUpHostName, places?.countries), places) };
   return {
     ...asked,
     window: options.window === undefined ? undefined : parseWindow(options.window, options.overlap),
@@ -64,10 +71,14 @@ export async function planSelection(
   };
 }
 
-/** Understands the options; the only things it asks the world for are the addresses of host names and `countries`. */
-export async function planDump(options: DumpOptions, countries?: CountryBlocks): Promise<PlannedDump> {
+function withPlaces(filter: Filter, places: PlacesOfFilter | undefined): Filter {
+  return places === undefined ? filter : withAsOfPlaces(filter, places.asNumbers);
+}
+
+/** Understands the options; the only things it asks the world for are the addresses of host names and `places`. */
+export async function planDump(options: DumpOptions, places?: PlacesOfFilter): Promise<PlannedDump> {
   const warnings: string[] = [];
-  const selected = await planSelection(options, counterView(options), countries);
+  const selected = await planSelection(options, counterView(options), places);
   const { limit, sequence } = selected;
   const selection =
     sequence !== undefined && listsOnly(options) ? { ...selected, limit: limit ?? options.top } : selected;
@@ -111,7 +122,9 @@ function planJobs(
   if (aggregate || grouping !== undefined) {
     return [{ kind: 'groups', grouping: grouping ?? FIVE_TUPLE, orders, top, titled: false, resultFilter }];
   }
-  return [{ kind: 'flows', order: orders[0], top: orders.length === 0 ? 0 : top }];
+  // As in nfdump, -P is for tables: lists in the order of the files are none.
+  if (orders.length === 0) return [{ kind: 'flows', order: undefined, top: 0 }];
+  return [{ kind: 'flows', order: orders[0], top, ...(resultFilter === undefined ? {} : { resultFilter }) }];
 }
 
 /** -s: tables of records first, whatever the order they were asked for in. */
@@ -209,13 +222,13 @@ export function parseWindow(text: string, overlaps = false): Window {
   const afterMs = parseWindowTime(from);
   const beforeMs = to === undefined ? undefined : parseWindowTime(to);
   if (afterMs === undefined || (to !== undefined && beforeMs === undefined) || more.length > 0) {
-    throw new UserError(`-t ${text}: a time window is yyyy/MM/dd.hh:mm:ss[-yyyy/MM/dd.hh:mm:ss]`);
+    throw new UserError(`-t ${text}: a time window is yyyy/MM/dd.hh:mm:ss[-yyyy/MM/dd.hh:mm:ss], +SECONDS or -SECONDS`);
   }
   return { afterMs, beforeMs, overlaps };
 }
 
 function parseWindowTime(text: string): number | undefined {
-  const match = /^(\d{4})(?:\/(\d\d?)(?:\/(\d\d?)(?:\.(\d\d?)(?::(\d\d?)(?::(\d\d?)(?:\.(\d{1,3}))?)?)?)?)?)?$/.exec(
+  const match = /^(\d{4})(?:\/(\d\d?)(?:\/(\d\d?)(?:[. T](\d\d?)(?::(\d\d?)(?::(\d\d?)(?:\.(\d{1,3}))?)?)?)?)?)?$/.exec(
     text,
   );
   return match === null ? undefined : timeOfParts(match.slice(1, 8), false);

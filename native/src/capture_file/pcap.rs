@@ -53,10 +53,6 @@ impl Pcap {
         }))
     }
 
-    pub fn link_type(&self) -> u16 {
-        self.link_type
-    }
-
     /// Whether the empty record at the current place is in truth the header of another file; goes on with that if so.
     /// No packet looks like one: where its lengths would be, a file header has two numbers that have always been zero.
     #[cold]

@@ -1,8 +1,9 @@
-import { formatAddress, isV4 } from '../../flow/address.ts';
+import { type AddressWords, formatAddress, isV4 } from '../../flow/address.ts';
 import type { ColumnName, FieldName } from '../../flow/fields.ts';
 import type { Chunk } from '../chunk.ts';
-import type { CellMaker, CellWriter, HostNames, PlaceNames } from './cells.ts';
+import { type CellMaker, type CellWriter, type HostNames, integer, type PlaceNames } from './cells.ts';
 import type { TextBlock } from './text.ts';
+import { toldText } from './told-text.ts';
 
 /** IPv6 text of more than 16 characters as its first and last seven. */
 export function condense(text: string): string {
@@ -40,6 +41,10 @@ export function addressWriter(chunk: Chunk, field: FieldName, absent?: string, h
       out.v4(w3, width);
       return false;
     }
+    if (width === 0 && !shorten) {
+      out.v6(w0, w1, w2, w3);
+      return true;
+    }
     const text = formatAddress(w0, w1, w2, w3);
     out.right(shorten ? condense(text) : text, width);
     return true;
@@ -68,7 +73,45 @@ export function place(
         return (out, row) => {
           const at = row * 2;
           const text = places.find(hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!)[what];
-          out.text(text === '' ? none : csv ? text : text.slice(0, width).padStart(width));
+          out.text(text === '' ? none : csv ? toldText(text, csv) : text.slice(0, width).padStart(width));
+        };
+      },
+    };
+  };
+}
+
+/** Where an address is, by a file of cities that -G names. */
+export function location(field: FieldName): CellMaker {
+  return ({ csv, places }) => ({
+    needs: places === undefined ? [] : addressNeeds(field),
+    bind: (chunk) => {
+      const none = csv ? 'no location info' : '<no location info>';
+      if (places === undefined) return (out) => out.ascii(none);
+      const [hi, lo] = [chunk.words(`${field}Hi`), chunk.words(`${field}Lo`)];
+      return (out, row) => {
+        const at = row * 2;
+        const text = places.find(hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!).location || none;
+        // Names of cities may have commas.
+        out.text(csv ? text.replaceAll(',', ';') : text);
+      };
+    },
+  });
+}
+
+/** The AS number that a flow carries, else the one that -G knows for its address. */
+export function asNumber(column: 'srcAs' | 'dstAs', field: FieldName): CellMaker {
+  return (style) => {
+    const { csv, places } = style;
+    if (places === undefined) return integer(column, 6)(style);
+    return {
+      needs: [column, ...addressNeeds(field)],
+      bind: (chunk) => {
+        const cells = chunk.narrow(column);
+        const [hi, lo] = [chunk.words(`${field}Hi`), chunk.words(`${field}Lo`)];
+        return (out, row) => {
+          const at = row * 2;
+          const own = cells[row]!;
+          out.uint(own || places.find(hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!).asNumber, csv ? 0 : 6);
         };
       },
     };
@@ -159,11 +202,11 @@ export function network(field: FieldName, maskName: 'srcMask' | 'dstMask'): Cell
       const hi = chunk.words(`${field}Hi`);
       const lo = chunk.words(`${field}Lo`);
       const masks = chunk.narrow(maskName);
+      const width = csv ? 0 : longV6 ? 39 : 16;
       return (out, row) => {
         const at = row * 2;
-        const text = networkText([hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!], masks[row]!, !csv && !longV6);
         out.ascii(marker);
-        out.right(text, csv ? 0 : longV6 ? 39 : 16);
+        writeNetwork(out, [hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!], masks[row]!, width, !csv && !longV6);
         out.byte(0x2f);
         out.uintLeft(masks[row]!, csv ? 0 : 2);
       };
@@ -171,15 +214,27 @@ export function network(field: FieldName, maskName: 'srcMask' | 'dstMask'): Cell
   });
 }
 
-/** The network of an address (four words, most significant first). */
-export function networkText(words: readonly number[], length: number, shorten: boolean): string {
-  const [w0, w1, w2, w3] = words as [number, number, number, number];
-  const v4 = isV4(w0, w1, w2) || (w0 | w1 | w2 | w3) === 0;
-  const keep = v4 ? 96 + Math.min(length, 32) : Math.min(length, 128);
-  const cut = [w0, w1, w2, w3].map((word, index) => {
-    const bits = Math.min(32, Math.max(0, keep - index * 32));
-    return bits === 0 ? 0 : (word & (0xffff_ffff << (32 - bits))) >>> 0;
-  }) as [number, number, number, number];
-  const text = v4 ? formatAddress(0, 0, 0xffff, cut[3]) : formatAddress(...cut);
-  return shorten ? condense(text) : text;
+/** The network of an address, right-aligned; of one that is absent 0.0.0.0. */
+export function writeNetwork(
+  out: TextBlock,
+  [w0, w1, w2, w3]: AddressWords,
+  length: number,
+  width: number,
+  shorten: boolean,
+): void {
+  if (isV4(w0, w1, w2) || (w0 | w1 | w2 | w3) === 0) {
+    out.v4(firstBits(w3, length), width);
+    return;
+  }
+  const text = formatAddress(
+    firstBits(w0, length),
+    firstBits(w1, length - 32),
+    firstBits(w2, length - 64),
+    firstBits(w3, length - 96),
+  );
+  out.right(shorten ? condense(text) : text, width);
+}
+
+function firstBits(word: number, count: number): number {
+  return count <= 0 ? 0 : count >= 32 ? word : (word & (-1 << (32 - count))) >>> 0;
 }

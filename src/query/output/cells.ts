@@ -38,11 +38,25 @@ export interface HostNames {
 
 /** What is known of addresses (four words, most significant first); empty for nothing. */
 export interface PlaceNames {
-  find(w0: number, w1: number, w2: number, w3: number): { readonly country: string; readonly organisation: string };
+  find(
+    w0: number,
+    w1: number,
+    w2: number,
+    w3: number,
+  ): {
+    readonly country: string;
+    readonly organisation: string;
+    /** Continent, country, city and coordinates. */
+    readonly location: string;
+    /** 0 for nobody's. */
+    readonly asNumber: number;
+  };
   /** Whose an AS number is; empty for nobody's. */
   organisationOf(asNumber: number): string;
   /** The addresses of a country, in their order. */
   blocksOf(country: string): readonly AddressRange[];
+  /** The addresses whose AS number `matches`, in their order. */
+  blocksOfAs(matches: (asNumber: number) => boolean): readonly AddressRange[];
 }
 
 /** A cell before its rows are at hand: the columns it reads, and what makes its writer for each chunk. */
@@ -206,13 +220,12 @@ export const tcpFlags: CellMaker = ({ csv, plain }) => ({
     const protocols = chunk.narrow('proto');
     return (out, row) => {
       const value = protocols[row] === 6 ? flags[row]! : 0;
-      if (plain) out.uint(value, csv ? 0 : 8);
-      else out.ascii(FLAG_TEXTS[value & 255]!);
+      // In csv they are letters, with -N as well.
+      if (plain && !csv) out.uint(value, 8);
+      else out.ascii(flagsText(value));
     };
   },
 });
-
-const FLAG_TEXTS = Array.from({ length: 256 }, (_, flags) => flagsText(flags));
 
 /** `label-exp-bottom` right-aligned in 12. */
 export function writeMpls(out: TextBlock, entry: number, width: number): void {

@@ -1,16 +1,22 @@
-import type { TextBlock } from './text.ts';
+import { YEAR_10000_MS } from '../../flow/time.ts';
+import { Label, type TextBlock } from './text.ts';
 
 const DAY_MS = 86_400_000;
-/** Zones change their offset on quarter hours only. */
-const QUARTER_MS = 900_000;
+const MINUTE_MS = 60_000;
+/** What a file of whoever wrote it has from here on is no time, as 0 is none: less a day, for the zones. */
+const END_MS = YEAR_10000_MS - DAY_MS;
+/** Minutes that are remembered: flows of one slot mostly begin and end in a few. */
+const MINUTES = 64;
+/** Place of what stands between date and time. */
+const SEPARATOR = 10;
 
-/** Renders points in time in one zone: the process's own, or UTC. Remembers the last day and the last offset. */
+/** Renders points in time in one zone: the process's own, or UTC. */
 export class Clock {
   private readonly utc: boolean;
-  private quarter = Number.NaN;
-  private offsetMs = 0;
-  private day = Number.NaN;
-  private date = '';
+  /** Which minute since 1970 is remembered in each place, its text, and the zone's minutes before UTC then. */
+  private readonly minutes = new Float64Array(MINUTES).fill(Number.NaN);
+  private readonly labels: Label[] = new Array<Label>(MINUTES).fill(new Label(''));
+  private readonly offsets = new Int16Array(MINUTES);
 
   constructor(zone: 'local' | 'utc' = 'local') {
     this.utc = zone === 'utc';
@@ -18,21 +24,13 @@ export class Clock {
 
   /** `YYYY-MM-DD hh:mm:ss`, with `.mmm` unless `seconds` is asked for; `separator` stands between date and time. */
   write(out: TextBlock, ms: number, precision: 'ms' | 'seconds' = 'ms', separator = 0x20): void {
-    const local = ms + this.offsetOf(ms);
-    const day = Math.floor(local / DAY_MS);
-    if (day !== this.day) this.setDay(day);
-    out.ascii(this.date);
-    out.byte(separator);
-    let rest = local - day * DAY_MS;
-    const hours = (rest / 3_600_000) | 0;
-    rest -= hours * 3_600_000;
-    const minutes = (rest / 60_000) | 0;
-    rest -= minutes * 60_000;
+    const known = knownTime(ms);
+    const minute = Math.floor(known / MINUTE_MS);
+    const start = out.length;
+    out.label(this.labels[this.place(minute)]!);
+    out.bytes[start + SEPARATOR] = separator;
+    const rest = known - minute * MINUTE_MS;
     const seconds = (rest / 1000) | 0;
-    out.two(hours);
-    out.byte(0x3a);
-    out.two(minutes);
-    out.byte(0x3a);
     out.two(seconds);
     if (precision === 'seconds') return;
     out.byte(0x2e);
@@ -42,31 +40,41 @@ export class Clock {
   /** RFC 3339 with the zone: `2026-11-20T10:30:00.000+01:00`, `Z` for UTC. */
   writeRfc3339(out: TextBlock, ms: number): void {
     this.write(out, ms, 'ms', 0x54);
-    const minutes = Math.abs(this.offsetMs) / 60_000;
+    const offset = this.offsets[this.place(Math.floor(knownTime(ms) / MINUTE_MS))]!;
+    const minutes = Math.abs(offset);
     if (minutes === 0) {
       out.byte(0x5a);
       return;
     }
-    out.byte(this.offsetMs < 0 ? 0x2d : 0x2b);
+    out.byte(offset < 0 ? 0x2d : 0x2b);
     out.two((minutes / 60) | 0);
     out.byte(0x3a);
     out.two(minutes % 60);
   }
 
-  private offsetOf(ms: number): number {
-    if (this.utc) return 0;
-    const quarter = Math.floor(ms / QUARTER_MS);
-    if (quarter !== this.quarter) {
-      this.quarter = quarter;
-      this.offsetMs = -new Date(ms).getTimezoneOffset() * 60_000;
-    }
-    return this.offsetMs;
+  /** The place of a minute since 1970, in which it is from then on. */
+  private place(minute: number): number {
+    const place = minute & (MINUTES - 1);
+    if (this.minutes[place] !== minute) this.render(place, minute);
+    return place;
   }
 
-  private setDay(day: number): void {
-    this.day = day;
-    this.date = new Date(day * DAY_MS).toISOString().slice(0, 10);
+  private render(place: number, minute: number): void {
+    const ms = minute * MINUTE_MS;
+    const offset = this.utc ? 0 : -new Date(ms).getTimezoneOffset();
+    const local = ms + offset * MINUTE_MS;
+    const day = Math.floor(local / DAY_MS);
+    const ofDay = Math.round((local - day * DAY_MS) / MINUTE_MS);
+    const two = (value: number) => String(value).padStart(2, '0');
+    const date = new Date(day * DAY_MS).toISOString().slice(0, SEPARATOR);
+    this.labels[place] = new Label(`${date} ${two((ofDay / 60) | 0)}:${two(ofDay % 60)}:`);
+    this.offsets[place] = offset;
+    this.minutes[place] = minute;
   }
+}
+
+function knownTime(ms: number): number {
+  return ms >= 0 && ms < END_MS ? ms : 0;
 }
 
 /** `    HH:MM:SS.mmm`, from a day on ` 1d HH:MM:SS.mmm`: always 16 characters below 100 days. */

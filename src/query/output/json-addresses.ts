@@ -1,8 +1,11 @@
 import { formatAddress, isV4 } from '../../flow/address.ts';
 import type { ColumnName, FieldName } from '../../flow/fields.ts';
 import type { Chunk } from '../chunk.ts';
-import { networkText } from './address-cells.ts';
+import { writeNetwork } from './address-cells.ts';
 import type { Member } from './json-members.ts';
+import { Label } from './text.ts';
+
+const NOTHING = new Label('""');
 
 /** The two words of each half of an address, and which of the families it is. */
 function readAddress(chunk: Chunk, field: FieldName): (row: number) => readonly [number, number, number, number] {
@@ -15,14 +18,15 @@ export function geography(field: FieldName, key4: string, key6: string): Member 
   return {
     needs: [`${field}Hi`, `${field}Lo`] as ColumnName[],
     ifStored: [`${field}Hi` as ColumnName],
-    bind: (chunk, { places }) => {
+    bind: (chunk, { before, places }) => {
       const [hi, lo] = [chunk.words(`${field}Hi`), chunk.words(`${field}Lo`)];
-      return (out, row, member) => {
+      const [start4, start6] = [before(key4), before(key6)];
+      return (out, row) => {
         const at = row * 2;
         const [w0, w1, w2, w3] = [hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!];
         if ((w0 | w1 | w2 | w3) === 0) return;
-        member(out, isV4(w0, w1, w2) ? key4 : key6);
-        if (places === undefined) out.ascii('""');
+        out.label(isV4(w0, w1, w2) ? start4 : start6);
+        if (places === undefined) out.label(NOTHING);
         else out.text(JSON.stringify(places.find(w0, w1, w2, w3).country));
       };
     },
@@ -34,13 +38,14 @@ export function hostName(key: string, field: FieldName): Member {
   return {
     needs: [`${field}Hi`, `${field}Lo`] as ColumnName[],
     ifStored: [`${field}Hi` as ColumnName],
-    bind: (chunk, { hosts }) => {
+    bind: (chunk, { before, hosts }) => {
       if (hosts === undefined) return () => {};
       const words = readAddress(chunk, field);
-      return (out, row, member) => {
+      const start = before(key);
+      return (out, row) => {
         const name = hosts.find(...words(row));
         if (name === '') return;
-        member(out, key);
+        out.label(start);
         out.text(JSON.stringify(name));
       };
     },
@@ -51,18 +56,16 @@ export function hostName(key: string, field: FieldName): Member {
 export function net(key: string, field: FieldName, mask: 'srcMask' | 'dstMask'): Member {
   return {
     needs: [`${field}Hi`, `${field}Lo`, 'srcMask', 'dstMask'] as ColumnName[],
-    bind: (chunk) => {
+    bind: (chunk, { before }) => {
       const [hi, lo] = [chunk.words(`${field}Hi`), chunk.words(`${field}Lo`)];
       const [masks, source, destination] = [chunk.narrow(mask), chunk.narrow('srcMask'), chunk.narrow('dstMask')];
-      return (out, row, member) => {
-        member(out, key);
+      const start = before(key);
+      return (out, row) => {
+        out.label(start);
         out.byte(0x22);
         if ((source[row]! | destination[row]!) !== 0) {
           const at = row * 2;
-          const length = masks[row]!;
-          const [w0, w1, w2, w3] = [hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!];
-          if (isV4(w0, w1, w2)) out.v4(length === 0 ? 0 : (w3 & (-1 << (32 - Math.min(length, 32)))) >>> 0);
-          else out.ascii(networkText([w0, w1, w2, w3], length, false));
+          writeNetwork(out, [hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!], masks[row]!, 0, false);
         }
         out.byte(0x22);
       };
@@ -77,16 +80,16 @@ export function addressPair(ends: readonly (readonly [field: FieldName, key4: st
   return {
     needs,
     ifStored: needs,
-    bind: (chunk) => {
+    bind: (chunk, { before }) => {
       const words = ends.map(([field]) => readAddress(chunk, field));
-      return (out, row, member) => {
+      return (out, row) => {
         const both = words.map((read) => read(row));
         const known = both.find(([w0, w1, w2, w3]) => (w0 | w1 | w2 | w3) !== 0);
         if (known === undefined) return;
         const isV4 = (known[0] | known[1]) === 0 && known[2] === 0xffff;
         for (const [i, [, key4, key6]] of ends.entries()) {
           const one = both[i]!;
-          member(out, isV4 ? key4 : key6);
+          out.label(before(isV4 ? key4 : key6));
           const text = (one[0] | one[1] | one[2] | one[3]) === 0 ? none[isV4 ? 'v4' : 'v6'] : formatAddress(...one);
           out.ascii(`"${text}"`);
         }

@@ -7,11 +7,12 @@ import { presence } from './presence.ts';
 /** When an event was; nothing where nobody said. */
 export const eventTime: Member = {
   needs: ['eventMs'],
-  bind: (chunk, { clock }) => {
+  bind: (chunk, { before, clock }) => {
     const words = chunk.words('eventMs');
-    return (out, row, member) => {
+    const start = before('t_event');
+    return (out, row) => {
       if ((words[row * 2]! | words[row * 2 + 1]!) === 0) return;
-      member(out, 't_event');
+      out.label(start);
       out.byte(0x22);
       clock.writeRfc3339(out, wide(words, row));
       out.byte(0x22);
@@ -23,12 +24,13 @@ export const eventTime: Member = {
 export function namedNumber(key: string, nameKey: string, name: ColumnName, text: (value: number) => string): Member {
   return {
     needs: [name],
-    bind: (chunk) => {
+    bind: (chunk, { before }) => {
       const cells = chunk.narrow(name);
-      return (out, row, member) => {
-        member(out, key);
+      const [start, nameStart] = [before(key), before(nameKey)];
+      return (out, row) => {
+        out.label(start);
         out.uint(cells[row]!);
-        member(out, nameKey);
+        out.label(nameStart);
         out.ascii(`"${text(cells[row]!)}"`);
       };
     },
@@ -40,12 +42,13 @@ export function flowId(key: string, isV9: boolean): Member {
   return {
     needs: ['flowId', 'exportVersion'],
     ifStored: ['flowId'],
-    bind: (chunk) => {
+    bind: (chunk, { before }) => {
       const [words, versions] = [chunk.words('flowId'), chunk.narrow('exportVersion')];
-      return (out, row, member) => {
+      const start = before(key);
+      return (out, row) => {
         const isOurs = (versions[row] === 9) === isV9;
         if (!isV9 && (!isOurs || (words[row * 2]! | words[row * 2 + 1]!) === 0)) return;
-        member(out, key);
+        out.label(start);
         if (isOurs) writeWide(out, words, row);
         else out.byte(0x30);
       };
@@ -56,11 +59,12 @@ export function flowId(key: string, isV9: boolean): Member {
 export const xevent: Member = {
   needs: ['firewallExtEvent'],
   ifStored: ['firewallExtEvent'],
-  bind: (chunk) => {
+  bind: (chunk, { before }) => {
     const cells = chunk.narrow('firewallExtEvent');
-    return (out, row, member) => {
+    const start = before('xevent');
+    return (out, row) => {
       if (cells[row] === 0) return;
-      member(out, 'xevent');
+      out.label(start);
       out.ascii(`"${extendedEventName(cells[row]!)}"`);
     };
   },
@@ -75,8 +79,8 @@ export const natEventTime: Member = {
   bind: (chunk, context) => {
     const isFirewall = presence(chunk, FIREWALL, context.stored);
     const write = eventTime.bind(chunk, context);
-    return (out, row, member) => {
-      if (!isFirewall(row)) write(out, row, member);
+    return (out, row) => {
+      if (!isFirewall(row)) write(out, row);
     };
   },
 };

@@ -2,7 +2,7 @@ import { ExtraReader } from './exporter-name.ts';
 import { accessList, latencyMs, wholeOf } from './extra-cells.ts';
 import { type Member, ofExtra } from './json-members.ts';
 
-export const latencies = ofExtra((read, out, member) => {
+export const latencies = ofExtra((read, out, before) => {
   const found = [
     ['cli_latency', latencyMs(read, '57554', '57555', '57595')],
     ['srv_latency', latencyMs(read, '57556', '57557', '57596')],
@@ -10,7 +10,7 @@ export const latencies = ofExtra((read, out, member) => {
   ] as const;
   if (found.every(([, ms]) => ms === 0)) return;
   for (const [key, ms] of found) {
-    member(out, key);
+    out.label(before(key));
     out.ascii(ms.toFixed(6));
   }
 });
@@ -19,28 +19,28 @@ export const latencies = ofExtra((read, out, member) => {
 export const observation: Member = {
   needs: ['domain', 'extra'],
   ifStored: ['extra'],
-  bind: (chunk) => {
+  bind: (chunk, { before }) => {
     const domains = chunk.narrow('domain');
     const extras = new ExtraReader(chunk);
-    return (out, row, member) => {
+    return (out, row) => {
       const own = extras.member(row, 'observationDomainId');
       const point = extras.member(row, 'observationPointId');
       if (own === '' && point === '') return;
-      member(out, 'observationDomainID');
+      out.label(before('observationDomainID'));
       out.ascii(own === '' ? String(domains[row]) : String(wholeOf(own)));
-      member(out, 'observationPointID');
+      out.label(before('observationPointID'));
       out.ascii(String(wholeOf(point)));
     };
   },
 };
 
-export const accessLists = ofExtra((read, out, member) => {
+export const accessLists = ofExtra((read, out, before) => {
   for (const [key, element] of [
     ['ingress_acl', '33000'],
     ['egress_acl', '33001'],
   ] as const) {
     if (read('33000') === '' && read('33001') === '') return;
-    member(out, key);
+    out.label(before(key));
     out.ascii(
       `"${accessList(read(element))
         .map((id) => `0x${id.toString(16)}`)
@@ -49,19 +49,20 @@ export const accessLists = ofExtra((read, out, member) => {
   }
 });
 
-export const userName = ofExtra((read, out, member) => {
+export const userName = ofExtra((read, out, before) => {
   const name = read('40000');
   if (name === '') return;
-  member(out, 'user_name');
+  out.label(before('user_name'));
   out.text(JSON.stringify(name));
 });
 
 export const natPool: Member = {
   needs: ['extra'],
-  bind: (chunk, { stored }) => {
+  bind: (chunk, { before, stored }) => {
     const extras = stored('extra') ? new ExtraReader(chunk) : undefined;
-    return (out, row, member) => {
-      member(out, 'nat_pool_id');
+    const start = before('nat_pool_id');
+    return (out, row) => {
+      out.label(start);
       out.ascii(String(wholeOf(extras?.member(row, 'natPoolId') ?? '')));
     };
   },
@@ -74,10 +75,10 @@ const PORT_BLOCK = [
   ['pblock_size', 'portRangeNumPorts'],
 ] as const;
 
-export const portBlock = ofExtra((read, out, member) => {
+export const portBlock = ofExtra((read, out, before) => {
   if (PORT_BLOCK.every(([, name]) => read(name) === '')) return;
   for (const [key, name] of PORT_BLOCK) {
-    member(out, key);
+    out.label(before(key));
     out.ascii(String(wholeOf(read(name))));
   }
 });

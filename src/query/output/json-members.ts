@@ -8,12 +8,14 @@ import type { Clock } from './clock.ts';
 import { ExtraReader, extraNames, nameReader } from './exporter-name.ts';
 import { wide, writeWide } from './numbers.ts';
 import { presence } from './presence.ts';
-import type { TextBlock } from './text.ts';
+import type { Label, TextBlock } from './text.ts';
 
-/** Writes the members of one flow: each a key, a separator and a value; `member` writes what comes before the value. */
-export type MemberWriter = (out: TextBlock, row: number, member: (out: TextBlock, key: string) => void) => void;
+/** Writes the members of one flow: for each `JsonContext.before` its key, then the value. */
+export type MemberWriter = (out: TextBlock, row: number) => void;
 
 export interface JsonContext {
+  /** What stands before the value of a member: a comma, the key and a colon. */
+  readonly before: (key: string) => Label;
   readonly clock: Clock;
   readonly firstRow: number;
   readonly stored: (name: ColumnName) => boolean;
@@ -37,30 +39,33 @@ function ofColumn(name: ColumnName, bind: Member['bind']): Member {
 }
 
 export function number(key: string, name: ColumnName): Member {
-  return ofColumn(name, (chunk) => {
+  return ofColumn(name, (chunk, { before }) => {
     const cells = chunk.narrow(name);
-    return (out, row, member) => {
-      member(out, key);
+    const start = before(key);
+    return (out, row) => {
+      out.label(start);
       out.uint(cells[row]!);
     };
   });
 }
 
 export function wideNumber(key: string, name: ColumnName): Member {
-  return ofColumn(name, (chunk) => {
+  return ofColumn(name, (chunk, { before }) => {
     const words = chunk.words(name);
-    return (out, row, member) => {
-      member(out, key);
+    const start = before(key);
+    return (out, row) => {
+      out.label(start);
       writeWide(out, words, row);
     };
   });
 }
 
 export function time(key: string, name: ColumnName): Member {
-  return ofColumn(name, (chunk, { clock }) => {
+  return ofColumn(name, (chunk, { before, clock }) => {
     const words = chunk.words(name);
-    return (out, row, member) => {
-      member(out, key);
+    const start = before(key);
+    return (out, row) => {
+      out.label(start);
       out.byte(0x22);
       clock.writeRfc3339(out, wide(words, row));
       out.byte(0x22);
@@ -74,15 +79,16 @@ export function address(field: FieldName, key4: string, key6: string): Member {
   return {
     needs,
     ifStored: [needs[0]!],
-    bind: (chunk) => {
+    bind: (chunk, { before }) => {
       const hi = chunk.words(needs[0]!);
       const lo = chunk.words(needs[1]!);
+      const [start4, start6] = [before(key4), before(key6)];
       const write: AddressWriter = addressWriter(chunk, field);
-      return (out, row, member) => {
+      return (out, row) => {
         const at = row * 2;
         const mapped = (hi[at]! | hi[at + 1]!) === 0 && lo[at + 1] === 0xffff;
         if (!mapped && (hi[at]! | hi[at + 1]! | lo[at]! | lo[at + 1]!) === 0) return;
-        member(out, mapped ? key4 : key6);
+        out.label(mapped ? start4 : start6);
         out.byte(0x22);
         write(out, row, 0, false);
         out.byte(0x22);
@@ -92,10 +98,11 @@ export function address(field: FieldName, key4: string, key6: string): Member {
 }
 
 export function mac(key: string, name: ColumnName): Member {
-  return ofColumn(name, (chunk) => {
+  return ofColumn(name, (chunk, { before }) => {
     const words = chunk.words(name);
-    return (out, row, member) => {
-      member(out, key);
+    const start = before(key);
+    return (out, row) => {
+      out.label(start);
       out.ascii(`"${formatMac(wide(words, row))}"`);
     };
   });
@@ -114,9 +121,9 @@ export function section(keys: readonly ColumnName[], members: readonly Member[])
       const { ofKey, stored } = context;
       const shown = members.filter(({ needs }) => !ofKey || needs.every(stored));
       const writers = shown.map(({ bind }) => bind(chunk, context));
-      return (out, row, member) => {
+      return (out, row) => {
         if (!isPresent(row)) return;
-        for (const write of writers) write(out, row, member);
+        for (const write of writers) write(out, row);
       };
     },
   };
@@ -124,15 +131,15 @@ export function section(keys: readonly ColumnName[], members: readonly Member[])
 
 /** Members whose values are in the row's `extra`; `write` gets their reader. */
 export function ofExtra(
-  write: (extra: (name: string) => string, out: TextBlock, member: (out: TextBlock, key: string) => void) => void,
+  write: (extra: (name: string) => string, out: TextBlock, before: JsonContext['before']) => void,
 ): Member {
   return {
     needs: ['extra'],
     ifStored: ['extra'],
-    bind: (chunk) => {
+    bind: (chunk, { before }) => {
       const reader = new ExtraReader(chunk);
-      return (out, row, member) => {
-        if (chunk.text('extra', row).length > 0) write((name) => reader.member(row, name), out, member);
+      return (out, row) => {
+        if (chunk.text('extra', row).length > 0) write((name) => reader.member(row, name), out, before);
       };
     },
   };
@@ -142,11 +149,14 @@ export function ofExtra(
 export const extra: Member = {
   needs: ['extra'],
   ifStored: ['extra'],
-  bind: (chunk) => (out, row, member) => {
-    const object = chunk.text('extra', row);
-    if (object.length === 0) return;
-    member(out, 'extra');
-    out.copy(object);
+  bind: (chunk, { before }) => {
+    const start = before('extra');
+    return (out, row) => {
+      const object = chunk.text('extra', row);
+      if (object.length === 0) return;
+      out.label(start);
+      out.copy(object);
+    };
   },
 };
 
@@ -155,13 +165,14 @@ export function named(key: string, kind: NameKind, name: ColumnName): Member {
   return {
     needs: ['exporterHi', 'exporterLo', name],
     ifStored: [name],
-    bind: (chunk, { names }) => {
+    bind: (chunk, { before, names }) => {
       if (names === undefined || names.isEmpty) return () => {};
       const read = nameReader(chunk, names, kind, name);
-      return (out, row, member) => {
+      const start = before(key);
+      return (out, row) => {
         const text = read(row);
         if (text === '') return;
-        member(out, key);
+        out.label(start);
         out.text(JSON.stringify(text));
       };
     },
@@ -172,12 +183,12 @@ export function named(key: string, kind: NameKind, name: ColumnName): Member {
 export const namedExtras: Member = {
   needs: ['exporterHi', 'exporterLo', 'extra'],
   ifStored: ['extra'],
-  bind: (chunk, { names }) => {
+  bind: (chunk, { before, names }) => {
     if (names === undefined || names.isEmpty) return () => {};
     const read = extraNames(chunk, names);
-    return (out, row, member) => {
+    return (out, row) => {
       for (const [key, text] of read(row)) {
-        member(out, key);
+        out.label(before(key));
         out.text(JSON.stringify(text));
       }
     };

@@ -20,51 +20,54 @@ import {
 } from './json-members.ts';
 import { writeWide } from './numbers.ts';
 import { presence } from './presence.ts';
-import type { TextBlock } from './text.ts';
+import { Label, type TextBlock } from './text.ts';
 
 /** What stands in the transport header: types and codes, or ports, flags and what became of the packets. */
 const transport: Member = {
   needs: ['proto', 'srcPort', 'dstPort', 'tcpFlags', 'forwardingStatus', 'tos'],
-  bind: (chunk, { ofKey, stored }) => {
+  bind: (chunk, { before, ofKey, stored }) => {
     const proto = chunk.narrow('proto');
     const dstPort = chunk.narrow('dstPort');
     const flags = chunk.narrow('tcpFlags');
     const tos = chunk.narrow('tos');
     const isShown = (name: ColumnName) => !ofKey || stored(name);
     const [withProto, withFlags, withTos] = [isShown('proto'), isShown('tcpFlags'), isShown('tos')];
-    const others = OF_PORTS.filter(([, name]) => isShown(name)).map(
-      ([key, name]) => [key, chunk.narrow(name)] as const,
-    );
-    return (out, row, member) => {
+    const others = OF_PORTS.filter(([, name]) => isShown(name)).map(([key, name]) => ({
+      start: before(key),
+      cells: chunk.narrow(name),
+    }));
+    const [ofProto, ofType, ofCode, ofFlags, ofTos] = OF_TRANSPORT.map(before);
+    return (out, row) => {
       if (withProto) {
-        member(out, 'proto');
+        out.label(ofProto!);
         out.uint(proto[row]!);
       }
       if (proto[row] === 1 || proto[row] === 58) {
-        member(out, 'icmp_type');
+        out.label(ofType!);
         out.uint(dstPort[row]! >> 8);
-        member(out, 'icmp_code');
+        out.label(ofCode!);
         out.uint(dstPort[row]! & 255);
       } else {
         if (withFlags) {
-          member(out, 'tcp_flags');
+          out.label(ofFlags!);
           out.byte(0x22);
           out.ascii(flagsText(flags[row]!));
           out.byte(0x22);
         }
-        for (const [key, cells] of others) {
-          member(out, key);
+        for (const { start, cells } of others) {
+          out.label(start);
           out.uint(cells[row]!);
         }
       }
       if (withTos) {
-        member(out, 'src_tos');
+        out.label(ofTos!);
         out.uint(tos[row]!);
       }
     };
   },
 };
 
+const OF_TRANSPORT = ['proto', 'icmp_type', 'icmp_code', 'tcp_flags', 'src_tos'] as const;
 const OF_PORTS = [
   ['src_port', 'srcPort'],
   ['dst_port', 'dstPort'],
@@ -75,10 +78,11 @@ const OF_PORTS = [
 function quoted(key: string, needs: readonly ColumnName[], bind: (chunk: Chunk) => (row: number) => string): Member {
   return {
     needs,
-    bind: (chunk) => {
+    bind: (chunk, { before }) => {
       const text = bind(chunk);
-      return (out, row, member) => {
-        member(out, key);
+      const start = before(key);
+      return (out, row) => {
+        out.label(start);
         out.text(JSON.stringify(text(row)));
       };
     },
@@ -87,11 +91,12 @@ function quoted(key: string, needs: readonly ColumnName[], bind: (chunk: Chunk) 
 
 const direction: Member = {
   needs: ['direction'],
-  bind: (chunk) => {
+  bind: (chunk, { before }) => {
     const cells = chunk.narrow('direction');
-    return (out, row, member) => {
+    const start = before('direction');
+    return (out, row) => {
       if (cells[row]! > 1) return;
-      member(out, 'direction');
+      out.label(start);
       out.uint(cells[row]!);
     };
   },
@@ -100,10 +105,11 @@ const direction: Member = {
 /** How many flows a flow stands for; one that does not say is one. */
 const aggregatedFlows: Member = {
   needs: ['flows'],
-  bind: (chunk) => {
+  bind: (chunk, { before }) => {
     const words = chunk.words('flows');
-    return (out, row, member) => {
-      member(out, 'aggr_flows');
+    const start = before('aggr_flows');
+    return (out, row) => {
+      out.label(start);
       if ((words[row * 2]! | words[row * 2 + 1]!) === 0) out.byte(0x31);
       else writeWide(out, words, row);
     };
@@ -122,12 +128,13 @@ const mplsMembers = MPLS.map(([index, name]) =>
 const fragment: Member = {
   needs: ['fragmentFlags'],
   ifStored: ['fragmentFlags'],
-  bind: (chunk) => {
+  bind: (chunk, { before }) => {
     const cells = chunk.narrow('fragmentFlags');
-    return (out, row, member) => {
+    const start = before('ip_fragment');
+    return (out, row) => {
       const flags = cells[row]!;
       if (flags === 0) return;
-      member(out, 'ip_fragment');
+      out.label(start);
       // Nothing stands for a second flag that is not set.
       out.ascii(`"${fragmentText(flags).replace(/--$/, '') || '--'}"`);
     };
@@ -138,12 +145,13 @@ const fragment: Member = {
 const members: readonly Member[] = [
   {
     needs: ['firewallEvent'],
-    bind: (chunk, { firstRow, stored }) => {
+    bind: (chunk, { before, firstRow, stored }) => {
       const isEvent = presence(chunk, FIREWALL.slice(0, 1), stored);
-      return (out, row, member) => {
-        member(out, 'cnt');
+      const [ofCount, ofType] = [before('cnt'), before('type')];
+      return (out, row) => {
+        out.label(ofCount);
         out.uint(firstRow + row + 1);
-        member(out, 'type');
+        out.label(ofType);
         out.ascii(isEvent(row) ? '"EVENT"' : '"FLOW"');
       };
     },
@@ -227,10 +235,11 @@ const members: readonly Member[] = [
   {
     needs: ['sampling'],
     ifStored: ['sampling'],
-    bind: (chunk) => {
+    bind: (chunk, { before }) => {
       const cells = chunk.narrow('sampling');
-      return (out, row, member) => {
-        member(out, 'sampled');
+      const start = before('sampled');
+      return (out, row) => {
+        out.label(start);
         out.byte(cells[row]! > 1 ? 0x31 : 0x30);
       };
     },
@@ -250,13 +259,14 @@ const members: readonly Member[] = [
 export const chainMembers: readonly Member[] = [
   {
     needs: [],
-    bind: (chunk) => {
+    bind: (chunk, { before }) => {
       const chain = chunk.words('chain');
       const step = chunk.narrow('step');
-      return (out, row, member) => {
-        member(out, 'chain');
+      const [ofChain, ofStep] = [before('chain'), before('step')];
+      return (out, row) => {
+        out.label(ofChain);
         writeWide(out, chain, row);
-        member(out, 'step');
+        out.label(ofStep);
         out.uint(step[row]!);
       };
     },
@@ -270,33 +280,38 @@ export function jsonMembers(stored: (name: ColumnName) => boolean): readonly Mem
 
 /** Writes flows as JSON objects: `json` as elements of an array, a member a line; `ndjson` an object a line. */
 export function bindJson(
-  form: 'json' | 'ndjson',
+  form: JsonForm,
   chosen: readonly Member[],
   chunk: Chunk,
-  context: JsonContext,
+  context: Omit<JsonContext, 'before'>,
 ): (out: TextBlock, row: number) => void {
   const { firstRow } = context;
-  const writers = chosen.map(({ bind }) => bind(chunk, context));
-  let first = true;
-  const member =
-    form === 'json'
-      ? (out: TextBlock, key: string) => {
-          out.ascii(first ? '  "' : ',\n  "');
-          first = false;
-          out.ascii(key);
-          out.ascii('" : ');
-        }
-      : (out: TextBlock, key: string) => {
-          out.ascii(first ? '"' : ',"');
-          first = false;
-          out.ascii(key);
-          out.ascii('":');
-        };
+  const writers = chosen.map(({ bind }) => bind(chunk, { ...context, before: BEFORE[form] }));
   return (out, row) => {
-    first = true;
-    if (form === 'json') out.ascii(firstRow + row === 0 ? ' {\n' : ',\n {\n');
-    else out.byte(0x7b);
-    for (const write of writers) write(out, row, member);
+    if (form === 'json') out.ascii(firstRow + row === 0 ? ' ' : ',\n ');
+    const start = out.length;
+    for (const write of writers) write(out, row);
+    // The first member, which every flow has, begins with a comma as all others do.
+    out.bytes[start] = OPENING_BRACE;
     out.ascii(form === 'json' ? '\n }' : '}\n');
+  };
+}
+
+type JsonForm = 'json' | 'ndjson';
+
+const OPENING_BRACE = 0x7b;
+
+const BEFORE: Readonly<Record<JsonForm, JsonContext['before']>> = {
+  json: remembered((key) => `,\n  "${key}" : `),
+  ndjson: remembered((key) => `,"${key}":`),
+};
+
+/** There are few keys, and much is written of each. */
+function remembered(text: (key: string) => string): JsonContext['before'] {
+  const known = new Map<string, Label>();
+  return (key) => {
+    const label = known.get(key) ?? new Label(text(key));
+    known.set(key, label);
+    return label;
   };
 }

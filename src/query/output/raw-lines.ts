@@ -3,12 +3,11 @@ import type { Chunk } from '../chunk.ts';
 import { formatMac } from '../filter/values.ts';
 import { address, network } from './address-cells.ts';
 import { type Style, writeMpls } from './cells.ts';
-import type { Clock } from './clock.ts';
 import { ExtraReader } from './exporter-name.ts';
 import { accessList, latencyMs, wholeOf } from './extra-cells.ts';
-import { wide } from './numbers.ts';
+import { wide, writeWide } from './numbers.ts';
 import { presence } from './presence.ts';
-import { TextBlock } from './text.ts';
+import type { TextBlock } from './text.ts';
 
 export interface RawContext {
   readonly style: Style;
@@ -17,8 +16,8 @@ export interface RawContext {
   readonly ofKey: boolean;
 }
 
-/** What a row has behind the name of a line; undefined: no line. */
-type RawValue = (row: number) => string | undefined;
+/** Writes what a row has behind the name of a line; false: the row has no such line. */
+type RawValue = (out: TextBlock, row: number) => boolean;
 
 export interface Line {
   readonly name: string;
@@ -54,16 +53,56 @@ export function line(name: string, needs: readonly ColumnName[], bind: Line['bin
   return { name, needs, bind };
 }
 
-/** A number that `text` makes the value of. */
-export function described(name: string, column: ColumnName, text: (value: number) => string): Line {
-  return line(name, [column], (chunk) => {
-    const cells = chunk.narrow(column);
-    return (row) => text(cells[row]!);
+/** A line of a text, for what few flows have; undefined: no line. */
+export function textLine(
+  name: string,
+  needs: readonly ColumnName[],
+  bind: (chunk: Chunk, context: RawContext) => (row: number) => string | undefined,
+): Line {
+  return line(name, needs, (chunk, context) => {
+    const value = bind(chunk, context);
+    return (out, row) => {
+      const text = value(row);
+      if (text === undefined) return false;
+      out.text(text);
+      return true;
+    };
   });
 }
 
+/** A number that `text` makes the value of: ASCII, made once for each number of up to 16 bits. */
+export function described(name: string, column: ColumnName, text: (value: number) => string): Line {
+  const known = new Map<number, string>();
+  return line(name, [column], (chunk) => {
+    const cells = chunk.narrow(column);
+    return (out, row) => {
+      out.ascii(remembered(known, cells[row]!, text));
+      return true;
+    };
+  });
+}
+
+export function remembered(known: Map<number, string>, value: number, make: (value: number) => string): string {
+  let text = known.get(value);
+  if (text === undefined) {
+    text = make(value);
+    known.set(value, text);
+  }
+  return text;
+}
+
+/** A number as `right` has it. */
+export function writeNumber(out: TextBlock, value: number, width: number): true {
+  out.blanks(VALUE_WIDTH - width);
+  out.uint(value, width);
+  return true;
+}
+
 export function plain(name: string, column: ColumnName, width = 5): Line {
-  return described(name, column, (value) => right(String(value), width));
+  return line(name, [column], (chunk) => {
+    const cells = chunk.narrow(column);
+    return (out, row) => writeNumber(out, cells[row]!, width);
+  });
 }
 
 /** A number in hexadecimal with its name. */
@@ -75,31 +114,20 @@ export function hexByte(value: number): string {
   return right(`0x${value.toString(16).padStart(2, '0')}`, 4);
 }
 
-export function counter(name: string, column: ColumnName, least = 0n): Line {
+/** `isOneLeast`: a flow that says 0 is one. */
+export function counter(name: string, column: ColumnName, isOneLeast = false): Line {
   return line(name, [column], (chunk) => {
     const words = chunk.words(column);
-    return (row) => {
-      const value = (BigInt(words[row * 2 + 1]!) << 32n) | BigInt(words[row * 2]!);
-      return right(String(value < least ? least : value), 10);
+    return (out, row) => {
+      if (isOneLeast && (words[row * 2]! | words[row * 2 + 1]!) === 0) return writeNumber(out, 1, 10);
+      out.blanks(VALUE_WIDTH - 10);
+      writeWide(out, words, row, 10);
+      return true;
     };
   });
 }
 
-/** A point in time: milliseconds, and as a date. */
-function instant(clock: Clock): (ms: number) => string {
-  const scratch = new TextBlock(64);
-  return (ms) => {
-    scratch.length = 0;
-    clock.write(scratch, ms);
-    return `${right(String(ms), 13)} [${written(scratch)}]`;
-  };
-}
-
-function written({ bytes, length }: TextBlock): string {
-  return Buffer.from(bytes.subarray(0, length)).toString('latin1');
-}
-
-/** A time; with `isWanted` only in rows that it holds for. */
+/** A time: milliseconds, and as a date; with `isWanted` only in rows that it holds for. */
 export function time(
   name: string,
   column: ColumnName,
@@ -107,34 +135,37 @@ export function time(
 ): Line {
   return line(name, [column], (chunk, context) => {
     const words = chunk.words(column);
-    const text = instant(context.style.clock);
+    const { clock } = context.style;
     const wanted = isWanted?.(chunk, context) ?? (() => true);
-    return (row) => (wanted(row) ? text(wide(words, row)) : undefined);
+    return (out, row) => {
+      if (!wanted(row)) return false;
+      const ms = wide(words, row);
+      writeNumber(out, ms, 13);
+      out.ascii(' [');
+      clock.write(out, ms);
+      out.byte(0x5d);
+      return true;
+    };
   });
 }
 
-/** Reads cells of text output as they are in csv. */
-function cellText(cell: ReturnType<typeof address>, chunk: Chunk, style: Style): (row: number) => string {
-  const scratch = new TextBlock(64);
-  const write = cell({
-    ...style,
-    csv: true,
-    marker: '',
-  }).bind(chunk, 0);
-  return (row) => {
-    scratch.length = 0;
-    write(scratch, row);
-    return written(scratch);
-  };
-}
+/** Cells as they are in csv. */
+const unpadded = (style: Style): Style => ({ ...style, csv: true, marker: '' });
 
 /** An address; no line for a flow without, unless `always`. */
 export function addressLine(name: string, field: FieldName, always = false): Line {
   const keys = [`${field}Hi`, `${field}Lo`] as ColumnName[];
   return line(name, keys, (chunk, { style, stored }) => {
     const isThere = presence(chunk, keys, stored);
-    const text = cellText(address(field), chunk, style);
-    return (row) => (always || isThere(row) ? right(text(row), 16) : undefined);
+    const write = address(field)(unpadded(style)).bind(chunk, 0);
+    return (out, row) => {
+      if (!always && !isThere(row)) return false;
+      out.blanks(VALUE_WIDTH - 16);
+      const start = out.length;
+      write(out, row);
+      out.alignFrom(start, 16);
+      return true;
+    };
   });
 }
 
@@ -142,15 +173,25 @@ export function addressLine(name: string, field: FieldName, always = false): Lin
 export function mask(name: string, column: 'srcMask' | 'dstMask', field: 'srcAddr' | 'dstAddr'): Line {
   return line(name, [column, `${field}Hi`, `${field}Lo`], (chunk, { style }) => {
     const lengths = chunk.narrow(column);
-    const text = cellText(network(field, column), chunk, style);
-    return (row) => `${right(String(lengths[row]), 5)} ${lengths[row] === 0 ? '/0' : text(row)}`;
+    const write = network(field, column)(unpadded(style)).bind(chunk, 0);
+    return (out, row) => {
+      writeNumber(out, lengths[row]!, 5);
+      out.byte(0x20);
+      if (lengths[row] === 0) out.ascii('/0');
+      else write(out, row);
+      return true;
+    };
   });
 }
 
 export function mac(name: string, column: ColumnName): Line {
   return line(name, [column], (chunk) => {
     const words = chunk.words(column);
-    return (row) => ` ${formatMac(wide(words, row))}`;
+    return (out, row) => {
+      out.byte(0x20);
+      out.ascii(formatMac(wide(words, row)));
+      return true;
+    };
   });
 }
 
@@ -158,12 +199,10 @@ export function mplsLine(index: number): Line {
   const column = `mpls${index}` as ColumnName;
   return line(`MPLS Lbl ${String(index).padStart(2)}`, [column], (chunk) => {
     const cells = chunk.narrow(column);
-    const scratch = new TextBlock(64);
-    return (row) => {
-      if (cells[row] === 0) return undefined;
-      scratch.length = 0;
-      writeMpls(scratch, cells[row]!, 14);
-      return written(scratch);
+    return (out, row) => {
+      if (cells[row] === 0) return false;
+      writeMpls(out, cells[row]!, 14);
+      return true;
     };
   });
 }
@@ -172,7 +211,7 @@ export function mplsLine(index: number): Line {
 export function withPorts(name: string, column: ColumnName, width: number): Line {
   return line(name, ['proto', column], (chunk) => {
     const [proto, cells] = [chunk.narrow('proto'), chunk.narrow(column)];
-    return (row) => (isIcmp(proto[row]!) ? undefined : right(String(cells[row]), width));
+    return (out, row) => !isIcmp(proto[row]!) && writeNumber(out, cells[row]!, width);
   });
 }
 
@@ -184,7 +223,7 @@ export function ofExtra(
   return {
     keys: ['extra'],
     lines: lines.map(([name, text]) =>
-      line(name, ['extra'], (chunk, { stored }) => {
+      textLine(name, ['extra'], (chunk, { stored }) => {
         if (!stored('extra')) return () => undefined;
         const extras = new ExtraReader(chunk);
         return (row) => {
@@ -214,7 +253,7 @@ export function acl(name: string, element: string): readonly [string, (m: Member
 }
 
 export function interval(name: string, packets: (rate: number) => number): Line {
-  return line(name, ['sampling', 'extra'], (chunk) => {
+  return textLine(name, ['sampling', 'extra'], (chunk) => {
     const rates = chunk.narrow('sampling');
     const extras = new ExtraReader(chunk);
     return (row) => {

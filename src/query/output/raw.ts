@@ -25,14 +25,21 @@ import {
   ofExtra,
   plain,
   type RawContext,
+  remembered,
   right,
   type Section,
   TCP,
+  textLine,
   time,
   VALUE_WIDTH,
   withPorts,
+  writeNumber,
 } from './raw-lines.ts';
-import type { TextBlock } from './text.ts';
+import { Label, type TextBlock } from './text.ts';
+import { toldText } from './told-text.ts';
+
+const NEWLINE = 0x0a;
+const HEAD = new Label('\nFlow Record: \n  RecordCount  = ');
 
 const FIREWALL: readonly ColumnName[] = ['firewallEvent', 'firewallExtEvent'];
 
@@ -46,26 +53,33 @@ const isFlow: typeof isEvent = (chunk, context) => {
 const flags: Line = line('Flags', ['exportVersion', 'sampling', 'firewallEvent'], (chunk, context) => {
   const [versions, sampling] = [chunk.narrow('exportVersion'), chunk.narrow('sampling')];
   const event = isEvent(chunk, context);
-  return (row) => {
-    const version = versions[row]!;
-    const isSampled = sampling[row]! > 1;
-    const kind = version === 0 ? 'FLOW' : version > 100 ? `SFLOW v${version - 100}` : `NETFLOW v${version}`;
-    const bits = (event(row) ? 1 : 0) | (isSampled ? 2 : 0);
-    return `${hexByte(bits)} ${event(row) ? 'EVENT' : kind}, ${isSampled ? 'Sampled' : 'Unsampled'}`;
+  return (out, row) => {
+    const bits = (event(row) ? 1 : 0) | (sampling[row]! > 1 ? 2 : 0);
+    out.ascii(remembered(FLAGS, versions[row]! * 4 + bits, flagsOf));
+    return true;
   };
 });
+
+const FLAGS = new Map<number, string>();
+
+/** `word`: the version of the export, and in the lowest bits whether it is an event (1), and sampled (2). */
+function flagsOf(word: number): string {
+  const version = word >> 2;
+  const kind = version === 0 ? 'FLOW' : version > 100 ? `SFLOW v${version - 100}` : `NETFLOW v${version}`;
+  return `${hexByte(word & 3)} ${word & 1 ? 'EVENT' : kind}, ${word & 2 ? 'Sampled' : 'Unsampled'}`;
+}
 
 /** Half of the engine: in v5 in the header, in v9 what its source id has there. */
 function engine(name: string, shift: number): Line {
   return line(name, ['domain', 'exportVersion'], (chunk) => {
     const [domains, versions] = [chunk.narrow('domain'), chunk.narrow('exportVersion')];
-    return (row) => right(String(versions[row]! <= 9 ? (domains[row]! >>> shift) & 255 : 0), 5);
+    return (out, row) => writeNumber(out, versions[row]! <= 9 ? (domains[row]! >>> shift) & 255 : 0, 5);
   });
 }
 
 /** Element 148: a connection's in v9, a flow's elsewhere. */
 function flowId(name: string, isV9: boolean): Line {
-  return line(name, ['flowId', 'exportVersion'], (chunk) => {
+  return textLine(name, ['flowId', 'exportVersion'], (chunk) => {
     const [words, versions] = [chunk.words('flowId'), chunk.narrow('exportVersion')];
     return (row) => {
       const value =
@@ -75,6 +89,8 @@ function flowId(name: string, isV9: boolean): Line {
     };
   });
 }
+
+const TCP_FLAGS = Array.from({ length: 256 }, (_, value) => `${hexByte(value)} ${flagsText(value)}`);
 
 /** Fields in the order of nfdump's extensions. */
 const sections: readonly Section[] = [
@@ -90,12 +106,12 @@ const sections: readonly Section[] = [
       described('proto', 'proto', (proto) => `${right(String(proto), 3)} ${protocolName(proto)}`),
       line('tcp flags', ['tcpFlags', 'proto'], (chunk) => {
         const [cells, proto] = [chunk.narrow('tcpFlags'), chunk.narrow('proto')];
-        return (row) => {
-          const value = proto[row] === TCP ? cells[row]! & 255 : 0;
-          return `${hexByte(value)} ${flagsText(value)}`;
+        return (out, row) => {
+          out.ascii(TCP_FLAGS[proto[row] === TCP ? cells[row]! & 255 : 0]!);
+          return true;
         };
       }),
-      line('ICMP', ['proto', 'dstPort'], (chunk) => {
+      textLine('ICMP', ['proto', 'dstPort'], (chunk) => {
         const [proto, port] = [chunk.narrow('proto'), chunk.narrow('dstPort')];
         return (row) => {
           const [type, code] = [port[row]! >> 8, port[row]! & 255];
@@ -133,7 +149,7 @@ const sections: readonly Section[] = [
     lines: [
       counter('out packets', 'outPackets'),
       counter('out bytes', 'outOctets'),
-      counter('aggr flows', 'flows', 1n),
+      counter('aggr flows', 'flows', true),
     ],
   },
   { keys: ['srcVlan', 'dstVlan'], lines: [plain('src vlan', 'srcVlan'), plain('dst vlan', 'dstVlan')] },
@@ -192,12 +208,12 @@ const sections: readonly Section[] = [
     lines: [plain('src xlt port', 'natSrcPort'), plain('dst xlt port', 'natDstPort')],
   },
   ofExtra(['33000', '33001'], [acl('Ingress ACL', '33000'), acl('Egress ACL', '33001')]),
-  ofExtra(['40000'], [['username', (member) => `       ${member('40000').replaceAll(/\p{Cc}/gu, ' ')}`]]),
+  ofExtra(['40000'], [['username', (member) => `       ${toldText(member('40000'), false)}`]]),
   {
     keys: ['natEvent'],
     lines: [
       described('nat event', 'natEvent', (event) => `${right(String(event), 5)}: ${longNatEventName(event)}`),
-      line('nat pool ID', ['extra'], (chunk, { stored }) => {
+      textLine('nat pool ID', ['extra'], (chunk, { stored }) => {
         const extras = stored('extra') ? new ExtraReader(chunk) : undefined;
         return (row) => number(extras?.member(row, 'natPoolId') ?? '');
       }),
@@ -223,7 +239,7 @@ const sections: readonly Section[] = [
   {
     keys: ['extra'],
     lines: [
-      line('obs domainID', ['domain', 'extra'], (chunk) => {
+      textLine('obs domainID', ['domain', 'extra'], (chunk) => {
         const domains = chunk.narrow('domain');
         const extras = new ExtraReader(chunk);
         return (row) => {
@@ -291,15 +307,19 @@ export function bindRaw(
     isThere: keys === undefined || keys[0] === 'extra' ? () => true : presence(chunk, keys, context.stored),
     values: lines
       .filter(({ needs }) => !context.ofKey || needs.every(context.stored))
-      .map(({ name, bind }) => [name.padEnd(12), bind(chunk, context)] as const),
+      .map(({ name, bind }) => ({ name: new Label(`  ${name.padEnd(12)} = `), value: bind(chunk, context) })),
   }));
   return (out, row) => {
-    out.ascii(`\nFlow Record: \n  RecordCount  = ${right(String(firstRow + row + 1), 5)}\n`);
+    out.label(HEAD);
+    writeNumber(out, firstRow + row + 1, 5);
+    out.byte(NEWLINE);
     for (const { isThere, values } of parts) {
       if (!isThere(row)) continue;
-      for (const [name, value] of values) {
-        const text = value(row);
-        if (text !== undefined) out.text(`  ${name} = ${text}\n`);
+      for (const { name, value } of values) {
+        const start = out.length;
+        out.label(name);
+        if (value(out, row)) out.byte(NEWLINE);
+        else out.length = start;
       }
     }
   };

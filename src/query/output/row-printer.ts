@@ -19,6 +19,7 @@ export interface RowPrinter {
 }
 
 const NEWLINE = 0x0a;
+const encoder = new TextEncoder();
 
 /**
  * `stored` tells which columns the files have: formats that name what they print leave the others out. `ofChains`: the
@@ -83,12 +84,12 @@ function listPrinter(format: ListFormat, style: Style): RowPrinter {
   for (const part of format.parts) {
     if (typeof part === 'string') gap += part;
     else {
-      gaps.push(Buffer.from(csv && cells.length > 0 ? ',' : gap));
+      gaps.push(encoder.encode(csv && cells.length > 0 ? ',' : gap));
       gap = '';
       cells.push(part.cell(style));
     }
   }
-  const tail = Buffer.from(gap);
+  const tail = encoder.encode(gap);
   return {
     needs: unique(cells.flatMap(({ needs }) => needs)),
     open: (out, quiet) => {
@@ -169,7 +170,9 @@ const fastPrinter: RowPrinter = {
         out.byte(0x2c);
         out.uint(cells[row]!);
       }
-      out.ascii(`,${flagsText(flags[row]!)},`);
+      out.byte(0x2c);
+      out.ascii(flagsText(flags[row]!));
+      out.byte(0x2c);
       out.uint(tos[row]!);
       for (const words of counters) {
         out.byte(0x2c);

@@ -1,11 +1,34 @@
+import { putV6 } from '../../flow/address.ts';
+
 const ZERO = 0x30;
 const BLANK = 0x20;
 const encoder = new TextEncoder();
+
+const IS_LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 /** Room that is always left behind the last full row: the longest row must fit. */
 const ROW_ROOM = 32_768;
 /** Longer texts get room of their own. */
 const LONG_TEXT = 1024;
+/** Up to so many octets a loop is sooner done than the call of what copies any number. */
+const SHORT_TEXT = 64;
+const BILLION = 1_000_000_000;
+
+/**
+ * ASCII text that is written again and again, laid out to be written eight octets at a time: as doubles, for there is no
+ * other store of that size. None of them is a NaN, of which a store may change the bits: that takes octets beyond ASCII.
+ */
+export class Label {
+  readonly doubles: Float64Array;
+  readonly length: number;
+
+  constructor(text: string) {
+    const octets = new Uint8Array(Math.ceil(text.length / 8) * 8);
+    for (let at = 0; at < text.length; at++) octets[at] = text.charCodeAt(at) & 0x7f;
+    this.doubles = new Float64Array(octets.buffer);
+    this.length = text.length;
+  }
+}
 
 /**
  * Output under construction: ASCII bytes written straight into one block, since strings that are built and encoded a
@@ -14,10 +37,12 @@ const LONG_TEXT = 1024;
 export class TextBlock {
   bytes: Uint8Array<ArrayBuffer>;
   length = 0;
+  private view: DataView;
   private readonly fullAt: number;
 
   constructor(size = 262_144) {
     this.bytes = new Uint8Array(size + ROW_ROOM);
+    this.view = new DataView(this.bytes.buffer);
     this.fullAt = size;
   }
 
@@ -29,19 +54,46 @@ export class TextBlock {
     this.bytes[this.length++] = code;
   }
 
-  /** Any text; `ascii` is faster where it is known to be ASCII. */
+  /** Any text; `ascii` is faster where it is known to be ASCII, and short. */
   text(text: string): void {
-    this.copy(encoder.encode(text));
+    const { bytes } = this;
+    let at = this.length;
+    const isShort = text.length <= LONG_TEXT;
+    for (let i = 0; isShort && i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 0x7f) break;
+      bytes[at++] = code;
+    }
+    if (at - this.length === text.length) this.length = at;
+    else this.copy(encoder.encode(text));
   }
 
   ascii(text: string): void {
-    for (let i = 0; i < text.length; i++) this.bytes[this.length++] = text.charCodeAt(i);
+    const { bytes } = this;
+    let at = this.length;
+    for (let i = 0; i < text.length; i++) bytes[at++] = text.charCodeAt(i);
+    this.length = at;
   }
 
-  copy(bytes: Uint8Array): void {
-    if (bytes.length > LONG_TEXT) this.grow(bytes.length);
-    this.bytes.set(bytes, this.length);
-    this.length += bytes.length;
+  /** What stands behind the label is not kept. */
+  label({ doubles, length }: Label): void {
+    const { view } = this;
+    let at = this.length;
+    this.length = at + length;
+    for (let i = 0; i < doubles.length; i++, at += 8) view.setFloat64(at, doubles[i]!, IS_LITTLE_ENDIAN);
+  }
+
+  copy(text: Uint8Array): void {
+    if (text.length > SHORT_TEXT) {
+      if (text.length > LONG_TEXT) this.grow(text.length);
+      this.bytes.set(text, this.length);
+      this.length += text.length;
+      return;
+    }
+    const { bytes } = this;
+    let at = this.length;
+    for (let i = 0; i < text.length; i++) bytes[at++] = text[i]!;
+    this.length = at;
   }
 
   /** Room for a long text besides that for the rest of its row. */
@@ -50,6 +102,7 @@ export class TextBlock {
     const grown = new Uint8Array(this.length + more + ROW_ROOM);
     grown.set(this.bytes.subarray(0, this.length));
     this.bytes = grown;
+    this.view = new DataView(grown.buffer);
   }
 
   right(text: string, width: number): void {
@@ -63,25 +116,52 @@ export class TextBlock {
   }
 
   blanks(count: number): void {
-    for (let i = 0; i < count; i++) this.bytes[this.length++] = BLANK;
+    const { bytes } = this;
+    let at = this.length;
+    for (const end = at + count; at < end; ) bytes[at++] = BLANK;
+    this.length = at;
   }
 
   /** A whole number from 0 to 2^53 - 1, right-aligned. */
   uint(value: number, width = 0): void {
-    if (value > 0x7fff_ffff) {
-      this.right(String(value), width);
-      return;
+    if (width > 1) this.blanks(width - digitsOf(value));
+    if (value < 1000) {
+      this.digits(value);
+    } else if (value < 1_000_000) {
+      const thousands = (value / 1000) | 0;
+      this.digits(thousands);
+      this.three(value - thousands * 1000);
+    } else if (value < BILLION) {
+      const thousands = (value / 1000) | 0;
+      const millions = (thousands / 1000) | 0;
+      this.digits(millions);
+      this.three(thousands - millions * 1000);
+      this.three(value - thousands * 1000);
+    } else {
+      const billions = Math.floor(value / BILLION);
+      this.uint(billions);
+      const rest = value - billions * BILLION;
+      const thousands = (rest / 1000) | 0;
+      const millions = (thousands / 1000) | 0;
+      this.three(millions);
+      this.three(thousands - millions * 1000);
+      this.three(rest - thousands * 1000);
     }
-    const digits = digitsOf(value);
-    this.blanks(width - digits);
-    let at = this.length + digits;
-    this.length = at;
-    let rest = value | 0;
-    do {
-      const tenth = (rest / 10) | 0;
-      this.bytes[--at] = ZERO + rest - tenth * 10;
-      rest = tenth;
-    } while (rest > 0);
+  }
+
+  /** A number below 1000. */
+  private digits(value: number): void {
+    this.view.setUint32(this.length, DIGITS[value]!, IS_LITTLE_ENDIAN);
+    this.length += value >= 100 ? 3 : value >= 10 ? 2 : 1;
+  }
+
+  /** Aligns to the right what stands from `start` on: blanks go before it. */
+  alignFrom(start: number, width: number): void {
+    const missing = width - (this.length - start);
+    if (missing <= 0) return;
+    this.bytes.copyWithin(start + missing, start, this.length);
+    this.bytes.fill(BLANK, start, start + missing);
+    this.length += missing;
   }
 
   /** A whole number left-aligned. */
@@ -94,14 +174,15 @@ export class TextBlock {
   /** A number below 100 or 1000 with leading zeros. */
   two(value: number): void {
     const tens = (value / 10) | 0;
-    this.bytes[this.length++] = ZERO + tens;
-    this.bytes[this.length++] = ZERO + value - tens * 10;
+    const at = this.length;
+    this.bytes[at] = ZERO + tens;
+    this.bytes[at + 1] = ZERO + value - tens * 10;
+    this.length = at + 2;
   }
 
   three(value: number): void {
-    const hundreds = (value / 100) | 0;
-    this.bytes[this.length++] = ZERO + hundreds;
-    this.two(value - hundreds * 100);
+    this.view.setUint32(this.length, THREE_DIGITS[value]!, IS_LITTLE_ENDIAN);
+    this.length += 3;
   }
 
   /** a.b.c.d, right-aligned. */
@@ -110,30 +191,35 @@ export class TextBlock {
     const b = (word >>> 16) & 255;
     const c = (word >>> 8) & 255;
     const d = word & 255;
-    this.blanks(width - (octetDigits(a) + octetDigits(b) + octetDigits(c) + octetDigits(d) + 3));
+    if (width > 0) this.blanks(width - (digitsOf(a) + digitsOf(b) + digitsOf(c) + digitsOf(d) + 3));
     this.octet(a);
-    this.bytes[this.length++] = 0x2e;
     this.octet(b);
-    this.bytes[this.length++] = 0x2e;
     this.octet(c);
-    this.bytes[this.length++] = 0x2e;
     this.octet(d);
+    this.length--;
   }
 
+  /** An IPv6 address, not aligned. */
+  v6(w0: number, w1: number, w2: number, w3: number): void {
+    this.length = putV6(this.bytes, this.length, w0, w1, w2, w3);
+  }
+
+  /** An octet and a point. */
   private octet(value: number): void {
-    let rest = value;
-    if (rest >= 100) {
-      const hundreds = (rest / 100) | 0;
-      this.bytes[this.length++] = ZERO + hundreds;
-      rest -= hundreds * 100;
-      this.two(rest);
-    } else if (rest >= 10) this.two(rest);
-    else this.bytes[this.length++] = ZERO + rest;
+    this.view.setUint32(this.length, DIGITS[value]!, IS_LITTLE_ENDIAN);
+    this.length += value >= 100 ? 4 : value >= 10 ? 3 : 2;
   }
 }
 
-function octetDigits(value: number): number {
-  return value >= 100 ? 3 : value >= 10 ? 2 : 1;
+/** Texts of the numbers below 1000 as words of four octets: as they are, with a point behind them, and with leading zeros. */
+const DIGITS = texts((value) => `${value}.`);
+const THREE_DIGITS = texts((value) => String(value).padStart(3, '0'));
+
+function texts(text: (value: number) => string): Uint32Array {
+  const words = new Uint32Array(1000);
+  const octets = Buffer.from(words.buffer);
+  for (let value = 0; value < words.length; value++) octets.write(text(value), value * 4, 'latin1');
+  return words;
 }
 
 function digitsOf(value: number): number {
@@ -145,5 +231,5 @@ function digitsOf(value: number): number {
   if (value < 1_000_000) return 6;
   if (value < 10_000_000) return 7;
   if (value < 100_000_000) return 8;
-  return value < 1_000_000_000 ? 9 : 10;
+  return value < BILLION ? 9 : 9 + digitsOf(Math.floor(value / BILLION));
 }
