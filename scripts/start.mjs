@@ -110,7 +110,7 @@ try {
     say(`${what}: weir dump -R DIR ${options.join(' ')}`);
     console.log(indented(await weirOrThrow(['dump', '-R', directory, ...options])));
   }
-  say('that was all; to meter an interface of this machine (as root): node dist/cli/main.js export -i eth0 -w flows');
+  say('that was all; to meter an interface of this machine: sudo npx weir export -i eth0 -w flows');
 } catch (error) {
   say(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;

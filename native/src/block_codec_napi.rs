@@ -1,5 +1,5 @@
 use crate::block_codec::{unpack, Method};
-use crate::panics::caught;
+use crate::panics::guarded;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
@@ -15,9 +15,7 @@ impl Task for Unpack {
     type JsValue = Uint8Array;
 
     fn compute(&mut self) -> Result<Vec<u8>> {
-        caught(|| unpack(self.method, &self.packed, self.most))
-            .unwrap_or_else(Err)
-            .map_err(|text| Error::new(Status::GenericFailure, text))
+        guarded(|| unpack(self.method, &self.packed, self.most)).map_err(Error::from_reason)
     }
 
     fn resolve(&mut self, _: Env, content: Vec<u8>) -> Result<Uint8Array> {

@@ -3,6 +3,7 @@ use crate::datagram::file::{FileOptions, FileSource};
 use crate::datagram::live::{Bind, LiveOptions, LiveSource, GIVE_UP};
 use crate::datagram::socket::DEFAULT_RECEIVE_BUFFER;
 use crate::datagram::{self, Counters};
+use crate::panics::guarded;
 use crate::slots::SlotRing;
 use crate::slots_napi::{next_code, slot_views, wake_callback};
 use napi::bindgen_prelude::*;
@@ -102,7 +103,7 @@ impl DatagramSource {
                     slot_bytes,
                     slot_count,
                 };
-                FileSource::open(options, wake).map(Source::Files)
+                guarded(|| FileSource::open(options, wake)).map(Source::Files)
             }
             (None, None, Some(device)) => {
                 let options = DeviceOptions {

@@ -49,17 +49,18 @@ unsafe fn link_address(address: *const libc::sockaddr) -> Option<[u8; 6]> {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 unsafe fn link_address(address: *const libc::sockaddr) -> Option<[u8; 6]> {
     // SAFETY: as the caller promises; the family is checked before more than it is read. The name comes first in the
-    // data, the address behind it; both lengths are the kernel's, and `sdl_len` covers them.
+    // data, the address behind it, beyond what the structure declares if need be; both lengths are the kernel's, and
+    // `sdl_len` covers them.
     unsafe {
         if i32::from((*address).sa_family) != libc::AF_LINK {
             return None;
         }
-        let link = &*address.cast::<libc::sockaddr_dl>();
-        if link.sdl_alen != 6 {
+        let link = address.cast::<libc::sockaddr_dl>();
+        if (*link).sdl_alen != 6 {
             return None;
         }
-        let data = (&raw const link.sdl_data).cast::<u8>().add(usize::from(link.sdl_nlen));
-        Some(data.cast::<[u8; 6]>().read())
+        let at = std::mem::offset_of!(libc::sockaddr_dl, sdl_data) + usize::from((*link).sdl_nlen);
+        Some(address.cast::<u8>().add(at).cast::<[u8; 6]>().read())
     }
 }
 

@@ -6,6 +6,11 @@ pub mod block_codec;
 pub mod capture_file;
 pub mod datagram;
 pub mod decode;
+pub mod disk_threads;
+pub mod file_lock;
+pub mod flow_columns;
+pub mod flow_lookup;
+pub mod flow_row;
 #[cfg(test)]
 mod fuzz;
 pub mod interface_mac;
@@ -20,6 +25,7 @@ pub mod packet_extension;
 pub mod packet_runs;
 pub mod packet_source;
 pub mod panics;
+pub mod prefetch;
 pub mod scan;
 pub mod segment;
 pub mod slot_index;
@@ -29,6 +35,8 @@ pub mod udp_sender;
 
 pub mod block_codec_napi;
 pub mod datagram_source_napi;
+pub mod disk_threads_napi;
+pub mod flow_cache_napi;
 pub mod frame_decoder_napi;
 pub mod interfaces_napi;
 pub mod listing_napi;

@@ -3,7 +3,7 @@
 use std::ffi::CString;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// `host:port`, with brackets around an IPv6 address.
 pub fn name_of(host: &str, port: u16) -> String {
@@ -14,14 +14,17 @@ pub fn name_of(host: &str, port: u16) -> String {
     }
 }
 
-/// An unbound socket of the family of `address`, which does not outlive the process. Only calls that any socket takes
-/// may be made on one of another kind than datagrams.
+/// An unbound socket of the family of `address`, which no program inherits that this one starts. Only calls that any
+/// socket takes may be made on one of another kind than datagrams.
 pub fn open_socket(address: SocketAddr, kind: libc::c_int, protocol: libc::c_int) -> io::Result<UdpSocket> {
     let family = if address.is_ipv4() {
         libc::AF_INET
     } else {
         libc::AF_INET6
     };
+    // At once where the system can: another thread may start a program before `close_on_exec` is called.
+    #[cfg(any(target_os = "linux", target_os = "freebsd"))]
+    let kind = kind | libc::SOCK_CLOEXEC;
     // SAFETY: creates a descriptor, which nobody else owns yet.
     let socket = unsafe {
         let fd = libc::socket(family, kind, protocol);
@@ -30,9 +33,14 @@ pub fn open_socket(address: SocketAddr, kind: libc::c_int, protocol: libc::c_int
         }
         UdpSocket::from(OwnedFd::from_raw_fd(fd))
     };
-    // SAFETY: a call on a descriptor that we own, without pointers.
-    unsafe { libc::fcntl(socket.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) };
+    close_on_exec(socket.as_raw_fd());
     Ok(socket)
+}
+
+/// Keeps a descriptor from the programs that this one starts: it would stay open for as long as they run.
+pub fn close_on_exec(descriptor: RawFd) {
+    // SAFETY: a call without pointers, which at worst names a descriptor that is not open.
+    unsafe { libc::fcntl(descriptor, libc::F_SETFD, libc::FD_CLOEXEC) };
 }
 
 /// Sets an option whose value is a plain C value.
@@ -104,10 +112,13 @@ mod tests {
     }
 
     #[test]
-    fn options_are_read_back_and_refusals_are_errors() {
+    fn sockets_are_not_inherited_and_their_options_are_read_back() {
         for address in ["127.0.0.1:0", "[::1]:0"] {
             let address: SocketAddr = address.parse().unwrap();
             let socket = open_socket(address, libc::SOCK_DGRAM, libc::IPPROTO_UDP).unwrap();
+            // SAFETY: a call without pointers.
+            let flags = unsafe { libc::fcntl(socket.as_raw_fd(), libc::F_GETFD) };
+            assert_eq!(flags & libc::FD_CLOEXEC, libc::FD_CLOEXEC);
             let get = || get_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR);
             assert_eq!(get().unwrap(), [0]);
             set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1 as libc::c_int).unwrap();

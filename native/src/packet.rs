@@ -62,7 +62,7 @@ pub struct PacketRecord {
 }
 
 impl PacketRecord {
-    #[inline]
+    #[inline(always)]
     pub fn write(&self, seed: &HashSeed, out: &mut [u8; PACKET_BYTES]) {
         let hash = seed.hash(self);
         let micros = self.time_ns / 1000;
@@ -83,7 +83,7 @@ impl PacketRecord {
         ] {
             out[at * 4..at * 4 + 4].copy_from_slice(&word.to_ne_bytes());
         }
-        out[P_TIME * 4..].copy_from_slice(&(micros as f64).to_ne_bytes());
+        out[P_TIME * 4..].copy_from_slice(&(micros as i64 as f64).to_ne_bytes());
     }
 }
 
@@ -105,7 +105,7 @@ impl HashSeed {
 
     /// Covers the flow's key and nothing that changes within a flow. Fields that one key mode leaves out (ToS, input)
     /// are in it all the same: whoever groups without them hashes anew.
-    #[inline]
+    #[inline(always)]
     fn hash(&self, record: &PacketRecord) -> u32 {
         let HashSeed(seed) = self;
         let [src_hi, src_lo, dst_hi, dst_lo] = record.addresses;

@@ -4,6 +4,7 @@ use crate::packet;
 use crate::packet_extension;
 use crate::packet_runs::{self, RunGrouper};
 use crate::packet_source::{self, Input, Options, Stats};
+use crate::panics::guarded;
 use crate::slots_napi::{next_code, slot_views, wake_callback};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
@@ -170,8 +171,8 @@ pub struct PacketSource {
 impl PacketSource {
     #[napi(constructor)]
     pub fn new(options: PacketSourceOptions, wake: Function<(), ()>) -> Result<PacketSource> {
-        let source = packet_source::PacketSource::start(options.into_options()?, wake_callback(wake)?)
-            .map_err(|text| Error::new(Status::GenericFailure, text))?;
+        let (options, wake) = (options.into_options()?, wake_callback(wake)?);
+        let source = guarded(|| packet_source::PacketSource::start(options, wake)).map_err(Error::from_reason)?;
         Ok(PacketSource { source })
     }
 

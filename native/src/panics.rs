@@ -1,5 +1,7 @@
-//! Panics of libraries on damaged files become error texts, without the lines that Rust would print by itself.
+//! Panics, of libraries on damaged files or of our own making, become error texts, without the lines that Rust would print
+//! by itself.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::panic::{catch_unwind, set_hook, take_hook, AssertUnwindSafe};
 use std::sync::Once;
@@ -23,11 +25,24 @@ pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     let outer = CATCHING.replace(true);
     let done = catch_unwind(AssertUnwindSafe(work));
     CATCHING.set(outer);
-    done.map_err(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-        text.unwrap_or("unknown").to_string()
-    })
+    done.map_err(|panic| text_of(&*panic))
+}
+
+/// As `caught`, of work that has error texts of its own.
+pub fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    caught(work).unwrap_or_else(|text| Err(defect(&text)))
+}
+
+/// What a panic says.
+pub fn text_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("unknown").to_string()
+}
+
+/// What the user is told of a panic.
+pub fn defect(text: &str) -> String {
+    format!("internal error: {text}; please report this")
 }
 
 #[cfg(test)]
@@ -39,6 +54,8 @@ mod tests {
         assert_eq!(caught(|| 7), Ok(7));
         assert_eq!(caught::<()>(|| panic!("page {}", 3)), Err("page 3".to_string()));
         assert_eq!(caught::<()>(|| panic!("page")), Err("page".to_string()));
+        assert_eq!(guarded(|| Err::<(), _>("cut".to_string())), Err("cut".to_string()));
+        assert_eq!(guarded::<()>(|| panic!("page")), Err(defect("page")));
         let inner = caught(|| caught::<()>(|| panic!("inner")));
         assert_eq!(inner, Ok(Err("inner".to_string())));
     }

@@ -1,10 +1,11 @@
 mod given;
 
-use crate::panics::caught;
+use crate::disk_threads_napi::on_disk_thread;
+use crate::panics::{caught, defect};
 use crate::segment::column::{ColumnSpec, Values};
 use crate::segment::encoders::GroupEncoder;
 use crate::segment::file::DirectoryLock as Lock;
-use crate::segment::merge::{info, merge, Info};
+use crate::segment::merge::{info, merge, Info, Merged};
 use crate::segment::totals::{totals, TotalsSpec};
 use crate::segment::{general, Options, SegmentWriter};
 pub use given::column_type;
@@ -48,7 +49,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
 }
 
 fn internal(text: String) -> Error {
-    failure(format!("internal error in the segment writer: {text}"))
+    failure(defect(&text))
 }
 
 /// The writer, and whose turn it is: calls take effect in the order they were made, whichever thread runs first.
@@ -133,11 +134,17 @@ impl JsSegmentWriter {
     }
 
     #[napi]
-    pub fn finish(&self, metadata: Option<BTreeMap<String, String>>) -> AsyncTask<Finish> {
-        AsyncTask::new(Finish {
-            shared: self.shared.clone(),
-            ticket: self.ticket(),
-            metadata: metadata.unwrap_or_default().into_iter().collect(),
+    pub fn finish<'env>(&self, env: &'env Env, metadata: Option<BTreeMap<String, String>>) -> Result<Object<'env>> {
+        let shared = self.shared.clone();
+        let ticket = self.ticket();
+        let metadata = metadata.unwrap_or_default().into_iter().collect();
+        on_disk_thread(env, move || {
+            let bytes = shared.in_turn(ticket, |writer| {
+                writer
+                    .finish(metadata)
+                    .map_err(|cause| cannot_write(&shared.path, &cause))
+            });
+            bytes.map(|bytes| bytes as f64)
         })
     }
 
@@ -175,7 +182,7 @@ impl Task for Append {
             _ => Ok(Vec::new()),
         };
         shared.in_turn(self.ticket, |writer| {
-            let chunks = chunks.unwrap_or_else(|text| Err(general(&format!("internal error: {text}"))));
+            let chunks = chunks.unwrap_or_else(|text| Err(general(&defect(&text))));
             writer
                 .append_encoded(specs, chunks)
                 .map_err(|cause| cannot_write(&shared.path, &cause))
@@ -185,31 +192,6 @@ impl Task for Append {
 
     fn resolve(&mut self, _: Env, totals: Vec<f64>) -> Result<Float64Array> {
         Ok(Float64Array::new(totals))
-    }
-}
-
-pub struct Finish {
-    shared: Arc<Shared>,
-    ticket: u64,
-    metadata: Vec<(String, String)>,
-}
-
-impl Task for Finish {
-    type Output = u64;
-    type JsValue = f64;
-
-    fn compute(&mut self) -> Result<u64> {
-        let metadata = std::mem::take(&mut self.metadata);
-        let shared = &self.shared;
-        shared.in_turn(self.ticket, |writer| {
-            writer
-                .finish(metadata)
-                .map_err(|cause| cannot_write(&shared.path, &cause))
-        })
-    }
-
-    fn resolve(&mut self, _: Env, bytes: u64) -> Result<f64> {
-        Ok(bytes as f64)
     }
 }
 
@@ -230,19 +212,28 @@ pub struct Merge {
     options: Options,
 }
 
-impl Task for Merge {
-    type Output = Info;
-    type JsValue = SegmentInfo;
+impl Merge {
+    fn failed(cause: &ParquetError) -> Error {
+        failure(format!("cannot merge segments: {}", describe(cause)))
+    }
+}
 
-    fn compute(&mut self) -> Result<Info> {
+impl Task for Merge {
+    type Output = Merged;
+    type JsValue = PromiseRaw<'static, SegmentInfo>;
+
+    fn compute(&mut self) -> Result<Merged> {
         guarded(|| {
             merge(&self.inputs, &self.output, &self.columns, self.options.clone())
-                .map_err(|cause| failure(format!("cannot merge segments: {}", describe(&cause))))
+                .map_err(|cause| Merge::failed(&cause))
         })
     }
 
-    fn resolve(&mut self, _: Env, info: Info) -> Result<SegmentInfo> {
-        Ok(info_object(info))
+    fn resolve(&mut self, env: Env, merged: Merged) -> Result<Self::JsValue> {
+        let published = on_disk_thread(&env, move || {
+            guarded(|| merged.publish().map(info_object).map_err(|cause| Merge::failed(&cause)))
+        })?;
+        Ok(PromiseRaw::new(env.raw(), published.raw()))
     }
 }
 

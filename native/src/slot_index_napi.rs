@@ -1,4 +1,4 @@
-use crate::panics::caught;
+use crate::panics::{caught, defect};
 use crate::segment_napi::describe;
 use crate::slot_index::build::{build, Built};
 use crate::slot_index::directory::DirectoryIndex;
@@ -15,7 +15,7 @@ fn failure(message: String) -> Error {
 
 /// A panic is a defect, but must not end the process of somebody who collects flows.
 fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    caught(work).unwrap_or_else(|text| Err(failure(format!("internal error in the index: {text}"))))
+    caught(work).unwrap_or_else(|text| Err(failure(defect(&text))))
 }
 
 /// Octets of entries that are written at once.

@@ -4,6 +4,7 @@
 //! nobody ever reads bytes that somebody else writes, and nothing is allocated while the ring runs.
 
 use crate::memory::Region;
+use crate::panics::{caught, defect};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex};
@@ -135,6 +136,11 @@ impl SlotRing {
         }
     }
 
+    /// Producer: does the work of its thread, and ends the ring whatever becomes of it. The work gives its failure.
+    pub fn end_after(&self, work: impl FnOnce() -> Option<String>) {
+        self.end(caught(work).unwrap_or_else(|text| Some(defect(&text))));
+    }
+
     pub fn stopped(&self) -> bool {
         self.state.lock().unwrap().stopped
     }
@@ -155,6 +161,12 @@ impl SlotRing {
             return Next::End;
         }
         state.consumer_waits = true;
+        // A consumer that keeps slots may wait for the next while fewer than half are free, which `release` waits for.
+        if state.producer_waits && !state.free.is_empty() {
+            state.producer_waits = false;
+            drop(state);
+            self.freed.notify_all();
+        }
         Next::None
     }
 
@@ -169,7 +181,7 @@ impl SlotRing {
         if state.taken.get_mut(slot).is_some_and(std::mem::take) {
             state.free.push_back(slot);
             // Waking the producer for every slot would cost two context switches each; once half of them are free it has
-            // work for a while. The rest of the slots cannot get stuck: the consumer releases what it is given.
+            // work for a while, or once the consumer has nothing left to do, see `next`.
             let wake = state.producer_waits && state.free.len() >= (self.slots.len() / 2).max(1);
             state.producer_waits &= !wake;
             drop(state);
@@ -254,6 +266,47 @@ mod tests {
         ring.end(Some("cut".into()));
         assert_eq!(ring.next(), Next::End);
         assert_eq!(ring.failure().as_deref(), Some("cut"));
+        assert_eq!(ring.state.lock().unwrap().free.len(), 2);
+    }
+
+    #[test]
+    fn a_consumer_that_keeps_most_slots_gets_the_next_all_the_same() {
+        let (ring, _) = ring(4);
+        let producer = Arc::clone(&ring);
+        let thread = std::thread::spawn(move || {
+            for count in 0..6 {
+                producer.acquire().unwrap().publish(count);
+            }
+        });
+        let next = || loop {
+            match ring.next() {
+                Next::Slot(slot) => return slot,
+                _ => std::thread::yield_now(),
+            }
+        };
+        let slots = [(); 4].map(|()| next());
+        // Only now does the producer wait.
+        while !ring.state.lock().unwrap().producer_waits {
+            std::thread::yield_now();
+        }
+        for &slot in &slots[..2] {
+            ring.release(slot);
+            assert_ne!(ring.count(next()), 0);
+        }
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn a_panic_of_the_producer_is_its_failure() {
+        let (ring, wakes) = ring(2);
+        assert_eq!(ring.next(), Next::None);
+        ring.end_after(|| {
+            let _filling = ring.acquire();
+            panic!("page {}", 3)
+        });
+        assert_eq!(wakes.load(Ordering::SeqCst), 1);
+        assert_eq!(ring.next(), Next::End);
+        assert_eq!(ring.failure().unwrap(), "internal error: page 3; please report this");
         assert_eq!(ring.state.lock().unwrap().free.len(), 2);
     }
 

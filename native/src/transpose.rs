@@ -173,7 +173,9 @@ fn carry_out(
             [u32::from_be_bytes(value), V4_MAPPED_WORD]
         }),
         OP_UPTIME => copy(runs, times(columns, column)?, at, |run, value| {
-            run.export_ms + f64::from(u32::from_be_bytes(value).wrapping_sub(run.uptime_ms) as i32)
+            let distance = u32::from_be_bytes(value).wrapping_sub(run.uptime_ms) as i32;
+            // Before 1970 there is no time: a header whose clock was never set.
+            (run.export_ms + f64::from(distance)).max(0.0)
         }),
         OP_MILLISECONDS => copy(runs, times(columns, column)?, at, |_, value| {
             let ms = u64::from_be_bytes(value);

@@ -1,4 +1,4 @@
-use crate::panics::caught;
+use crate::panics::guarded;
 use crate::transpose::{self, Column};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
@@ -30,7 +30,6 @@ pub fn transpose(bytes: &[u8], steps: &[u32], runs: &[f64], mut columns: Vec<Opt
         })
         .collect();
     // A panic is a defect, but must not end the process of somebody who collects flows.
-    let done = caught(|| transpose::transpose(bytes, steps, runs, &mut columns));
-    done.and_then(|done| done)
+    guarded(|| transpose::transpose(bytes, steps, runs, &mut columns))
         .map_err(|text| Error::new(Status::InvalidArg, text))
 }

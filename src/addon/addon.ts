@@ -3,6 +3,7 @@
  */
 import { createRequire } from 'node:module';
 import type { DatagramSourceOptions, NativeDatagramSource } from './datagram-source.ts';
+import type { FlowCacheMemory } from './flow-cache-memory.ts';
 import type { NativeFrameDecoder, NativePacketSource, PacketSourceOptions } from './packet-source.ts';
 import type { FlowScan } from './scan.ts';
 import type {
@@ -17,7 +18,7 @@ import type { NativeUdpSender, UdpSenderOptions } from './udp-sender.ts';
 /** How blocks of other collectors' files are packed. */
 export type PackedWith = 'lzo' | 'bz2' | 'lz4' | 'zstd';
 
-export interface Addon {
+export interface Addon extends FlowCacheMemory {
   /** Layout constants of the addon, for the test that compares them with ours. */
   packetLayout(): Record<string, number>;
   packetExtensionLayout(): Record<string, number>;
@@ -55,6 +56,8 @@ export interface Addon {
     options: SegmentOptions,
   ): Promise<SegmentInfo>;
   segmentInfo(path: string): Promise<SegmentInfo>;
+  /** Gives a file another name in the same file system, in the place of one that has it; resolves when that is durable. */
+  renameDurably(from: string, to: string): Promise<void>;
   /** Unpacks one block, off the main thread; rejects when it is damaged or gives more than `most` bytes. */
   unpackBlock(method: PackedWith, packed: Uint8Array, most: number): Promise<Uint8Array>;
   /** Names in a directory but those that begin with a dot, in order; absent when there is no such directory. */

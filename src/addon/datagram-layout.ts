@@ -1,6 +1,6 @@
 /**
  * A slot of a datagram source: `DATAGRAM_META_BYTES` of description for each datagram, from the start of the slot, and
- * the payloads behind them. `native/src/datagram.rs` has the same numbers; a test compares them.
+ * the payloads behind them. `native/src/datagram` has the same numbers; a test compares them.
  */
 export const DATAGRAM_META_BYTES = 64;
 export const DATAGRAM_META_WORDS = 16;

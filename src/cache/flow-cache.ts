@@ -71,8 +71,8 @@ export function cacheNeedsExtensions({
  * The flow cache: packets in, flows out. What leaves, and in which order, is a function of the packets alone (their
  * times, not when or in which portions they are handed over, and not their hashes); docs/decisions/0040 has the rules.
  *
- * Packets are handled in groups: a first pass reads the slots of all, a second their rows, and only the third compares
- * and counts, so that the cache misses of a group overlap instead of following one another.
+ * Packets are handled in groups: first the addon looks up all of a group and fetches their rows, so that cache misses overlap
+ * instead of following one another; what it found is a guess, and only then packets are compared and counted.
  */
 export class FlowCache implements MeteringCache {
   private readonly flows: LiveFlows;

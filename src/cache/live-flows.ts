@@ -1,3 +1,4 @@
+import { addon } from '../addon/addon.ts';
 import { P_DST, P_INPUT, P_META, P_OCTETS, P_PORTS, P_PROTO_TOS_FLAGS, P_SRC } from '../addon/packet-layout.ts';
 import type { Allocate, FullPolicy } from './flow-cache-options.ts';
 import { OldestIdle } from './oldest-idle.ts';
@@ -50,6 +51,9 @@ export const IGNORED_OCTETS = 1;
 export const TCP_FIN_RST = 0x05 << 16;
 const TCP_RST = 0x04 << 16;
 
+/** Rows looked at together as a tick ends; as with packets (`GROUP`) they are to stay in the processor's cache for so long. */
+const SWEEP_ROWS = 8 * WHEEL_TAKE_MAX;
+
 /** Rows beyond `maxFlows`, for records that ended within the running tick. */
 export const SPARE_ROWS = 65_536;
 
@@ -87,7 +91,7 @@ export class LiveFlows {
   private readonly oldest: OldestIdle;
   private readonly ended: RowOrder;
   private readonly leave: (rows: Int32Array, count: number) => void;
-  private readonly entries = new Int32Array(WHEEL_TAKE_MAX);
+  private readonly entries = new Int32Array(SWEEP_ROWS);
 
   constructor(options: LiveFlowsOptions, store: RowStore, leave: (rows: Int32Array, count: number) => void) {
     this.maxFlows = options.maxFlows;
@@ -290,7 +294,7 @@ export class LiveFlows {
     wheel.push(tick, row);
   }
 
-  /** Empties the bucket of a tick that is over. In chunks. */
+  /** Empties the bucket of a tick that is over. */
   private sweep(over: number): void {
     const { wheel, entries, timeouts } = this;
     const { words, wheelTicks } = this.store;
@@ -315,17 +319,7 @@ export class LiveFlows {
 
   /** Reads the rows and slots of flows about to end, so that their cache misses overlap. */
   private readAhead(rows: Int32Array, from: number, to: number): void {
-    const { words } = this.store;
-    const { slots, mask } = this.table;
-    let touched = 0;
-    for (let i = from; i < to; i++) {
-      const r = rows[i]! << ROW_WORD_SHIFT;
-      touched ^= words[r]! ^ words[r + 16]!;
-    }
-    for (let i = from; i < to; i++) {
-      touched ^= slots[(words[(rows[i]! << ROW_WORD_SHIFT) + R_HASH]! & mask) << 1]!;
-    }
-    this.store.touched[0] = touched;
+    addon().fetchFlows(this.table.slots, this.store.words, rows, from, to);
   }
 
   private leaveInOrder(): void {

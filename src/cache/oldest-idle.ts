@@ -3,7 +3,7 @@ import { RowOrder } from './row-order.ts';
 
 const BINS = 4096;
 /** Rows read ahead at a time. */
-const GROUP = 16;
+const GROUP = 64;
 
 /**
  * Finds the flow whose latest packet is longest ago (of several: that which appeared first), for a table that is full.

@@ -1,5 +1,5 @@
+import { addon } from '../addon/addon.ts';
 import {
-  P_HASH,
   P_INPUT,
   P_META,
   P_META_EGRESS,
@@ -15,8 +15,11 @@ import { KeyReducer } from './key-reducer.ts';
 import { R_INPUT, R_PORTS, R_PROTO_TOS_FLAGS, R_STATE, ROW_WORD_SHIFT, type RowStore } from './row.ts';
 import type { SlotTable } from './slot-table.ts';
 
-/** Packets handled at a time; 16 to 128 measured alike, 1 a third slower (docs/decisions/0041). */
-export const GROUP = 32;
+/**
+ * Packets handled at a time: enough that a call into the addon costs little beside them, few enough that what it fetched is
+ * still in the processor's cache (docs/decisions/0241).
+ */
+export const GROUP = 256;
 /** Protocol and ToS: the flags behind them do not tell flows apart. */
 export const PROTO_TOS_MASK = 0xffff;
 /**
@@ -51,14 +54,14 @@ export class RowFinder {
   }
 
   /**
-   * Reads the slots of a group of packets, `size` from number `start` on, and the rows that those name; given `runs`, of
-   * the first packets of runs `start` and on.
+   * Looks up a group of packets, `size` from number `start` on, and brings into the processor's cache what handling them
+   * reads; given `runs`, of the first packets of runs `start` and on.
    */
   readAhead(words: Uint32Array, start: number, size: number, runs: Uint32Array | undefined): void {
     const { packets, hashes, candidates } = this;
-    const { slots, mask } = this.table;
-    const rows = this.store.words;
-    let touched = 0;
+    const { slots } = this.table;
+    const { words: rows, wheelTicks, free, freeCount } = this.store;
+    const { lookUpFlows } = addon();
     if (runs === undefined) {
       this.sides?.normalize(words, start, size);
       this.reducer?.reduce(words, this.extensions, start, size);
@@ -66,24 +69,7 @@ export class RowFinder {
     } else {
       for (let i = 0; i < size; i++) packets[i] = runs[(start + i + 1) * RUN_WORDS + RUN_FIRST]!;
     }
-    for (let i = 0; i < size; i++) {
-      const hash = words[packets[i]! * PACKET_WORDS + P_HASH]! | 0;
-      hashes[i] = hash;
-      touched ^= slots[(hash & mask) << 1]!;
-    }
-    for (let i = 0; i < size; i++) {
-      const hash = hashes[i]!;
-      let at = hash & mask;
-      let row = slots[(at << 1) + 1]!;
-      while (slots[at << 1] !== hash && row !== 0) {
-        at = (at + 1) & mask;
-        row = slots[(at << 1) + 1]!;
-      }
-      candidates[i] = row;
-      const r = row << ROW_WORD_SHIFT;
-      touched ^= rows[r]! ^ rows[r + 16]!;
-    }
-    this.store.touched[0] = touched;
+    lookUpFlows(slots, rows, wheelTicks, free, freeCount, words, packets, size, hashes, candidates);
     // The loop over packets knows nothing of extension records: then every packet's flow is to be found by `find`.
     if (this.key.vlan || this.key.mac) candidates.fill(0, 0, size);
   }

@@ -7,7 +7,7 @@
 export const ROW_BYTES = 128;
 export const ROW_WORD_SHIFT = 5;
 export const ROW_DOUBLE_SHIFT = 4;
-const ROW_WORDS = ROW_BYTES / 4;
+export const ROW_WORDS = ROW_BYTES / 4;
 
 /** Words of a row. Addresses, ports, proto | ToS | flags and input are as in the packet record. */
 export const R_SRC = 0;
@@ -56,11 +56,9 @@ export class RowStore {
    */
   readonly wheelTicks: Int32Array;
   readonly capacity: number;
-  /** Where loops that only read ahead leave what they read: a result nobody uses would be optimised away. */
-  readonly touched = new Int32Array(1);
-  /** Rows given back. A stack of its own, because links in the rows would make every `take` wait for a cold row. */
-  private readonly free: Int32Array;
-  private freeCount = 0;
+  /** A stack of the rows given back, of its own because links in the rows would make every `take` wait for a cold row. */
+  readonly free: Int32Array;
+  freeCount = 0;
   /** Highest row given out since `clear`: memory beyond it has not been touched. */
   private top = 0;
 

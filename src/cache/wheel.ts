@@ -4,7 +4,7 @@ export const WHEEL_TAKE_MAX = CHUNK_WORDS - 1;
 
 /**
  * A timing wheel: bags of rows, one for each of the next `span` ticks. Entries are never taken out early; who empties
- * a bag asks each row whether the entry still means it (`R_WHEEL_TICK`).
+ * a bag asks each row whether the entry still means it (`wheelTicks` of the row store).
  *
  * Buckets are chains of chunks out of one pool, so the memory follows the number of entries and not the largest
  * filling that each bucket ever had. Ticks are numbers modulo 2^32.
@@ -50,21 +50,28 @@ export class Wheel {
     this.count++;
   }
 
-  /** Moves up to WHEEL_TAKE_MAX entries of a bucket to `out`; returns how many, 0 when the bucket is empty. */
+  /**
+   * Moves entries of a bucket to `out`, which has room for at least a chunk of them (WHEEL_TAKE_MAX): as many whole chunks as
+   * fit. Returns how many entries, 0 when the bucket is empty.
+   */
   take(tick: number, out: Int32Array): number {
     const bucket = tick & (this.span - 1);
-    const chunk = this.heads[bucket]!;
-    if (chunk === 0) return 0;
     const pool = this.pool;
-    const base = chunk * CHUNK_WORDS;
-    const fill = this.fills[bucket]!;
-    for (let i = 0; i < fill; i++) out[i] = pool[base + 1 + i]!;
-    this.heads[bucket] = pool[base]!;
-    this.fills[bucket] = WHEEL_TAKE_MAX;
-    pool[base] = this.freeChunk;
-    this.freeChunk = chunk;
-    this.count -= fill;
-    return fill;
+    let taken = 0;
+    for (;;) {
+      const chunk = this.heads[bucket]!;
+      const fill = this.fills[bucket]!;
+      if (chunk === 0 || taken + fill > out.length) break;
+      const base = chunk * CHUNK_WORDS;
+      for (let i = 0; i < fill; i++) out[taken + i] = pool[base + 1 + i]!;
+      this.heads[bucket] = pool[base]!;
+      this.fills[bucket] = WHEEL_TAKE_MAX;
+      pool[base] = this.freeChunk;
+      this.freeChunk = chunk;
+      taken += fill;
+    }
+    this.count -= taken;
+    return taken;
   }
 
   clear(): void {

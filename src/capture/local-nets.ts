@@ -7,11 +7,9 @@ import {
   P_SRC,
   PACKET_WORDS,
 } from '../addon/packet-layout.ts';
-import type { Prefix } from '../flow/prefix.ts';
+import { isV4Prefix, type Prefix, V4_MAPPED_BITS, wordMask } from '../flow/prefix.ts';
 
 const WORDS = 4;
-/** An IPv4 prefix is looked at in its last word only. */
-const V4_MAPPED_BITS = 96;
 const KNOWN = P_META_DIRECTION_KNOWN | P_META_EGRESS;
 
 /**
@@ -26,19 +24,17 @@ export class LocalNets {
   readonly #v6: Int32Array;
 
   constructor(prefixes: readonly Prefix[]) {
-    const isV4 = ({ words, bits }: Prefix) =>
-      bits >= V4_MAPPED_BITS && words[0] === 0 && words[1] === 0 && words[2] === 0xffff;
     this.#v4 = Int32Array.from(
-      prefixes.filter(isV4).flatMap(({ words, bits }) => {
-        const mask = maskOf(bits - V4_MAPPED_BITS);
+      prefixes.filter(isV4Prefix).flatMap(({ words, bits }) => {
+        const mask = wordMask(bits - V4_MAPPED_BITS);
         return [inRecord(words[3] & mask), inRecord(mask)];
       }),
     );
     this.#v6 = Int32Array.from(
       prefixes
-        .filter((prefix) => !isV4(prefix))
+        .filter((prefix) => !isV4Prefix(prefix))
         .flatMap(({ words, bits }) => {
-          const masks = words.map((_, i) => maskOf(bits - 32 * i));
+          const masks = words.map((_, i) => wordMask(bits - 32 * i));
           return [...words.map((word, i) => inRecord(word & masks[i]!)), ...masks.map(inRecord)];
         }),
     );
@@ -72,12 +68,6 @@ export class LocalNets {
     }
     return false;
   }
-}
-
-/** The first `bits` bits of a word; none below 1, all above 31. */
-function maskOf(bits: number): number {
-  if (bits <= 0) return 0;
-  return bits >= 32 ? -1 : -1 << (32 - bits);
 }
 
 /** A word as it reads in a packet record, whose addresses stand in network order. */

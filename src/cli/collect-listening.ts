@@ -4,9 +4,6 @@ import { UserError } from '../flow/user-error.ts';
 import type { ListenEndpoint } from '../pipeline/collect/listen-endpoint.ts';
 import { readPem } from './pem-file.ts';
 
-/** Port that exporters send to unless told otherwise; nfcapd's. */
-export const DEFAULT_PORT = 9995;
-
 const TRANSPORTS = ['udp', 'tcp', 'tls'] as const;
 
 /** Reads `PORT` or `TRANSPORT:PORT`; throws UserError. */

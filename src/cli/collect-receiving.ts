@@ -3,12 +3,13 @@ import { isIP } from 'node:net';
 import type { SamplingSetting } from '../collect/sampling.ts';
 import { flagOption, keyed, listOption, type OptionTable, valueOption } from '../config/option.ts';
 import type { OptionValues } from '../config/option-values.ts';
+import { DEFAULT_PORT } from '../export/destination.ts';
 import { isV4, parseAddress } from '../flow/address.ts';
 import { parsePrefix } from '../flow/prefix.ts';
 import { UserError } from '../flow/user-error.ts';
 import type { InputOptions } from '../pipeline/collect/inputs.ts';
 import type { CollectOptions } from '../pipeline/collect/options.ts';
-import { DEFAULT_PORT, parseEndpoint, parsePort, readTls } from './collect-listening.ts';
+import { parseEndpoint, parsePort, readTls } from './collect-listening.ts';
 
 /** Where datagrams come from, and how they are read. */
 export const receivingOptions: OptionTable = {

@@ -25,7 +25,7 @@ export async function ctlCommand(argv: string[]): Promise<number> {
   const args = await parser.parse();
   if (args['help'] === true || args['version'] === true) return 0;
   const [command, ...rest] = args._.map(String);
-  if (command === undefined) throw new UserError('weir ctl takes a command, such as status; see weir ctl --help');
+  if (command === undefined) throw new UserError('which command? such as status; see weir ctl --help');
   // A reader that has gone, as `head` does, has seen enough.
   process.stdout.on('error', () => process.exit(0));
   const reply = await askControl(

@@ -7,6 +7,7 @@ import type { InterfaceName } from '../export/options.ts';
 import { type TemplateSelection, templatePresets } from '../export/templates.ts';
 import { UserError } from '../flow/user-error.ts';
 import type { SendingOptions } from '../pipeline/export/options.ts';
+import { MAX_DATAGRAM_BYTES } from '../wire/protocol.ts';
 import { parseTls, tlsOptions } from './export-tls.ts';
 
 /** What is sent to collectors, and how. */
@@ -60,7 +61,7 @@ export async function parseSending(values: OptionValues): Promise<SendingOptions
   const maxRecords4 = values.wholeIfGiven('max-records4', 1, MAX_RECORDS);
   const maxRecords6 = values.wholeIfGiven('max-records6', 1, MAX_RECORDS);
   const tls = await parseTls(values, ways.has('tls'));
-  const mtu = values.wholeIfGiven('mtu', 576, 65_507);
+  const mtu = values.wholeIfGiven('mtu', 576, MAX_DATAGRAM_BYTES);
   const sourceAddress = values.text('source-address');
   return {
     destinations,

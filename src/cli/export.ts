@@ -3,6 +3,7 @@ import { UserError } from '../flow/user-error.ts';
 import { runExport } from '../pipeline/export/export.ts';
 import type { ExportOptions } from '../pipeline/export/options.ts';
 import { checkPlan, describePlan } from '../pipeline/export/plan.ts';
+import { V5_SAMPLING_INTERVAL_MASK } from '../wire/protocol.ts';
 import { fileOptions, parseFiles } from './export-files.ts';
 import { inputOptions, parseInputs } from './export-inputs.ts';
 import { meteringOptions, parseMetering } from './export-metering.ts';
@@ -60,11 +61,8 @@ async function exportOptions(values: OptionValues, operands: readonly string[]):
   if (destinations.length === 0 && directory === undefined && print === undefined) {
     throw new UserError('nowhere to put flows: give -n HOST:PORT, -w DIR or -o FORMAT; see weir export --help');
   }
-  if (version === 5 && sampling.rate > V5_MOST_SAMPLING) {
-    throw new UserError(`NetFlow v5 can tell sampling rates up to ${V5_MOST_SAMPLING}: use -v 9 or 10`);
+  if (version === 5 && sampling.rate > V5_SAMPLING_INTERVAL_MASK) {
+    throw new UserError(`NetFlow v5 can tell sampling rates up to ${V5_SAMPLING_INTERVAL_MASK}: use -v 9 or 10`);
   }
   return options;
 }
-
-/** Fourteen bits of the header. */
-const V5_MOST_SAMPLING = 0x3fff;

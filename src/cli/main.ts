@@ -21,19 +21,19 @@ const commands: Record<string, () => Promise<(argv: string[]) => Promise<number>
 
 const usage = `weir: flow exporter and collector
 
-  weir export   packets (interface or capture file) to flows to NetFlow v5, v9, IPFIX or flow files
-  weir collect  NetFlow v5, v9 and IPFIX datagrams to flow files
-  weir dump     questions to flow files, in nfdump's language
-  weir sql      questions to flow files, in SQL
-  weir top      the busiest of a running store, live
-  weir tail     flows of a running store as they come in
-  weir import   flow files of nfcapd to flow files of weir
-  weir replay   flow files to NetFlow v5, v9 and IPFIX datagrams
+  weir export     packets (interface or capture file) to flows to NetFlow v5, v9, IPFIX or flow files
+  weir collect    NetFlow v5, v9, IPFIX and sFlow to flow files
+  weir dump       questions to flow files, in nfdump's language
+  weir sql        questions to flow files, in SQL
+  weir top        the busiest of a running store, live
+  weir tail       flows of a running store as they come in
+  weir import     flow files of nfcapd to flow files of weir
+  weir replay     flow files to NetFlow v5, v9 and IPFIX datagrams
   weir anonymize  flow files to others whose addresses are anonymous
-  weir ctl      questions and commands to a running weir export
-  weir index    indexes of flow files that were stored or copied without, for fast answers about one host
-  weir expire   old flow files deleted by size and age
-  weir sampling  sampling rates of exporters corrected for later questions
+  weir ctl        questions and commands to a running weir export
+  weir index      indexes of flow files that were stored or copied without, for fast answers about one host
+  weir expire     old flow files deleted by size and age
+  weir sampling   sampling rates of exporters corrected for later questions
   weir exporters  what a collector has from each exporter, and what was lost
 
 \`weir COMMAND --help\` lists the options of a command; \`weir --version\` prints the version.

@@ -11,6 +11,7 @@ import {
 } from '../addon/datagram-layout.ts';
 import type { NativeFrameDecoder } from '../addon/packet-source.ts';
 import type { FlowBatch } from '../flow/batch.ts';
+import type { ExporterNames } from '../flow/exporter-names.ts';
 import { DatagramDecoder } from '../wire/decode.ts';
 import { type DatagramOrigin, type DecodeCounters, newOrigin } from '../wire/decode-context.ts';
 import { describeFields } from '../wire/decode-templates.ts';
@@ -79,6 +80,17 @@ export interface TemplateDescription {
   readonly fields: readonly string[];
 }
 
+/** What an exporter told that was not kept for lack of room, each time it did; templates are with their streams. */
+export interface ExporterRefusals {
+  readonly exporter: string;
+  /** Interfaces, and other things that sFlow agents count. */
+  readonly interfaces: number;
+  /** Samplers, elements of its own and elements that weir does not know. */
+  readonly optionEntries: number;
+  readonly sampleSources: number;
+  readonly names: number;
+}
+
 export interface CollectorStats {
   readonly decode: Readonly<DecodeCounters>;
   readonly pending: {
@@ -94,6 +106,8 @@ export interface CollectorStats {
   readonly streams: readonly StreamStats[];
   /** What devices told last of their interfaces. */
   readonly interfaces: readonly InterfaceStats[];
+  /** Of exporters that were refused something. */
+  readonly refusals: readonly ExporterRefusals[];
 }
 
 /**
@@ -168,6 +182,7 @@ export class Collector {
       overflowDatagrams: exporters.overflowDatagrams,
       streams: [...exporters.values()].flatMap(statsOf),
       interfaces: [...exporters.values()].flatMap(({ interfaces }) => [...interfaces.values()]),
+      refusals: [...exporters.values()].flatMap((exporter) => refusalsOf(exporter, exporters.names)),
     };
   }
 
@@ -213,6 +228,16 @@ function frameDecoder(linkType: number): NativeFrameDecoder {
     frameDecoders.set(linkType, decoder);
   }
   return decoder;
+}
+
+function refusalsOf({ address, shares }: Exporter, names: ExporterNames): ExporterRefusals[] {
+  const refusals = {
+    interfaces: shares.interfaces.refused,
+    optionEntries: shares.optionEntries.refused,
+    sampleSources: shares.sampleSources.refused,
+    names: names.refused(address),
+  };
+  return Object.values(refusals).some((times) => times > 0) ? [{ exporter: address, ...refusals }] : [];
 }
 
 function statsOf(exporter: Exporter): StreamStats[] {

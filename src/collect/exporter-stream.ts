@@ -1,3 +1,4 @@
+import type { Share } from '../flow/allowance.ts';
 import type { ExporterNames } from '../flow/exporter-names.ts';
 import type { DatagramOrigin, DecodeStream, OptionsRecord, SetContext } from '../wire/decode-context.ts';
 import { compileDefinition } from '../wire/decode-templates.ts';
@@ -6,7 +7,7 @@ import { type QuirkName, quirkNames, quirkNumber } from '../wire/quirks.ts';
 import type { CompiledTemplate } from '../wire/template.ts';
 import type { SavedElement, ToldElements } from '../wire/told-elements.ts';
 import type { InterfaceCounters } from './interface-counters.ts';
-import type { Allowance, Limits } from './limits.ts';
+import type { Limits } from './limits.ts';
 import type { PendingSets } from './pending-sets.ts';
 import { SampleSources } from './sample-sources.ts';
 import { type SamplingSetting, SamplingTable } from './sampling.ts';
@@ -14,10 +15,19 @@ import type { SavedStream } from './saved-stream.ts';
 import { BOOT_TOLERANCE_MS, SequenceTracker } from './sequence.ts';
 import { TemplateStore } from './template-store.ts';
 
+/** What an exporter has of the room that all share. */
+export interface ExporterShares {
+  readonly templateFields: Share;
+  readonly optionEntries: Share;
+  readonly sampleSources: Share;
+  readonly interfaces: Share;
+}
+
 /** All that is known of one exporter address. */
 export interface Exporter {
   readonly address: string;
   readonly streams: ExporterStream[];
+  readonly shares: ExporterShares;
   readonly setting: SamplingSetting | undefined;
   /** Rate that options told last for a whole stream of it, 0 unknown: stands in for streams that were told none. */
   samplingRate: number;
@@ -33,10 +43,6 @@ export interface Exporter {
 export interface Shared {
   readonly limits: Limits;
   readonly pending: PendingSets;
-  readonly templateFields: Allowance;
-  readonly optionEntries: Allowance;
-  readonly sampleSources: Allowance;
-  readonly interfaces: Allowance;
   readonly names: ExporterNames;
   /** Grows when something changes that `saveState` keeps. */
   revision: number;
@@ -91,9 +97,9 @@ export class ExporterStream implements DecodeStream {
     this.domain = domain;
     this.session = session;
     this.shared = shared;
-    this.templates = new TemplateStore(shared.limits.templatesPerStream, shared.templateFields);
-    this.sampling = new SamplingTable(shared.optionEntries);
-    this.samples = new SampleSources(shared.sampleSources);
+    this.templates = new TemplateStore(shared.limits.templatesPerStream, exporter.shares.templateFields);
+    this.sampling = new SamplingTable(exporter.shares.optionEntries);
+    this.samples = new SampleSources(exporter.shares.sampleSources);
     this.sequence = new SequenceTracker(version === VERSION_V9 || version === VERSION_SFLOW ? 'datagrams' : 'records');
   }
 
@@ -126,6 +132,10 @@ export class ExporterStream implements DecodeStream {
     if (this.isUdp) return false;
     this.templates.withdraw(id, isOptions);
     return true;
+  }
+
+  admits(id: number, fields: number): boolean {
+    return this.templates.admits(id, fields);
   }
 
   define(template: CompiledTemplate): void {
@@ -174,7 +184,7 @@ export class ExporterStream implements DecodeStream {
 
   /** What the exporter says of one element of an enterprise. */
   learnElement(element: SavedElement): void {
-    if (this.told.learn(element, () => this.shared.optionEntries.take(1))) this.shared.revision++;
+    if (this.told.learn(element, () => this.exporter.shares.optionEntries.take(1))) this.shared.revision++;
   }
 
   get samplingFixed(): boolean {
@@ -232,7 +242,7 @@ export class ExporterStream implements DecodeStream {
   unknownElements(elements: readonly string[], records: number): void {
     for (const element of elements) {
       const known = this.unknown.get(element);
-      if (known === undefined && !this.shared.optionEntries.take(1)) continue;
+      if (known === undefined && !this.exporter.shares.optionEntries.take(1)) continue;
       this.unknown.set(element, (known ?? 0) + records);
     }
   }
@@ -267,7 +277,7 @@ export class ExporterStream implements DecodeStream {
     this.templates.release();
     this.sampling.release();
     this.samples.release();
-    this.shared.optionEntries.giveBack(this.unknown.size);
+    this.exporter.shares.optionEntries.giveBack(this.unknown.size);
     this.unknown.clear();
   }
 

@@ -1,10 +1,11 @@
 import { type AddressWords, formatAddress } from '../flow/address.ts';
+import { Allowance } from '../flow/allowance.ts';
 import { ExporterNames } from '../flow/exporter-names.ts';
 import type { DatagramOrigin, DecodeStream, StreamDirectory } from '../wire/decode-context.ts';
 import { type SavedElement, ToldElements } from '../wire/told-elements.ts';
-import { type Exporter, ExporterStream, type Shared } from './exporter-stream.ts';
+import { type Exporter, type ExporterShares, ExporterStream, type Shared } from './exporter-stream.ts';
 import { InterfaceCounters } from './interface-counters.ts';
-import { Allowance, type Limits } from './limits.ts';
+import type { Limits } from './limits.ts';
 import type { PendingSets } from './pending-sets.ts';
 import type { SamplingSetting } from './sampling.ts';
 import type { SavedStream } from './saved-stream.ts';
@@ -14,6 +15,7 @@ const overflowStream: DecodeStream = {
   bootMs: 0,
   told: new ToldElements(),
   template: () => undefined,
+  admits: () => false,
   define: () => {},
   refreshed: () => {},
   withdraw: () => false,
@@ -55,6 +57,7 @@ export class Exporters implements StreamDirectory {
   readonly names = new ExporterNames();
   private readonly slots = new Map<string, Slot>();
   private readonly shared: Shared;
+  private readonly allowances: Readonly<Record<keyof ExporterShares, Allowance>>;
   private readonly settingOf: (address: string) => SamplingSetting | undefined;
   private lastSlot: Slot | undefined;
   private lastStream: ExporterStream | undefined;
@@ -65,12 +68,14 @@ export class Exporters implements StreamDirectory {
     this.shared = {
       limits,
       pending,
+      names: this.names,
+      revision: 0,
+    };
+    this.allowances = {
       templateFields: new Allowance(limits.templateFields),
       optionEntries: new Allowance(limits.optionEntries),
       sampleSources: new Allowance(limits.sampleSources),
       interfaces: new Allowance(limits.interfaces),
-      names: this.names,
-      revision: 0,
     };
   }
 
@@ -131,14 +136,22 @@ export class Exporters implements StreamDirectory {
     if (slot === undefined) {
       if (this.slots.size >= this.shared.limits.exporters && !this.makeRoom(origin.receivedMs)) return undefined;
       const address = formatAddress(hiHigh, hiLow, loHigh, loLow);
+      const { templateFields, optionEntries, sampleSources, interfaces } = this.allowances;
+      const shares: ExporterShares = {
+        templateFields: templateFields.share(),
+        optionEntries: optionEntries.share(),
+        sampleSources: sampleSources.share(),
+        interfaces: interfaces.share(),
+      };
       const exporter: Exporter = {
         address,
         streams: [],
+        shares,
         setting: this.settingOf(address),
         samplingRate: 0,
         hasSamplers: false,
         told: new ToldElements(),
-        interfaces: new InterfaceCounters(this.shared.interfaces),
+        interfaces: new InterfaceCounters(shares.interfaces),
         lastSeenMs: origin.receivedMs,
       };
       slot = { hiHigh, hiLow, loHigh, loLow, exporter, streams: new Map(), ended: [] };
@@ -192,7 +205,7 @@ export class Exporters implements StreamDirectory {
       if (nowMs - slot.exporter.lastSeenMs < this.shared.limits.idleMs) continue;
       const { streams } = slot.exporter;
       for (const stream of streams) stream.release();
-      this.shared.optionEntries.giveBack(slot.exporter.told.size);
+      slot.exporter.shares.optionEntries.giveBack(slot.exporter.told.size);
       slot.exporter.interfaces.release();
       this.streamCount -= streams.length;
       this.slots.delete(key);

@@ -1,4 +1,4 @@
-import type { Allowance } from './limits.ts';
+import type { Share } from '../flow/allowance.ts';
 
 /**
  * Counters of one interface as a device told them last (generic interface counters of sFlow, RFC 2233), since the device
@@ -30,16 +30,16 @@ const UP = 3;
 /** The latest counters of each interface of one exporter. Interfaces beyond the allowance are not followed. */
 export class InterfaceCounters {
   private readonly byIndex = new Map<number, InterfaceStats>();
-  private readonly allowance: Allowance;
+  private readonly share: Share;
 
-  constructor(allowance: Allowance) {
-    this.allowance = allowance;
+  constructor(share: Share) {
+    this.share = share;
   }
 
   /** Takes the record at `at`, of which `INTERFACE_COUNTERS_BYTES` octets are there. */
   take(exporter: string, view: DataView, at: number, receivedMs: number): void {
     const index = view.getUint32(at);
-    if (!this.byIndex.has(index) && !this.allowance.take(1)) return;
+    if (!this.byIndex.has(index) && !this.share.take(1)) return;
     this.byIndex.set(index, {
       exporter,
       index,
@@ -63,7 +63,7 @@ export class InterfaceCounters {
   }
 
   release(): void {
-    this.allowance.giveBack(this.byIndex.size);
+    this.share.giveBack(this.byIndex.size);
     this.byIndex.clear();
   }
 }

@@ -5,7 +5,10 @@ export interface Limits {
   readonly streamsPerExporter: number;
   readonly streams: number;
   readonly templatesPerStream: number;
-  /** Fields of all templates together, each template counted as eight more. */
+  /**
+   * Fields of all templates together, each template counted as eight more. Of this and the next three no exporter gets so
+   * much that nothing is left for others: see `Allowance`.
+   */
   readonly templateFields: number;
   /** Samplers and unknown elements of all exporters together. */
   readonly optionEntries: number;
@@ -35,22 +38,3 @@ export const DEFAULT_LIMITS: Limits = {
   pendingBytesPerStream: 64 << 10,
   pendingMs: 300_000,
 };
-
-/** A shared allowance that many small tables draw on. */
-export class Allowance {
-  left: number;
-
-  constructor(total: number) {
-    this.left = total;
-  }
-
-  take(amount: number): boolean {
-    if (amount > this.left) return false;
-    this.left -= amount;
-    return true;
-  }
-
-  giveBack(amount: number): void {
-    this.left += amount;
-  }
-}

@@ -1,4 +1,4 @@
-import type { Allowance } from './limits.ts';
+import type { Share } from '../flow/allowance.ts';
 import { SequenceTracker } from './sequence.ts';
 
 interface Source {
@@ -15,17 +15,17 @@ export class SampleSources {
   /** Samples that the agent says it did not take, since each source was first heard of. */
   dropped = 0;
   private readonly sources = new Map<number, Source>();
-  private readonly allowance: Allowance;
+  private readonly share: Share;
 
-  constructor(allowance: Allowance) {
-    this.allowance = allowance;
+  constructor(share: Share) {
+    this.share = share;
   }
 
   /** Takes the header of one sample; times as `SequenceTracker.observe` has them. */
   observe(id: number, sequence: number, drops: number, uptimeMs: number, bootMs: number): void {
     let source = this.sources.get(id);
     if (source === undefined) {
-      if (!this.allowance.take(1)) return;
+      if (!this.share.take(1)) return;
       // What each number counts is one sample, as it is one datagram elsewhere.
       source = { sequence: new SequenceTracker('datagrams'), drops };
       this.sources.set(id, source);
@@ -50,7 +50,7 @@ export class SampleSources {
   }
 
   release(): void {
-    this.allowance.giveBack(this.sources.size);
+    this.share.giveBack(this.sources.size);
     this.sources.clear();
   }
 }

@@ -1,4 +1,4 @@
-import type { Allowance } from './limits.ts';
+import type { Share } from '../flow/allowance.ts';
 
 /** What the operator says about an exporter's sampling. */
 export interface SamplingSetting {
@@ -27,10 +27,10 @@ export class SamplingTable {
   private readonly templates = new Map<number, number>();
   /** The one rate that all samplers have, 0 when they differ. */
   private unanimous = 0;
-  private readonly allowance: Allowance;
+  private readonly share: Share;
 
-  constructor(allowance: Allowance) {
-    this.allowance = allowance;
+  constructor(share: Share) {
+    this.share = share;
   }
 
   /**
@@ -79,7 +79,7 @@ export class SamplingTable {
   }
 
   release(): void {
-    this.allowance.giveBack(this.samplers.size + this.templates.size);
+    this.share.giveBack(this.samplers.size + this.templates.size);
     this.samplers.clear();
     this.templates.clear();
     this.general = this.unanimous = 0;
@@ -87,7 +87,7 @@ export class SamplingTable {
 
   private put(map: Map<number, number>, id: number, rate: number): boolean {
     if (map.get(id) === rate) return false;
-    if (!map.has(id) && (map.size >= MAX_SAMPLERS || !this.allowance.take(1))) return false;
+    if (!map.has(id) && (map.size >= MAX_SAMPLERS || !this.share.take(1))) return false;
     map.set(id, rate);
     return true;
   }

@@ -1,4 +1,5 @@
 import { parseAddress } from '../flow/address.ts';
+import { arrayOf, objectOf } from '../flow/json.ts';
 import type { SavedElement } from '../wire/told-elements.ts';
 import type { Exporters } from './exporters.ts';
 import type { SavedStream } from './saved-stream.ts';
@@ -96,12 +97,4 @@ function isWord(value: unknown): value is number {
 
 function isTime(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value);
-}
-
-function arrayOf(value: unknown): unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-function objectOf(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }

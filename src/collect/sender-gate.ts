@@ -14,6 +14,8 @@ export interface SenderGateOptions {
 
 /** Networks and senders named in the log: the port is open to everybody. */
 const MAX_NAMED = 256;
+/** Times of receipt go back by less than this among threads; by more it is the clock that was set. */
+const CLOCK_SLACK_MS = 1000;
 /** Senders whose rate is followed; beyond that the counting begins anew for all. */
 const MAX_BUCKETS = 65_536;
 
@@ -79,6 +81,7 @@ export class SenderGate {
     if (datagramsPerSecond === 0) return offered;
     const bucket = this.bucketOf(senderKey(words, at));
     const nowMs = doubles[((to - 1) * DATAGRAM_META_WORDS + D_RECEIVED_MS) >>> 1]!;
+    if (bucket.latestMs - nowMs > CLOCK_SLACK_MS) bucket.latestMs = nowMs;
     const earned = (Math.max(0, nowMs - bucket.latestMs) / 1000) * datagramsPerSecond;
     bucket.tokens = Math.min(datagramsPerSecond, bucket.tokens + earned);
     bucket.latestMs = Math.max(bucket.latestMs, nowMs);

@@ -51,7 +51,6 @@ export interface SessionListenerOptions {
 
 const SLOT_BYTES = 512 << 10;
 const SLOT_COUNT = 4;
-const HANDSHAKE_MS = 10_000;
 /** How often sessions are looked at. */
 const SWEEP_MS = 500;
 /** After a stop: how long a session may be silent, and how long it may go on, until it is closed. */
@@ -67,6 +66,8 @@ export class SessionListener extends SessionSlots {
   readonly ports: number[] = [];
   private readonly servers: Server[] = [];
   private readonly sessions = new Set<Session>();
+  /** Connections that were let in, those without a session (amid a handshake of TLS) among them. */
+  private readonly sockets = new Set<Socket>();
   /** Sessions whose messages wait for a slot. */
   private waiting = new Set<Session>();
   private readonly perAddress = new Map<string, number>();
@@ -124,8 +125,14 @@ export class SessionListener extends SessionSlots {
     this.stoppingSinceMs = Date.now();
     for (const server of this.servers) server.close();
     clearInterval(this.sweeper);
-    if (this.sessions.size === 0) super.stop();
+    if (this.sessions.size === 0) this.endAll();
     else this.closeWhenSilent();
+  }
+
+  /** The last session has ended: whoever has not come to the end of a handshake is not waited for. */
+  private endAll(): void {
+    for (const socket of this.sockets) socket.destroy();
+    super.stop();
   }
 
   private async listen(endpoint: SessionEndpoint, index: number): Promise<void> {
@@ -134,7 +141,7 @@ export class SessionListener extends SessionSlots {
     let take = (socket: Socket) => this.beginSession(socket, index);
     if (tls !== undefined) {
       // Not listening itself: whoever may not connect is turned away before the handshake, which costs us more than them.
-      const secure = openTls(tls, place);
+      const secure = openTls(tls, place, this.limits.handshakeMs);
       secure.on('secureConnection', (socket) => this.beginSession(socket, index));
       secure.on('tlsClientError', (error, socket) => this.failedHandshake(error, socket));
       take = (socket) => secure.emit('connection', socket);
@@ -169,7 +176,9 @@ export class SessionListener extends SessionSlots {
       return false;
     }
     this.perAddress.set(name, others + 1);
+    this.sockets.add(socket);
     socket.once('close', () => {
+      this.sockets.delete(socket);
       const left = this.perAddress.get(name)! - 1;
       if (left === 0) this.perAddress.delete(name);
       else this.perAddress.set(name, left);
@@ -203,7 +212,7 @@ export class SessionListener extends SessionSlots {
     this.sessions.delete(session);
     if (end.kind !== 'closed') this.counters[end.kind]++;
     if (end.why !== undefined) this.log(`session of ${formatAddress(...session.origin.address)} closed: ${end.why}`);
-    if (!Number.isNaN(this.stoppingSinceMs) && this.sessions.size === 0) super.stop();
+    if (!Number.isNaN(this.stoppingSinceMs) && this.sessions.size === 0) this.endAll();
     return true;
   }
 
@@ -232,15 +241,17 @@ export class SessionListener extends SessionSlots {
     const refusal: unknown = socket.authorizationError;
     const why = refusal ? `certificate of the client not accepted (${String(refusal)})` : error.message;
     this.log(`TLS with ${socket.remoteAddress ?? 'a client'} failed: ${why}`);
+    // Node.js leaves one that took too long as it is, and it would count among those of its address for ever.
+    socket.destroy();
   }
 }
 
 const NOTHING = new Uint8Array(0);
 
-function openTls({ cert, key, ca }: TlsIdentity, place: string): TlsServer {
+function openTls({ cert, key, ca }: TlsIdentity, place: string, handshakeMs: number): TlsServer {
   const mutual = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true };
   try {
-    return createTlsServer({ cert, key, ...mutual, minVersion: 'TLSv1.2', handshakeTimeout: HANDSHAKE_MS });
+    return createTlsServer({ cert, key, ...mutual, minVersion: 'TLSv1.2', handshakeTimeout: handshakeMs });
   } catch (cause) {
     const why = (cause as Error).message;
     throw new UserError(`${place}: --tls-cert, --tls-key or --tls-ca cannot be used: ${why}`, { cause });

@@ -6,6 +6,8 @@ import type { SessionOrigin } from './session-slots.ts';
 export interface SessionLimits {
   readonly sessions: number;
   readonly sessionsPerAddress: number;
+  /** From the connection to the end of the handshake of TLS. */
+  readonly handshakeMs: number;
   /** From the connection to the first octet. */
   readonly firstMs: number;
   /** From the first octet of a message to its last. */
@@ -17,6 +19,7 @@ export interface SessionLimits {
 export const DEFAULT_SESSION_LIMITS: SessionLimits = {
   sessions: 1024,
   sessionsPerAddress: 64,
+  handshakeMs: 10_000,
   firstMs: 60_000,
   messageMs: 60_000,
   idleMs: 1_800_000,

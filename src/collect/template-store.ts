@@ -1,5 +1,5 @@
+import type { Share } from '../flow/allowance.ts';
 import type { CompiledTemplate } from '../wire/template.ts';
-import type { Allowance } from './limits.ts';
 
 /** A template without its fields takes about as much memory as so many fields. */
 const FIELDS_FOR_TEMPLATE = 8;
@@ -19,11 +19,11 @@ export class TemplateStore {
   /** Ids that an earlier run of the collector knew and that the exporter has not sent to this one. */
   private readonly provisional = new Set<number>();
   private readonly maxTemplates: number;
-  private readonly allowance: Allowance;
+  private readonly share: Share;
 
-  constructor(maxTemplates: number, allowance: Allowance) {
+  constructor(maxTemplates: number, share: Share) {
     this.maxTemplates = maxTemplates;
-    this.allowance = allowance;
+    this.share = share;
   }
 
   get(id: number): CompiledTemplate | undefined {
@@ -66,17 +66,25 @@ export class TemplateStore {
     }
   }
 
+  /** Whether there is room for a template of so many fields. If not, it is refused: that is counted. */
+  admits(id: number, fields: number): boolean {
+    const known = this.byId.get(id);
+    const more = this.moreFor(known, fields);
+    if ((known !== undefined || this.byId.size < this.maxTemplates) && (more <= 0 || this.share.has(more))) return true;
+    this.refused++;
+    // What the exporter sends under this id from now on has another shape than the one we know.
+    if (known !== undefined) this.forget(known);
+    return false;
+  }
+
   define(template: CompiledTemplate): TemplateOutcome {
+    const fields = template.declared.length;
+    if (!this.admits(template.id, fields)) return 'refused';
     this.provisional.delete(template.id);
     const known = this.byId.get(template.id);
-    const more = costOf(template) - (known === undefined ? 0 : costOf(known));
-    if ((known === undefined && this.byId.size >= this.maxTemplates) || (more > 0 && !this.allowance.take(more))) {
-      this.refused++;
-      // What the exporter sends under this id from now on has another shape than the one we know.
-      if (known !== undefined) this.forget(known);
-      return 'refused';
-    }
-    if (more < 0) this.allowance.giveBack(-more);
+    const more = this.moreFor(known, fields);
+    if (more > 0) this.share.take(more);
+    else this.share.giveBack(-more);
     this.byId.set(template.id, template);
     if (known === undefined) return 'new';
     this.changed++;
@@ -89,19 +97,24 @@ export class TemplateStore {
   }
 
   release(): void {
-    for (const template of this.byId.values()) this.allowance.giveBack(costOf(template));
+    for (const template of this.byId.values()) this.share.giveBack(costOf(template.declared.length));
     this.byId.clear();
     this.provisional.clear();
+  }
+
+  /** What one of so many fields takes in the place of the one that is known. */
+  private moreFor(known: CompiledTemplate | undefined, fields: number): number {
+    return costOf(fields) - (known === undefined ? 0 : costOf(known.declared.length));
   }
 
   private forget(template: CompiledTemplate): void {
     this.byId.delete(template.id);
     this.provisional.delete(template.id);
-    this.allowance.giveBack(costOf(template));
+    this.share.giveBack(costOf(template.declared.length));
   }
 }
 
 /** What a template takes of the allowance: its fields, and as much as some fields for what each template has. */
-function costOf({ declared }: CompiledTemplate): number {
-  return declared.length + FIELDS_FOR_TEMPLATE;
+function costOf(fields: number): number {
+  return fields + FIELDS_FOR_TEMPLATE;
 }

@@ -1,5 +1,6 @@
 import type { Reader } from 'mmdb-lib';
 import { type AddressWords, formatAddress } from '../flow/address.ts';
+import { objectOf } from '../flow/json.ts';
 import { openMmdb } from './mmdb-file.ts';
 import { networksOf } from './mmdb-networks.ts';
 
@@ -136,10 +137,6 @@ function locationOf(record: Record<string, unknown>): string {
   const country = textOf(objectOf(record['country'])['iso_code']);
   const degrees = [longitude, latitude].map((value) => (typeof value === 'number' ? value : 0).toFixed(4));
   return `${continent}/${country}/${city} long/lat: ${degrees.join('/')}`;
-}
-
-function objectOf(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 /** Text as it may go to a terminal. */

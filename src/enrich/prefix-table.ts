@@ -1,7 +1,7 @@
 import { V4_MAPPED_WORD } from '../flow/address.ts';
+import { V4_MAPPED_BITS, wordMask } from '../flow/prefix.ts';
 
 const NONE = -1;
-const V4_MAPPED_BITS = 96;
 /** Of the prefix that keeps `::/0` off IPv4: anything else on these bits comes before it. */
 const LAST_RANK = 0xffff_ffff;
 
@@ -27,10 +27,10 @@ export class PrefixList {
   add(w0: number, w1: number, w2: number, w3: number, bits: number, value: number, rank = 0): void {
     if (this.count === this.bits.length) this.grow();
     const at = this.count * 4;
-    this.words[at] = w0 & maskOf(bits);
-    this.words[at + 1] = w1 & maskOf(bits - 32);
-    this.words[at + 2] = w2 & maskOf(bits - 64);
-    this.words[at + 3] = w3 & maskOf(bits - 96);
+    this.words[at] = w0 & wordMask(bits);
+    this.words[at + 1] = w1 & wordMask(bits - 32);
+    this.words[at + 2] = w2 & wordMask(bits - 64);
+    this.words[at + 3] = w3 & wordMask(bits - 96);
     this.bits[this.count] = bits;
     this.values[this.count] = value;
     this.ranks[this.count] = rank;
@@ -85,7 +85,7 @@ export class PrefixList {
     const { words, bits } = this;
     let differ = 0;
     for (let i = 0; i < 4; i++) {
-      differ |= (words[wide * 4 + i]! ^ words[narrow * 4 + i]!) & maskOf(bits[wide]! - 32 * i);
+      differ |= (words[wide * 4 + i]! ^ words[narrow * 4 + i]!) & wordMask(bits[wide]! - 32 * i);
     }
     return differ === 0;
   }
@@ -135,7 +135,7 @@ class Ranges {
 
   /** The range that starts behind a prefix; there is none behind the last address. */
   beginBehind(w0: number, w1: number, w2: number, w3: number, bits: number, value: number): void {
-    const end = [w0 | ~maskOf(bits), w1 | ~maskOf(bits - 32), w2 | ~maskOf(bits - 64), w3 | ~maskOf(bits - 96)];
+    const end = [w0 | ~wordMask(bits), w1 | ~wordMask(bits - 32), w2 | ~wordMask(bits - 64), w3 | ~wordMask(bits - 96)];
     for (let i = 3; i >= 0; i--) {
       end[i] = (end[i]! + 1) >>> 0;
       if (end[i] === 0) continue;
@@ -194,10 +194,4 @@ export class PrefixTable {
     }
     return low;
   }
-}
-
-/** The first `bits` bits of a word; none below 1, all above 31. */
-function maskOf(bits: number): number {
-  if (bits <= 0) return 0;
-  return bits >= 32 ? -1 : -1 << (32 - bits);
 }

@@ -12,25 +12,27 @@ export const LOOK_UP_DESTINATION = 2;
 export interface RouteColumnsOptions {
   /** Those of ROUTE_FIELDS that are wanted. */
   readonly fields: ReadonlySet<FieldName>;
-  /** LOOK_UP_* bits of the interfaces that differ from `lookUps`, by ifIndex. */
-  readonly lookUpsOf?: ReadonlyMap<number, number>;
-  readonly lookUps?: number;
   /** Leave flows of unknown direction alone. */
   readonly onlyKnownDirection?: boolean;
+}
+
+/** LOOK_UP_* bits: of interfaces by ifIndex, and of all others; both without a word about them. */
+export interface LookUps {
+  readonly byIndex?: ReadonlyMap<number, number>;
+  readonly ofAll?: number;
 }
 
 /** Fills in what the routes of this host say about flows. What a flow has already stays. */
 export class RouteColumns {
   /** Replaced as a whole when it is read again. */
   table: RouteTable;
+  lookUps: LookUps = {};
   private readonly options: RouteColumnsOptions;
-  private readonly lookUps: number;
   private readonly addresses = new AddressColumns();
 
   constructor(table: RouteTable, options: RouteColumnsOptions) {
     this.table = table;
     this.options = options;
-    this.lookUps = options.lookUps ?? LOOK_UP_SOURCE | LOOK_UP_DESTINATION;
   }
 
   fill(batch: FlowBatch): void {
@@ -79,14 +81,14 @@ export class RouteColumns {
 
   /** LOOK_UP_* bits of a row: those of the interface that it was seen on. */
   private lookUpsIn(batch: FlowBatch): (row: number) => number {
-    const { lookUpsOf, onlyKnownDirection = false } = this.options;
-    const { lookUps } = this;
+    const { onlyKnownDirection = false } = this.options;
+    const { byIndex, ofAll = LOOK_UP_SOURCE | LOOK_UP_DESTINATION } = this.lookUps;
     const direction = batch.get('direction');
     const inIf = batch.get('inIf');
     const outIf = batch.get('outIf');
     return (row) => {
       if (onlyKnownDirection && (direction?.[row] ?? DIRECTION_UNKNOWN) === DIRECTION_UNKNOWN) return 0;
-      return lookUpsOf?.get(inIf?.[row] || outIf?.[row] || 0) ?? lookUps;
+      return byIndex?.get(inIf?.[row] || outIf?.[row] || 0) ?? ofAll;
     };
   }
 }

@@ -1,4 +1,5 @@
 import type { AddressWords } from '../flow/address.ts';
+import { isV4Prefix, V4_MAPPED_BITS } from '../flow/prefix.ts';
 import { PrefixList, type PrefixTable } from './prefix-table.ts';
 
 /** A route of this host. */
@@ -19,7 +20,6 @@ export interface Route {
 const ROUTE_WORDS = 6;
 const W_OUT_IF = 4;
 const W_BITS = 5;
-const V4_MAPPED_BITS = 96;
 /** Behind every metric that the system has. */
 const EXCLUDED_METRIC = 0xffff_ffff;
 
@@ -68,7 +68,7 @@ export class RouteTableBuilder {
     const at = this.count * ROUTE_WORDS;
     if (gateway !== undefined) this.routes.set(gateway, at);
     this.routes[at + W_OUT_IF] = outIf;
-    const isV4 = bits >= V4_MAPPED_BITS && destination[0] === 0 && destination[1] === 0 && destination[2] === 0xffff;
+    const isV4 = isV4Prefix({ words: destination, bits });
     this.routes[at + W_BITS] = isV4 ? toldBits - V4_MAPPED_BITS : toldBits;
     this.prefixes.add(...destination, bits, this.count, metric);
     this.count++;

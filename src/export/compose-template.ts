@@ -3,7 +3,7 @@ import { type FieldName, type FieldRow, fieldByName, fields } from '../flow/fiel
 import { nearest } from '../flow/suggest.ts';
 import { UserError } from '../flow/user-error.ts';
 import { type ElementType, elementById, elementLabel, elements } from '../wire/elements.ts';
-import type { DerivedValue } from '../wire/encode-record.ts';
+import { COLUMN_BYTES, type DerivedValue } from '../wire/encode-record.ts';
 import { ENTERPRISE_BIT, SET_HEADER_BYTES, V9_HEADER_BYTES, VERSION_IPFIX, VERSION_V9 } from '../wire/protocol.ts';
 import { MIN_DATAGRAM_BYTES } from './exporter-options.ts';
 import {
@@ -36,7 +36,6 @@ const elementBytes: Partial<Record<ElementType, number>> = {
   u64: 8,
   milliseconds: 8,
 };
-const columnBytes = { u8: 1, u16: 2, u32: 4, u64: 8, timeMs: 8, text: 0 } as const;
 
 /** Fields that may be shorter than their column (RFC 7011 section 6.2), because the encoder knows what to do then. */
 const shortened: Partial<Record<FieldName, readonly number[]>> = {
@@ -185,7 +184,7 @@ function choiceOf(name: FieldName, ie: number): Choice {
   if (element?.type === 'mac') return { rows: [plainRow(name, 6, 6)], lengths: [] };
   if (element?.type === 'octets') return { rows: [plainRow(name, 3, 3)], lengths: [] };
   if (type === 'text') throw new Error(`${name} has no element and is in no template`);
-  const own = columnBytes[type];
+  const own = COLUMN_BYTES[type];
   const most = Math.max(own, elementBytes[element?.type ?? 'u8'] ?? own);
   const lengths = [...new Set([...(shortened[name] ?? [own]), ...[2, 4, 8].filter((w) => w > own && w <= most)])];
   // What v9 collectors expect.

@@ -19,6 +19,7 @@ export function formatAddress(w0: number, w1: number, w2: number, w3: number): s
   return formatV6(w0, w1, w2, w3);
 }
 
+/** Whether an address with these three first words is a v4-mapped one, so that the last word is an IPv4 address. */
 export function isV4(w0: number, w1: number, w2: number): boolean {
   return w0 === 0 && w1 === 0 && w2 === V4_MAPPED_WORD;
 }

@@ -1,4 +1,4 @@
-import { type Column, type ColumnName, columns, type Field } from './fields.ts';
+import { type Column, type ColumnName, columnByName, columns, type Field } from './fields.ts';
 import { TextPool } from './text-pool.ts';
 
 type ArrayOf<T> = T extends 'u8'
@@ -134,10 +134,8 @@ export function spreadFirst(array: Columns[ColumnName], cells: number, rows: num
   for (let at = cells; at < rows * cells; at++) array[at] = array[at - cells]!;
 }
 
-const byName = new Map<string, Column>(columns.map((column) => [column.name, column]));
-
 function columnOf(name: ColumnName): Column {
-  return byName.get(name)!;
+  return columnByName.get(name)!;
 }
 
 function makeArray(column: Column, rows: number): Columns[ColumnName] {

@@ -1,3 +1,7 @@
+import { Allowance, type Share } from './allowance.ts';
+
+import { objectOf } from './json.ts';
+
 /** What exporters give names to in their options data. */
 const NAME_KINDS = ['interfaces', 'vrfs', 'applications', 'samplers'] as const;
 export type NameKind = (typeof NAME_KINDS)[number];
@@ -12,6 +16,8 @@ const SCHEMA = 1;
 /** Names kept of all exporters together: whoever can send a datagram can send names. */
 const MOST_NAMES = 200_000;
 
+type NameTable = Record<NameKind, Map<string, Named>> & { readonly share: Share };
+
 /**
  * Names that exporters have told for numbers of theirs: interfaces by ifIndex, VRFs and samplers by id, applications by
  * `engine:number`. The last word counts.
@@ -19,21 +25,21 @@ const MOST_NAMES = 200_000;
 export class ExporterNames {
   /** Grows when a name changes. */
   revision = 0;
-  private size = 0;
-  private readonly tables = new Map<string, Record<NameKind, Map<string, Named>>>();
+  private readonly allowance = new Allowance(MOST_NAMES);
+  private readonly tables = new Map<string, NameTable>();
 
-  /** An exporter, by its address, names something; passed over when there are too many names. */
+  /** An exporter, by its address, names something; passed over when there are too many names, or too many of its own. */
   learn(exporter: string, kind: NameKind, id: string, named: Named): void {
     if (named.name === '' && named.description === '') return;
     let table = this.tables.get(exporter);
     const known = table?.[kind].get(id);
     if (known?.name === named.name && known.description === named.description) return;
-    if (known === undefined && this.size >= MOST_NAMES) return;
     if (table === undefined) {
-      table = { interfaces: new Map(), vrfs: new Map(), applications: new Map(), samplers: new Map() };
-      this.tables.set(exporter, table);
+      const share = this.allowance.share();
+      table = { share, interfaces: new Map(), vrfs: new Map(), applications: new Map(), samplers: new Map() };
     }
-    if (known === undefined) this.size++;
+    if (known === undefined && !table.share.take(1)) return;
+    this.tables.set(exporter, table);
     table[kind].set(id, named);
     this.revision++;
   }
@@ -45,7 +51,12 @@ export class ExporterNames {
   }
 
   get isEmpty(): boolean {
-    return this.size === 0;
+    return this.tables.size === 0;
+  }
+
+  /** Names of an exporter that there was no room for. */
+  refused(exporter: string): number {
+    return this.tables.get(exporter)?.share.refused ?? 0;
   }
 
   /** By exporter and kind, for people and programs. */
@@ -79,8 +90,4 @@ export class ExporterNames {
       }
     }
   }
-}
-
-function objectOf(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }

@@ -25,9 +25,11 @@ export interface FieldRow {
   readonly ie6?: number;
   /** Written to every segment, whether or not a record carried it. */
   readonly core?: true;
+  /** Value of a cell that nobody wrote, default 0. */
   readonly absent?: number;
   /** Parquet and SQL column (for `addr`: prefix of the `_hi` and `_lo` columns). */
   readonly column: string;
+  /** For docs/format.md. */
   readonly doc: string;
 }
 
@@ -314,7 +316,7 @@ export const columnByName: ReadonlyMap<string, Column> = new Map(columns.map((co
 
 const fieldByNameMap = new Map<string, Field & FieldRow>(rows.map((row) => [row.name, row]));
 
-/** The row of a field; throws on a name that is not in the table (a programming error). */
+/** The row of a field. */
 export function fieldByName(name: FieldName): Field & FieldRow {
   return fieldByNameMap.get(name)!;
 }

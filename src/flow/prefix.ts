@@ -1,4 +1,4 @@
-import { type AddressWords, parseAddress } from './address.ts';
+import { type AddressWords, isV4, parseAddress } from './address.ts';
 
 /** An address block: the first `bits` (0 to 128) of `words` count. An IPv4 block is one of v4-mapped addresses. */
 export interface Prefix {
@@ -6,7 +6,8 @@ export interface Prefix {
   readonly bits: number;
 }
 
-const V4_MAPPED_BITS = 96;
+/** Bits before an IPv4 address in its v4-mapped form. */
+export const V4_MAPPED_BITS = 96;
 
 /** Reads an address (a block of one) or `ADDRESS/LENGTH`, IPv4 or IPv6; undefined when the text is neither. */
 export function parsePrefix(text: string): Prefix | undefined {
@@ -29,4 +30,15 @@ export function isInPrefix(prefix: Prefix, address: AddressWords): boolean {
     if (left >= 32 ? differing !== 0 : differing >>> (32 - left) !== 0) return false;
   }
   return true;
+}
+
+/** Whether a block is one of IPv4 addresses. */
+export function isV4Prefix({ words, bits }: Prefix): boolean {
+  return bits >= V4_MAPPED_BITS && isV4(words[0], words[1], words[2]);
+}
+
+/** The first `bits` bits of a word; none below 1, all above 31. */
+export function wordMask(bits: number): number {
+  if (bits <= 0) return 0;
+  return bits >= 32 ? -1 : -1 << (32 - bits);
 }

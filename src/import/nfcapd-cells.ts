@@ -1,5 +1,7 @@
+import { V4_MAPPED_WORD } from '../flow/address.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import { type Column, type ColumnName, columnByName, columns } from '../flow/fields.ts';
+import { MAX_TIME_MS } from '../flow/time.ts';
 
 /** How a value stands in a record of nfcapd; all little-endian, addresses as numbers. */
 export type CellKind = 'u8' | 'u16' | 'u32' | 'u64' | 'ms' | 'v4' | 'v6';
@@ -40,10 +42,7 @@ interface Lost extends Place {
 const KINDS: Readonly<Record<CellKind, number>> = { u8: 0, u16: 1, u32: 2, u64: 3, ms: 4, v4: 5, v6: 6 };
 const [U8, U16, U32, U64, MS, V4] = [0, 1, 2, 3, 4, 5];
 const KIND_BYTES = [1, 2, 4, 8, 8, 4, 16];
-const V4_MAPPED = 0xffff;
 const TWO_32 = 4_294_967_296;
-/** The last time that a Date can have. */
-const LAST_MS = 8.64e15;
 
 /** An extension of these values. `bytes` is where its next neighbour begins at the earliest. */
 export function extension(bytes: number, ...rows: readonly (CellRow | LostRow)[]): Extension {
@@ -144,7 +143,7 @@ export class CellWriter {
       }
       case MS: {
         const ms = view.getUint32(from, true) + view.getUint32(from + 4, true) * TWO_32;
-        if (ms !== 0 && ms <= LAST_MS) this.array(cell.column)[row] = ms;
+        if (ms !== 0 && ms <= MAX_TIME_MS) this.array(cell.column)[row] = ms;
         return;
       }
       case V4:
@@ -163,13 +162,13 @@ export class CellWriter {
     hi[at] = 0;
     hi[at + 1] = 0;
     lo[at] = address;
-    lo[at + 1] = V4_MAPPED;
+    lo[at + 1] = V4_MAPPED_WORD;
   }
 
   private writeV6(cell: Cell, view: DataView, from: number, at: number): void {
     const hi = this.array(cell.column);
     const lo = this.array(cell.low);
-    const isV4 = (hi[at]! | hi[at + 1]!) === 0 && lo[at + 1] === V4_MAPPED;
+    const isV4 = (hi[at]! | hi[at + 1]!) === 0 && lo[at + 1] === V4_MAPPED_WORD;
     if (isV4 && lo[at] !== 0) return;
     hi[at] = view.getUint32(from, true);
     hi[at + 1] = view.getUint32(from + 4, true);

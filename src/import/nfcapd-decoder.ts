@@ -2,7 +2,7 @@ import type { FlowBatch } from '../flow/batch.ts';
 import { type ColumnName, columnByName } from '../flow/fields.ts';
 import { FlowFileError } from './flow-file-error.ts';
 import { CellWriter } from './nfcapd-cells.ts';
-import { NfcapdExporters } from './nfcapd-exporters.ts';
+import { NfcapdExporters, SFLOW_VERSION } from './nfcapd-exporters.ts';
 import { EXTENSIONS, NAT_EVENT_WITH_VRF } from './nfcapd-extensions.ts';
 import type { RecordBlock } from './nfcapd-file.ts';
 import { OLD_LONG, OLD_SHORT, OldRecords } from './nfcapd-old-records.ts';
@@ -161,7 +161,7 @@ export class NfcapdDecoder {
     if (first[row] === 0 && cells.has(EVENT)) first[row] = cells.array(EVENT)[row]!;
     cells.array(RECEIVED);
     const exporter = this.exporters.get(exporterNumber);
-    const exportVersion = exporter?.version === 105 ? 105 : version || (exporter?.version ?? 0);
+    const exportVersion = exporter?.version === SFLOW_VERSION ? SFLOW_VERSION : version || (exporter?.version ?? 0);
     if (exportVersion !== 0) cells.array(EXPORT_VERSION)[row] = exportVersion;
     if (exporter === undefined) return;
     cells.array(DOMAIN)[row] = exporter.domain;

@@ -1,3 +1,4 @@
+import { V4_MAPPED_WORD } from '../flow/address.ts';
 /** What a file says of the exporters that its records name by a number. */
 export interface NfcapdExporter {
   /** Four words of the address, most significant first. */
@@ -11,10 +12,9 @@ export interface NfcapdExporter {
 const RECORD_BYTES = 32;
 const AF_INET = 2;
 const AF_INET6 = 10;
-const V4_MAPPED = 0xffff;
 /** Version that nfdump gives sFlow, and what weir calls it. */
 const SFLOW = 9999;
-const SFLOW_VERSION = 105;
+export const SFLOW_VERSION = 105;
 
 /** Exporters of one file by number. */
 export class NfcapdExporters {
@@ -39,7 +39,7 @@ export class NfcapdExporters {
 /** Sixteen octets in network order; before 1.7.3 with a family, as numbers of this machine. */
 function addressOf(view: DataView, at: number, family: number): [number, number, number, number] {
   const word = (offset: number, little: boolean) => view.getUint32(at + offset, little);
-  if (family === AF_INET) return [0, 0, V4_MAPPED, word(8, true)];
+  if (family === AF_INET) return [0, 0, V4_MAPPED_WORD, word(8, true)];
   if (family === AF_INET6) return [word(4, true), word(0, true), word(12, true), word(8, true)];
   return [word(0, false), word(4, false), word(8, false), word(12, false)];
 }

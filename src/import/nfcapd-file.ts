@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { addon, type PackedWith } from '../addon/addon.ts';
+import { YEAR_10000_MS } from '../flow/time.ts';
 import { FlowFileError } from './flow-file-error.ts';
 
 /** First two bytes of every file, as a little-endian number. */
@@ -131,6 +132,9 @@ export class NfcapdFile {
   }
 
   private async readBlock(offset: number): Promise<{ head: DataView; content: Uint8Array }> {
+    // Whoever wrote the header chose it: the system takes no number beyond 2^53 for a place.
+    if (offset + BLOCK_HEADER_BYTES > this.bytes)
+      throw new FlowFileError('cut: its header names a place beyond its end');
     const head = await readExactly(this.handle, offset, BLOCK_HEADER_BYTES);
     const size = head.getUint32(4, true);
     if (size === 0 || size > MOST_BLOCK_BYTES) throw new FlowFileError(`damaged: a block of ${size} octets`);
@@ -197,7 +201,7 @@ function readHeaderV2(view: DataView, bytes: number): Header {
     method: METHODS_V2[compression],
     blocks,
     firstBlock: V2_HEADER_BYTES,
-    createdMs: wide(view, 8) * 1000,
+    createdMs: inTime(wide(view, 8) * 1000),
     ident: '',
     appendix,
   };
@@ -206,6 +210,11 @@ function readHeaderV2(view: DataView, bytes: number): Header {
 /** A 64-bit number; inexact beyond 2^53, where no offset and no time lies. */
 function wide(view: DataView, at: number): number {
   return view.getUint32(at, true) + view.getUint32(at + 4, true) * 4_294_967_296;
+}
+
+/** A time, 0 for one that cannot be. */
+function inTime(ms: number): number {
+  return ms < YEAR_10000_MS ? ms : 0;
 }
 
 /** Text up to a zero or the end of its room; without control characters, since it is printed. */

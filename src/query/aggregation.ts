@@ -122,7 +122,10 @@ export function parseGrouping(text: string): Grouping {
   const keys: GroupKey[] = [];
   const tags: string[] = [];
   const seen = new Set<string>();
-  for (const item of text.toLowerCase().split(',')) {
+  const items = text.toLowerCase().split(',');
+  // A comma too many is no field, as in nfdump.
+  const named = items.filter((item) => item !== '');
+  for (const item of named.length === 0 ? items : named) {
     const [name = '', prefix] = item.split('/');
     if (seen.has(name)) throw new UserError(`-A ${text}: '${name}' is there twice`);
     seen.add(name);

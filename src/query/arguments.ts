@@ -21,7 +21,7 @@ const LONG_WITH_VALUE: Readonly<Record<string, string>> = {
 const REFUSED: Readonly<Record<string, string>> = {
   K: 'addresses are not anonymised while reading: use weir anonymize',
   x: 'use any Parquet tool to look into a segment, or -v to verify one',
-  V: 'use weir --version',
+  V: 'stands alone: weir dump -V',
   p: 'there is no such option any more in nfdump either',
 };
 
@@ -30,7 +30,7 @@ export const USAGE = `usage: weir dump [options] [filter]
   -r FILE|DIR   read a file (also one of nfcapd), or all files below a directory
   -R RANGE      read a range of files: DIR, DIR/FIRST, DIR/FIRST:LAST
   -M DIR/A:B    read the same -r or -R below several directories (DIR@: below all)
-  -t TIME       time window yyyy/MM/dd.hh:mm:ss[-yyyy/MM/dd.hh:mm:ss]
+  -t TIME       time window yyyy/MM/dd.hh:mm:ss[-yyyy/MM/dd.hh:mm:ss]; +N or -N: the first or the last N seconds
   -f FILE       read the filter from a file
   -c NUMBER     stop after so many matching flows
   -n NUMBER     rows of a statistic or a sorted list, 0 for all
@@ -154,7 +154,7 @@ function toOptions(values: ReadonlyMap<string, readonly string[]>, words: readon
   if (bidirectional !== undefined && has('A')) throw new UserError('options -b and -B exclude -A');
   const resultFilters = [last('P'), limitFilter('packets', last('l')), limitFilter('bytes', last('L'))];
   const memory = last('memory');
-  const filters = resultFilters.filter((one) => one !== undefined);
+  const filters = resultFilters.filter((one) => one !== undefined && one.trim() !== '');
   return {
     read: last('r') ?? last('v') ?? last('E'),
     range: last('R'),

@@ -111,9 +111,13 @@ export class DuckDbEngine implements QueryEngine {
     return this.database.chunks(this.flowsSql(job, wanted));
   }
 
-  private flowsSql({ order, top }: JobOf<'flows'>, wanted: readonly ColumnName[]): string {
+  private flowsSql({ order, top, resultFilter }: JobOf<'flows'>, wanted: readonly ColumnName[]): string {
     const ties = order === undefined ? [] : ['file_index', 'file_row_number'];
-    return rowsSql(wanted, this.selected, this.stored, order, ties, top);
+    const from =
+      resultFilter === undefined
+        ? this.selected
+        : `(SELECT * FROM ${this.selected}${sortSql(this.stored, order, ties, top)}) WHERE ${predicateSql(resultFilter, this.stored)}`;
+    return rowsSql(wanted, from, this.stored, order, ties, top);
   }
 
   chains(wanted: readonly ColumnName[]): Rows {

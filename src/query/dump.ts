@@ -9,7 +9,7 @@ import { USAGE } from './arguments.ts';
 import type { QueryEngine } from './engine.ts';
 import { describePlan } from './explain.ts';
 import type { FileIdentity } from './file-report.ts';
-import { type FlowFiles, filesOfScan, lookAtFiles, type RateCorrection } from './flow-files.ts';
+import { type FlowFiles, filesOfScan, type LeaveOut, lookAtFiles, type RateCorrection } from './flow-files.ts';
 import { writeRows, writtenColumns } from './flow-writer.ts';
 import { writtenSchema } from './group-columns.ts';
 import { EngineOpener } from './open-engine.ts';
@@ -21,6 +21,7 @@ import { OutputSink, ReaderGone } from './output/sink.ts';
 import { type ReadFiles, writeLegacySummary, writeSummary } from './output/summary.ts';
 import type { Plan, Selection } from './plan.ts';
 import { type PlacesOfFilter, planDump, questionOf } from './planner.ts';
+import { relativeSeconds, withRelativeWindow } from './relative-window.ts';
 import { Runner } from './runner.ts';
 import { chainsSql } from './sql/sequence.ts';
 
@@ -29,7 +30,9 @@ export interface DumpSurroundings {
   readonly stderr: Writable;
   /** The segments that -r, -R and -M name, in name order. */
   chooseFiles(selection: Pick<DumpOptions, 'read' | 'range' | 'sources'>): Promise<readonly string[]>;
-  /** A scan of all files that -r or -R name, where these are all below a directory and chosen by their names alone. */
+  /**
+   * A scan of all files that -r or -R name, where these are all below a directory, chosen by their names alone, and whole.
+   */
   lookBelow(selection: Pick<DumpOptions, 'read' | 'range' | 'sources'>): Promise<FlowScan | undefined>;
   identify(path: string): Promise<FileIdentity>;
   /** What the operator knows better about the sampling rates in these files. */
@@ -104,7 +107,7 @@ const ADDRESS_MARKER = '\x01';
 
 /**
  * Answers one `weir dump`: reads segments, prints to `stdout`. Resolves to the exit status; a reader of `stdout` that
- * goes away ends it quietly.
+ * goes away ends it quietly. It is 1 when a damaged file was left out of the answer.
  *
  * @throws UserError for everything that the user can mend.
  */
@@ -112,13 +115,18 @@ export async function runDump(options: DumpOptions, surroundings: DumpSurroundin
   const engines = new EngineOpener(options.memoryOctets);
   const shown = surroundings.watch(() => engines.progress());
   const sink = new OutputSink(surroundings.stdout, () => shown.stop());
+  let isWhole = true;
+  const leaveOut = (message: string) => {
+    isWhole = false;
+    surroundings.stderr.write(`${message}\n`);
+  };
   try {
     if (options.action === 'help') sink.block.ascii(USAGE);
     else if (options.action === 'check') questionOf(options);
-    else if (options.action === 'dump') await dump(options, surroundings, engines, sink);
-    else await act(options, surroundings, engines, sink);
+    else if (options.action === 'dump') await dump(options, surroundings, engines, sink, leaveOut);
+    else await act(options, surroundings, engines, sink, leaveOut);
     await sink.end();
-    return 0;
+    return isWhole ? 0 : 1;
   } catch (error) {
     if (error instanceof ReaderGone) return 0;
     throw error;
@@ -132,20 +140,27 @@ async function dump(
   surroundings: DumpSurroundings,
   engines: EngineOpener,
   sink: OutputSink,
+  leaveOut: LeaveOut,
 ): Promise<void> {
   const startedAt = performance.now();
   const places = await openPlaces(options, surroundings);
-  const { plan, format, warnings } = await planDump(
-    places === undefined ? { ...options, places: [] } : options,
+  const seconds = relativeSeconds(options.window);
+  const { format, warnings, ...planned } = await planDump(
+    {
+      ...options,
+      ...(places === undefined ? { places: [] } : {}),
+      ...(seconds === undefined ? {} : { window: undefined }),
+    },
     placesOfFilter(places),
   );
   for (const warning of warnings) surroundings.stderr.write(`${warning}\n`);
-  const chosen = await choose(options, surroundings);
+  const chosen = await choose(options, surroundings, leaveOut);
   const style: Style = {
     csv: format.kind === 'csv',
     plain: options.plainNumbers,
     longV6: options.longV6 || format.longV6,
-    marker: options.markAddresses ? ADDRESS_MARKER : '',
+    // Front ends look for it in lines of text; nfdump leaves csv to programs.
+    marker: options.markAddresses && format.kind !== 'csv' ? ADDRESS_MARKER : '',
     clock: new Clock(),
     ...(places === undefined ? {} : { places }),
     ...(options.resolve ? { hosts: await surroundings.openHostNames() } : {}),
@@ -153,6 +168,10 @@ async function dump(
   };
   try {
     const looked = await chosen.look(await correctionsFor(chosen.places, options, surroundings));
+    const plan =
+      seconds === undefined
+        ? planned.plan
+        : await withRelativeWindow(planned.plan, seconds, options.overlap, looked, engines);
     const engine = await engines.open(looked, plan, format.kind === 'null');
     try {
       if (options.write !== undefined) {
@@ -182,14 +201,14 @@ interface Chosen {
   look(corrections: readonly RateCorrection[]): Promise<FlowFiles>;
 }
 
-async function choose(options: DumpOptions, surroundings: DumpSurroundings): Promise<Chosen> {
+async function choose(options: DumpOptions, surroundings: DumpSurroundings, leaveOut: LeaveOut): Promise<Chosen> {
   const scan = await surroundings.lookBelow(options);
   if (scan !== undefined) {
     const places = scan.directories().map((directory) => `${directory || '.'}/.`);
     return { places, look: async (corrections) => filesOfScan(scan, corrections) };
   }
   const paths = await chooseFiles(options, surroundings);
-  return { places: paths, look: (corrections) => lookAtFiles(paths, corrections) };
+  return { places: paths, look: (corrections) => lookAtFiles(paths, corrections, leaveOut) };
 }
 
 async function correctionsFor(
@@ -204,8 +223,9 @@ async function lookAt(
   paths: readonly string[],
   options: DumpOptions,
   surroundings: DumpSurroundings,
+  leaveOut: LeaveOut,
 ): Promise<FlowFiles> {
-  return lookAtFiles(paths, await correctionsFor(paths, options, surroundings));
+  return lookAtFiles(paths, await correctionsFor(paths, options, surroundings), leaveOut);
 }
 
 async function chooseFiles(options: DumpOptions, surroundings: DumpSurroundings): Promise<readonly string[]> {
@@ -254,6 +274,7 @@ async function act(
   surroundings: DumpSurroundings,
   engines: EngineOpener,
   sink: OutputSink,
+  leaveOut: LeaveOut,
 ): Promise<void> {
   const { action } = options;
   if (action === 'plan') {
@@ -270,7 +291,7 @@ async function act(
     if (action === 'sql') {
       const { plan } = await planDump(options, placesOfFilter(await openPlaces(options, surroundings)));
       const { DuckDbEngine } = await import('./duckdb-engine.ts');
-      const looked = await lookAt(files, options, surroundings);
+      const looked = await lookAt(files, options, surroundings, leaveOut);
       const engine = await DuckDbEngine.open(looked, plan.selection);
       const baseline = await baselineFiles(options, looked, surroundings);
       const names = writtenColumns(engine.schema).map(({ name }) => name);
@@ -284,7 +305,7 @@ async function act(
     }
     const { reportOnFiles } = await import('./file-report.ts');
     await reportOnFiles(action, files, surroundings, sink.block, async (paths, plan) =>
-      engines.open(await lookAt(paths, options, surroundings), plan, false),
+      engines.open(await lookAt(paths, options, surroundings, leaveOut), plan, false),
     );
   } catch (error) {
     throw explain(error);

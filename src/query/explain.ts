@@ -4,7 +4,7 @@ import type { Order } from './orders.ts';
 import { Clock } from './output/clock.ts';
 import type { Format } from './output/format.ts';
 import { TextBlock } from './output/text.ts';
-import type { Job, Plan } from './plan.ts';
+import type { Job, JobOf, Plan } from './plan.ts';
 
 /** -X: how a question was understood, a line for each part. */
 export function describePlan({ selection, jobs }: Plan, format: Format): string {
@@ -34,7 +34,7 @@ function describeJob(job: Job): string {
   const rows = job.top === 0 ? 'all rows' : `${job.top} rows`;
   switch (job.kind) {
     case 'flows':
-      return `flows, ${describeOrders(job.order === undefined ? [] : [job.order], 'as they were stored')}, ${rows}`;
+      return `flows, ${describeOrders(job.order === undefined ? [] : [job.order], 'as they were stored')}, ${rows}${keptOf(job)}`;
     case 'groups': {
       const { bidirectional, keys } = job.grouping;
       const names = keys.map((key) => {
@@ -43,8 +43,7 @@ function describeJob(job: Job): string {
         return `${key.address}${key.v4 === 32 && key.v6 === 128 ? '' : ` v4/${key.v4 ?? 0} v6/${key.v6 ?? 0}`}`;
       });
       const how = bidirectional === undefined ? '' : ' in both directions';
-      const kept = job.resultFilter === undefined ? '' : `, of these ${printFilter(job.resultFilter)}`;
-      return `flows by ${names.join(', ')}${how}, ${describeOrders(job.orders, 'latest first')}, ${rows}${kept}`;
+      return `flows by ${names.join(', ')}${how}, ${describeOrders(job.orders, 'latest first')}, ${rows}${keptOf(job)}`;
     }
     case 'report': {
       const { report, parameter } = job;
@@ -60,4 +59,8 @@ function describeJob(job: Job): string {
 function describeOrders(orders: readonly Order[], none: string): string {
   if (orders.length === 0) return none;
   return `ordered by ${orders.map(({ name, ascending }) => `${name}${ascending ? ' ascending' : ''}`).join(', then by ')}`;
+}
+
+function keptOf({ resultFilter }: JobOf<'flows' | 'groups'>): string {
+  return resultFilter === undefined ? '' : `, of these ${printFilter(resultFilter)}`;
 }

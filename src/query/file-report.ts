@@ -78,7 +78,7 @@ async function sumFile(engine: QueryEngine): Promise<FileSums> {
 
 /** The block of -I, as front ends parse it. */
 function writeStatistics(out: TextBlock, identities: readonly FileIdentity[], sums: FileSums): void {
-  const ident = identities.at(-1)!.ident;
+  const ident = identities[0]!.ident;
   const failures = identities.reduce((sum, { sequenceErrors }) => sum + sequenceErrors, 0);
   out.text(`Ident: ${ident}\n`);
   for (const name of ['flows', 'packets', 'bytes'] as const) {

@@ -35,7 +35,13 @@ export interface Selection {
 
 /** One table of the answer. `top` 0 means all rows. */
 export type Job =
-  | { readonly kind: 'flows'; readonly order: Order | undefined; readonly top: number }
+  | {
+      readonly kind: 'flows';
+      readonly order: Order | undefined;
+      readonly top: number;
+      /** -P on the finished rows, where they have an order. */
+      readonly resultFilter?: Filter;
+    }
   | {
       readonly kind: 'groups';
       readonly grouping: Grouping;

@@ -122,7 +122,9 @@ function planJobs(
   if (aggregate || grouping !== undefined) {
     return [{ kind: 'groups', grouping: grouping ?? FIVE_TUPLE, orders, top, titled: false, resultFilter }];
   }
-  return [{ kind: 'flows', order: orders[0], top: orders.length === 0 ? 0 : top }];
+  // As in nfdump, -P is for tables: lists in the order of the files are none.
+  if (orders.length === 0) return [{ kind: 'flows', order: undefined, top: 0 }];
+  return [{ kind: 'flows', order: orders[0], top, ...(resultFilter === undefined ? {} : { resultFilter }) }];
 }
 
 /** -s: tables of records first, whatever the order they were asked for in. */
@@ -220,13 +222,13 @@ export function parseWindow(text: string, overlaps = false): Window {
   const afterMs = parseWindowTime(from);
   const beforeMs = to === undefined ? undefined : parseWindowTime(to);
   if (afterMs === undefined || (to !== undefined && beforeMs === undefined) || more.length > 0) {
-    throw new UserError(`-t ${text}: a time window is yyyy/MM/dd.hh:mm:ss[-yyyy/MM/dd.hh:mm:ss]`);
+    throw new UserError(`-t ${text}: a time window is yyyy/MM/dd.hh:mm:ss[-yyyy/MM/dd.hh:mm:ss], +SECONDS or -SECONDS`);
   }
   return { afterMs, beforeMs, overlaps };
 }
 
 function parseWindowTime(text: string): number | undefined {
-  const match = /^(\d{4})(?:\/(\d\d?)(?:\/(\d\d?)(?:\.(\d\d?)(?::(\d\d?)(?::(\d\d?)(?:\.(\d{1,3}))?)?)?)?)?)?$/.exec(
+  const match = /^(\d{4})(?:\/(\d\d?)(?:\/(\d\d?)(?:[. T](\d\d?)(?::(\d\d?)(?::(\d\d?)(?:\.(\d{1,3}))?)?)?)?)?)?$/.exec(
     text,
   );
   return match === null ? undefined : timeOfParts(match.slice(1, 8), false);

@@ -69,7 +69,8 @@ export class Runner {
     const sequence = job.order === undefined ? plan.selection.sequence : undefined;
     const printer = await this.makePrinter(engine.schema, { sequence });
     printer.open(this.out, quiet);
-    if (format.kind === 'null' || (job.order !== undefined && job.top !== 0)) this.totals = await engine.totals();
+    const isCut = (job.order !== undefined && job.top !== 0) || job.resultFilter !== undefined;
+    if (format.kind === 'null' || isCut) this.totals = await engine.totals();
     if (format.kind !== 'null') {
       const wanted = [...new Set([...printer.needs, ...TOTALED])];
       const totals = this.totals === undefined ? new RunningTotals() : undefined;

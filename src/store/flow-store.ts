@@ -223,14 +223,21 @@ export class FlowStore implements FlowConsumer {
     void this.deleteCondemned(this.now() - PART_GRACE_MS);
   }
 
-  /** Ends the running slot if `timeMs` lies after it. Only starts work, never waits for it. */
+  /**
+   * Ends the running slot if `timeMs` lies after it, or so far before it that the clock must have been wrong: it would be
+   * the running one until the clock has caught up. Only starts work, never waits for it.
+   */
   private rotate(timeMs: number): void {
     const startMs = slotStart(timeMs, this.style.intervalSeconds);
     const running = this.slot;
-    if (running !== undefined && startMs <= running.startMs) return;
+    const live = this.options.mode === 'live';
+    if (running !== undefined && startMs <= running.startMs) {
+      const backMs = running.startMs - startMs;
+      if (!live || backMs <= this.style.intervalSeconds * 1000) return;
+      this.log(`the clock went back by ${Math.round(backMs / 1000)} s: slot ${running.time} ends`);
+    }
     if (running !== undefined) {
       this.flushStaging();
-      const live = this.options.mode === 'live';
       this.endSlot(running, live);
       if (live) this.skipSlots(running.startMs, startMs);
     }

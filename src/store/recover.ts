@@ -1,5 +1,5 @@
 import type { Dirent } from 'node:fs';
-import { unlink } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deleteParts, sealSlot } from './seal.ts';
 import { mergedParts, type SegmentStyle, segmentInfo } from './segment-metadata.ts';
@@ -29,7 +29,8 @@ export async function recover(
     for (const entry of entries) {
       if (!entry.isFile()) continue;
       if (isTemporary(entry.name)) {
-        await unlink(join(path, entry.name));
+        // One that is gone was of somebody who is at work, such as weir sampling.
+        await rm(join(path, entry.name), { force: true });
         recovered.temporaries++;
       }
       const time = partTime(entry.name);

@@ -1,4 +1,4 @@
-import { open, readdir, rename, unlink } from 'node:fs/promises';
+import { readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addon } from '../addon/addon.ts';
 import type { SegmentInfo } from '../addon/segments.ts';
@@ -66,8 +66,7 @@ export async function sealSlot(
 
   if (fresh.length === 0) return { ...sealed, mergedParts: paths(old) };
   if (before === undefined && fresh.length === 1) {
-    await rename(join(directory, fresh[0]!.name), path);
-    await syncDirectory(directory);
+    await addon().renameDurably(join(directory, fresh[0]!.name), path);
     return { ...sealed, mergedParts: [] };
   }
   const inputs = paths(fresh.map((part) => part.name));
@@ -99,14 +98,5 @@ async function infoOrSetAside(path: string, log: (message: string) => void): Pro
     await rename(path, aside);
     log(`${(cause as Error).message}; it was set aside as ${aside}`);
     return undefined;
-  }
-}
-
-export async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

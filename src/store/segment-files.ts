@@ -3,9 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { addon } from '../addon/addon.ts';
 import { UserError } from '../flow/user-error.ts';
 import { mergedParts, segmentInfo } from './segment-metadata.ts';
-import { LAYOUT_COUNT, partTime, SEGMENT_SUFFIX, segmentName, segmentTime, slotDirectory } from './slots.ts';
-
-const HOUR_MS = 3_600_000;
+import { partTime, SEGMENT_SUFFIX, segmentName, segmentTime } from './slots.ts';
 
 /** What `-r`, `-R` and `-M` were given. */
 export interface FileSelection {
@@ -230,27 +228,9 @@ function compareKeys(a: readonly string[], b: readonly string[]): number {
   return a.length - b.length;
 }
 
-/**
- * Files of the slots that were written to since a time: those of the running slot and few before it. Looks only into the
- * directories that slots of that time have in any layout, so that it can be asked again and again.
- */
-export async function recentSegments(stores: readonly string[], sinceMs: number, nowMs: number): Promise<ChosenFile[]> {
-  const places = new Set<string>();
-  for (let layout = 0; layout < LAYOUT_COUNT; layout++) {
-    for (let ms = sinceMs - HOUR_MS; ms < nowMs + HOUR_MS; ms += HOUR_MS) places.add(slotDirectory(ms, layout));
-  }
-  const found: ChosenFile[] = [];
-  for (const store of stores) {
-    for (const place of [...places].sort()) {
-      const files = await walk(join(store, place), SEGMENTS, [], false);
-      for (const file of files) {
-        // What is gone by now has become part of another.
-        const written = await stat(file.path).catch(() => undefined);
-        if (written !== undefined && written.mtimeMs >= sinceMs) found.push(file);
-      }
-    }
-  }
-  return found;
+/** Segments in a directory itself, and parts that their slot's file does not have, in name order; none where there is none. */
+export function segmentsIn(directory: string): Promise<(ChosenFile & { readonly name: string })[]> {
+  return walk(directory, SEGMENTS, [], false);
 }
 
 /** Directories between a store and its files, by the deepest layout, and one for the source (-M of the collector). */

@@ -1,6 +1,7 @@
 import { addon } from '../addon/addon.ts';
 import type { SegmentInfo, SegmentOptions } from '../addon/segments.ts';
 import { parseSlotStats, type SlotStatsJson } from './slot-stats.ts';
+import { partTime } from './slots.ts';
 
 /** Keys of a segment's key-value metadata. */
 export const SCHEMA_KEY = 'weir.schema';
@@ -37,11 +38,14 @@ export function segmentOptions(style: SegmentStyle, slot: string, more: Record<s
   };
 }
 
-/** Names of the parts whose rows a finished segment has. */
+/**
+ * Names of the parts whose rows a finished segment has. Whoever wrote the file chose them, and parts are deleted by them:
+ * what is not the name of a part, such as a path to somewhere else, is passed over.
+ */
 export function mergedParts(info: SegmentInfo): string[] {
   try {
     const names: unknown = JSON.parse(info.metadata[PARTS_KEY] ?? '[]');
-    return Array.isArray(names) ? names.filter((name) => typeof name === 'string') : [];
+    return Array.isArray(names) ? names.filter((name) => typeof name === 'string' && partTime(name) !== undefined) : [];
   } catch {
     return [];
   }

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { addon } from '../addon/addon.ts';
 import type { NativeDirectoryLock } from '../addon/segments.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import { makeDirectory } from './make-directory.ts';
-import { sealSlot, syncDirectory } from './seal.ts';
+import { sealSlot } from './seal.ts';
 import type { SegmentStyle } from './segment-metadata.ts';
 import { indexSlot } from './slot-index.ts';
 import { newPartSession, type PartSession, SlotWriter } from './slot-writer.ts';
@@ -129,8 +130,7 @@ export class ArchiveSlot {
     if (sealed === undefined) throw new Error(`slot ${writer.time} has no file`);
     const path = join(place.home, segmentName(writer.time));
     makeDirectory(place.home);
-    await rename(sealed.path, path);
-    await syncDirectory(place.home);
+    await addon().renameDurably(sealed.path, path);
     await Promise.all(sealed.mergedParts.map((part) => rm(part, { force: true })));
     if (place.indexed) {
       await indexSlot(path).catch((cause: Error) => place.log(`slot ${writer.time} is not indexed: ${cause.message}`));

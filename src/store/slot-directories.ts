@@ -4,13 +4,16 @@ import { join } from 'node:path';
 
 /**
  * The directory and everything below it that a layout of slots made. Other sub-directories may be stores of their own,
- * with an owner of their own.
+ * with an owner of their own. A sub-directory that goes meanwhile, because its last file has expired, is passed over.
  */
 export async function* slotDirectories(
   directory: string,
   isTop = true,
 ): AsyncGenerator<{ path: string; entries: Dirent[] }, void, undefined> {
-  const entries = await readdir(directory, { withFileTypes: true });
+  const entries = await readdir(directory, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
+    if (isTop || cause.code !== 'ENOENT') throw cause;
+    return [];
+  });
   yield { path: directory, entries };
   const pattern = isTop ? /^\d{4}(-\d\d-\d\d)?$/ : /^\d{1,3}$/;
   for (const entry of entries) {

@@ -107,7 +107,9 @@ export function parseSlotStats(text: string | undefined): SlotStatsJson | undefi
     const whole = TRAFFIC_CLASSES.every((name) =>
       [json[name]?.flows, json[name]?.packets, json[name]?.octets].every((value) => typeof value === 'number'),
     );
-    return whole ? json : undefined;
+    const { firstMs, lastMs, sequenceErrors = 0 } = json;
+    const times = [firstMs, lastMs].every((ms) => ms === null || typeof ms === 'number');
+    return whole && times && typeof sequenceErrors === 'number' ? json : undefined;
   } catch {
     return undefined;
   }

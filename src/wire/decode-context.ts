@@ -60,6 +60,8 @@ export interface DecodeStream {
   /** What the exporter said of elements of its enterprise. */
   readonly told: ToldElements;
   template(id: number): CompiledTemplate | undefined;
+  /** Whether there is room for a template of so many fields; one that there is none for is counted. */
+  admits(id: number, fields: number): boolean;
   /** Takes a template that is new or differs from the known one of its id. */
   define(template: CompiledTemplate): void;
   /** A template arrived that is byte for byte the known one. */

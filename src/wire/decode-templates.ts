@@ -101,6 +101,8 @@ function take(
     stream.refreshed(known);
     return;
   }
+  // Most templates of a flood come when there is no room any more; to compile them would be the larger part of the work.
+  if (!stream.admits(id, count)) return;
   const template = compile(version, bytes.slice(start, end), id, count, scopeCount, isOptions, stream.told);
   if (template === undefined) decoding.counters.templatesRefused++;
   else stream.define(template);

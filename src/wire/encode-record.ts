@@ -52,7 +52,7 @@ const ICMP_KINDS = { icmpTypeCode: 'icmp', icmpType: 'icmpHigh', icmpCode: 'icmp
 const FIRST_UPTIME = 22;
 const LAST_UPTIME = 21;
 /** Bytes that a column of each type fills. */
-const WIDTHS = { u8: 1, u16: 2, u32: 4, u64: 8, timeMs: 8, text: 0 } as const;
+export const COLUMN_BYTES = { u8: 1, u16: 2, u32: 4, u64: 8, timeMs: 8, text: 0 } as const;
 const PROTO_ICMP = 1;
 const PROTO_ICMP6 = 58;
 
@@ -196,10 +196,10 @@ function makeSteps(field: RecordField, family: Family, offset: number): Step[] {
   if (type === 'text') throw new Error(`${value} has no element and is in no template`);
   const { absent } = columnByName.get(value)!;
   const columnNames = [value as ColumnName];
-  const wider = length - WIDTHS[type];
+  const wider = length - COLUMN_BYTES[type];
   if (wider > 0) {
     // Leading zeros, as for any column that is not there: once for the whole record.
-    const narrow = { ...field, length: WIDTHS[type] };
+    const narrow = { ...field, length: COLUMN_BYTES[type] };
     const number: Step = { ...common, kind: kindOf(narrow, value, type), absent, columnNames, offset: offset + wider };
     return [{ ...common, kind: 'u8' }, number];
   }

@@ -1,5 +1,6 @@
 import { formatAddress } from '../flow/address.ts';
 import type { TextPool } from '../flow/text-pool.ts';
+import { MAX_TIME_MS } from '../flow/time.ts';
 import { readHigh, readLow, readNumber, readWord } from './decode-bytes.ts';
 import type { ElementType } from './elements.ts';
 import { ntpMicroseconds, ntpNanoseconds, ntpSecondsMs } from './ntp-time.ts';
@@ -130,9 +131,6 @@ export function applicationText(view: DataView, at: number, length: number): str
   if (length < 2 || length > 9) return undefined;
   return `${view.getUint8(at)}:${readNumber(view, at + 1, length - 1)}`;
 }
-
-/** Latest time that a Date can hold. */
-const MAX_TIME_MS = 8.64e15;
 
 /** A point in time; `finer` are digits behind those of the milliseconds. 0 is no time. */
 function putTime(out: Uint8Array, to: number, ms: number, finer: string): number {

@@ -1,4 +1,5 @@
 import { V4_MAPPED_WORD } from '../flow/address.ts';
+import { MAX_TIME_MS } from '../flow/time.ts';
 import { readHigh, readLow, readNumber, readWord } from './decode-bytes.ts';
 import type { SetContext } from './decode-context.ts';
 import { fractionNs, ntpSecondsMs } from './ntp-time.ts';
@@ -36,10 +37,9 @@ import {
   OP_V6_ADDRESS,
 } from './template-program.ts';
 
-/** Latest time that a Date can hold (year 275760); later ones are nonsense and stored as "not known". */
-const MAX_TIME_MS = 8.64e15;
 /** High word of 64-bit milliseconds that lie beyond. */
 const END_OF_TIME_HIGH = Math.floor(MAX_TIME_MS / 0x1_0000_0000);
+
 /**
  * Runs all steps of its template over the records of a run. The caller has checked that they lie within `view` and that
  * the batch has room.
@@ -245,7 +245,8 @@ function copyV6(
 
 /**
  * Export time plus the signed 32-bit distance from the header's uptime: right across the wrap of the 32-bit counter,
- * before the exporter started, and for a packet a little after the header was filled in (Cisco CSCei12353).
+ * before the exporter started, and for a packet a little after the header was filled in (Cisco CSCei12353). What would
+ * lie before 1970 (a header whose clock was never set) is no time.
  */
 function copyUptime(
   to: Float64Array,
@@ -258,7 +259,8 @@ function copyUptime(
 ): void {
   const { exportMs, uptimeMs } = context;
   for (let end = row + count, r = row, at = from; r < end; r++, at += stride) {
-    to[r] = exportMs + ((view.getUint32(at) - uptimeMs) | 0);
+    const ms = exportMs + ((view.getUint32(at) - uptimeMs) | 0);
+    to[r] = Math.max(ms, 0);
   }
 }
 
@@ -304,7 +306,7 @@ function copyTime(
     const at = record + offsets[program.slot]!;
     const initMs = initSlot < 0 ? 0 : readNumber(view, record + initOffset, initWidth);
     const ms = pointInTime(view, at, width, kind, initMs, context);
-    to[row + i] = ms <= MAX_TIME_MS ? ms : 0;
+    to[row + i] = ms > 0 && ms <= MAX_TIME_MS ? ms : 0;
   }
 }
 
@@ -331,7 +333,7 @@ function pointInTime(
       return ntpSecondsMs(seconds) + Math.floor(fractionNs(fraction, kind) / 1e6);
     }
     case TIME_DELTA_MICROSECONDS:
-      return context.exportMs - Math.floor(readLow(view, at, width) / 1000);
+      return context.exportMs - Math.ceil(readLow(view, at, width) / 1000);
     case TIME_UPTIME: {
       if (initMs > 0) return context.exportMs + ((readLow(view, at, width) - (context.exportMs - initMs)) | 0);
       return context.hasUptime ? context.exportMs + ((readLow(view, at, width) - context.uptimeMs) | 0) : 0;

@@ -206,8 +206,8 @@ class Compiler {
       const initSlot = kind === rules.TIME_UPTIME ? (init ?? -1) : -1;
       this.add(OP_TIME, column, slot, [kind, initSlot], [initSlot]);
     }
-    const below = rules.belowMilliseconds(field, kind);
-    if (below !== undefined && length === 8) this.add(OP_BELOW_MS, columnByName.get(below)!.index, slot, [kind], []);
+    const below = rules.belowMilliseconds(field, kind, length);
+    if (below !== undefined) this.add(OP_BELOW_MS, columnByName.get(below)!.index, slot, [kind], []);
   }
 
   /** Fields that have an IPv6 twin: the only one, or chosen per record where a template carries both families. */
@@ -262,8 +262,12 @@ class Compiler {
     if (this.times.has('firstMs') || this.times.has('lastMs')) {
       for (const slot of [milliseconds, microseconds]) if (slot !== undefined) this.used.add(slot);
     }
-    if (hasOneEnd && milliseconds !== undefined) this.add(OP_DURATION, -1, milliseconds, [1], []);
-    else if (hasOneEnd && microseconds !== undefined) this.add(OP_DURATION, -1, microseconds, [1000], []);
+    if (hasOneEnd && milliseconds !== undefined) {
+      const isFine = this.out.some(({ op }) => op === OP_BELOW_MS);
+      this.add(OP_DURATION, -1, milliseconds, [1, isFine ? 1 : 0], []);
+    } else if (hasOneEnd && microseconds !== undefined) {
+      this.add(OP_DURATION, -1, microseconds, [1000, 1], []);
+    }
     if (this.times.has('eventMs')) this.add(OP_EVENT_TIME, -1, -1);
   }
 

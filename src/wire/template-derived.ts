@@ -1,8 +1,10 @@
+import { MAX_TIME_MS } from '../flow/time.ts';
 import { columnIndex } from './batch-target.ts';
 import { readLow, readNumber } from './decode-bytes.ts';
 import { fractionNs } from './ntp-time.ts';
 import { quirkNumber, unswappedInterval } from './quirks.ts';
 import type { RecordRun } from './record-run.ts';
+import { TIME_DELTA_MICROSECONDS } from './template-fields.ts';
 import {
   type ColumnProgram,
   OP_8_WHERE_V6,
@@ -32,6 +34,8 @@ const SRC_PORT = columnIndex('srcPort');
 const DST_PORT = columnIndex('dstPort');
 const FIRST = columnIndex('firstMs');
 const LAST = columnIndex('lastMs');
+const FIRST_NS = columnIndex('firstNs');
+const LAST_NS = columnIndex('lastNs');
 const EVENT = columnIndex('eventMs');
 const SAMPLING = columnIndex('sampling');
 
@@ -68,14 +72,9 @@ export function runDerived(program: ColumnProgram, run: RecordRun): void {
     case OP_DURATION:
       applyDuration(program, run);
       break;
-    case OP_BELOW_MS: {
-      const to = target.whole(program.column, count) as Uint32Array;
-      let at = base + template.offsets[program.slot]! + 4;
-      for (let r = row, end = row + count; r < end; r++, at += stride) {
-        to[r] = fractionNs(view.getUint32(at), program.more[0]!) % 1e6;
-      }
+    case OP_BELOW_MS:
+      fillBelowMilliseconds(program, run);
       break;
-    }
     case OP_EVENT_TIME:
       applyEventTime(run);
       break;
@@ -177,19 +176,55 @@ function typeAndCodeToPort(program: ColumnProgram, run: RecordRun): void {
   }
 }
 
+/** The end that is missing; where a duration cannot be, it stays not known. */
 function applyDuration(program: ColumnProgram, run: RecordRun): void {
   const { template, target, view, base, stride, row, count } = run;
   const first = target.column(FIRST, row + count) as Float64Array;
   const last = target.column(LAST, row + count) as Float64Array;
+  const [perMs, isFine] = program.more as [number, number];
+  const firstNs = isFine === 0 ? undefined : (target.column(FIRST_NS, row + count) as Uint32Array);
+  const lastNs = isFine === 0 ? undefined : (target.column(LAST_NS, row + count) as Uint32Array);
   const width = template.lengths[program.slot]!;
-  const perMs = program.more[0]!;
   let at = base + template.offsets[program.slot]!;
   for (let r = row; r < row + count; r++, at += stride) {
     if ((first[r] === 0) === (last[r] === 0)) continue;
-    const durationMs = Math.floor(readNumber(view, at, width) / perMs);
-    if (last[r] === 0) last[r] = first[r]! + durationMs;
-    else first[r] = last[r]! - durationMs;
+    const duration = readNumber(view, at, width);
+    const ms = Math.floor(duration / perMs);
+    const restNs = (duration % perMs) * (1e6 / perMs);
+    if (last[r] === 0) {
+      const ns = (firstNs?.[r] ?? 0) + restNs;
+      const lastMs = first[r]! + ms + (ns < 1e6 ? 0 : 1);
+      if (lastMs > MAX_TIME_MS) continue;
+      last[r] = lastMs;
+      if (lastNs !== undefined) lastNs[r] = ns % 1e6;
+    } else {
+      const ns = (lastNs?.[r] ?? 0) - restNs;
+      const firstMs = last[r]! - ms - (ns < 0 ? 1 : 0);
+      if (firstMs <= 0) continue;
+      first[r] = firstMs;
+      if (firstNs !== undefined) firstNs[r] = ns < 0 ? ns + 1e6 : ns;
+    }
   }
+}
+
+function fillBelowMilliseconds(program: ColumnProgram, run: RecordRun): void {
+  const { template, target, view, base, stride, row, count } = run;
+  const to = target.whole(program.column, count) as Uint32Array;
+  const kind = program.more[0]!;
+  const width = template.lengths[program.slot]!;
+  let at = base + template.offsets[program.slot]!;
+  for (let r = row, end = row + count; r < end; r++, at += stride) {
+    to[r] =
+      kind === TIME_DELTA_MICROSECONDS
+        ? microsecondsBeforeNs(readLow(view, at, width))
+        : fractionNs(view.getUint32(at + 4), kind) % 1e6;
+  }
+}
+
+/** The export time is whole milliseconds: what lies so many microseconds before it has the rest to the next one. */
+function microsecondsBeforeNs(microseconds: number): number {
+  const rest = microseconds % 1000;
+  return rest === 0 ? 0 : (1000 - rest) * 1000;
 }
 
 /** NSEL and NEL records have one time, of the event; a record whose start is known ends with its event. */

@@ -152,9 +152,13 @@ export function timeTargetOf(key: number): TimeTarget | undefined {
   return timeTargets.get(key);
 }
 
-/** The field for what an encoding of a time has below the millisecond; undefined when there is none, or nothing there. */
-export function belowMilliseconds(field: TimeField, kind: number): FieldName | undefined {
-  if (kind !== TIME_NTP && kind !== TIME_NTP_MICROSECONDS && kind !== TIME_NETSCALER) return undefined;
+/**
+ * The field for what an encoding of a time, in so many octets, has below the millisecond; undefined when there is none, or
+ * nothing there.
+ */
+export function belowMilliseconds(field: TimeField, kind: number, length: number): FieldName | undefined {
+  const isNtp = kind === TIME_NTP || kind === TIME_NTP_MICROSECONDS || kind === TIME_NETSCALER;
+  if (kind !== TIME_DELTA_MICROSECONDS && !(isNtp && length === 8)) return undefined;
   return field === 'firstMs' ? 'firstNs' : field === 'lastMs' ? 'lastNs' : undefined;
 }
 

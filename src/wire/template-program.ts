@@ -54,7 +54,7 @@ export const OP_V6_OR_V4 = 34;
 export const OP_8_WHERE_V6 = 35;
 /** ICMP type and code to the destination port; `more`: slots of 176, 177, 32, 178, 179, 139. */
 export const OP_ICMP = 36;
-/** Missing start or end out of the duration in `slot`; `more[0]`: microseconds in one millisecond of its unit. */
+/** Missing start or end out of the duration in `slot`; `more`: its units in a millisecond, 1 to count below it. */
 export const OP_DURATION = 37;
 /** Missing start and end out of the event time. */
 export const OP_EVENT_TIME = 38;
@@ -65,7 +65,7 @@ export const OP_SAMPLER = 40;
 /** Forwarding status out of Juniper's exception code in `slot`. */
 export const OP_EXCEPTION_CODE = 41;
 
-/** Nanoseconds below the millisecond of the NTP time in `slot`; `more[0]` is its kind. */
+/** Nanoseconds below the millisecond of the time in `slot`; `more[0]` is its kind. */
 export const OP_BELOW_MS = 42;
 
 export const SAMPLING_INTERVAL = 0;

@@ -3,18 +3,20 @@
 /**
  * weir against the newest peers that are installed, on the same input, in turns, median of several runs: `npm run bench`.
  *
- *   npm run bench -- [--only NAME,...] [--packets N] [--flows N] [--query-flows N] [--runs N] [--data DIR]
+ *   npm run bench -- [--only NAME,...] [--packets N] [--capture FILE] [--flows N] [--query-flows N] [--runs N] [--data DIR]
  *
  * Benchmarks: export-files, export-udp, export-workers, collect, query. Peers are taken from the environment variables NFPCAPD, NFCAPD, NFDUMP
  * and SOFTFLOWD, else from PATH; NFDUMP_OTHER is a second nfdump. The inputs are generated once and kept in the data directory.
+ * With --capture the packets to export are copies of those in FILE, as test/bench/copy-packets.mjs makes them.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CLI, collectWithNfcapd, lz4Option, weir } from './contenders.mjs';
+import { copyPackets } from './copy-packets.mjs';
 import { generateDatagrams } from './generate-datagrams.mjs';
 import { generatePackets } from './generate-packets.mjs';
 import { diskUsage, findPeer, inTurns } from './measure.mjs';
@@ -27,6 +29,7 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string', default: 'export-files,export-udp,collect,query' },
     packets: { type: 'string', default: '10000000' },
+    capture: { type: 'string' },
     flows: { type: 'string', default: '5000000' },
     'query-flows': { type: 'string', default: '10000000' },
     runs: { type: 'string', default: '5' },
@@ -68,9 +71,16 @@ function report(contenders, runs, units, unit, subject = 'weir') {
   }
 }
 
+/** @param {number} packets @returns {string} */
+function packetInput(packets) {
+  const { capture } = values;
+  if (capture === undefined) return input(`packets-${packets}.pcap`, (path) => generatePackets(packets, path));
+  return input(`copies-${packets}-${basename(capture)}`, (path) => copyPackets(capture, packets, path));
+}
+
 async function exportFiles() {
   const packets = Number(values.packets);
-  const file = input(`packets-${packets}.pcap`, (path) => generatePackets(packets, path));
+  const file = packetInput(packets);
   const store = join(DATA, 'out-weir');
   const contenders = [weir('weir export -w', ['export', '-r', file, '-w', store, '-q'], store)];
   const nfpcapd = findPeer('NFPCAPD', 'nfpcapd');
@@ -89,7 +99,7 @@ async function exportFiles() {
 
 async function exportWorkers() {
   const packets = Number(values.packets);
-  const file = input(`packets-${packets}.pcap`, (path) => generatePackets(packets, path));
+  const file = packetInput(packets);
   const store = join(DATA, 'out-weir');
   const contenders = ['1', '2', '4'].map((workers) =>
     weir(`--workers ${workers}`, ['export', '-r', file, '-w', store, '-q', '--workers', workers], store),
@@ -99,7 +109,7 @@ async function exportWorkers() {
 
 async function exportUdp() {
   const packets = Number(values.packets);
-  const file = input(`packets-${packets}.pcap`, (path) => generatePackets(packets, path));
+  const file = packetInput(packets);
   const sink = spawn(process.execPath, [join(import.meta.dirname, 'udp-sink.mjs')], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -76,6 +76,20 @@ describe.skipIf(obstacle !== undefined)(`live capture on ${device} (skipped with
     expect((await readAll(reader)).packets).toEqual([]);
   });
 
+  test.runIf(process.platform === 'linux')('native: a program that is started inherits nothing of it', async () => {
+    // What this process itself was given stays the same; 0 to 2 are made for each program.
+    const inherited = () => {
+      const listed = String(spawnSync('ls', ['-l', '/proc/self/fd']).stdout);
+      return [...listed.matchAll(/ (\d+) -> (socket:.*)/g)].filter(([, descriptor]) => Number(descriptor) > 2);
+    };
+    const before = inherited();
+    const reader = await openPacketSource({ device });
+    const during = inherited();
+    reader.stop();
+    await readAll(reader);
+    expect(during.map(([line]) => line)).toEqual(before.map(([line]) => line));
+  });
+
   test('says what is wrong with a device or a filter', async () => {
     for (const [source, installed] of kinds) {
       if (!installed) continue;

@@ -1,8 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { addon } from '../../src/addon/addon.ts';
 import {
   P_META,
@@ -14,6 +13,7 @@ import {
 import { linkTypeNumber } from '../../src/capture/link-type-names.ts';
 import { openPacketSource } from '../../src/capture/open.ts';
 import { UserError } from '../../src/flow/user-error.ts';
+import { tempDir } from '../support/process.ts';
 import { CAPTURES, haveCaptures, havePcapPackage, readAll } from './helpers.ts';
 import { arpFrame, pcapFile, udpFrame } from './pcap-file.ts';
 
@@ -24,9 +24,8 @@ const file = (name: string, content: Uint8Array) => {
   return path;
 };
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'weir-capture-'));
+  folder = tempDir('capture');
 });
-afterAll(() => rmSync(folder, { recursive: true }));
 
 const many = (count: number) => Array.from({ length: count }, (_, n) => (n % 10 === 9 ? arpFrame() : udpFrame(n)));
 const refusal = (text: string) =>

@@ -1,18 +1,17 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { parseTailArguments } from '../../src/cli/tail.ts';
 import { parseTopArguments } from '../../src/cli/top.ts';
+import { tempDir } from '../support/process.ts';
 
 let directory: string;
 const below = (...names: string[]) => names.map((name) => join(directory, name));
 
 beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), 'weir-stores-'));
+  directory = tempDir('stores');
   for (const path of below('a/in', 'b/in')) mkdirSync(path, { recursive: true });
 });
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 it.each([
   ['-r a', ['a']],

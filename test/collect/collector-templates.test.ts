@@ -76,7 +76,7 @@ describe('templates', () => {
   });
 
   test('no more than the limits allow', () => {
-    const { collector } = rowCollector({ limits: { templatesPerStream: 3, templateFields: 32 } });
+    const { collector } = rowCollector({ limits: { templatesPerStream: 3, templateFields: 39 } });
     const define = (id: number, count: number, n = 1) =>
       add(collector, {
         payload: ipfixMessage({ templates: [{ id, fields: Array.from({ length: count }, () => [4, 1] as const) }] }),
@@ -95,7 +95,7 @@ describe('templates', () => {
 });
 
 test('what a smaller definition leaves is free again', () => {
-  const { collector } = rowCollector({ limits: { templateFields: 20 } });
+  const { collector } = rowCollector({ limits: { templateFields: 25 } });
   const define = (id: number, count: number) =>
     add(collector, {
       payload: v9Datagram({ templates: [{ id, fields: Array.from({ length: count }, () => [4, 1] as const) }] }),

@@ -70,19 +70,21 @@ const captures: Record<string, Capture> = hasData
   ? JSON.parse(readFileSync(new URL('expected.json', DATA), 'utf8')).captures
   : {};
 
+/** Cut datagrams, which the other decoder reads further than their lengths say. */
+const CUT = new Set(['v5-bad-count-a']);
+
 describe.skipIf(!hasData)('elements without a column (shared/data/flows)', () => {
   let compared = 0;
 
   for (const [name, capture] of Object.entries(captures)) {
-    if ('sFlow v5' in capture.exportPackets) continue;
+    if ('sFlow v5' in capture.exportPackets || CUT.has(name)) continue;
     test(name, () => {
       const { collector, extras } = rowCollector({ limits: { pendingBytes: 0 } });
       for (const datagram of readUdp(readFileSync(new URL(capture.file, DATA)))) add(collector, datagram);
       collector.flush();
       const problems: string[] = [];
       const flows = capture.records.filter(({ kind }) => kind === 'flow');
-      // Cut datagrams, which the other decoder reads further than their lengths say.
-      if (flows.length !== extras.length) return;
+      expect(extras).toHaveLength(flows.length);
       flows.forEach((flow, i) => {
         const extra = { ...extras[i]! };
         for (const [field, value] of Object.entries(flow.fields)) {

@@ -1,16 +1,15 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { D_LENGTH, D_LOCAL_PORT, D_OFFSET, DATAGRAM_META_WORDS } from '../../src/addon/datagram-layout.ts';
 import { DatagramReader } from '../../src/collect/listener.ts';
 import { UserError } from '../../src/flow/user-error.ts';
+import { tempDir } from '../support/process.ts';
 
 const CAPTURES = new URL('../../../shared/data/flows/', import.meta.url).pathname;
 const EXPECTED = join(CAPTURES, 'expected.json');
 
-const folder = mkdtempSync(join(tmpdir(), 'weir-listener-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = tempDir('listener');
 
 interface Outcome {
   payloads: { port: number; payload: Buffer }[];

@@ -87,6 +87,16 @@ test('a sender may send its rate, with a burst of a second; others are not touch
   expect(lines).toEqual(['10.0.0.1 sends more than 10 datagrams a second: the rest is dropped']);
 });
 
+test('a clock that was set back does not keep a sender out until it has caught up', () => {
+  const { gate } = gateOf([], 10);
+  const burst = (ms: number, count: number) => Array.from({ length: count }, () => ({ from: '10.0.0.1', ms }));
+  expect(passed(gate, burst(9_000_000, 25))).toHaveLength(10);
+  expect(passed(gate, burst(1000, 25))).toHaveLength(0);
+  expect(passed(gate, burst(2000, 25))).toHaveLength(10);
+  // Threads that overtake one another earn nothing by it.
+  expect(passed(gate, [...burst(1900, 5), ...burst(2000, 5), ...burst(1900, 5), ...burst(2000, 5)])).toHaveLength(0);
+});
+
 test('messages of connections pass', () => {
   const { gate } = gateOf(['192.0.2.0/24'], 1);
   expect(

@@ -5,8 +5,9 @@ import { Collector } from '../../src/collect/collector.ts';
 import { SessionListener, type SessionListenerOptions } from '../../src/collect/session-listener.ts';
 import { FlowBatch } from '../../src/flow/batch.ts';
 import { UserError } from '../../src/flow/user-error.ts';
+import { makeCertificates } from '../support/certificates.ts';
 import { ipfixMessage, uint } from '../support/flow-datagrams.ts';
-import { sleep } from '../support/process.ts';
+import { sleep, tempDir, until } from '../support/process.ts';
 
 const template = { id: 256, fields: [[1, 4]] as const };
 const withdrawal = { id: 256, fields: [] };
@@ -64,10 +65,6 @@ async function start(options: Partial<SessionListenerOptions> = {}) {
       return socket;
     },
   };
-}
-
-async function until(what: () => boolean, ms = 5000): Promise<void> {
-  for (const end = Date.now() + ms; !what(); await sleep(5)) if (Date.now() > end) throw new Error(`never: ${what}`);
 }
 
 /** Resolves when the connection is gone, be it by a reset: who closes with octets of ours unread sends one. */
@@ -189,6 +186,26 @@ describe('sessions', () => {
     const { dial, listener } = await start({ allows: ([, , , word]) => word !== 0x7f000001 });
     await closed(await dial());
     expect(listener.sessionStats()).toMatchObject({ accepted: 0, refusedAddress: 1 });
+  });
+
+  it('of TLS are cut where no handshake comes, and do not count any longer', async () => {
+    const { cert, key } = makeCertificates(tempDir('handshake')).collector;
+    const endpoints = [{ host: '127.0.0.1', port: 0, tls: { cert, key } }];
+    const { dial, listener } = await start({ endpoints, limits: { handshakeMs: 100, sessionsPerAddress: 1 } });
+    for (let i = 0; i < 2; i++) await closed(await dial());
+    expect(listener.sessionStats()).toMatchObject({ accepted: 0, failedHandshakes: 2, refusedByLimit: 0 });
+  });
+
+  it('of TLS that are amid a handshake do not keep a collector from its end', async () => {
+    const { cert, key } = makeCertificates(tempDir('handshake')).collector;
+    const endpoints = [{ host: '127.0.0.1', port: 0, tls: { cert, key } }];
+    const { dial, listener, reading } = await start({ endpoints });
+    const end = closed(await dial());
+    // Until the listener has it, too.
+    await sleep(50);
+    listener.stop();
+    await reading;
+    await end;
   });
 
   it('cannot be had on a port in use', async () => {

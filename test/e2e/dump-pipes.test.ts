@@ -14,8 +14,13 @@ describeWith(['weir'], 'weir dump in a pipe', () => {
     const piped = await shell(`${weir} -r "${file}" -w - 'proto tcp or proto udp' | ${weir} -q -s proto`);
     expect(whole.stdout.split('\n')).toHaveLength(3);
     expect(piped).toEqual(whole);
-    const nothing = await shell(`${weir} -s proto < /dev/null`);
-    expect([nothing.status, nothing.stdout]).toEqual([1, '']);
-    expect(nothing.stderr).toContain('cannot read');
+    for (const [input, what] of [
+      ['/dev/null', 'nothing'],
+      ['package.json', 'no flow file'],
+    ]) {
+      const refused = await shell(`${weir} -s proto < ${input}`);
+      const stderr = `weir: there is ${what} on standard input: give -r FILE or -R DIR; see weir dump --help\n`;
+      expect(refused).toMatchObject({ status: 1, stdout: '', stderr });
+    }
   });
 });

@@ -38,9 +38,9 @@ describeWith(['weir'], 'weir expire', () => {
     const { directory, files } = store();
     const refused = await weir(['expire', directory]);
     expect([refused.status, refused.stderr]).toEqual([1, expect.stringMatching(/no limits: give -s SIZE or -t LIFE/)]);
-    await weirOk(['expire', '-u', directory, '-t', '1w', '-s', '1G', '-w', '90']);
+    await weirOk(['expire', '-u', directory, '-t', '1w1d12H', '-s', '1G', '-w', '90']);
     expect(await weirOk(['expire', '-l', directory])).toMatch(
-      /: 5 files, 320\.0 KiB, 2024-05-01 00:00 to 2024-05-05 00:00; at most 1\.0 GiB, at most 168 hours, watermark 90 %\n$/,
+      /: 5 files, 320\.0 KiB, 2024-05-01 00:00 to 2024-05-05 00:00; at most 1\.0 GiB, at most 1 week 1 day 12 hours, watermark 90 %\n$/,
     );
     // A limit of the command line goes before the one that is kept.
     await weirOk(['expire', directory, '-t', '0']);

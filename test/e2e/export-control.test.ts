@@ -2,7 +2,7 @@ import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { add, rowCollector } from '../support/collect-rows.ts';
+import { rowsIn, sumOf } from '../support/collect-rows.ts';
 import { Daemon, describeWith, ROOT, sleep, tempDir, weir, weirOk } from '../support/process.ts';
 import { UdpTap } from '../support/udp.ts';
 
@@ -53,10 +53,7 @@ class Exporter {
 }
 
 function packetsIn(datagrams: readonly Buffer[]): number {
-  const { collector, rows } = rowCollector();
-  for (const payload of datagrams) add(collector, { payload });
-  collector.flush();
-  return rows.reduce((sum, row) => sum + Number(row['packets']), 0);
+  return sumOf(rowsIn(datagrams), 'packets');
 }
 
 describeWith(['weir'], 'weir ctl', () => {
@@ -117,7 +114,7 @@ describeWith(['weir'], 'weir ctl', () => {
     expect(await refused('timeouts', 'udp=0')).toMatch(/^weir: --timeout udp takes a whole number from 1/);
     expect(await refused('flows', 'jsno')).toMatch(/did you mean json/);
     expect(await refused('send-template')).toBe('weir: send-template: there are no collectors\n');
-    expect(await refused()).toMatch(/^weir: weir ctl takes a command/);
+    expect(await refused()).toMatch(/^weir: which command\?/);
     expect((await exporter.daemon.stop()).status).toBe(0);
   });
 

@@ -3,8 +3,8 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { Walker } from '../export/walk.ts';
-import { add, rowCollector } from '../support/collect-rows.ts';
+import { messagesOf, Walker } from '../export/walk.ts';
+import { rowsIn, sumOf } from '../support/collect-rows.ts';
 import { startCollector } from '../support/collector.ts';
 import { netflow5 } from '../support/netflow5.ts';
 import { Daemon, describeWith, ROOT, tempDir } from '../support/process.ts';
@@ -13,28 +13,8 @@ import { freeUdpPort, sendDatagrams, UdpTap } from '../support/udp.ts';
 
 const DEMO = join(ROOT, 'pcaps/demo.pcap');
 
-function rowsIn(datagrams: readonly Buffer[]) {
-  const { collector, rows } = rowCollector();
-  for (const payload of datagrams) add(collector, { payload });
-  collector.flush();
-  return rows;
-}
-
-function sumOf(rows: ReturnType<typeof rowsIn>, name: string): number {
-  return rows.reduce((sum, row) => sum + Number(row[name]), 0);
-}
-
 function packetsIn(datagrams: readonly Buffer[]): number {
   return sumOf(rowsIn(datagrams), 'packets');
-}
-
-/** IPFIX messages one after another, as a connection has them. */
-function messagesOf(stream: Buffer): Buffer[] {
-  const messages: Buffer[] = [];
-  for (let at = 0; at < stream.length; at += messages.at(-1)!.length) {
-    messages.push(stream.subarray(at, at + stream.readUInt16BE(at + 2)));
-  }
-  return messages;
 }
 
 describeWith(['weir'], 'SIGHUP', () => {

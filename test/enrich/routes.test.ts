@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseV4Route, parseV6Route, readHostRoutes } from '../../src/enrich/host-routes.ts';
-import { LOOK_UP_DESTINATION, LOOK_UP_SOURCE, RouteColumns } from '../../src/enrich/route-columns.ts';
+import { LOOK_UP_DESTINATION, LOOK_UP_SOURCE, type LookUps, RouteColumns } from '../../src/enrich/route-columns.ts';
 import { type RouteTable, RouteTableBuilder } from '../../src/enrich/route-table.ts';
 import { formatAddress, parseAddress } from '../../src/flow/address.ts';
 import { FlowBatch } from '../../src/flow/batch.ts';
@@ -92,7 +92,7 @@ describe('columns of a batch', () => {
     ['2001:db9::7', 'ff02::1', 3, 0],
   ];
 
-  function filled(options: ConstructorParameters<typeof RouteColumns>[1]) {
+  function filled(options: ConstructorParameters<typeof RouteColumns>[1], lookUps: LookUps = {}) {
     const batch = new FlowBatch(10);
     flows.forEach(([src, dst, inIf, outIf], row) => {
       putAddress(batch, 'srcAddr', row, src);
@@ -101,7 +101,9 @@ describe('columns of a batch', () => {
       batch.use('outIf')[row] = outIf;
       batch.rows++;
     });
-    new RouteColumns(table(), options).fill(batch);
+    const columns = new RouteColumns(table(), options);
+    columns.lookUps = lookUps;
+    columns.fill(batch);
     return flows.map((_, row) => {
       const hi = batch.get('nextHopHi');
       const lo = batch.get('nextHopLo');
@@ -132,16 +134,16 @@ describe('columns of a batch', () => {
   });
 
   it('are left alone for interfaces without look-ups', () => {
-    const lookUpsOf = new Map([
+    const byIndex = new Map([
       [2, LOOK_UP_SOURCE],
       [5, LOOK_UP_DESTINATION],
     ]);
-    expect(filled({ fields: ALL, lookUpsOf })).toEqual([
+    expect(filled({ fields: ALL }, { byIndex })).toEqual([
       [24, 0, '::', 0],
       [0, 24, '::', 5],
       [64, 0, '::', 0],
       [0, 0, '::', 0],
     ]);
-    expect(filled({ fields: ALL, lookUps: 0 }).map(([, , , outIf]) => outIf)).toEqual([0, 5, 0, 0]);
+    expect(filled({ fields: ALL }, { ofAll: 0 }).map(([, , , outIf]) => outIf)).toEqual([0, 5, 0, 0]);
   });
 });

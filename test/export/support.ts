@@ -1,7 +1,4 @@
-/** What the tests of the exporter share: flows to export, a transport that keeps, and captures for tshark. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+/** What the tests of the exporter share: flows to export, and a transport that keeps. */
 import type { ProcessCounts } from '../../src/export/options.ts';
 import type { DatagramTransport } from '../../src/export/transport.ts';
 import { parseAddress } from '../../src/flow/address.ts';
@@ -61,7 +58,6 @@ export class KeepingTransport implements DatagramTransport {
   calls = 0;
   /** What `room` answers. */
   full: Promise<void> | undefined;
-  drained = false;
   closed = false;
 
   send(bytes: Uint8Array, lengths: Uint32Array, count: number): void {
@@ -75,10 +71,6 @@ export class KeepingTransport implements DatagramTransport {
 
   room(): Promise<void> | undefined {
     return this.full;
-  }
-
-  async drain(): Promise<void> {
-    this.drained = true;
   }
 
   async close(): Promise<void> {
@@ -113,44 +105,4 @@ export function sampleFlows(count: number, options: { direction?: boolean; start
     };
     return direction && i % 2 === 0 ? { ...flow, direction: (i >> 1) % 2 } : flow;
   });
-}
-
-export async function inTemporaryFolder<T>(use: (folder: string) => Promise<T> | T): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), 'weir-export-'));
-  try {
-    return await use(folder);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-/** A capture of raw IPv4 packets (link type 101) that carry the datagrams from one socket to `port`. */
-export function writeCapture(path: string, datagrams: readonly Buffer[], port: number): void {
-  const header = Buffer.alloc(24);
-  header.writeUInt32LE(0xa1b2c3d4, 0);
-  header.writeUInt16LE(2, 4);
-  header.writeUInt16LE(4, 6);
-  header.writeUInt32LE(65_535, 16);
-  header.writeUInt32LE(101, 20);
-  const packets = datagrams.map((datagram, i) => capturedPacket(datagram, port, i));
-  writeFileSync(path, Buffer.concat([header, ...packets]));
-}
-
-function capturedPacket(datagram: Buffer, port: number, number: number): Buffer {
-  const ip = Buffer.alloc(28);
-  ip[0] = 0x45;
-  ip.writeUInt16BE(28 + datagram.length, 2);
-  ip[8] = 64;
-  ip[9] = 17;
-  ip.writeUInt32BE(0xc0000201, 12);
-  ip.writeUInt32BE(0xc0000202, 16);
-  ip.writeUInt16BE(40_000, 20);
-  ip.writeUInt16BE(port, 22);
-  ip.writeUInt16BE(8 + datagram.length, 24);
-  const record = Buffer.alloc(16);
-  record.writeUInt32LE(Math.floor(START_MS / 1000), 0);
-  record.writeUInt32LE(number, 4);
-  record.writeUInt32LE(28 + datagram.length, 8);
-  record.writeUInt32LE(28 + datagram.length, 12);
-  return Buffer.concat([record, ip, datagram]);
 }

@@ -4,6 +4,7 @@ import { afterEach, expect, it } from 'vitest';
 import { FlowExporter } from '../../src/export/exporter.ts';
 import { TcpTransport } from '../../src/export/tcp-transport.ts';
 import { UserError } from '../../src/flow/user-error.ts';
+import { until } from '../support/process.ts';
 import { BOOT_MS, batchOf, sampleFlows } from './support.ts';
 import { type WalkedMessage, Walker } from './walk.ts';
 
@@ -69,10 +70,6 @@ function exporterOver(transport: TcpTransport, version: 9 | 10 = 10): FlowExport
   const exporter = new FlowExporter({ version, transports: [transport], clock: 'flows', bootMs: () => BOOT_MS });
   transport.onSessionEnd(() => exporter.restartSession());
   return exporter;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 /** Templates come first, the sequence counts data records from 0. */
@@ -179,6 +176,23 @@ it('waits for room in a replay, and no longer than it has patience', async () =>
   expect(exporter.write(batchOf(sampleFlows(500)))).toBe(undefined);
 });
 
+it('a collector that reads nothing: what it has not taken when it is closed is told, and counted', async () => {
+  const peer = await new Peer().listen();
+  const { transport, lines } = await transportTo(peer.port, { queueBytes: 64 << 20 });
+  await until(() => peer.sessions.length > 0);
+  peer.sessions[0]!.socket.pause();
+  // More than the system keeps for it.
+  const [count, length] = [500, 60_000];
+  for (let i = 0; i < count; i++) transport.send(new Uint8Array(length), Uint32Array.of(length), 1);
+  await transport.close();
+  const { sent, failed } = transport.stats();
+  expect(failed).toBeGreaterThan(0);
+  expect(sent + failed).toBe(count);
+  expect(lines).toEqual([
+    expect.stringMatching(/waiting for the collector to take \d+ octets, until it takes none for 5 s;/),
+  ]);
+}, 20_000);
+
 it('a collector that is not there: an error for a replay, a line for a live exporter', async () => {
   const gone = await new Peer().listen();
   gone.stop();
@@ -200,3 +214,9 @@ it('a collector that is not there: an error for a replay, a line for a live expo
 function bytesBefore(peer: Peer, round: number): number {
   return peer.sessions.slice(0, round).reduce((sum, session) => sum + session.bytes.length, 0);
 }
+
+it('a source that is no address is told with the option that named it', async () => {
+  const open = TcpTransport.open({ host: '127.0.0.1', port: 9, sourceHost: 'nowhere', log: () => {} });
+  await expect(open).rejects.toThrow(UserError);
+  await expect(open).rejects.toThrow(/tcp:\/\/127\.0\.0\.1:9: cannot connect: .*nowhere.*--source-address/);
+});

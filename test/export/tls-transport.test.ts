@@ -1,16 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer as createPlainServer } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createServer, type Server, type TlsOptions } from 'node:tls';
 import { afterEach, expect, it } from 'vitest';
 import { FlowExporter } from '../../src/export/exporter.ts';
 import type { TlsIdentity } from '../../src/export/tcp-connection.ts';
 import { TcpTransport } from '../../src/export/tcp-transport.ts';
 import { makeCertificates } from '../support/certificates.ts';
-import { describeWith, findTool, tempDir } from '../support/process.ts';
+import { describeWith, findTool, sleep, tempDir, until } from '../support/process.ts';
 import { BOOT_MS, batchOf, sampleFlows } from './support.ts';
-import { Walker } from './walk.ts';
+import { flowsOf } from './walk.ts';
 
 const open: (() => unknown)[] = [];
 afterEach(async () => {
@@ -59,19 +58,6 @@ async function sendFlows(transport: TcpTransport, count: number, version: 9 | 10
   transport.onSessionEnd(() => exporter.restartSession());
   await exporter.write(batchOf(sampleFlows(count)));
   return exporter;
-}
-
-function flowsOf(bytes: Buffer): number {
-  const walker = new Walker();
-  let flows = 0;
-  for (let at = 0; at < bytes.length; at += bytes.readUInt16BE(at + 2)) {
-    flows += walker.walk(bytes.subarray(at, at + bytes.readUInt16BE(at + 2))).flows.length;
-  }
-  return flows;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await sleep(5);
 }
 
 describeWith(['openssl'], 'TLS to a collector', () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { UdpTransport } from '../../src/export/transport.ts';
 import { UserError } from '../../src/flow/user-error.ts';
+import { until } from '../support/process.ts';
 
 const open: { close(): unknown }[] = [];
 afterEach(async () => {
@@ -23,10 +24,6 @@ function transport(port: number, more: { host?: string; sourceHost?: string; dat
   const made = new UdpTransport({ host: '127.0.0.1', port, ...more });
   open.push(made);
   return made;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 describe('UdpTransport', () => {
@@ -134,7 +131,7 @@ describe('UdpTransport', () => {
 
   it('names what is wrong with a destination', () => {
     for (const [options, text] of [
-      [{ host: 'no.such.host.invalid', port: 9995 }, 'no.such.host.invalid:9995: the host name does not resolve'],
+      [{ host: 'no.such..invalid', port: 9995 }, 'no.such..invalid:9995: the host name does not resolve'],
       [{ host: '127.0.0.1', port: 9995, sourceHost: '192.0.2.77' }, 'the source 192.0.2.77 is not an address of'],
       [{ host: '127.0.0.1', port: 0 }, 'port 0'],
     ] as const) {

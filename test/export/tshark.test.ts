@@ -1,21 +1,21 @@
 /** Wireshark's dissector, which shares nothing with weir, reads what the exporter writes. */
 import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { FlowExporter } from '../../src/export/exporter.ts';
 import type { ExportVersion } from '../../src/export/exporter-options.ts';
 import { templatePresets } from '../../src/export/templates.ts';
-import { describeWith } from '../support/process.ts';
+import { describeWith, tempDir } from '../support/process.ts';
+import { datagramCapture } from '../support/udp.ts';
 import {
   BOOT_MS,
   batchOf,
-  inTemporaryFolder,
   KeepingTransport,
   type PlainFlow,
   PROCESS_COUNTS,
   START_MS,
   sampleFlows,
-  writeCapture,
 } from './support.ts';
 
 const PORT = 9995;
@@ -55,13 +55,10 @@ describeWith(['tshark'], 'tshark reads what the exporter writes', () => {
     });
     exporter.write(batchOf(flows));
     await exporter.close();
-    const { text, octets } = await inTemporaryFolder((folder) => {
-      const path = join(folder, 'export.pcap');
-      writeCapture(path, keep.datagrams, PORT);
-      const text = tshark(path, ['-V', '-Y', 'cflow']);
-      const rows = tshark(path, ['-T', 'fields', '-E', 'aggregator=;', '-e', 'cflow.octets']);
-      return { text, octets: rows.split(/[\s;]+/).filter((value) => value !== '') };
-    });
+    const path = captureOf(keep.datagrams);
+    const text = tshark(path, ['-V', '-Y', 'cflow']);
+    const rows = tshark(path, ['-T', 'fields', '-E', 'aggregator=;', '-e', 'cflow.octets']);
+    const octets = rows.split(/[\s;]+/).filter((value) => value !== '');
     expect(complaints(text)).toEqual([]);
     expect(text).toContain('Sampling interval: 100');
     expect(text).toContain('uplink é');
@@ -105,48 +102,52 @@ function expectedLine(flow: PlainFlow, version: ExportVersion): string {
   return [...common, flow.endReason, isV6(flow) ? 6 : 4, flow.direction ?? '-'].join(' ');
 }
 
+function captureOf(datagrams: readonly Buffer[]): string {
+  const path = join(tempDir('tshark'), 'export.pcap');
+  const sent = datagrams.map((payload) => ({ payload, from: '192.0.2.1', port: PORT, ms: START_MS }));
+  writeFileSync(path, datagramCapture(sent));
+  return path;
+}
+
 /** One line a flow, in the form of `expectedLine`. */
 async function exportAndDissect(version: ExportVersion, flows: PlainFlow[]): Promise<string[]> {
   const keep = new KeepingTransport();
   const exporter = new FlowExporter({ version, transports: [keep], clock: 'flows', bootMs: () => BOOT_MS });
   exporter.write(batchOf(flows));
   await exporter.close();
-  return inTemporaryFolder((folder) => {
-    const path = join(folder, 'export.pcap');
-    writeCapture(path, keep.datagrams, PORT);
-    expect(complaints(tshark(path, ['-V', '-Y', 'cflow']))).toEqual([]);
-    const names = [
-      'cflow.srcaddr',
-      'cflow.srcaddrv6',
-      'cflow.dstaddr',
-      'cflow.dstaddrv6',
-      'cflow.octets',
-      'cflow.packets',
-      'cflow.srcport',
-      'cflow.dstport',
-      'cflow.protocol',
-      'cflow.tos',
-      'cflow.tcpflags',
-      'cflow.inputint',
-      'cflow.outputint',
-      'cflow.timestart',
-      'cflow.timeend',
-      'cflow.abstimestart',
-      'cflow.abstimeend',
-      'cflow.flow_end_reason',
-      'cflow.ip_version',
-      'cflow.direction',
-      'cflow.unix_secs',
-      'cflow.unix_nsecs',
-      'cflow.sysuptime',
-    ];
-    const fields = names.flatMap((name) => ['-e', name]);
-    const out = tshark(path, ['-T', 'fields', '-E', 'aggregator=;', ...fields]);
-    return out
-      .split('\n')
-      .filter(Boolean)
-      .flatMap((frame) => flowsOfFrame(frame, version));
-  });
+  const path = captureOf(keep.datagrams);
+  expect(complaints(tshark(path, ['-V', '-Y', 'cflow']))).toEqual([]);
+  const names = [
+    'cflow.srcaddr',
+    'cflow.srcaddrv6',
+    'cflow.dstaddr',
+    'cflow.dstaddrv6',
+    'cflow.octets',
+    'cflow.packets',
+    'cflow.srcport',
+    'cflow.dstport',
+    'cflow.protocol',
+    'cflow.tos',
+    'cflow.tcpflags',
+    'cflow.inputint',
+    'cflow.outputint',
+    'cflow.timestart',
+    'cflow.timeend',
+    'cflow.abstimestart',
+    'cflow.abstimeend',
+    'cflow.flow_end_reason',
+    'cflow.ip_version',
+    'cflow.direction',
+    'cflow.unix_secs',
+    'cflow.unix_nsecs',
+    'cflow.sysuptime',
+  ];
+  const fields = names.flatMap((name) => ['-e', name]);
+  const out = tshark(path, ['-T', 'fields', '-E', 'aggregator=;', ...fields]);
+  return out
+    .split('\n')
+    .filter(Boolean)
+    .flatMap((frame) => flowsOfFrame(frame, version));
 }
 
 /** A datagram has flows of one family and template, so the values of each field stand in the order of the flows. */

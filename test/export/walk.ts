@@ -51,6 +51,21 @@ const V5_FIELDS = [
   ['pad2', 2],
 ] as const;
 
+/** IPFIX messages one after another, as a connection has them. */
+export function messagesOf(stream: Buffer): Buffer[] {
+  const messages: Buffer[] = [];
+  for (let at = 0; at < stream.length; at += messages.at(-1)!.length) {
+    messages.push(stream.subarray(at, at + stream.readUInt16BE(at + 2)));
+  }
+  return messages;
+}
+
+/** Flows of a connection's messages. */
+export function flowsOf(stream: Buffer): number {
+  const walker = new Walker();
+  return messagesOf(stream).reduce((flows, message) => flows + walker.walk(message).flows.length, 0);
+}
+
 /** Walks the messages of one exporter; templates are learned on the way and must come before their data. */
 export class Walker {
   private readonly templates = new Map<number, Template>();

@@ -5,7 +5,7 @@ import { FlowBatchPool } from '../../src/flow/batch.ts';
 import { FlowFileError } from '../../src/import/flow-file-error.ts';
 import { NfcapdDecoder } from '../../src/import/nfcapd-decoder.ts';
 import { NfcapdFile } from '../../src/import/nfcapd-file.ts';
-import { readNfcapd } from '../../src/import/nfcapd-flows.ts';
+import { firstFlowMs, readNfcapd } from '../../src/import/nfcapd-flows.ts';
 import { addressOf, type Row, rowOf } from '../support/collect-rows.ts';
 import { fuzz } from '../support/fuzz.ts';
 import { jsonDifferences, parseJsonFlows } from '../support/nfcapd-archive.ts';
@@ -224,6 +224,7 @@ describe('a file that is not whole', () => {
     ['of another layout', Buffer.from(whole).fill(9, 2, 3), /layout 9/],
     ['cut in a block', whole.subarray(0, 150), /cut|damaged/],
     ['with a huge block', Buffer.from(whole).fill(0xff, 44, 48), /block of 4294967295/],
+    ['with its appendix far beyond its end', Buffer.from(whole).fill(0xff, 24, 32), /place beyond its end/],
     ['encrypted', Buffer.from(whole).fill(1, 17, 18), /encrypted/],
     ['packed in an unknown way', Buffer.from(whole).fill(9, 16, 17), /compression 9/],
     ['said to be packed', Buffer.from(whole).fill(3, 16, 17), /lz4/],
@@ -231,6 +232,12 @@ describe('a file that is not whole', () => {
     ['with a record that is cut', layout2File('new', [[Buffer.from(FLOW).fill(0xff, 2, 4)]]), /record is cut/],
     ['with a map that is missing', layout1File('old', [[OLD_BLOCKS[0]![2]!]]), /without its extension map/],
   ];
+
+  it('begun at a time that cannot be has no time', async () => {
+    const path = join(tempDir('nfcapd'), 'nfcapd.odd');
+    writeFileSync(path, Buffer.from(layout2File('new', [])).fill(0xff, 8, 16));
+    expect(await firstFlowMs(path, new FlowBatchPool(4))).toBe(0);
+  });
 
   it.each(cases)('%s is an error with a reason', async (_, bytes, message) => {
     await expect(rowsOf(bytes)).rejects.toThrow(message);

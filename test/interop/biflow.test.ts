@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { bundledCaptures, inPairs, sharedCaptures } from '../support/captures.ts';
-import { add, type Row, rowCollector } from '../support/collect-rows.ts';
+import { type Row, rowsIn } from '../support/collect-rows.ts';
 import { startCollector } from '../support/collector.ts';
 import { lineDifferences } from '../support/flow.ts';
 import { collectWithNfcapd, senderOf } from '../support/nfdump.ts';
@@ -42,13 +42,6 @@ interface Way {
   tcpFlags: number;
 }
 
-function rowsOf(datagrams: readonly Buffer[]): Row[] {
-  const { collector, rows } = rowCollector();
-  for (const payload of datagrams) add(collector, { payload });
-  collector.flush();
-  return rows;
-}
-
 /** Packets, octets and flags by directed key; a biflow gives both ways of it. */
 function ways(rows: readonly Row[], withIcmp: boolean): string[] {
   const sums = new Map<string, Way>();
@@ -77,7 +70,7 @@ function ways(rows: readonly Row[], withIcmp: boolean): string[] {
 async function exported(file: string, ...more: string[]): Promise<Row[]> {
   const tap = await UdpTap.open();
   await weir(['export', '-r', file, '-q', '-v', '10', '-n', `127.0.0.1:${tap.port}`, ...more]);
-  return rowsOf(await tap.close());
+  return rowsIn(await tap.close());
 }
 
 describeWith(['weir'], 'weir export --biflow', () => {
@@ -121,7 +114,7 @@ describeWith(['weir', 'softflowd'], 'weir export --biflow and softflowd -b', () 
       const quiet = ['-d', '-a', '-c', 'none', '-p', join(directory, 'pid')];
       await runOk('softflowd', [...quiet, '-b', '-v', '10', '-r', file, '-n', `127.0.0.1:${tap.port}`]);
       const packets = (lines: string[]) => lines.map((line) => line.replace(/,"octets".*/, ''));
-      const wanted = packets(ways(rowsOf(await tap.close()), false));
+      const wanted = packets(ways(rowsIn(await tap.close()), false));
       const got = packets(ways(await exported(file, '--biflow'), false));
       expect(lineDifferences(basename(file), got, wanted)).toEqual([]);
       expect(wanted.length).toBeGreaterThan(0);

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { startCollector } from '../support/collector.ts';
 import { netflow5 } from '../support/netflow5.ts';
-import { Daemon, describeWith, sleep, tempDir } from '../support/process.ts';
+import { type Daemon, describeWith, sleep, tempDir } from '../support/process.ts';
 import { countRows, segmentFiles } from '../support/segments.ts';
-import { drained, freeUdpPort, kernelQueue, sendDatagrams } from '../support/udp.ts';
+import { drained, freeUdpPort, sendDatagrams } from '../support/udp.ts';
 
 /** What a collector may lose: one flush interval, and what this machine needs to get round to a flush. */
 const FLUSH_MS = 2000;
@@ -13,7 +14,7 @@ describeWith(['weir'], 'kill -9 of a collector', () => {
   it('under load loses at most the last flush interval; the next start makes the file of the interval whole', async () => {
     const directory = tempDir('kill-load');
     const port = await freeUdpPort();
-    const first = await startCollector(directory, port);
+    const first = await collectorOf(directory, port);
     const sent: { ms: number; flows: number }[] = [];
     let flows = 0;
     for (const begin = Date.now(); Date.now() - begin < 3 * (FLUSH_MS + SLACK_MS); await sleep(10)) {
@@ -32,7 +33,7 @@ describeWith(['weir'], 'kill -9 of a collector', () => {
     expect(kept).toBeLessThanOrEqual(flows);
     for (const file of segmentFiles(directory)) expectWhole(file);
 
-    const second = await startCollector(directory, port);
+    const second = await collectorOf(directory, port);
     await sendDatagrams([netflow5(30, 0)], port);
     await drained(port);
     expect((await second.stop('SIGTERM')).status).toBe(0);
@@ -45,7 +46,7 @@ describeWith(['weir'], 'kill -9 of a collector', () => {
     const port = await freeUdpPort();
     let kept = 0;
     for (let round = 0; round < 2; round++) {
-      const collector = await startCollector(directory, port);
+      const collector = await collectorOf(directory, port);
       for (let record = 0; record < 2; record++) {
         await sendDatagrams([netflow5(1, record)], port);
         await sleep(FLUSH_MS + SLACK_MS);
@@ -55,18 +56,16 @@ describeWith(['weir'], 'kill -9 of a collector', () => {
       await collector.stop('SIGKILL');
       expect(await countRows(segmentFiles(directory))).toBe(kept);
     }
-    const last = await startCollector(directory, port);
+    const last = await collectorOf(directory, port);
     expect((await last.stop('SIGTERM')).status).toBe(0);
     expect(await countRows(segmentFiles(directory))).toBe(kept);
     expect(segmentFiles(directory)).toHaveLength(1);
   });
 });
 
-async function startCollector(directory: string, port: number): Promise<Daemon> {
-  // One interval a day, so that none ends within the test.
-  const collector = Daemon.weir(['collect', '-b', '127.0.0.1', '-p', String(port), '-w', directory, '-t', '86400']);
-  await collector.until('listening', () => kernelQueue(port).listeners > 0);
-  return collector;
+/** One interval a day, so that none ends within the test. */
+function collectorOf(directory: string, port: number): Promise<Daemon> {
+  return startCollector(['-w', directory, '-t', '86400'], port);
 }
 
 /** A Parquet file that was written to its end begins and ends with the same four letters. */

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Walker } from '../export/walk.ts';
-import { Daemon, describeWith, ROOT, run, runOk, sleep, tempDir } from '../support/process.ts';
+import { Daemon, describeWith, ROOT, run, runOk, sleep, tempDir, weirOk } from '../support/process.ts';
 import { readSegments, segmentFiles } from '../support/segments.ts';
 import { sendDatagrams, UdpTap } from '../support/udp.ts';
 
@@ -29,6 +29,7 @@ describeWith(['weir', 'root', 'ip', 'tshark', 'npm cap'], 'weir export on severa
   beforeAll(async () => {
     await runOk('ip', ['netns', 'add', NAMESPACE]);
     await inside(['sh', '-c', 'echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6']);
+    await inside(['ip', 'link', 'set', 'lo', 'up']);
     for (const pair of ['one', 'two']) {
       await inside(['ip', 'link', 'add', `${pair}-a`, 'type', 'veth', 'peer', 'name', `${pair}-b`]);
       await inside(['ip', 'link', 'set', `${pair}-a`, 'up']);
@@ -96,20 +97,90 @@ describeWith(['weir', 'root', 'ip', 'tshark', 'npm cap'], 'weir export on severa
     }
   });
 
-  it('one that goes away does not end the others, and is told of', async () => {
-    await inside(['ip', 'link', 'add', 'gone-a', 'type', 'veth', 'peer', 'name', 'gone-b']);
-    await inside(['ip', 'link', 'set', 'gone-a', 'up']);
-    await inside(['ip', 'link', 'set', 'gone-b', 'up']);
-    const store = tempDir('gone');
-    const daemon = await start(['-i', 'gone-b', '-i', 'one-b', '-w', store], 2);
+  async function addCable(name: string): Promise<void> {
+    await inside(['ip', 'link', 'add', `${name}-a`, 'type', 'veth', 'peer', 'name', `${name}-b`]);
+    await inside(['ip', 'link', 'set', `${name}-a`, 'up']);
+    await inside(['ip', 'link', 'set', `${name}-b`, 'up']);
+  }
+
+  it('one that goes away does not end the others, and is captured again when it is back', async () => {
+    await addCable('gone');
+    const [store, control, collected] = [tempDir('gone'), join(tempDir('control'), 'socket'), tempDir('collected')];
+    const netns = ['netns', 'exec', NAMESPACE, process.execPath, CLI];
+    const collector = new Daemon('ip', [...netns, 'collect', '-p', '9995', '-w', collected]);
+    await collector.until('listening', () => collector.output.includes('listening on'));
+    const options = ['-w', store, '-n', '127.0.0.1:9995', '--control', control, '--inactive', '1'];
+    const daemon = await start(['-i', 'gone-b', '-i', 'one-b', ...options], 2);
+    await inside([process.execPath, INJECT, 'gone-a', CAPTURE]);
+    const status = async () => JSON.parse(await weirOk(['ctl', '-s', control, '--json', 'status']));
+    const input = async (name: string) => (await status()).inputs.find((one: { name: string }) => one.name === name);
+    const packets = await packetsIn();
+    await daemon.until('read', async () => (await input('gone-b')).packets === packets);
+    const before = await ifIndex('gone-b');
     await inside(['ip', 'link', 'del', 'gone-a']);
     await daemon.until('told of the loss', () => daemon.output.includes('gone-b: the interface went away'));
+    await inside([process.execPath, INJECT, 'one-a', CAPTURE]);
     await sleep(500);
+    expect(await input('gone-b')).toMatchObject({ packets, timesGone: 1, awaySeconds: expect.any(Number) });
+    expect(await weirOk(['ctl', '-s', control, 'status'])).toMatch(/gone-b: .*, gone 1 time, away for 00:00:0\d\n/);
+
+    await addCable('gone');
+    const index = await ifIndex('gone-b');
+    expect(index).not.toBe(before);
+    await daemon.until('back', () => daemon.output.includes(`gone-b: captured again (ifIndex ${index})`));
+    await inside([process.execPath, INJECT, 'gone-a', CAPTURE]);
+    await daemon.until('read', async () => (await input('gone-b')).packets === 2 * packets);
+    expect(await input('gone-b')).toMatchObject({ timesGone: 1, awaySeconds: null });
+    expect((await daemon.stop('SIGINT')).status, daemon.output).toBe(0);
+    expect(daemon.output.match(/gone-b: /g)).toHaveLength(2);
+    const flows = await readSegments(store);
+    for (const one of [before, index, await ifIndex('one-b')]) {
+      expect(flows.filter(({ inIf }) => inIf === one).reduce((sum, flow) => sum + flow.packets, 0)).toBe(packets);
+    }
+    // Collectors are told the new number.
+    await collector.stop();
+    const named = await weirOk([
+      'dump',
+      '-q',
+      '-R',
+      collected,
+      '-o',
+      'fmt:%in %inam',
+      `in if ${before} or in if ${index}`,
+    ]);
+    expect(
+      new Set(
+        named
+          .trimEnd()
+          .split('\n')
+          .map((line) => line.trim().replace(/ +/g, ' ')),
+      ),
+    ).toEqual(new Set([`${before} gone-b`, `${index} gone-b`]));
+  });
+
+  it('the only one is waited for; as another user weir says that it may not have it any more', async () => {
+    await addCable('only');
+    const store = tempDir('only');
+    await runOk('chown', ['nobody', store]);
+    const waits = await start(['-i', 'only-b', '-o', 'null'], 1);
+    const gives = await start(['-i', 'only-b', '-i', 'one-b', '-w', store, '-u', 'nobody'], 3);
+    const alone = await start(['-i', 'only-b', '-o', 'null', '-u', 'nobody'], 4);
+    await inside(['ip', 'link', 'del', 'only-a']);
+    for (const one of [waits, gives, alone]) {
+      await one.until('told', () => one.output.includes('only-b: the interface went away; it is captured again'));
+    }
+    await addCable('only');
+    await waits.until('back', () => waits.output.includes('only-b: captured again'));
+    expect((await waits.stop('SIGINT')).status, waits.output).toBe(0);
+    const refused = 'only-b is back, but may not be captured any more: by now weir is user nobody (-u)';
+    await gives.until('refused', () => gives.output.includes(refused));
     await inside([process.execPath, INJECT, 'one-a', CAPTURE]);
     await sleep(800);
-    expect((await daemon.stop('SIGINT')).status, daemon.output).toBe(1);
-    expect(daemon.output).toMatch(/gone-b: the interface went away/);
+    expect((await gives.stop('SIGINT')).status, gives.output).toBe(1);
     expect((await readSegments(store)).reduce((sum, flow) => sum + flow.packets, 0)).toBe(await packetsIn());
+    // A service manager starts weir again, with all rights.
+    expect([(await alone.end()).status, alone.output]).toEqual([1, expect.stringContaining(refused)]);
+    await inside(['ip', 'link', 'del', 'only-a']);
   });
 });
 

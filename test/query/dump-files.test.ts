@@ -1,7 +1,7 @@
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { tempDir } from '../support/process.ts';
 import { makeDatagrams } from './parity/datagrams.ts';
 import { collectIntoFile } from './parity/store.ts';
 import { dumpText, inZone, splitWords } from './support/run-dump.ts';
@@ -14,14 +14,13 @@ const FIRST = 'weir.202611201200.parquet';
 const LAST = 'weir.202611201205.parquet';
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'weir-dump-'));
+  directory = tempDir('dump');
   for (const name of ['live/a', 'live/b']) mkdirSync(below(name), { recursive: true });
   flows = below(`live/a/${FIRST}`);
   await collectIntoFile(makeDatagrams({ events: false }), flows);
   for (const name of [`live/a/${LAST}`, `live/b/${FIRST}`]) copyFileSync(flows, below(name));
   writeFileSync(below('filterfile'), 'proto tcp\n# and nothing else\n');
 });
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 describe('what users of the old commands still type', () => {
   it.each([

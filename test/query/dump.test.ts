@@ -1,13 +1,13 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { UserError } from '../../src/flow/user-error.ts';
 import { dumpSurroundings } from '../../src/pipeline/query/dump.ts';
 import { parseDumpArguments } from '../../src/query/arguments.ts';
 import { runDump } from '../../src/query/dump.ts';
 import { parseWindow } from '../../src/query/planner.ts';
+import { tempDir } from '../support/process.ts';
 import { makeFlows } from './support/generate.ts';
 import { writeSegment } from './support/parquet.ts';
 import { Collector, dumpText } from './support/run-dump.ts';
@@ -68,6 +68,8 @@ describe('the arguments', () => {
       overlaps: false,
     });
     expect(parseWindow('2026')).toEqual({ afterMs: at(2026, 0), beforeMs: undefined, overlaps: false });
+    expect(parseWindow('2026/11/20 10:30').afterMs).toBe(parseWindow('2026/11/20T10:30').afterMs);
+    expect(parseWindow('2026/11/20 10:30').afterMs).toBe(new Date(2026, 10, 20, 10, 30).getTime());
     expect(() => parseWindow('2026-11-20')).toThrow(UserError);
   });
 });
@@ -78,7 +80,7 @@ describe('weir dump', () => {
   const parts = [makeFlows(60, 1), makeFlows(60, 2), makeFlows(60, 3)];
 
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'weir-dump-'));
+    directory = tempDir('dump');
     for (const [index, flows] of parts.entries()) {
       const day = join(directory, 'live', index < 2 ? 'a' : 'b');
       mkdirSync(day, { recursive: true });
@@ -89,7 +91,6 @@ describe('weir dump', () => {
     all = join(directory, 'all.parquet');
     await writeSegment(all, parts.flat());
   });
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
   it.each([
     ['-q -o csv'],
@@ -100,6 +101,29 @@ describe('weir dump', () => {
   ])('answers %s from many files as from one', async (options) => {
     const argv = options.split(' ');
     expect(await dumpText(['-r', join(directory, 'live'), ...argv])).toBe(await dumpText(['-r', all, ...argv]));
+  });
+
+  it('takes windows relative to the flows of the files', async () => {
+    const flows = parts.flat().map(({ numbers }) => numbers);
+    const first = Math.min(...flows.map(({ firstMs }) => firstMs!));
+    const last = Math.max(...flows.map(({ lastMs }) => lastMs!));
+    const starts = flows.map(({ firstMs }) => firstMs!).sort((a, b) => a - b);
+    const ends = flows.map(({ lastMs }) => lastMs!).sort((a, b) => a - b);
+    // Half of them.
+    const fromStart = Math.ceil((ends[90]! - first) / 1000);
+    const toEnd = Math.ceil((last - starts[90]!) / 1000);
+    const times = async (window: string) =>
+      (await dumpText(['-r', all, '-q', '-t', window, '-o', 'fmt:%tsr %ter']))
+        .split('\n')
+        .filter((line) => line !== '');
+    const begun = flows.filter(({ lastMs }) => lastMs! < first + fromStart * 1000);
+    const ended = flows.filter(({ firstMs }) => firstMs! > last - toEnd * 1000);
+    expect(begun.length).toBeGreaterThan(0);
+    expect(ended.length).toBeGreaterThan(0);
+    expect(await times(`+${fromStart}`)).toHaveLength(begun.length);
+    expect(await times(`-${toEnd}`)).toHaveLength(ended.length);
+    expect(await times('+99999999')).toHaveLength(flows.length);
+    await expect(times('+0')).rejects.toThrow('+SECONDS');
   });
 
   it('gives valid JSON, also of nothing, of groups and with -q', async () => {

@@ -1,13 +1,13 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { parseAddress } from '../../src/flow/address.ts';
 import { columnByName } from '../../src/flow/fields.ts';
 import { printFilter } from '../../src/query/filter/print.ts';
 import { statisticByName } from '../../src/query/statistics.ts';
 import { indexStore } from '../../src/store/slot-index.ts';
+import { tempDir } from '../support/process.ts';
 import { arbitraryFilter } from './support/arbitrary-filter.ts';
 import { makeFlows, type TestFlow } from './support/generate.ts';
 import { passes } from './support/interpret.ts';
@@ -123,7 +123,7 @@ describe('the addon and DuckDB', () => {
   let sets: Record<string, string>;
 
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'weir-engines-'));
+    directory = tempDir('engines');
     const inside = (set: string, name: string) => {
       mkdirSync(join(directory, set), { recursive: true });
       return join(directory, set, `${name}.parquet`);
@@ -159,7 +159,6 @@ describe('the addon and DuckDB', () => {
     const names = ['own', 'duckdb', 'mixed', 'sampled', 'long', 'talks', 'answers', 'indexed'];
     sets = Object.fromEntries(names.map((name) => [name, join(directory, name)]));
   });
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
   const timings = (text: string) => text.replaceAll(/^Sys: .*$/gm, 'Sys: timings');
 

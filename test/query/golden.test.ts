@@ -1,7 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { tempDir } from '../support/process.ts';
 import { makeFlows } from './support/generate.ts';
 import { toIpfixPcap } from './support/ipfix-pcap.ts';
 import { writeSegment } from './support/parquet.ts';
@@ -27,11 +27,10 @@ let directory: string;
 let segment: string;
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'weir-golden-'));
+  directory = tempDir('golden');
   segment = join(directory, 'weir.202611201000.parquet');
   await writeSegment(segment, makeFlows(FLOWS));
 });
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 describe('the text of nfdump 1.7.8', () => {
   const commands = readFileSync(join(golden, 'commands.txt'), 'utf8')

@@ -1,9 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { describeWith } from '../support/process.ts';
+import { beforeAll, expect, it } from 'vitest';
+import { describeWith, tempDir } from '../support/process.ts';
 import { makeFlows } from './support/generate.ts';
 import { writeSegment } from './support/parquet.ts';
 import { dumpText, inZone } from './support/run-dump.ts';
@@ -18,11 +16,10 @@ describeWith(['nfdump'], 'an installed nfdump', () => {
   let segment: string;
 
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'weir-live-'));
+    directory = tempDir('live');
     segment = join(directory, 'flows.parquet');
     await writeSegment(segment, makeFlows(150));
   });
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
   // Not asked: AS numbers, which 1.7.1 does not find in files of 1.7.8, and `not flags AFRPU`, which it takes as "none of
   // these" where 1.7.8 and weir take "not all of these".

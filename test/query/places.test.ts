@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { mmdb } from '../support/mmdb.ts';
+import { tempDir } from '../support/process.ts';
 import { makeDatagrams } from './parity/datagrams.ts';
 import { collectIntoFile } from './parity/store.ts';
 import { makeFlows } from './support/generate.ts';
@@ -13,7 +13,7 @@ let directory: string;
 const file = (name: string) => join(directory, name);
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'weir-places-'));
+  directory = tempDir('places');
   await writeOwnSegment(file('flows.parquet'), makeFlows(80), 100, 'zstd');
   writeFileSync(
     file('country.mmdb'),
@@ -21,7 +21,6 @@ beforeAll(async () => {
   );
   writeFileSync(file('asn.mmdb'), mmdb({ '10.0.0.0/8': { autonomous_system_organization: 'Example \u001b[31mNet' } }));
 });
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 const dump = (...argv: string[]) =>
   dumpText(['-r', file('flows.parquet'), '-q', '-o', 'fmt:%sa|%sc|%dc|%sasn', ...argv]);

@@ -1,10 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { dumpSurroundings } from '../../src/pipeline/query/dump.ts';
 import { parseDumpArguments } from '../../src/query/arguments.ts';
 import { runDump } from '../../src/query/dump.ts';
+import { tempDir } from '../support/process.ts';
 import { makeFlows } from './support/generate.ts';
 import { writeOwnSegment } from './support/parquet.ts';
 import { Collector, withEngine } from './support/run-dump.ts';
@@ -12,12 +11,11 @@ import { Collector, withEngine } from './support/run-dump.ts';
 describe('how far a question is', () => {
   let store: string;
   beforeAll(async () => {
-    store = mkdtempSync(join(tmpdir(), 'weir-progress-'));
+    store = tempDir('progress');
     for (const slot of [0, 1, 2]) {
       await writeOwnSegment(join(store, `weir.20261120100${slot}.parquet`), makeFlows(20_000, slot + 1), 500, 'zstd');
     }
   });
-  afterAll(() => rmSync(store, { recursive: true, force: true }));
 
   /** All different shares that were told while a question was answered. */
   async function shares(args: readonly string[]): Promise<number[]> {

@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
+import { tempDir } from '../support/process.ts';
 import { makeFlows } from './support/generate.ts';
 import { writeOwnSegment } from './support/parquet.ts';
 import { dumpText } from './support/run-dump.ts';
@@ -9,11 +8,10 @@ import { dumpText } from './support/run-dump.ts';
 let directory: string;
 let flows: string;
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'weir-refused-'));
+  directory = tempDir('refused');
   flows = join(directory, 'flows.parquet');
   await writeOwnSegment(flows, makeFlows(10), 100, 'zstd');
 });
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 it.each([
   [['-s', 'ja3'], 'flows are stored without payload'],

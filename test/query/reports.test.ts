@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { formatAddress, parseAddress } from '../../src/flow/address.ts';
 import { UserError } from '../../src/flow/user-error.ts';
+import { tempDir } from '../support/process.ts';
 import { makeFlows, type TestFlow } from './support/generate.ts';
 import { writeOwnSegment } from './support/parquet.ts';
 import { dumpText } from './support/run-dump.ts';
@@ -94,12 +94,11 @@ function classesOf({ octets, answered, contacted }: Host): string[] {
 describe('reports about hosts', () => {
   let directory: string;
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'weir-reports-'));
+    directory = tempDir('reports');
     for (const set of ['now', 'before']) mkdirSync(join(directory, set));
     await writeOwnSegment(join(directory, 'now', '1.parquet'), now, 200, 'zstd');
     await writeOwnSegment(join(directory, 'before', '1.parquet'), before, 200, 'zstd');
   });
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
   const ask = (...args: string[]) => dumpText(['-r', join(directory, 'now'), ...args]);
   const rows = async (...args: string[]): Promise<Record<string, unknown>[]> =>

@@ -1,11 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { ReverseNames } from '../../src/enrich/reverse-names.ts';
 import { dumpSurroundings } from '../../src/pipeline/query/dump.ts';
 import { parseDumpArguments } from '../../src/query/arguments.ts';
 import { runDump } from '../../src/query/dump.ts';
+import { tempDir } from '../support/process.ts';
 import { makeFlows } from './support/generate.ts';
 import { writeOwnSegment } from './support/parquet.ts';
 import { Collector, dumpText } from './support/run-dump.ts';
@@ -13,11 +12,10 @@ import { Collector, dumpText } from './support/run-dump.ts';
 let directory: string;
 let flows: string;
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'weir-resolve-'));
+  directory = tempDir('resolve');
   flows = join(directory, 'flows.parquet');
   await writeOwnSegment(flows, makeFlows(3000), 1000, 'zstd');
 });
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 /** Hosts of 10.1.0.0/16 have names, the last octet first. */
 const nameOf = (address: string) => `h${address.split('.').reverse().join('-')}.example.net`;

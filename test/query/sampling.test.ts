@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { parseSamplingArguments } from '../../src/cli/sampling.ts';
 import { runSampling } from '../../src/pipeline/archive/sampling.ts';
+import { tempDir } from '../support/process.ts';
 import { EXPORTER, makeFlows, type TestFlow } from './support/generate.ts';
 import { writeOwnSegment } from './support/parquet.ts';
 import { dumpText, withEngine } from './support/run-dump.ts';
@@ -38,18 +38,28 @@ describe('sampling rates', () => {
     flows.map((flow) => `${scaled(flow, 'packets', rate?.(flow))} ${scaled(flow, 'octets', rate?.(flow))}`);
 
   beforeAll(async () => {
-    store = mkdtempSync(join(tmpdir(), 'weir-sampling-'));
+    store = tempDir('sampling');
     mkdirSync(join(store, '2026', '11'), { recursive: true });
     file = join(store, '2026', '11', 'weir.202611201000.parquet');
     await writeOwnSegment(file, flows, 20, 'zstd');
   });
-  afterAll(() => rmSync(store, { recursive: true, force: true }));
 
   it.each(engines)('multiply the counters of flows (%s)', async (engine) => {
     const limit = ['-c', String(COUNT)];
     expect(await withEngine(engine, () => counters(file, ...limit))).toEqual(expected());
     const raw = flows.map(({ numbers }) => `${numbers['packets']} ${numbers['octets']}`);
     expect(await withEngine(engine, () => counters(file, '--unscaled', ...limit))).toEqual(raw);
+  });
+
+  it.each(engines)('multiply the counters of more flows than the scan takes at a time (%s)', async (engine) => {
+    const many = makeFlows(5000).map(
+      ({ numbers, addresses }, index): TestFlow => ({ numbers: { ...numbers, sampling: 1 + (index % 7) }, addresses }),
+    );
+    const path = join(store, 'many.parquet');
+    await writeOwnSegment(path, many, many.length, 'zstd');
+    const rows = await withEngine(engine, () => counters(path));
+    rmSync(path);
+    expect(rows).toEqual(many.map((flow) => `${scaled(flow, 'packets')} ${scaled(flow, 'octets')}`));
   });
 
   it.each(engines)('count in filters and orders (%s)', async (engine) => {

@@ -1,13 +1,13 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { parseAddress } from '../../src/flow/address.ts';
 import { UserError } from '../../src/flow/user-error.ts';
 import { isSequence, parseQuestion } from '../../src/query/filter/parse-sequence.ts';
 import { printSequence, type Sequence } from '../../src/query/filter/sequence.ts';
 import { fuzz } from '../support/fuzz.ts';
+import { tempDir } from '../support/process.ts';
 import { makeRandom, type TestFlow } from './support/generate.ts';
 import { chainsOf } from './support/interpret-sequence.ts';
 import { writeOwnSegment, writeSegment } from './support/parquet.ts';
@@ -122,12 +122,11 @@ describe('chains of flows', () => {
   let directory: string;
 
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'weir-sequence-'));
+    directory = tempDir('sequence');
     mkdirSync(join(directory, 'all'));
     await writeOwnSegment(join(directory, 'all', '1.parquet'), talk[0]!, 20, 'zstd');
     await writeSegment(join(directory, 'all', '2.parquet'), talk[1]!);
   });
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
   const ask = (...args: string[]) => dumpText(['-r', join(directory, 'all'), ...args]);
   const listed = async (...args: string[]): Promise<number[][]> => {

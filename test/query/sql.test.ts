@@ -1,13 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { parseSqlArguments } from '../../src/cli/sql.ts';
 import { formatAddress } from '../../src/flow/address.ts';
 import { ExporterNames } from '../../src/flow/exporter-names.ts';
 import { ACCOUNT_NAME } from '../../src/pipeline/collect/account.ts';
 import { NAMES_FILE } from '../../src/pipeline/collect/names-file.ts';
 import { runSql } from '../../src/pipeline/query/sql.ts';
+import { tempDir } from '../support/process.ts';
 import { EXPORTER, makeFlows, type TestFlow } from './support/generate.ts';
 import { writeOwnSegment } from './support/parquet.ts';
 import { Collector, dumpText } from './support/run-dump.ts';
@@ -23,7 +23,7 @@ describe('weir sql', () => {
   let store: string;
 
   beforeAll(async () => {
-    store = mkdtempSync(join(tmpdir(), 'weir-sql-test-'));
+    store = tempDir('sql-test');
     mkdirSync(join(store, '2026'));
     await writeOwnSegment(join(store, '2026', 'weir.202611201000.parquet'), flows, 100, 'zstd');
     const stream = {
@@ -50,7 +50,6 @@ describe('weir sql', () => {
     names.learn(EXPORTER, 'interfaces', '1', { name: "ge-0/0/1 'core'", description: '' });
     writeFileSync(join(store, NAMES_FILE), names.save());
   });
-  afterAll(() => rmSync(store, { recursive: true, force: true }));
 
   const ask = async (...argv: string[]): Promise<string> => {
     const [stdout, stderr] = [new Collector(), new Collector()];

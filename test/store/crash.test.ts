@@ -5,7 +5,8 @@ import { expect, it } from 'vitest';
 import { FlowStore } from '../../src/store/flow-store.ts';
 import { chooseSegments } from '../../src/store/segment-files.ts';
 import { isTemporary, partTime } from '../../src/store/slots.ts';
-import { query, scratchDirectory } from './scratch.ts';
+import { tempDir } from '../support/process.ts';
+import { query } from './query-files.ts';
 import { randomNumbers } from './synthetic-flows.ts';
 
 /** Times that a collector is killed; WEIR_KILLS asks for more. */
@@ -44,7 +45,7 @@ it(
   async () => {
     const seed = Math.floor(Math.random() * 2 ** 32);
     const random = randomNumbers(seed);
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     let expected: bigint[] = [];
     for (let round = 0; round < KILLS; round++) {
       const context = `seed ${seed}, round ${round}`;

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { addon } from '../../src/addon/addon.ts';
 import { FlowBatch } from '../../src/flow/batch.ts';
 import { ColumnSet, columnsNamed, segmentColumns } from '../../src/store/segment-columns.ts';
-import { scratchDirectory } from './scratch.ts';
+import { tempDir } from '../support/process.ts';
 import { fillWithFlows, randomNumbers } from './synthetic-flows.ts';
 
 const BUDGET_MS = 1500;
@@ -17,7 +17,7 @@ it.each([300, 50_000])(
   async (rows) => {
     const seed = Math.floor(Math.random() * 2 ** 32);
     const random = randomNumbers(seed);
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     const path = join(directory, 'x.parquet');
     const batch = new FlowBatch(rows);
     fillWithFlows(batch, random, 1.79e12, 1000);

@@ -2,13 +2,16 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { addon } from '../../src/addon/addon.ts';
+import { columnsNamed } from '../../src/store/segment-columns.ts';
+import { slotDirectories } from '../../src/store/slot-directories.ts';
 import { isTemporary, partTime } from '../../src/store/slots.ts';
-import { batchOf, ids, liveStore, many, START_MS, until, visible } from './live-store.ts';
-import { scratchDirectory } from './scratch.ts';
+import { sleep, tempDir, until } from '../support/process.ts';
+import { batchOf, ids, liveStore, many, START_MS, visible } from './live-store.ts';
 
 describe('recovery', () => {
   it('sets aside what cannot be read and keeps the rest', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     const { store } = await liveStore(directory, { layout: 0 });
     await store.write(batchOf(many(0, 3)));
     await until(() => store.storedFlows === 3);
@@ -24,7 +27,7 @@ describe('recovery', () => {
   });
 
   it('starts although a part is damaged inside', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     const { store } = await liveStore(directory, { layout: 0 });
     for (const first of [0, 100]) {
       await store.write(batchOf(many(first, 100)));
@@ -44,8 +47,47 @@ describe('recovery', () => {
     expect(visible(directory).filter((name) => partTime(name) !== undefined)).toHaveLength(2);
   });
 
+  it('deletes nothing but parts beside a file, whatever that file names', async () => {
+    const directory = tempDir('store');
+    const { store } = await liveStore(directory, { layout: 0 });
+    await store.write(batchOf(many(0, 3)));
+    await store.close();
+    const segment = join(directory, 'weir.202611201000.parquet');
+    const part = 'weir.202611201000.00ff-000001.part.parquet';
+    writeFileSync(join(directory, part), readFileSync(segment));
+    const victim = join(directory, 'victim');
+    writeFileSync(victim, 'not of this store');
+    mkdirSync(join(directory, 'weir.202611201000.00ff-000002.part.parquet'));
+    const names = ['victim', '../victim', victim, `${part}/../victim`, part];
+    await addon().mergeSegments(
+      [segment],
+      segment,
+      columnsNamed(new Set((await addon().segmentInfo(segment)).columns)),
+      {
+        metadata: { 'weir.parts': JSON.stringify(names) },
+      },
+    );
+    // The slot is running still, so that its parts are cleared away by what its file says.
+    const { store: next } = await liveStore(directory, { layout: 0, flushMs: 60_000 });
+    expect(readdirSync(directory)).toContain('victim');
+    expect(readdirSync(directory)).not.toContain(part);
+    await next.close();
+  });
+
+  it('passes over a directory that goes while it is looked at', async () => {
+    const directory = tempDir('store');
+    for (const name of ['2025', '2026']) mkdirSync(join(directory, name));
+    const seen: string[] = [];
+    for await (const { path } of slotDirectories(directory)) {
+      seen.push(path);
+      rmSync(join(directory, '2025'), { recursive: true, force: true });
+    }
+    expect(seen).toEqual([directory, join(directory, '2025'), join(directory, '2026')]);
+    await expect(slotDirectories(join(directory, '2025')).next()).rejects.toThrow('ENOENT');
+  });
+
   it('leaves stores below alone', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     const below = join(directory, '10-0-0-1');
     mkdirSync(below);
     const name = '.weir.202611201000.parquet.1-2.tmp';
@@ -59,7 +101,7 @@ describe('trouble with the disk', () => {
   it.skipIf(process.getuid?.() !== 0)(
     'a full disk (root only: mounts a small tmpfs) costs flows, a message and a counter',
     async () => {
-      const directory = scratchDirectory();
+      const directory = tempDir('store');
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', directory]);
       try {
         const { store, messages } = await liveStore(directory);
@@ -75,13 +117,13 @@ describe('trouble with the disk', () => {
         for (let i = 0; i < 3; i++) {
           await store.write(batchOf(many(written, 20_000)));
           written += 20_000;
-          await new Promise((resolve) => setTimeout(resolve, 20));
+          await sleep(20);
         }
         await until(() => store.lostFlows === 60_000);
         expect(messages).toHaveLength(1);
         expect(messages[0]).toMatch(/not being stored.*weir\.202611201000.*No space left/);
         rmSync(ballast);
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await sleep(20);
         await store.write(batchOf(many(written, 1000)));
         await until(() => store.storedFlows === 2000);
         expect(messages[1]).toMatch(/stored again; 60000 were lost/);
@@ -96,13 +138,13 @@ describe('trouble with the disk', () => {
   );
 
   it.skipIf(process.getuid?.() === 0)('a directory that must not be written is named (not root)', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     chmodSync(directory, 0o555);
     await expect(liveStore(directory)).rejects.toThrow(directory);
   });
 
   it('a directory that cannot be made is named', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     writeFileSync(join(directory, 'file'), '');
     await expect(liveStore(join(directory, 'file', 'store'))).rejects.toThrow(join(directory, 'file', 'store'));
   });

@@ -4,12 +4,13 @@ import { addon } from '../../src/addon/addon.ts';
 import { type EndedSlot, FlowStore } from '../../src/store/flow-store.ts';
 import { chooseSegments } from '../../src/store/segment-files.ts';
 import { partTime } from '../../src/store/slots.ts';
-import { batchOf, DAY, ids, liveStore, many, START_MS, until, visible } from './live-store.ts';
-import { query, scratchDirectory } from './scratch.ts';
+import { tempDir, until } from '../support/process.ts';
+import { batchOf, DAY, ids, liveStore, many, START_MS, visible } from './live-store.ts';
+import { query } from './query-files.ts';
 
 describe('a live store', () => {
   it('shows flows of the running slot in parts and makes one file of them', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     const { store, clock, ended } = await liveStore(directory, { ident: 'border' });
     const day = join(directory, DAY);
     await store.write(batchOf(many(0, 10)));
@@ -52,8 +53,29 @@ describe('a live store', () => {
     expect(JSON.parse(info.metadata['weir.parts']!)).toHaveLength(2);
   });
 
+  it('goes back with a clock that was wrong by more than a slot', async () => {
+    const directory = tempDir('store');
+    const { store, clock, ended, messages } = await liveStore(directory);
+    await store.write(batchOf(many(0, 3)));
+    await until(() => store.storedFlows === 3);
+    clock.nowMs += 40 * 86_400_000;
+    await store.write(batchOf(many(3, 3)));
+    await until(() => store.storedFlows === 6);
+    // As far as the slot before, a clock that is corrected changes nothing: a slot is not opened again for a second.
+    clock.nowMs -= 300_000;
+    await store.write(batchOf(many(6, 3)));
+    clock.nowMs = START_MS + 1000;
+    await store.write(batchOf(many(9, 3)));
+    await store.close();
+    expect(messages).toEqual([expect.stringMatching(/the clock went back by 3456000 s: slot 202612301000 ends/)]);
+    expect(await ids(directory)).toEqual(many(0, 12).map(({ id }) => id));
+    const flows = new Map(ended.map(({ path, stats }) => [path, stats.tcp.flows]));
+    expect(flows.get(join(directory, DAY, 'weir.202611201000.parquet'))).toBe(6);
+    expect(flows.get(join(directory, '2026/12/30', 'weir.202612301000.parquet'))).toBe(6);
+  });
+
   it('takes the batch back at once when it was copied', async () => {
-    const { store } = await liveStore(scratchDirectory());
+    const { store } = await liveStore(tempDir('store'));
     const batch = batchOf(many(0, 100));
     expect(store.write(batch)).toBeUndefined();
     batch.reset();
@@ -65,7 +87,7 @@ describe('a live store', () => {
   });
 
   it('writes a file for slots without flows', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     const { store, clock } = await liveStore(directory, { layout: 0 });
     await store.write(batchOf(many(0, 1)));
     clock.nowMs += 900_000;
@@ -77,7 +99,7 @@ describe('a live store', () => {
   });
 
   it('adds to the file of its slot after a restart', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     for (const first of [0, 10, 20]) {
       const { store } = await liveStore(directory);
       await store.write(batchOf(many(first, 10)));
@@ -90,7 +112,7 @@ describe('a live store', () => {
   });
 
   it('stores columns that come and go', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     const { store } = await liveStore(directory);
     for (let i = 0; i < 6; i++) {
       await store.write(batchOf(many(i * 20_000, 20_000, i % 2 === 1 ? { srcAs: 64_500 + i } : {})));
@@ -107,7 +129,7 @@ describe('a live store', () => {
   });
 
   it('goes on when whoever is told of a slot fails', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     const messages: string[] = [];
     const { store, clock } = await liveStore(directory, {
       log: (message) => messages.push(message),
@@ -126,7 +148,7 @@ describe('a live store', () => {
   });
 
   it('refuses a directory that another store has', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     const { store } = await liveStore(directory);
     await expect(liveStore(directory)).rejects.toThrow(/in use by another weir/);
     await store.close();
@@ -134,14 +156,14 @@ describe('a live store', () => {
   });
 
   it('refuses an interval or a layout that there is not', async () => {
-    await expect(liveStore(scratchDirectory(), { intervalSeconds: 0 })).rejects.toThrow(/interval/);
-    await expect(liveStore(scratchDirectory(), { layout: 9 })).rejects.toThrow(/layout/);
+    await expect(liveStore(tempDir('store'), { intervalSeconds: 0 })).rejects.toThrow(/interval/);
+    await expect(liveStore(tempDir('store'), { layout: 9 })).rejects.toThrow(/layout/);
   });
 });
 
 describe('a replaying store', () => {
   it('writes each slot of the data into one file, straight away', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     const ended: EndedSlot[] = [];
     const store = await FlowStore.open({ directory, mode: 'replay', onSlotEnd: (slot) => ended.push(slot) });
     const minute = 60_000;
@@ -160,7 +182,7 @@ describe('a replaying store', () => {
   });
 
   it('writes no file for what has no flows, and one for each of many slots', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     const none = await FlowStore.open({ directory, mode: 'replay' });
     await none.close();
     expect(visible(directory)).toEqual([]);
@@ -172,7 +194,7 @@ describe('a replaying store', () => {
   });
 
   it('adds to files that are there', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     for (const first of [0, 5]) {
       const store = await FlowStore.open({ directory, mode: 'replay' });
       await store.write(batchOf(many(first, 5)));

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { FlowBatch } from '../../src/flow/batch.ts';
 import { type EndedSlot, FlowStore, type FlowStoreOptions } from '../../src/store/flow-store.ts';
 import { chooseSegments } from '../../src/store/segment-files.ts';
-import { query } from './scratch.ts';
+import { query } from './query-files.ts';
 
 export const START_MS = Date.UTC(2026, 10, 20, 10, 0, 0);
 export const DAY = '2026/11/20';
@@ -50,16 +50,6 @@ export async function liveStore(directory: string, options: Partial<FlowStoreOpt
     ...options,
   });
   return { store, clock, ended, messages };
-}
-
-/** A machine with much else to do gets there, too. */
-const WAIT_MS = 15_000;
-
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadlineMs = Date.now() + WAIT_MS; !(await condition()); ) {
-    if (Date.now() > deadlineMs) throw new Error(`waited ${WAIT_MS} ms in vain for ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 export async function ids(directory: string): Promise<number[]> {

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { addon } from '../../src/addon/addon.ts';
 import { UserError } from '../../src/flow/user-error.ts';
 import { chooseSegments, type FileSelection } from '../../src/store/segment-files.ts';
-import { scratchDirectory } from './scratch.ts';
+import { tempDir } from '../support/process.ts';
 
 let root: string;
 
@@ -33,7 +33,7 @@ const part = (minute: number, number: number) =>
   `weir.2026112010${String(minute).padStart(2, '0')}.ab-${number}.part.parquet`;
 
 beforeEach(() => {
-  root = scratchDirectory();
+  root = tempDir('store');
 });
 
 describe('chooseSegments', () => {

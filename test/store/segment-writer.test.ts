@@ -6,7 +6,8 @@ import type { SegmentColumn, SegmentOptions } from '../../src/addon/segments.ts'
 import { FlowBatch } from '../../src/flow/batch.ts';
 import { columns } from '../../src/flow/fields.ts';
 import { ColumnSet, columnsNamed, segmentColumns } from '../../src/store/segment-columns.ts';
-import { query, scratchDirectory } from './scratch.ts';
+import { tempDir } from '../support/process.ts';
+import { query } from './query-files.ts';
 import { fillWithFlows, randomNumbers } from './synthetic-flows.ts';
 
 function create(path: string, options: SegmentOptions = {}) {
@@ -27,7 +28,7 @@ describe('SegmentWriter', () => {
   it.each([{}, { compression: 'lz4' }, { compression: 'none' }, { level: 19 }] satisfies SegmentOptions[])(
     'writes every type so that DuckDB reads it back (%o)',
     async (options) => {
-      const path = join(scratchDirectory(), 'x.parquet');
+      const path = join(tempDir('store'), 'x.parquet');
       const writer = create(path, { ...options, metadata: { one: '1' } });
       await writer.append(EXTREMES, 3);
       const bytes = await writer.finish({ two: '2' });
@@ -50,7 +51,7 @@ describe('SegmentWriter', () => {
   );
 
   it('keeps the order of appends that nobody waited for', async () => {
-    const path = join(scratchDirectory(), 'x.parquet');
+    const path = join(tempDir('store'), 'x.parquet');
     const writer = create(path);
     const rows = 20_000;
     const appends = Array.from({ length: 12 }, (_, number) =>
@@ -72,7 +73,7 @@ describe('SegmentWriter', () => {
   });
 
   it('stores what a batch holds, column by column', async () => {
-    const path = join(scratchDirectory(), 'x.parquet');
+    const path = join(tempDir('store'), 'x.parquet');
     const batch = new FlowBatch(70_000);
     fillWithFlows(batch, randomNumbers(7), 1.79e12, 10_000);
     const set = new ColumnSet();
@@ -107,7 +108,7 @@ describe('SegmentWriter', () => {
   });
 
   it('says which file it could not write, and leaves none', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     expect(() => create(join(directory, 'missing', 'x.parquet'))).toThrow(join(directory, 'missing', 'x.parquet'));
     const writer = create(join(directory, 'x.parquet'));
     const short: SegmentColumn = { name: 'a', type: 'u32', absent: 0, data: new Uint32Array(3) };
@@ -125,7 +126,7 @@ describe('SegmentWriter', () => {
   });
 
   it('appears under its name only when finished', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     const path = join(directory, 'x.parquet');
     const writer = create(path);
     await writer.append(EXTREMES, 3);
@@ -137,7 +138,7 @@ describe('SegmentWriter', () => {
 
 describe('mergeSegments', () => {
   it('joins parts with different columns and fills with absent', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     const paths: string[] = [];
     for (const number of [0, 1, 2]) {
       const batch = new FlowBatch(10);
@@ -175,7 +176,7 @@ describe('mergeSegments', () => {
   });
 
   it('names the input that it cannot read', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     const missing = join(directory, 'missing.parquet');
     await expect(
       addon().mergeSegments([missing], join(directory, 'all.parquet'), columnsNamed(new Set()), {}),

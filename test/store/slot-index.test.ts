@@ -21,7 +21,8 @@ import { chooseSegments } from '../../src/store/segment-files.ts';
 import { SlotArchive } from '../../src/store/slot-archive.ts';
 import { INDEX_NAME, indexStore } from '../../src/store/slot-index.ts';
 import { Collector, dumpText, inZone, withEngine } from '../query/support/run-dump.ts';
-import { query, scratchDirectory } from './scratch.ts';
+import { tempDir } from '../support/process.ts';
+import { query } from './query-files.ts';
 
 const START = Date.UTC(2026, 10, 20, 10, 0, 0);
 const SLOT_MS = 300_000;
@@ -74,7 +75,7 @@ async function withNoOther(directory: string, one: string, run: () => Promise<vo
 
 describe('the index of a directory of slots', () => {
   it('is written as slots end, and the files that it rules out are not opened', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     await storeSlots(directory, 6);
     expect(existsSync(index(directory))).toBe(true);
     for (const filter of ['host 10.0.3.7', 'src ip 10.0.3.7', 'src ip in [10.0.3.7 10.9.9.9]', 'src net 10.0.3.6/31']) {
@@ -98,7 +99,7 @@ describe('the index of a directory of slots', () => {
   });
 
   it('rules files out for SQL as well', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     await storeSlots(directory, 6);
     const sql = async (...args: string[]) => {
       const [stdout, stderr] = [new Collector(), new Collector()];
@@ -126,7 +127,7 @@ describe('the index of a directory of slots', () => {
   });
 
   it('lets a whole tree be looked at in the order of its names', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     await storeSlots(directory, 2);
     const flows = (await storedFiles(directory))[0]!.path;
     for (const name of [
@@ -157,7 +158,7 @@ describe('the index of a directory of slots', () => {
   });
 
   it('knows the running slot by its parts alone', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     const clock = { nowMs: START };
     const store = await FlowStore.open({ directory, mode: 'live', flushMs: 5, now: () => clock.nowMs });
     await store.write(flowsOf(0));
@@ -174,7 +175,7 @@ describe('the index of a directory of slots', () => {
   });
 
   it('is made for stores that were written or copied without', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     await storeSlots(directory, 4);
     rmSync(index(directory));
     expect(await ask(directory, 'host 10.0.2.2')).toEqual(['102']);
@@ -190,7 +191,7 @@ describe('the index of a directory of slots', () => {
   });
 
   it('comes with slots of an archive, also in place of another', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     const archive = await SlotArchive.open({ directory, layout: 1, indexed: true, log: () => undefined });
     for (const from of [0, 5]) {
       const slot = await archive.begin({ startMs: START, intervalSeconds: 300, ident: 'x' });
@@ -204,7 +205,7 @@ describe('the index of a directory of slots', () => {
   });
 
   it('goes with the last file', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     await storeSlots(directory, 3);
     const files = await storedFiles(directory);
     expect(files.map(({ path }) => basename(path))).not.toContain(INDEX_NAME);
@@ -215,7 +216,7 @@ describe('the index of a directory of slots', () => {
   });
 
   it('that cannot be written is said once, and costs no flow', async () => {
-    const directory = scratchDirectory();
+    const directory = tempDir('store');
     mkdirSync(index(directory), { recursive: true });
     const messages: string[] = [];
     const store = await FlowStore.open({ directory, mode: 'replay', log: (message) => messages.push(message) });

@@ -1,12 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { takeDirectory } from '../../src/store/take-directory.ts';
+import { tempDir } from '../support/process.ts';
 
-const scratch = mkdtempSync(join(tmpdir(), 'weir-take-'));
-afterAll(() => rmSync(scratch, { recursive: true }));
+const scratch = tempDir('take');
 
 describe('takeDirectory', () => {
   it('makes the directory and those above it, and takes one that is there', () => {

@@ -36,6 +36,19 @@ export function rowCollector(options: Partial<CollectorOptions> & { batchRows?: 
   return { collector, rows, extras, clear };
 }
 
+/** Rows of datagrams of one exporter. */
+export function rowsIn(datagrams: readonly Buffer[]): Row[] {
+  const { collector, rows } = rowCollector();
+  for (const payload of datagrams) add(collector, { payload });
+  collector.flush();
+  return rows;
+}
+
+/** Sum of a column over rows. */
+export function sumOf(rows: readonly Row[], name: string): number {
+  return rows.reduce((sum, row) => sum + Number(row[name]), 0);
+}
+
 export function rowOf(batch: FlowBatch, row: number): Row {
   const out: Row = {};
   for (const column of columns) {

@@ -55,18 +55,15 @@ export interface Collected {
   badPackets: number;
 }
 
-/**
- * Lets one nfcapd (or sfcapd) collect many streams of datagrams, told apart by the address they come from; gives the flows
- * of each. The kernel's drop counter is looked at: a loss is an error of the test, not a result.
- */
-export async function collectWithNfcapd(
+/** Runs nfcapd (or sfcapd) until it has taken these streams of datagrams, each from an address of its own. */
+export async function throughNfcapd(
   streams: readonly (readonly Buffer[])[],
-  directory: string,
+  args: readonly string[],
   program: 'nfcapd' | 'sfcapd' = 'nfcapd',
-): Promise<Collected[]> {
+): Promise<Daemon> {
   const port = await freeUdpPort();
   const limits = ['-t', '86400', '-B', '4000000'];
-  const daemon = new Daemon(program, ['-b', '127.0.0.1', '-p', String(port), '-M', directory, ...limits]);
+  const daemon = new Daemon(program, ['-b', '127.0.0.1', '-p', String(port), ...args, ...limits]);
   await daemon.until('listening', () => kernelQueue(port).listeners > 0);
   for (const [i, datagrams] of streams.entries()) await sendDatagrams(datagrams, port, senderOf(i));
   await drained(port);
@@ -76,6 +73,19 @@ export async function collectWithNfcapd(
   await daemon.stop();
   clearInterval(again);
   if (drops > 0) throw new Error(`the kernel dropped ${drops} datagrams on their way to ${program}`);
+  return daemon;
+}
+
+/**
+ * Lets one nfcapd (or sfcapd) collect many streams of datagrams, told apart by the address they come from; gives the flows
+ * of each. The kernel's drop counter is looked at: a loss is an error of the test, not a result.
+ */
+export async function collectWithNfcapd(
+  streams: readonly (readonly Buffer[])[],
+  directory: string,
+  program: 'nfcapd' | 'sfcapd' = 'nfcapd',
+): Promise<Collected[]> {
+  const daemon = await throughNfcapd(streams, ['-M', directory], program);
   return inPairs(streams, async (_, i) => {
     const ident = senderOf(i).replaceAll('.', '-');
     const said = daemon.output.match(new RegExp(`Ident: '${ident}'.*Sequence Errors: (\\d+), Bad Packets: (\\d+)`));

@@ -118,8 +118,13 @@ export class Daemon {
   }
 
   /** Sends a signal and waits for the end. */
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<{ status: number; signal: NodeJS.Signals | null }> {
+  stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<{ status: number; signal: NodeJS.Signals | null }> {
     this.child.kill(signal);
+    return this.end();
+  }
+
+  /** Waits for the end. */
+  async end(): Promise<{ status: number; signal: NodeJS.Signals | null }> {
     const timer = setTimeout(() => this.child.kill('SIGKILL'), 30_000);
     try {
       return await this.ended;
@@ -136,6 +141,13 @@ process.on('exit', () => {
 
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Waits until `condition` holds; throws when it does not come to that in time, for which a busy machine has enough. */
+export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<void> {
+  for (const deadline = Date.now() + timeoutMs; !(await condition()); await sleep(5)) {
+    if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain for ${condition}`);
+  }
 }
 
 /** A new empty directory that is gone after the test file. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { add, rowCollector } from '../support/collect-rows.ts';
 import { decodeOne, type Value } from '../support/decode-one.ts';
-import { concat, EXPORT_SECONDS, ipfixMessage, UPTIME_MS, uint } from '../support/flow-datagrams.ts';
+import { concat, EXPORT_SECONDS, ipfixMessage, UPTIME_MS, uint, v9Datagram } from '../support/flow-datagrams.ts';
 
 const EXPORT_MS = EXPORT_SECONDS * 1000;
 
@@ -77,7 +77,7 @@ describe('times', () => {
         [158, 4, 2_000_999],
         [159, 4, 0],
       ],
-      EXPORT_MS - 2000,
+      EXPORT_MS - 2001,
       EXPORT_MS,
     ],
     [
@@ -251,6 +251,53 @@ describe('below the millisecond', () => {
     expect([row.lastMs, row.lastNs]).toEqual([milliseconds, ns]);
   });
 
+  const exact: [string, [number, number, number | Uint8Array][], number[]][] = [
+    [
+      'deltas 158 and 159',
+      [
+        [158, 4, 2_000_999],
+        [159, 4, 1_500_000],
+      ],
+      [EXPORT_MS - 2001, 1000, EXPORT_MS - 1500, 0],
+    ],
+    [
+      'deltas in fewer octets',
+      [
+        [158, 2, 65_535],
+        [159, 1, 1],
+      ],
+      [EXPORT_MS - 66, 465_000, EXPORT_MS - 1, 999_000],
+    ],
+    [
+      'start and duration 162',
+      [
+        [156, 8, at(530_242_871)],
+        [162, 4, 1_700],
+      ],
+      [ms + 123, 456_789, ms + 125, 156_789],
+    ],
+    [
+      'end and duration 162',
+      [
+        [157, 8, at(530_242_871)],
+        [162, 4, 1_700],
+      ],
+      [ms + 121, 756_789, ms + 123, 456_789],
+    ],
+    [
+      'start and duration 161',
+      [
+        [156, 8, at(530_242_871)],
+        [161, 4, 5],
+      ],
+      [ms + 123, 456_789, ms + 128, 456_789],
+    ],
+  ];
+  test.each(exact)('%s', (_name, values, times) => {
+    const row = decodeOne(10, values);
+    expect([row.firstMs, row.firstNs, row.lastMs, row.lastNs]).toEqual(times);
+  });
+
   test('count before milliseconds beside them; a start and an end of their own', () => {
     const row = decodeOne(10, [
       [152, 8, ms + 123],
@@ -290,5 +337,55 @@ describe('below the millisecond', () => {
       [456_789, 456_789],
       [0, 0],
     ]);
+  });
+});
+
+describe('times that cannot be are not known', () => {
+  const ms = 1_700_000_000_000;
+
+  test.each<[string, Value[], number, number]>([
+    [
+      'an end beyond all time',
+      [
+        [152, 8, ms],
+        [161, 8, 2n ** 63n],
+      ],
+      ms,
+      0,
+    ],
+    [
+      'a start before 1970',
+      [
+        [153, 8, ms],
+        [161, 8, ms + 1],
+      ],
+      0,
+      ms,
+    ],
+    [
+      'milliseconds of 7 octets before none',
+      [
+        [152, 7, 2n ** 56n - 1n],
+        [153, 8, ms],
+      ],
+      0,
+      ms,
+    ],
+  ])('%s', (_, values, firstMs, lastMs) => {
+    expect(decodeOne(10, values)).toMatchObject({ firstMs, lastMs });
+  });
+
+  // The one by the addon, the other by the loops here: with a field that is no plain copy.
+  test.each<[string, (readonly [number, number])[]]>([
+    ['plain', []],
+    ['with an interval', [[34, 4]]],
+  ])('uptimes beside a clock that was never set, %s', (_, more) => {
+    const { collector, rows } = rowCollector();
+    const fields = [[22, 4] as const, [21, 4] as const, ...more];
+    const bytes = concat(uint(UPTIME_MS - 5000, 4), uint(UPTIME_MS + 2000, 4), new Uint8Array(4 * more.length));
+    const payload = v9Datagram({ exportSeconds: 1, templates: [{ id: 300, fields }], data: [{ id: 300, bytes }] });
+    add(collector, { payload });
+    collector.flush();
+    expect(rows).toMatchObject([{ firstMs: 0, lastMs: 3000 }]);
   });
 });

@@ -6,7 +6,7 @@
 use super::MAX_PACKET;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::fd::{AsFd, AsRawFd};
 
 /// Asked while a pipe has nothing to read; true ends the input.
 pub type Stop = Box<dyn Fn() -> bool + Send>;
@@ -130,16 +130,11 @@ impl Input {
     }
 }
 
-/// The reader for `path` and its size in bytes (0 if it has none).
-pub fn open(path: &str, stop: Stop) -> io::Result<(Box<dyn Read + Send>, u64)> {
+/// The reader for `path`.
+pub fn open(path: &str, stop: Stop) -> io::Result<Box<dyn Read + Send>> {
     let file = if path == "-" {
-        // SAFETY: dup gives a descriptor of our own, which `File` may close.
-        let copy = unsafe { libc::dup(0) };
-        if copy < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: as above, nobody else has this descriptor.
-        unsafe { File::from_raw_fd(copy) }
+        // A copy, which `File` may close.
+        File::from(io::stdin().as_fd().try_clone_to_owned()?)
     } else {
         File::open(path)?
     };
@@ -153,9 +148,9 @@ pub fn open(path: &str, stop: Stop) -> io::Result<(Box<dyn Read + Send>, u64)> {
         unsafe {
             libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_SEQUENTIAL);
         }
-        return Ok((Box::new(file), metadata.len()));
+        return Ok(Box::new(file));
     }
-    Ok((Box::new(Pipe { file, stop }), 0))
+    Ok(Box::new(Pipe { file, stop }))
 }
 
 /// A pipe or terminal, whose reads may wait for ever: waits in steps and asks `stop` between them.

@@ -1,7 +1,7 @@
 //! Capture files: pcap and pcapng of either byte order, from a file, a pipe or standard input, also compressed with gzip
 //! or zstd.
 //!
-//! ```ignore
+//! ```text
 //! let mut capture = CaptureFile::open("x.pcap", never_stop())?;
 //! while let Some(packet) = capture.next_packet()? { /* packet.data, packet.time_ns, ... */ }
 //! ```
@@ -115,7 +115,6 @@ pub struct CaptureFile {
     input: Input,
     format: Format,
     packets: u64,
-    total: u64,
     /// Bytes taken from compressed input.
     packed: Option<Arc<AtomicU64>>,
     finished: bool,
@@ -125,12 +124,12 @@ impl CaptureFile {
     /// Opens the capture `path`; `-` is standard input. `stop` is asked while a pipe has nothing to read: once it says
     /// true, the input ends. Errors are texts for the user that begin with the path.
     pub fn open(path: &str, stop: Stop) -> Result<CaptureFile, String> {
-        let (reader, total) = input::open(path, stop).map_err(|error| format!("{path}: cannot open: {error}"))?;
-        CaptureFile::from_reader(path, reader, total)
+        let reader = input::open(path, stop).map_err(|error| format!("{path}: cannot open: {error}"))?;
+        CaptureFile::from_reader(path, reader)
     }
 
-    /// Reads a capture from anything; `name` begins the texts of errors, `total` is its size in bytes or 0.
-    pub fn from_reader(name: &str, reader: Box<dyn Read + Send>, total: u64) -> Result<CaptureFile, String> {
+    /// Reads a capture from anything; `name` begins the texts of errors.
+    pub fn from_reader(name: &str, reader: Box<dyn Read + Send>) -> Result<CaptureFile, String> {
         let (mut input, packed) =
             unpacked(Input::new(reader)).map_err(|error| format!("{name}: cannot read: {error}"))?;
         let format = detect(&mut input).map_err(|trouble| {
@@ -145,7 +144,6 @@ impl CaptureFile {
             input,
             format,
             packets: 0,
-            total,
             packed,
             finished: false,
         })
@@ -153,7 +151,6 @@ impl CaptureFile {
 
     /// The next packet, `None` at the end. After an error there is nothing more to come: everything whole before the
     /// damage has been handed out.
-    #[inline]
     pub fn next_packet(&mut self) -> Result<Option<Packet<'_>>, String> {
         if self.finished {
             return Ok(None);
@@ -163,18 +160,7 @@ impl CaptureFile {
             Format::Pcapng(pcapng) => pcapng.next(&mut self.input),
         };
         match record {
-            Ok(Some(record)) => {
-                self.packets += 1;
-                Ok(Some(Packet {
-                    link_type: record.link_type,
-                    interface: record.interface,
-                    interface_index: record.interface_index,
-                    time_ns: record.time_ns,
-                    direction: record.direction,
-                    wire_length: record.wire_length,
-                    data: self.input.slice(record.start, record.length),
-                }))
-            }
+            Ok(Some(record)) => Ok(Some(self.hand_out(record))),
             Ok(None) => {
                 self.finished = true;
                 Ok(None)
@@ -183,6 +169,34 @@ impl CaptureFile {
                 self.finished = true;
                 Err(self.describe(trouble))
             }
+        }
+    }
+
+    /// The next packet if it takes no more than a look into the buffer, else `None`: then ask `next_packet`. What that
+    /// gives comes through memory, and costs as much as the look.
+    #[inline(always)]
+    pub fn packet_at_hand(&mut self) -> Option<Packet<'_>> {
+        match &self.format {
+            // Not after an error, since such records are never at hand.
+            Format::Pcap(pcap) => {
+                let record = pcap.at_hand(&mut self.input)?;
+                Some(self.hand_out(record))
+            }
+            Format::Pcapng(_) => None,
+        }
+    }
+
+    #[inline(always)]
+    fn hand_out(&mut self, record: Record) -> Packet<'_> {
+        self.packets += 1;
+        Packet {
+            link_type: record.link_type,
+            interface: record.interface,
+            interface_index: record.interface_index,
+            time_ns: record.time_ns,
+            direction: record.direction,
+            wire_length: record.wire_length,
+            data: self.input.slice(record.start, record.length),
         }
     }
 
@@ -220,11 +234,6 @@ impl CaptureFile {
         }
     }
 
-    /// Size of the file as it stands on disk, 0 for a pipe.
-    pub fn bytes_total(&self) -> u64 {
-        self.total
-    }
-
     /// Names of the interfaces known so far, of those that have one.
     pub fn interface_names(&self) -> &[InterfaceName] {
         match &self.format {
@@ -232,14 +241,29 @@ impl CaptureFile {
             Format::Pcapng(pcapng) => pcapng.names(),
         }
     }
+}
 
-    /// Link types of the interfaces known so far; a pcapng file may name more as it goes on.
-    pub fn link_types(&self) -> Vec<u16> {
-        match &self.format {
-            Format::Pcap(pcap) => vec![pcap.link_type()],
-            Format::Pcapng(pcapng) => pcapng.link_types(),
-        }
+/// Failures of several files that are told; the others are counted.
+const FAILURES_TOLD: usize = 3;
+
+/// What went wrong with some of several captures, as one text for the user; `None` if nothing did.
+pub fn in_words(mut failures: Vec<String>) -> Option<String> {
+    let more = failures.len().saturating_sub(FAILURES_TOLD);
+    failures.truncate(FAILURES_TOLD);
+    match more {
+        0 if failures.is_empty() => None,
+        0 => Some(failures.join("; ")),
+        _ => Some(format!("{}; and {more} more files", failures.join("; "))),
     }
+}
+
+/// Size of a capture in bytes; `None` of what is no plain file, from which a look would take something.
+pub fn file_bytes(path: &str) -> Result<Option<u64>, String> {
+    let metadata = std::fs::metadata(path).map_err(|error| format!("{path}: cannot open: {error}"))?;
+    if metadata.is_dir() {
+        return Err(format!("{path}: is a directory"));
+    }
+    Ok(metadata.is_file().then_some(metadata.len()))
 }
 
 /// The input itself, or what it unpacks to and the counter of what has been taken from it.

@@ -5,6 +5,8 @@ use super::input::Input;
 use super::{Direction, Record, Trouble, MAX_PACKET};
 
 const FILE_HEADER: usize = 24;
+/// A record's header, and the beginning of a longer one.
+const SHORT_HEADER: usize = 16;
 const SECOND_NS: u64 = 1_000_000_000;
 
 pub struct Pcap {
@@ -51,10 +53,6 @@ impl Pcap {
         }))
     }
 
-    pub fn link_type(&self) -> u16 {
-        self.link_type
-    }
-
     /// Whether the empty record at the current place is in truth the header of another file; goes on with that if so.
     /// No packet looks like one: where its lengths would be, a file header has two numbers that have always been zero.
     #[cold]
@@ -72,8 +70,20 @@ impl Pcap {
         }
     }
 
+    /// The next record if all of it is in the buffer and nothing about it needs a closer look: nearly every one.
+    #[inline(always)]
+    pub fn at_hand(&self, input: &mut Input) -> Option<Record> {
+        let header = input.bytes().first_chunk::<SHORT_HEADER>()?;
+        let (length, wire_length) = self.lengths(header);
+        let whole = self.record_header + length;
+        // An empty record may be the header of another file.
+        if wire_length == 0 || length > MAX_PACKET || input.bytes().len() < whole {
+            return None;
+        }
+        Some(self.take(input, length, wire_length))
+    }
+
     /// The next record, of this file or of those that follow it in the same input.
-    #[inline]
     pub fn next(&mut self, input: &mut Input) -> Result<Option<Record>, Trouble> {
         loop {
             if !input.need(self.record_header)? {
@@ -87,15 +97,34 @@ impl Pcap {
                 break;
             }
         }
-        let header = input.bytes();
+        let header = input.bytes().first_chunk().expect("a whole record header");
+        let (length, wire_length) = self.lengths(header);
+        if length > MAX_PACKET {
+            return Err(Trouble::Other(format!("impossible packet length {length}")));
+        }
+        if !input.need(self.record_header + length)? {
+            return Err(Trouble::Cut);
+        }
+        Ok(Some(self.take(input, length, wire_length)))
+    }
+
+    /// Captured and on the wire.
+    #[inline(always)]
+    fn lengths(&self, header: &[u8; SHORT_HEADER]) -> (usize, u32) {
+        let lengths = (u32_at(header, 8, self.big_endian), u32_at(header, 12, self.big_endian));
+        match self.lengths_swapped && lengths.0 > lengths.1 {
+            true => (lengths.1 as usize, lengths.0),
+            false => (lengths.0 as usize, lengths.1),
+        }
+    }
+
+    /// Steps over the record at the current place, which is in the buffer as a whole.
+    #[inline(always)]
+    fn take(&self, input: &mut Input, length: usize, wire_length: u32) -> Record {
+        let header = &input.bytes()[..self.record_header];
         let seconds = u32_at(header, 0, self.big_endian);
         let fraction = u32_at(header, 4, self.big_endian);
-        let mut lengths = (u32_at(header, 8, self.big_endian), u32_at(header, 12, self.big_endian));
-        if self.lengths_swapped && lengths.0 > lengths.1 {
-            lengths = (lengths.1, lengths.0);
-        }
-        let (length, wire_length) = (lengths.0 as usize, lengths.1);
-        let (interface_index, direction) = if self.record_header == 16 {
+        let (interface_index, direction) = if self.record_header == SHORT_HEADER {
             (0, Direction::Unknown)
         } else {
             (
@@ -103,15 +132,9 @@ impl Pcap {
                 Direction::of_packet_type(u16::from(header[22])),
             )
         };
-        if length > MAX_PACKET {
-            return Err(Trouble::Other(format!("impossible packet length {length}")));
-        }
-        if !input.need(self.record_header + length)? {
-            return Err(Trouble::Cut);
-        }
         let start = input.place() + self.record_header;
         input.consume(self.record_header + length);
-        Ok(Some(Record {
+        Record {
             link_type: self.link_type,
             interface: 0,
             interface_index,
@@ -121,7 +144,7 @@ impl Pcap {
             wire_length,
             start,
             length,
-        }))
+        }
     }
 }
 

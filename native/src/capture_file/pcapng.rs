@@ -53,10 +53,6 @@ pub struct Pcapng {
 }
 
 impl Pcapng {
-    pub fn link_types(&self) -> Vec<u16> {
-        self.interfaces.iter().map(|interface| interface.link_type).collect()
-    }
-
     pub fn names(&self) -> &[InterfaceName] {
         &self.names
     }

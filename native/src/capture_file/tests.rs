@@ -8,7 +8,7 @@ type Seen = (Vec<(u16, u32, u64, Direction, u32, Vec<u8>)>, Option<String>);
 
 fn read(bytes: &[u8]) -> Seen {
     let mut packets = Vec::new();
-    let mut capture = match CaptureFile::from_reader("t", Box::new(Cursor::new(bytes.to_vec())), bytes.len() as u64) {
+    let mut capture = match CaptureFile::from_reader("t", Box::new(Cursor::new(bytes.to_vec()))) {
         Ok(capture) => capture,
         Err(text) => return (packets, Some(text)),
     };
@@ -207,7 +207,7 @@ fn pcapng_names_its_interfaces() {
             })
             .enhanced(2, 5, 9, b"abcde", None);
         let bytes = out.bytes;
-        let mut capture = CaptureFile::from_reader("t", Box::new(Cursor::new(bytes)), 0).unwrap();
+        let mut capture = CaptureFile::from_reader("t", Box::new(Cursor::new(bytes))).unwrap();
         assert!(capture.interface_names().is_empty());
         assert_eq!(capture.next_packet().unwrap().unwrap().interface, 2);
         let names: Vec<_> = capture

@@ -5,7 +5,6 @@ use crate::datagram::{Counters, MIN_SLOT_BYTES};
 use crate::decode::link;
 use crate::libpcap::{Live, LiveOptions};
 use crate::slots::{SlotRing, Wake};
-use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -74,11 +73,7 @@ impl DeviceSource {
         let flush = options.flush;
         std::thread::Builder::new()
             .name("weir-device".to_owned())
-            .spawn(move || {
-                let failure = catch_unwind(AssertUnwindSafe(|| thread.read(live, ports, flush)))
-                    .unwrap_or_else(|_| Some("internal error in the datagram reader".to_owned()));
-                thread.ring.end(failure);
-            })
+            .spawn(move || thread.ring.end_after(|| thread.read(live, ports, flush)))
             .map_err(|cause| format!("cannot start a thread: {cause}"))?;
         Ok(DeviceSource { shared })
     }

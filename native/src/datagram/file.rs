@@ -1,18 +1,15 @@
 //! Datagrams out of capture files, on a thread of its own. The ring's consumer sets the pace and nothing is lost.
 
-use crate::capture_file::{never_stop, CaptureFile};
+use crate::capture_file::{file_bytes, in_words, never_stop, CaptureFile};
 use crate::datagram::output::{Output, PortSet, Stopped};
 use crate::datagram::{Counters, MIN_SLOT_BYTES};
 use crate::decode::link;
 use crate::slots::{SlotRing, Wake};
-use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 /// Packets between two looks at whether to stop.
 const CHECK_PACKETS: u64 = 1024;
-/// Failures of several files told in words; the rest are counted.
-const FAILURES_TOLD: usize = 3;
 
 pub struct FileOptions {
     /// Read one after another; `-` is standard input.
@@ -53,9 +50,7 @@ impl FileSource {
                     shared: &thread,
                     output: Output::new(&thread.ring, &thread.counters, ports),
                 };
-                let failure = catch_unwind(AssertUnwindSafe(|| reader.files(&options.files)))
-                    .unwrap_or_else(|_| Some("internal error in the datagram reader".to_owned()));
-                thread.ring.end(failure);
+                thread.ring.end_after(|| reader.files(&options.files));
             })
             .map_err(|cause| format!("cannot start a thread: {cause}"))?;
         Ok(FileSource { shared, bytes_total })
@@ -84,12 +79,9 @@ impl Drop for FileSource {
 fn check_files(files: &[String]) -> Result<u64, String> {
     let mut total = 0;
     for path in files.iter().filter(|path| *path != "-") {
-        let metadata = std::fs::metadata(path).map_err(|cause| format!("{path}: cannot open: {cause}"))?;
-        if metadata.is_file() {
+        if let Some(bytes) = file_bytes(path)? {
             CaptureFile::open(path, never_stop())?;
-            total += metadata.len();
-        } else if metadata.is_dir() {
-            return Err(format!("{path}: is a directory"));
+            total += bytes;
         }
     }
     Ok(total)
@@ -116,18 +108,14 @@ impl Reader<'_> {
             match read {
                 Ok(Ok(())) => {}
                 Ok(Err(Stopped)) => break,
+                // A pipe that ends because it is to end was cut wherever it happened to be.
+                Err(_) if self.shared.ring.stopped() => break,
                 Err(text) => failures.push(text),
             }
         }
         self.output.finish();
         self.tell(before);
-        let more = failures.len().saturating_sub(FAILURES_TOLD);
-        failures.truncate(FAILURES_TOLD);
-        match more {
-            0 if failures.is_empty() => None,
-            0 => Some(failures.join("; ")),
-            _ => Some(format!("{}; and {more} more files", failures.join("; "))),
-        }
+        in_words(failures)
     }
 
     /// One file to its end or to where it is damaged.
@@ -166,8 +154,10 @@ mod tests {
     use super::*;
     use crate::datagram::packet::frames;
     use crate::fuzz::Random;
+    use crate::segment::file::tests::{make_pipe, Scratch};
     use crate::slots::Next;
-    use std::path::PathBuf;
+    use std::io::Write;
+    use std::path::Path;
 
     const FILE_HEADER: usize = 24;
 
@@ -185,40 +175,27 @@ mod tests {
         bytes
     }
 
-    /// A file that goes away with the test.
-    struct Temporary(PathBuf);
-
-    impl Temporary {
-        fn new(name: &str, bytes: &[u8]) -> Temporary {
-            let path = std::env::temp_dir().join(format!("weir-{}-{name}", std::process::id()));
-            std::fs::write(&path, bytes).unwrap();
-            Temporary(path)
-        }
-    }
-
-    impl Drop for Temporary {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_file(&self.0);
-        }
-    }
-
     struct Outcome {
         payloads: Vec<Vec<u8>>,
         skipped: u64,
         failure: Option<String>,
     }
 
-    fn read(name: &str, bytes: &[u8], ports: &[u16]) -> Result<Outcome, String> {
-        let file = Temporary::new(name, bytes);
-        let source = FileSource::open(
-            FileOptions {
-                files: vec![file.0.to_str().unwrap().to_string()],
-                ports: ports.to_vec(),
-                slot_bytes: 0,
-                slot_count: 2,
-            },
-            Box::new(|| {}),
-        )?;
+    fn open(path: &Path, ports: &[u16]) -> Result<FileSource, String> {
+        let options = FileOptions {
+            files: vec![path.to_str().unwrap().to_string()],
+            ports: ports.to_vec(),
+            slot_bytes: 0,
+            slot_count: 2,
+        };
+        FileSource::open(options, Box::new(|| {}))
+    }
+
+    fn read(bytes: &[u8], ports: &[u16]) -> Result<Outcome, String> {
+        let scratch = Scratch::new();
+        let file = scratch.0.join("capture");
+        std::fs::write(&file, bytes).unwrap();
+        let source = open(&file, ports)?;
         let mut payloads = Vec::new();
         loop {
             match source.ring().next() {
@@ -251,7 +228,7 @@ mod tests {
 
     #[test]
     fn takes_datagrams_whole_in_order_and_counts_the_rest() {
-        let outcome = read("order", &pcap(&sample()), &[]).unwrap();
+        let outcome = read(&pcap(&sample()), &[]).unwrap();
         let lengths: Vec<usize> = outcome.payloads.iter().map(Vec::len).collect();
         assert_eq!(lengths, [4, 3, 14_000, 0]);
         assert_eq!(outcome.payloads[1], b"six");
@@ -260,7 +237,7 @@ mod tests {
 
     #[test]
     fn keeps_the_ports_asked_for() {
-        let outcome = read("ports", &pcap(&sample()), &[4739, 6343]).unwrap();
+        let outcome = read(&pcap(&sample()), &[4739, 6343]).unwrap();
         assert_eq!(outcome.payloads, [b"six".to_vec(), Vec::new()]);
         assert_eq!(outcome.skipped, 3);
     }
@@ -270,7 +247,7 @@ mod tests {
         let frames: Vec<Vec<u8>> = (0..3000u32)
             .map(|i| frames::ipv4(1, &i.to_be_bytes().repeat(100)))
             .collect();
-        let outcome = read("many", &pcap(&frames), &[]).unwrap();
+        let outcome = read(&pcap(&frames), &[]).unwrap();
         assert_eq!(outcome.payloads.len(), 3000);
         for (i, payload) in outcome.payloads.iter().enumerate() {
             assert_eq!(payload[..4], (i as u32).to_be_bytes());
@@ -280,11 +257,27 @@ mod tests {
     #[test]
     fn a_cut_file_gives_what_is_whole_and_says_where_it_is_cut() {
         let bytes = pcap(&sample());
-        let outcome = read("cut", &bytes[..bytes.len() - 3], &[]).unwrap();
+        let outcome = read(&bytes[..bytes.len() - 3], &[]).unwrap();
         assert_eq!(outcome.payloads.len(), 3);
         assert!(outcome.failure.unwrap().contains("cut"));
-        assert!(read("nonsense", b"this is no capture", &[]).is_err());
-        assert!(read("empty", b"", &[]).is_err());
+        assert!(read(b"this is no capture", &[]).is_err());
+        assert!(read(b"", &[]).is_err());
+    }
+
+    #[test]
+    fn a_pipe_that_is_stopped_within_a_packet_is_not_called_cut() {
+        let scratch = Scratch::new();
+        let pipe = scratch.0.join("pipe");
+        make_pipe(&pipe);
+        let source = open(&pipe, &[]).unwrap();
+        let mut writer = std::fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+        let bytes = pcap(&sample());
+        writer.write_all(&bytes[..bytes.len() - 3]).unwrap();
+        source.ring().stop();
+        while source.ring().next() != Next::End {
+            std::thread::yield_now();
+        }
+        assert_eq!(source.ring().failure(), None);
     }
 
     #[test]
@@ -298,7 +291,7 @@ mod tests {
             if random.below(8) != 0 && bytes.len() > FILE_HEADER {
                 bytes[..FILE_HEADER].copy_from_slice(&whole[..FILE_HEADER]);
             }
-            if let Ok(outcome) = read("fuzz", &bytes, &[]) {
+            if let Ok(outcome) = read(&bytes, &[]) {
                 assert!(outcome.payloads.len() <= 16);
             }
         }

@@ -8,7 +8,7 @@ pub mod file;
 pub mod live;
 pub mod multicast;
 mod output;
-mod packet;
+pub(crate) mod packet;
 pub mod reassembly;
 pub mod socket;
 

@@ -4,10 +4,10 @@ use crate::datagram::Endpoint;
 use crate::decode::ip::extensions;
 use crate::decode::link::{self, Network};
 
-const UDP: u8 = 17;
-const UDP_HEADER: usize = 8;
-const IPV4_HEADER: usize = 20;
-const IPV6_HEADER: usize = 40;
+pub const UDP: u8 = 17;
+pub const UDP_HEADER: usize = 8;
+pub const IPV4_HEADER: usize = 20;
+pub const IPV6_HEADER: usize = 40;
 
 /// What a frame holds.
 #[derive(Debug, PartialEq, Eq)]

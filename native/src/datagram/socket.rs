@@ -10,6 +10,12 @@ use std::sync::{Arc, Mutex, Weak};
 /// Receive buffer asked for unless the user says otherwise: at 100 k datagrams/s the reader may be away for 0.2 s.
 pub const DEFAULT_RECEIVE_BUFFER: usize = 32 << 20;
 
+/// Has sockets of one address part senders among them. FreeBSD's SO_REUSEPORT gives everything to one of them.
+#[cfg(target_os = "freebsd")]
+const SHARE_SENDERS: libc::c_int = libc::SO_REUSEPORT_LB;
+#[cfg(not(target_os = "freebsd"))]
+const SHARE_SENDERS: libc::c_int = libc::SO_REUSEPORT;
+
 const OFF: libc::c_int = 0;
 const ON: libc::c_int = 1;
 
@@ -100,9 +106,10 @@ fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
 
 fn refusal_text(name: &str, port: u16, cause: &io::Error) -> String {
     let remedy = match cause.kind() {
-        io::ErrorKind::AddrInUse => format!(
-            "the port is in use by another program: stop it (`ss -ulpn 'sport = :{port}'` names it) or take another port"
-        ),
+        io::ErrorKind::AddrInUse => {
+            let names_it = command_that_names_owner(port);
+            format!("the port is in use by another program: stop it (`{names_it}` names it) or take another port")
+        }
         io::ErrorKind::AddrNotAvailable => {
             "the address is not one of this host's: use one that is, or * to listen on all".to_string()
         }
@@ -112,6 +119,16 @@ fn refusal_text(name: &str, port: u16, cause: &io::Error) -> String {
         _ => cause.to_string(),
     };
     format!("cannot listen on {name}: {remedy}")
+}
+
+fn command_that_names_owner(port: u16) -> String {
+    if cfg!(target_os = "linux") {
+        format!("ss -ulpn 'sport = :{port}'")
+    } else if cfg!(target_os = "freebsd") {
+        format!("sockstat -l -P udp -p {port}")
+    } else {
+        format!("lsof -nP -iUDP:{port}")
+    }
 }
 
 /// Who else may have the address of a socket.
@@ -132,7 +149,7 @@ fn bind(address: SocketAddr, receive_buffer: usize, sharing: Sharing) -> io::Res
     }
     match sharing {
         Sharing::None => {}
-        Sharing::Workers => set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEPORT, ON)?,
+        Sharing::Workers => set_option(&socket, libc::SOL_SOCKET, SHARE_SENDERS, ON)?,
         Sharing::Group => set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, ON)?,
     }
     set_receive_buffer(&socket, receive_buffer);

@@ -6,14 +6,14 @@ use super::{short, u16_at, u32_at, Decoder, Refused};
 use crate::packet::{PacketRecord, P_META_CUT, P_META_FRAGMENT};
 
 const HOP_BY_HOP: u8 = 0;
-const ICMP: u8 = 1;
-const TCP: u8 = 6;
-const UDP: u8 = 17;
+pub(super) const ICMP: u8 = 1;
+pub(super) const TCP: u8 = 6;
+pub(super) const UDP: u8 = 17;
 const DCCP: u8 = 33;
 const ROUTING: u8 = 43;
 const FRAGMENT: u8 = 44;
 const AUTHENTICATION: u8 = 51;
-const ICMPV6: u8 = 58;
+pub(super) const ICMPV6: u8 = 58;
 const NO_NEXT_HEADER: u8 = 59;
 const DESTINATION_OPTIONS: u8 = 60;
 const SCTP: u8 = 132;
@@ -25,8 +25,8 @@ const SHIM6: u8 = 140;
 /// Extension headers gone through at most; real chains have four or five.
 const MAX_EXTENSIONS: usize = 16;
 
-const IPV4_HEADER: usize = 20;
-const IPV6_HEADER: usize = 40;
+pub(super) const IPV4_HEADER: usize = 20;
+pub(super) const IPV6_HEADER: usize = 40;
 
 /// Where the walk along the extension headers came to.
 pub(crate) struct Chain {
@@ -147,7 +147,7 @@ impl Decoder {
             _ => limit,
         };
         let mut record = PacketRecord {
-            addresses: [8, 16, 24, 32].map(|at| u64::from_ne_bytes(packet[at..at + 8].try_into().unwrap())),
+            addresses: ipv6_addresses(packet),
             ports: 0,
             protocol: chain.protocol,
             tos: (u16_at(packet, 0) >> 4) as u8,
@@ -249,8 +249,14 @@ impl Decoder {
 
 /// Low half of an IPv4-mapped address.
 #[inline]
-fn mapped(v4: &[u8]) -> u64 {
+pub(super) fn mapped(v4: &[u8]) -> u64 {
     u64::from_ne_bytes([0, 0, 0xff, 0xff, v4[0], v4[1], v4[2], v4[3]])
+}
+
+/// Of a whole header.
+#[inline]
+pub(super) fn ipv6_addresses(header: &[u8]) -> [u64; 4] {
+    [8, 16, 24, 32].map(|at| u64::from_ne_bytes(header[at..at + 8].try_into().unwrap()))
 }
 
 /// Along the extension headers (RFC 8200 section 4) from `next` at the end of the fixed header.

@@ -27,8 +27,8 @@ pub struct Located {
     pub interface: Option<u32>,
 }
 
-const IPV4: u16 = 0x0800;
-const IPV6: u16 = 0x86dd;
+pub(super) const IPV4: u16 = 0x0800;
+pub(super) const IPV6: u16 = 0x86dd;
 const VLAN: u16 = 0x8100;
 const VLAN_SERVICE: u16 = 0x88a8;
 const VLAN_OLD_1: u16 = 0x9100;

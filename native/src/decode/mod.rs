@@ -6,6 +6,7 @@ mod fragments;
 pub(crate) mod ip;
 pub mod link;
 mod local_macs;
+mod plain;
 mod sampler;
 mod stats;
 mod tunnel;
@@ -97,6 +98,18 @@ impl Decoder {
         if !self.takes(frame) {
             return false;
         }
+        if let Some(mut record) = plain::record(frame) {
+            record.meta = direction_bits(self.direction(frame, None));
+            record.write(&self.seed, out);
+            self.counters.metered += 1;
+            return true;
+        }
+        self.decode_any(frame, out)
+    }
+
+    /// The long way.
+    #[inline(never)]
+    fn decode_any(&mut self, frame: &Frame, out: &mut [u8; PACKET_BYTES]) -> bool {
         let record = self.record(frame, &mut ());
         self.finish(record, out)
     }
@@ -196,16 +209,17 @@ impl Decoder {
         let mut record = self.network(found.network, data, wire, frame.time_ns, notes)?;
         record.time_ns = frame.time_ns;
         record.input = found.interface.unwrap_or(frame.input);
-        let direction = match &self.local_macs {
-            Some(local_macs) if frame.link_type == link::ETHERNET => local_macs.direction(data),
-            _ => found.direction.unwrap_or(frame.direction),
-        };
-        record.meta |= match direction {
-            Direction::Unknown => 0,
-            Direction::In => P_META_DIRECTION_KNOWN,
-            Direction::Out => P_META_DIRECTION_KNOWN | P_META_EGRESS,
-        };
+        record.meta |= direction_bits(self.direction(frame, found.direction));
         Ok(record)
+    }
+
+    /// `found`: what the link layer says.
+    #[inline]
+    fn direction(&self, frame: &Frame, found: Option<Direction>) -> Direction {
+        match &self.local_macs {
+            Some(local_macs) if frame.link_type == link::ETHERNET => local_macs.direction(frame.data),
+            _ => found.unwrap_or(frame.direction),
+        }
     }
 
     /// The IP packet found in `data`, of which `wire` bytes were on the wire.
@@ -231,6 +245,15 @@ impl Decoder {
             (6 | link::ANY_VERSION, 6) => self.ipv6(packet, wire, time_ns, notes),
             _ => Err(Refused::Malformed),
         }
+    }
+}
+
+#[inline]
+fn direction_bits(direction: Direction) -> u32 {
+    match direction {
+        Direction::Unknown => 0,
+        Direction::In => P_META_DIRECTION_KNOWN,
+        Direction::Out => P_META_DIRECTION_KNOWN | P_META_EGRESS,
     }
 }
 

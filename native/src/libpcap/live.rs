@@ -2,6 +2,8 @@
 
 use super::{api, text, Owned, PacketHeader, Stat, ERROR_BUFFER};
 use crate::interfaces::interfaces;
+use crate::net::close_on_exec;
+use crate::panics::{defect, text_of};
 use std::ffi::{c_char, c_void, CString};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::time::Duration;
@@ -86,6 +88,7 @@ impl Live {
                 capture.error()
             ));
         }
+        close_on_exec(descriptor);
         if let Some(expression) = &options.filter {
             let mut compiled = capture.compile(expression)?;
             // SAFETY: handle and program are live; libpcap copies the program.
@@ -165,7 +168,7 @@ impl Live {
         let mut context = Context {
             each,
             fraction_ns: self.fraction_ns,
-            panicked: false,
+            panic: None,
         };
         // SAFETY: `handler::<F>` gets back the context it is made for, which outlives the call.
         let packets = unsafe {
@@ -176,8 +179,8 @@ impl Live {
                 (&raw mut context).cast(),
             )
         };
-        if context.panicked {
-            return Err(format!("{}: internal error in the decoder", self.device));
+        if let Some(text) = context.panic {
+            return Err(format!("{}: {}", self.device, defect(&text)));
         }
         match packets {
             BREAK => Ok(0),
@@ -203,7 +206,7 @@ impl Live {
 struct Context<F> {
     each: F,
     fraction_ns: u64,
-    panicked: bool,
+    panic: Option<String>,
 }
 
 /// # Safety
@@ -222,7 +225,7 @@ unsafe extern "C" fn handler<F: FnMut(u64, u32, &[u8])>(
             std::slice::from_raw_parts(bytes, header.captured as usize),
         )
     };
-    if context.panicked {
+    if context.panic.is_some() {
         return;
     }
     let time_ns = (header.time.tv_sec as u64)
@@ -230,7 +233,7 @@ unsafe extern "C" fn handler<F: FnMut(u64, u32, &[u8])>(
         .wrapping_add((header.time.tv_usec as u64).wrapping_mul(context.fraction_ns));
     // A panic must not run through libpcap's frames.
     let done = catch_unwind(AssertUnwindSafe(|| (context.each)(time_ns, header.wire, data)));
-    context.panicked = done.is_err();
+    context.panic = done.err().map(|panic| text_of(&*panic));
 }
 
 /// Interfaces that are named in a message, at most: a host of containers has thousands.
@@ -260,7 +263,12 @@ fn activation_error(capture: &Owned, device: &str, status: i32) -> String {
     match status {
         ERROR_NO_SUCH_DEVICE => no_such_device(device, &detail),
         ERROR_PERMISSION | ERROR_PROMISCUOUS_PERMISSION => {
-            format!("interface {device}: not permitted; run as root or with CAP_NET_RAW ({detail})")
+            let right = if cfg!(target_os = "linux") {
+                "CAP_NET_RAW"
+            } else {
+                "the right to read and write /dev/bpf*"
+            };
+            format!("interface {device}: not permitted; run as root or with {right} ({detail})")
         }
         ERROR_NOT_UP => format!("interface {device} is not up ({detail})"),
         _ => format!("interface {device}: {detail}"),

@@ -5,7 +5,7 @@
 
 mod producer;
 
-use crate::capture_file::{CaptureFile, InterfaceName};
+use crate::capture_file::{file_bytes, CaptureFile, InterfaceName};
 use crate::decode::{link, Counters, Decoder, LocalMacs, Sampler};
 use crate::interface_mac::interface_mac;
 use crate::libpcap::{Filter, Live, LiveOptions};
@@ -16,7 +16,6 @@ use crate::slots::{SlotRing, Wake};
 use producer::Producer;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
-use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 pub enum Input {
@@ -200,14 +199,8 @@ pub fn own_macs(device: &str) -> Vec<u64> {
 fn check_files(files: &[String], filter: Option<&str>, stats: &Mutex<Stats>) -> Result<Option<Filter>, String> {
     let mut filter = filter.map(Filter::new).transpose()?;
     for (index, path) in files.iter().enumerate().filter(|(_, path)| *path != "-") {
-        let metadata = std::fs::metadata(path).map_err(|error| format!("{path}: cannot open: {error}"))?;
-        if metadata.is_dir() {
-            return Err(format!("{path}: is a directory"));
-        }
-        if !metadata.is_file() {
-            continue;
-        }
-        lock(stats).bytes_total += metadata.len();
+        let Some(bytes) = file_bytes(path)? else { continue };
+        lock(stats).bytes_total += bytes;
         if index == 0 {
             let mut capture = CaptureFile::open(path, crate::capture_file::never_stop())?;
             if let (Some(filter), Ok(Some(packet))) = (&mut filter, capture.next_packet()) {
@@ -226,11 +219,7 @@ where
     let (ring, stats) = (Arc::clone(ring), Arc::clone(stats));
     std::thread::Builder::new()
         .name(name.to_owned())
-        .spawn(move || {
-            let failure = catch_unwind(AssertUnwindSafe(|| produce(&ring, &stats)))
-                .unwrap_or_else(|_| Some("internal error in the packet reader".to_owned()));
-            ring.end(failure);
-        })
+        .spawn(move || ring.end_after(|| produce(&ring, &stats)))
         .map(|_| ())
         .map_err(|error| format!("cannot start a thread: {error}"))
 }

@@ -1,7 +1,7 @@
 //! The thread behind a packet source: reads, decodes into the slot at hand, and passes full ones on.
 
 use super::{lock, InterfaceNames, Stats, LONGEST_WAIT_MS};
-use crate::capture_file::{CaptureFile, Direction, Packet};
+use crate::capture_file::{in_words, CaptureFile, Direction, Packet};
 use crate::decode::{link, Decoder, Frame};
 use crate::libpcap::{Filter, Live};
 use crate::packet::PACKET_BYTES;
@@ -15,8 +15,6 @@ use std::time::{Duration, Instant};
 const CHECK_PACKETS: u32 = 4096;
 /// Looks at the kernel's counters and at whether the interface is there: system calls, not for every few packets.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// Failures of several files told in words; the rest are counted.
-const FAILURES_TOLD: usize = 3;
 
 pub struct Producer<'a, const EXTENDED: bool> {
     ring: &'a Arc<SlotRing>,
@@ -103,13 +101,7 @@ impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
         }
         self.publish();
         self.tell(before);
-        let more = failures.len().saturating_sub(FAILURES_TOLD);
-        failures.truncate(FAILURES_TOLD);
-        match more {
-            0 if failures.is_empty() => None,
-            0 => Some(failures.join("; ")),
-            _ => Some(format!("{}; and {more} more files", failures.join("; "))),
-        }
+        in_words(failures)
     }
 
     /// One file to its end; false if the consumer wants no more.
@@ -123,7 +115,14 @@ impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
     ) -> Result<bool, String> {
         let mut known_link_type = None;
         let mut until_check = CHECK_PACKETS;
-        while let Some(packet) = capture.next_packet()? {
+        loop {
+            let packet = match capture.packet_at_hand() {
+                Some(packet) => packet,
+                None => match capture.next_packet()? {
+                    Some(packet) => packet,
+                    None => return Ok(true),
+                },
+            };
             if known_link_type != Some(packet.link_type) {
                 let link_type = packet.link_type;
                 if !link::supported(link_type) {
@@ -157,7 +156,6 @@ impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
                 }
             }
         }
-        Ok(true)
     }
 
     #[inline]
@@ -238,7 +236,7 @@ impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
             if packets == 0 {
                 let left = match self.count {
                     0 => LONGEST_WAIT_MS,
-                    _ => flush.saturating_sub(waited).as_millis() as u32 + 1,
+                    _ => flush_ms.saturating_sub(waited.as_millis() as u32).saturating_add(1),
                 };
                 live.wait(left.min(LONGEST_WAIT_MS));
             }

@@ -16,6 +16,9 @@ use whole::read_whole;
 /// Rows that are worked on at a time: a handful of columns of so many fit the fastest cache.
 pub const BLOCK: usize = 2048;
 
+/// Larger columns are for engines that read them piece by piece: a file with a hole may be of any length.
+const LARGEST_CHUNK: usize = 1 << 30;
+
 /// Where a column of a row group stands, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct Place {
@@ -155,6 +158,9 @@ impl Column {
         let Some(codec) = place.codec else {
             return self.start_whole(file, metadata);
         };
+        if place.length > LARGEST_CHUNK {
+            return Err(not_here("a very large column"));
+        }
         self.chunk.resize(place.length + SLACK, 0);
         file.read_exact_at(&mut self.chunk[..place.length], place.offset)?;
         if !list_pages(&self.chunk, place.length, rows, &mut self.pages)? {

@@ -124,26 +124,27 @@ pub fn fetch(segments: &[Segment], columns: &[Wanted], positions: &[u64]) -> Res
     Ok(values)
 }
 
-/// Reads the wanted rows of one row group, whose rows have the positions `rows`.
+/// Reads the wanted rows of one row group, whose rows have the positions `rows`. Block by block, not column by column:
+/// the column that others are multiplied by goes along with each of them, and blocks only come in rising order.
 fn read_rows(
     group: &mut Group,
     rows: Range<u64>,
-    wanted: &[usize],
+    mut wanted: &[usize],
     positions: &[u64],
     values: &mut [Vec<u64>],
 ) -> Result<()> {
     let count = (rows.end - rows.start) as usize;
-    for (column, values) in values.iter_mut().enumerate() {
-        let mut loaded = None;
-        for &index in wanted {
-            let row = (positions[index] - rows.start) as usize;
-            let start = row - row % BLOCK;
-            if loaded != Some(start) {
-                group.spread(column, start, BLOCK.min(count - start))?;
-                loaded = Some(start);
+    let row = |index: usize| (positions[index] - rows.start) as usize;
+    while let Some(&first) = wanted.first() {
+        let start = row(first) - row(first) % BLOCK;
+        let (block, later) = wanted.split_at(wanted.partition_point(|&index| row(index) < start + BLOCK));
+        for (column, values) in values.iter_mut().enumerate() {
+            group.spread(column, start, BLOCK.min(count - start))?;
+            for &index in block {
+                values[index] = group.values(column)[row(index) - start];
             }
-            values[index] = group.values(column)[row - start];
         }
+        wanted = later;
     }
     Ok(())
 }

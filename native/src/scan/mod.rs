@@ -24,7 +24,7 @@ mod spread;
 pub mod table;
 mod worker;
 
-use crate::panics::caught;
+use crate::panics::{caught, defect};
 use crate::segment::general;
 use crate::segment::merge::named;
 use file::Wanted;
@@ -122,7 +122,7 @@ fn in_parallel(threads: usize, work: impl Fn(usize) + Sync) {
 
 /// A panic is a defect, but must end no more than the question.
 pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    caught(work).unwrap_or_else(|_| Err(general("internal error while reading it")))
+    caught(work).unwrap_or_else(|text| Err(general(&defect(&text))))
 }
 
 fn with_name(path: &Path, cause: ParquetError) -> ParquetError {

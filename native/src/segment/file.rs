@@ -1,5 +1,6 @@
 //! A file that appears under its name only when it is whole.
 
+use crate::file_lock::try_lock;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A file under a temporary name in the directory of its own; removed on drop unless it was committed.
+#[derive(Debug)]
 pub struct PendingFile {
     file: Option<File>,
     temporary: PathBuf,
@@ -82,6 +84,12 @@ impl PendingFile {
     }
 }
 
+/// Gives a file another name in the same file system, for good.
+pub fn rename_durably(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    sync_directory(to)
+}
+
 /// A rename outlives a power failure only once its directory is written.
 fn sync_directory(path: &Path) -> io::Result<()> {
     let parent = match path.parent() {
@@ -112,8 +120,7 @@ impl Drop for PendingFile {
     }
 }
 
-/// Exclusive use of a directory by one process, through a lock on a file in it that the system drops when the process
-/// ends, however it ends.
+/// Exclusive use of a directory by one process, through a lock on a file in it.
 pub struct DirectoryLock {
     _file: File,
 }
@@ -121,23 +128,15 @@ pub struct DirectoryLock {
 impl DirectoryLock {
     /// None when another process (or another lock of this one) has the directory.
     pub fn acquire(lock_file: &Path) -> io::Result<Option<DirectoryLock>> {
-        use std::os::fd::AsRawFd;
         let file = OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(false)
             .mode(0o644)
+            // Whoever may write to the directory must not lead root elsewhere, nor have it wait for a reader of a pipe.
+            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
             .open(lock_file)?;
-        // SAFETY: the descriptor is open for as long as the call lasts.
-        if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
-            return Ok(Some(DirectoryLock { _file: file }));
-        }
-        let cause = io::Error::last_os_error();
-        if cause.kind() == io::ErrorKind::WouldBlock {
-            Ok(None)
-        } else {
-            Err(cause)
-        }
+        Ok(try_lock(&file)?.then_some(DirectoryLock { _file: file }))
     }
 }
 
@@ -211,5 +210,25 @@ pub mod tests {
         assert!(DirectoryLock::acquire(&path).unwrap().is_none());
         drop(lock);
         assert!(DirectoryLock::acquire(&path).unwrap().is_some());
+    }
+    #[test]
+    fn a_lock_follows_no_link_and_waits_for_no_pipe() {
+        let scratch = Scratch::new();
+        let (link, elsewhere, pipe) = (
+            scratch.0.join("link"),
+            scratch.0.join("elsewhere"),
+            scratch.0.join("pipe"),
+        );
+        std::os::unix::fs::symlink(&elsewhere, &link).unwrap();
+        assert!(DirectoryLock::acquire(&link).is_err());
+        assert!(!elsewhere.exists());
+        make_pipe(&pipe);
+        assert!(DirectoryLock::acquire(&pipe).is_err());
+    }
+
+    /// A pipe with a name.
+    pub fn make_pipe(path: &Path) {
+        let made = std::process::Command::new("mkfifo").arg(path).status().unwrap();
+        assert!(made.success());
     }
 }

@@ -3,6 +3,7 @@
 use crate::segment::chunk::{Chunk, Codec};
 use crate::segment::column::{ColumnSpec, ColumnType, Values};
 use crate::segment::encoders::with_encoder;
+use crate::segment::file::PendingFile;
 use crate::segment::merge_text::JoinedTexts;
 use crate::segment::{general, schema, Options, SegmentWriter};
 use bytes::Bytes;
@@ -133,9 +134,25 @@ struct Waiting {
     rows: u64,
 }
 
-/// Writes every row of `inputs`, in their order, to `output`. Columns that an input does not have are `absent` there;
+/// A segment that is whole but for its name.
+#[derive(Debug)]
+pub struct Merged {
+    file: PendingFile,
+}
+
+impl Merged {
+    /// Makes the segment durable, and visible under its name.
+    pub fn publish(mut self) -> Result<Info> {
+        let committed = self.file.commit();
+        let path = self.file.path();
+        committed.map_err(|cause| named(path, &cause.into()))?;
+        info(path)
+    }
+}
+
+/// Writes every row of `inputs`, in their order, for `output`. Columns that an input does not have are `absent` there;
 /// columns that `columns` does not name are an error, since their values would be lost.
-pub fn merge(inputs: &[PathBuf], output: &Path, columns: &[ColumnSpec], options: Options) -> Result<Info> {
+pub fn merge(inputs: &[PathBuf], output: &Path, columns: &[ColumnSpec], options: Options) -> Result<Merged> {
     let codec = options.codec;
     let mut writer = SegmentWriter::create(output, options).map_err(|cause| named(output, &cause))?;
     writer
@@ -166,11 +183,9 @@ pub fn merge(inputs: &[PathBuf], output: &Path, columns: &[ColumnSpec], options:
         }
     }
     merger.join(&mut waiting)?;
-    merger
-        .writer
-        .finish(Vec::new())
-        .map_err(|cause| named(output, &cause))?;
-    info(output)
+    let closed = merger.writer.close(Vec::new());
+    let file = closed.map_err(|cause| named(output, &cause))?;
+    Ok(Merged { file })
 }
 
 struct Merger<'a> {

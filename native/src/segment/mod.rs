@@ -106,14 +106,18 @@ impl SegmentWriter {
 
     /// Footer, then the file appears. Gives its size in bytes.
     pub fn finish(&mut self, metadata: Vec<(String, String)>) -> Result<u64> {
+        Ok(self.close(metadata)?.commit()?)
+    }
+
+    /// Writes the footer: the file is whole, to be committed.
+    pub fn close(&mut self, metadata: Vec<(String, String)>) -> Result<PendingFile> {
         let Some(mut writer) = self.writer.take() else {
             return Err(general("a segment without columns cannot be finished"));
         };
         for (key, value) in std::mem::take(&mut self.options.metadata).into_iter().chain(metadata) {
             writer.file.append_key_value_metadata(KeyValue::new(key, value));
         }
-        writer.file.finish()?;
-        Ok(writer.file.inner_mut().commit()?)
+        writer.file.into_inner()
     }
 
     /// Removes the temporary file.

@@ -272,7 +272,9 @@ fn texts_come_back_and_are_joined() {
     paths.push(old);
     all.extend([Vec::new(), Vec::new()]);
     let whole = scratch.0.join("whole");
-    let merged = merge::merge(&paths, &whole, &columns, options(Codec::Zstd(1))).unwrap();
+    let merged = merge::merge(&paths, &whole, &columns, options(Codec::Zstd(1)))
+        .and_then(merge::Merged::publish)
+        .unwrap();
     assert_eq!(merged.rows, all.len() as u64);
     assert!(read_texts(&whole, 1) == all);
 }

@@ -3,11 +3,11 @@
 use super::directory::{Record, Records, Source};
 use super::record::{encode_columns, hash, Entry, Header, Identity, HEADER};
 use super::INDEX_NAME;
+use crate::file_lock::try_lock;
 use crate::slot_index::build::Built;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::{fchown, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -82,15 +82,7 @@ impl Locked {
 /// Locks an index, or says that another process holds it.
 pub(super) fn wait_for_lock(file: &File) -> io::Result<()> {
     let since = Instant::now();
-    loop {
-        // SAFETY: the descriptor is open for as long as the call lasts.
-        if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
-            return Ok(());
-        }
-        let cause = io::Error::last_os_error();
-        if !matches!(cause.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) {
-            return Err(cause);
-        }
+    while !try_lock(file)? {
         if since.elapsed() > LONGEST_WAIT {
             return Err(io::Error::new(
                 io::ErrorKind::ResourceBusy,
@@ -99,6 +91,7 @@ pub(super) fn wait_for_lock(file: &File) -> io::Result<()> {
         }
         std::thread::sleep(WAIT_STEP);
     }
+    Ok(())
 }
 
 /// Appends entries of files of one directory. Nothing is waited for: whatever a crash leaves of it says nothing wrong.

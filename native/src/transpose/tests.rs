@@ -206,7 +206,7 @@ fn kinds(any: usize) -> Vec<Kind> {
             width: 4,
             made: |field, run| {
                 let uptime = u32::from_be_bytes(field.try_into().unwrap());
-                Made::Time(run[6] + f64::from(uptime.wrapping_sub(run[7] as u32) as i32))
+                Made::Time((run[6] + f64::from(uptime.wrapping_sub(run[7] as u32) as i32)).max(0.0))
             },
         },
         Kind {

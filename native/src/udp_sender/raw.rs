@@ -1,6 +1,7 @@
 //! Datagrams sent on under the address and port of whoever sent them first: whole IP packets on a raw socket.
 
 use super::socket::destinations;
+use crate::datagram::packet::{IPV4_HEADER, IPV6_HEADER, UDP, UDP_HEADER};
 use crate::datagram::{self, Endpoint};
 use crate::net::name_of;
 #[cfg(target_os = "linux")]
@@ -8,10 +9,6 @@ use crate::net::{open_socket, set_option};
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
-const UDP: u8 = 17;
-const UDP_HEADER: usize = 8;
-const IPV4_HEADER: usize = 20;
-const IPV6_HEADER: usize = 40;
 const HOP_LIMIT: u8 = 64;
 /// IPV6_HDRINCL of linux/in6.h: what is written begins with the IPv6 header.
 #[cfg(target_os = "linux")]
@@ -19,7 +16,7 @@ const IPV6_HDRINCL: libc::c_int = 36;
 
 /// A raw socket whose packets go to `host`, and where that is. The error text is for the user.
 pub fn connect(host: &str, port: u16) -> Result<(UdpSocket, SocketAddr), String> {
-    let destination = destinations(host, port)?[0];
+    let destination = destinations(host, port).map_err(|refusal| refusal.text)?[0];
     let name = name_of(host, port);
     let socket = open(destination).map_err(|cause| match cause.kind() {
         io::ErrorKind::PermissionDenied => {

@@ -94,6 +94,25 @@ function sizeText(bytes: number): string {
   return `${scale === 0 ? rest : rest.toFixed(1)} ${SIZE_SCALES[scale]}`;
 }
 
+const AGE_UNITS = [
+  ['week', 7 * 24 * 60],
+  ['day', 24 * 60],
+  ['hour', 60],
+  ['minute', 1],
+] as const;
+
+/** In the units that -t takes, largest first. */
+function ageText(ms: number): string {
+  let minutes = Math.max(1, Math.round(ms / 60_000));
+  const parts: string[] = [];
+  for (const [unit, length] of AGE_UNITS) {
+    const count = Math.floor(minutes / length);
+    minutes -= count * length;
+    if (count > 0) parts.push(`${count} ${unit}${count === 1 ? '' : 's'}`);
+  }
+  return parts.join(' ');
+}
+
 function span(files: readonly StoredFile[]): string {
   const stamp = (file: StoredFile) => new Date(file.startMs).toISOString().replace('T', ' ').slice(0, 16);
   return files.length === 0 ? 'no time' : `${stamp(files[0]!)} to ${stamp(files.at(-1)!)}`;
@@ -102,7 +121,7 @@ function span(files: readonly StoredFile[]): string {
 function describeLimits({ sizeBytes, lifeMs, watermarkPercent }: ExpiryLimits): string {
   const parts = [
     sizeBytes === 0 ? 'no limit of size' : `at most ${sizeText(sizeBytes)}`,
-    lifeMs === 0 ? 'no limit of age' : `at most ${Number((lifeMs / 3_600_000).toFixed(2))} hours`,
+    lifeMs === 0 ? 'no limit of age' : `at most ${ageText(lifeMs)}`,
   ];
   return `${parts.join(', ')}, watermark ${watermarkPercent} %`;
 }

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { FlowBatchPool } from '../../flow/batch.ts';
+import { YEAR_10000_MS } from '../../flow/time.ts';
 import { FlowFileError } from '../../import/flow-file-error.ts';
 import { NfcapdFile } from '../../import/nfcapd-file.ts';
 import { firstFlowMs, readNfcapd } from '../../import/nfcapd-flows.ts';
@@ -123,7 +124,8 @@ class Importer {
 
   private async timeOf(file: string): Promise<number> {
     const firstMs = await firstFlowMs(file, this.pool);
-    if (firstMs === 0) throw new FlowFileError('neither its name nor its flows have a time');
+    if (firstMs === 0 || firstMs >= YEAR_10000_MS)
+      throw new FlowFileError('neither its name nor its flows have a time');
     return firstMs;
   }
 

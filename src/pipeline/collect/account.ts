@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CollectorStats, StreamStats } from '../../collect/collector.ts';
+import type { CollectorStats, ExporterRefusals, StreamStats } from '../../collect/collector.ts';
 import type { InterfaceStats } from '../../collect/interface-counters.ts';
 import type { SessionStats } from '../../collect/session-listener.ts';
 import type { InputStats } from './inputs.ts';
@@ -39,6 +39,7 @@ export interface Account {
   readonly streams: readonly StreamStats[];
   /** Accounts of earlier versions have none. */
   readonly interfaces?: readonly InterfaceStats[];
+  readonly refusals?: readonly ExporterRefusals[];
 }
 
 export function receptionOf(stats: InputStats, ignored: number): Reception {
@@ -53,7 +54,7 @@ export function makeAccount(
   collected: CollectorStats,
   store: { storedFlows: number; lostFlows: number },
 ): Account {
-  const { decode, pending, overflowDatagrams, streams, interfaces } = collected;
+  const { decode, pending, overflowDatagrams, streams, interfaces, refusals } = collected;
   const { storedFlows, lostFlows } = store;
   return {
     schema: SCHEMA,
@@ -68,6 +69,7 @@ export function makeAccount(
     lostFlows,
     streams,
     interfaces,
+    refusals,
   };
 }
 

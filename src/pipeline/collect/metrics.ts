@@ -162,6 +162,13 @@ export function renderMetrics(counters: CollectorCounters): string {
       Object.entries(quirks).map(([quirk, times]): Sample => [{ exporter, quirk }, times]),
     ),
   );
+  counter(
+    'weir_exporter_refused_total',
+    'What an exporter told and was not kept, because it has its share of the room, each time.',
+    labelled(sources.flatMap(({ collected }) => collected.refusals)).flatMap(([exporter, { exporter: _, ...kinds }]) =>
+      Object.entries(kinds).map(([kind, times]): Sample => [{ exporter, kind: snakeCase(kind) }, times]),
+    ),
+  );
   const clocks = latestOfEach(streams.filter(([exporter]) => exporter !== OTHER));
   gauge(
     'weir_exporter_clock_skew_seconds',
@@ -222,14 +229,14 @@ function sumOf(name: 'templates' | 'templatesChanged'): (source: SourceCounters)
 
 const OTHER = 'other';
 
-/** Streams with the label of their exporter, as many labels as there may be. */
-function labelled(streams: readonly StreamStats[]): [string, StreamStats][] {
+/** What is known of exporters with the label of each, as many labels as there may be. */
+function labelled<T extends { readonly exporter: string }>(all: readonly T[]): [string, T][] {
   const labels = new Set<string>();
-  return streams.map((stream) => {
-    const { exporter } = stream;
-    if (!labels.has(exporter) && labels.size >= MAX_LABELLED_EXPORTERS) return [OTHER, stream];
+  return all.map((each) => {
+    const { exporter } = each;
+    if (!labels.has(exporter) && labels.size >= MAX_LABELLED_EXPORTERS) return [OTHER, each];
     labels.add(exporter);
-    return [exporter, stream];
+    return [exporter, each];
   });
 }
 

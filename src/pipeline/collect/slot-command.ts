@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { delimiter, join, relative } from 'node:path';
 import type { EndedSlot } from '../../store/flow-store.ts';
 import { slotTime } from '../../store/slots.ts';
@@ -9,6 +10,8 @@ import type { Log } from '../daemon/log.ts';
 const MAX_WAITING = 1024;
 /** How long the end of the program waits for commands. */
 const CLOSE_MS = 30_000;
+/** How long output is read after the end of a command: what it has left in the background may keep it open for days. */
+const OUTPUT_MS = 1000;
 
 /**
  * Runs a command after each slot (`-x`), one at a time and in order, beside everything else. Its output goes to the log.
@@ -49,7 +52,8 @@ export class SlotCommand {
       timer = setTimeout(() => {
         this.log(`-x: ${this.waiting.length + 1} commands have not ended and are not waited for`);
         this.waiting.length = 0;
-        this.running?.unref();
+        for (const held of [this.running, this.running?.stdout, this.running?.stderr])
+          (held as Socket | undefined)?.unref();
         resolve();
       }, CLOSE_MS);
     });
@@ -77,6 +81,12 @@ export class SlotCommand {
     };
     for (const stream of [child.stdout, child.stderr]) logLines(stream, (line) => this.log(`-x: ${line}`));
     child.on('error', (error) => end(error.message));
+    child.on('exit', () => {
+      const late = setTimeout(() => {
+        for (const stream of [child.stdout, child.stderr]) stream.destroy();
+      }, OUTPUT_MS);
+      child.on('close', () => clearTimeout(late));
+    });
     child.on('close', (code, signal) =>
       end(code === 0 ? undefined : signal === null ? `exit status ${code}` : `ended by ${signal}`),
     );

@@ -202,7 +202,7 @@ const dynamicLimits: Partial<Limits> = {
   exporters: DEFAULT_LIMITS.exporters / 16,
   streams: DEFAULT_LIMITS.streamsPerExporter,
   templateFields: DEFAULT_LIMITS.templateFields / 16,
-  interfaces: DEFAULT_LIMITS.interfaces / 16,
+  interfaces: DEFAULT_LIMITS.interfaces / 8,
   optionEntries: DEFAULT_LIMITS.optionEntries / 16,
   pendingBytes: DEFAULT_LIMITS.pendingBytes / 16,
 };

@@ -1,5 +1,8 @@
-import { closeSync, ftruncateSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, ftruncateSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
 import { UserError } from '../../flow/user-error.ts';
+
+/** No link is followed: the directory may be another user's, who is not to choose which file root overwrites. */
+const OPEN_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
 
 /** A file with the id of this process, for whoever is to signal it. */
 export class PidFile {
@@ -20,7 +23,7 @@ export class PidFile {
     }
     let file: number | undefined;
     try {
-      file = openSync(path, 'w');
+      file = openSync(path, OPEN_FLAGS, 0o644);
       writeSync(file, `${process.pid}\n`);
       return new PidFile(path, file);
     } catch (cause) {

@@ -46,12 +46,28 @@ export function becomeIdentity(identity: Identity): void {
 /** An error that such a change may have led to, with who we are now. */
 export function explainIdentity(error: unknown, identity: Identity): unknown {
   if (!givesUpPrivileges(identity)) return error;
-  if (!(error instanceof UserError) || !/EACCES|EPERM|[Pp]ermission denied/.test(error.message)) return error;
-  const { user, group } = identity;
-  const [option, name] = user === undefined ? ['-g', `group ${group}`] : ['-u', `user ${user}`];
-  return new UserError(`${error.message}: by now weir is ${name} (${option}), who needs the right to write there`, {
+  if (!isRefusal(error)) return error;
+  return new UserError(`${error.message}: by now weir is ${whoIs(identity)}, who needs the right to write there`, {
     cause: error,
   });
+}
+
+/** The same of an error of opening an interface: why that will not do any more, or null for what is no lack of rights. */
+export function explainRefusedCapture(error: unknown, device: string, identity: Identity): string | null {
+  if (!isRefusal(error)) return null;
+  const why = givesUpPrivileges(identity)
+    ? `by now weir is ${whoIs(identity)}; who is to capture interfaces that come and go starts it as that user with ` +
+      'CAP_NET_RAW, as the systemd unit does'
+    : error.message;
+  return `${device} is back, but may not be captured any more: ${why}`;
+}
+
+function isRefusal(error: unknown): error is UserError {
+  return error instanceof UserError && /EACCES|EPERM|[Pp]ermission denied|not permitted/.test(error.message);
+}
+
+function whoIs({ user, group }: Identity): string {
+  return user === undefined ? `group ${group} (-g)` : `user ${user} (-u)`;
 }
 
 const idOptions: ExecFileSyncOptionsWithStringEncoding = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] };

@@ -48,7 +48,7 @@ export class CaptureStatistics {
     const nowMs = this.#nowMs();
     const seconds = Math.max((nowMs - this.#beforeMs) / 1000, 1e-3);
     this.#beforeMs = nowMs;
-    const lines = this.#parts.map(({ name, input }, i) => {
+    const lines = this.#parts.map(({ name, input, presence }, i) => {
       const stats = input.stats();
       const before = this.#before[i]!;
       const packets = stats.packets - before.packets;
@@ -63,7 +63,8 @@ export class CaptureStatistics {
           (allDropped > 0
             ? ` (since the start: kernel ${stats.kernelDropped}, interface ${stats.interfaceDropped}, ` +
               `weir ${stats.queueDropped})`
-            : ''),
+            : '') +
+          (presence?.awaySinceMs === undefined ? '' : '; the interface is away'),
         isLoss: dropped > 0,
       };
     });

@@ -11,24 +11,34 @@ const SOCKET_NAME = 'control';
 /** More than any reply has; it comes from a process that may not be weir. */
 const MAX_REPLY_CHARACTERS = 1 << 24;
 const TIMEOUT_MS = 30_000;
+/** `expire-all` answers when all flows have gone, no faster than the collectors and `--rate` take them. */
+const EXPIRE_TIMEOUT_MS = 600_000;
 
-/** The socket meant by a path or the name of an instance; without one that of the only instance. Throws UserError. */
-export function controlPath(given: string | undefined): string {
-  if (given !== undefined) return given.includes('/') ? given : join(RUN_DIRECTORY, given, SOCKET_NAME);
-  const names = instances();
-  if (names.length === 1) return join(RUN_DIRECTORY, names[0]!, SOCKET_NAME);
+/**
+ * The socket meant by a path or the name of an instance in `directory`; without one that of the only instance there. Throws
+ * UserError.
+ */
+export function controlPath(given: string | undefined, directory = RUN_DIRECTORY): string {
+  if (given !== undefined) return given.includes('/') ? given : join(directory, given, SOCKET_NAME);
+  const names = instances(directory);
+  if (names.length === 1) return join(directory, names[0]!, SOCKET_NAME);
   throw new UserError(
     names.length === 0
-      ? `which weir export? There is none in ${RUN_DIRECTORY}: give -s SOCKET, as its --control has it`
+      ? `which weir export? There is none in ${directory}: give -s SOCKET, as its --control has it`
       : `which weir export? Give -s with one of ${names.join(', ')}`,
   );
 }
 
-function instances(): string[] {
+/** What else is there (a pid file, a directory of somebody else) is none. */
+function instances(directory: string): string[] {
+  return namesIn(directory)
+    .filter((name) => namesIn(join(directory, name)).includes(SOCKET_NAME))
+    .toSorted();
+}
+
+function namesIn(directory: string): string[] {
   try {
-    return readdirSync(RUN_DIRECTORY)
-      .filter((name) => readdirSync(join(RUN_DIRECTORY, name)).includes(SOCKET_NAME))
-      .toSorted();
+    return readdirSync(directory);
   } catch {
     return [];
   }
@@ -41,7 +51,8 @@ export async function askControl(
   onText: (piece: Buffer) => Promise<void>,
 ): Promise<Extract<ControlReply, { ok: true }>> {
   const socket = connect(path);
-  socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error('no answer')));
+  const timeoutMs = request.command === 'expire-all' ? EXPIRE_TIMEOUT_MS : TIMEOUT_MS;
+  socket.setTimeout(timeoutMs, () => socket.destroy(new Error('no answer')));
   socket.write(`${JSON.stringify(request)}\n`);
   try {
     return await readReply(socket, path, onText);

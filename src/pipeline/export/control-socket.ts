@@ -19,7 +19,7 @@ export type ControlCommands = Readonly<Record<string, ControlCommand>>;
 
 /** Clients at a time; more are sent away. */
 const MAX_CONNECTIONS = 16;
-/** A client that neither sends nor reads for so long is cut off. */
+/** A client that neither sends its request nor reads its answer for so long is cut off. */
 const IDLE_MS = 10_000;
 
 /** A local socket on which an operator asks and commands a running process; see control-protocol.ts. */
@@ -28,10 +28,12 @@ export class ControlSocket {
   private readonly clients = new Set<Socket>();
   private commands: ControlCommands | undefined;
   private readonly warn: Log;
+  private readonly idleMs: number;
 
-  private constructor(path: string, server: Server, warn: Log) {
+  private constructor(path: string, server: Server, warn: Log, idleMs: number) {
     this.server = server;
     this.warn = warn;
+    this.idleMs = idleMs;
     server.on('connection', (socket) => this.accept(socket));
     // Out of file handles, say: whoever asks next may have more luck.
     server.on('error', (error) => this.warn(`control socket ${path}: ${error.message}`));
@@ -41,7 +43,7 @@ export class ControlSocket {
    * Only the owner may connect, and `group` where one is given. A socket that a crash left is replaced. Throws UserError
    * where another process answers on `path`, or something that is no socket is there.
    */
-  static async listen(path: string, group: string | undefined, warn: Log): Promise<ControlSocket> {
+  static async listen(path: string, group: string | undefined, warn: Log, idleMs = IDLE_MS): Promise<ControlSocket> {
     await removeStale(path);
     const server = createServer();
     server.maxConnections = MAX_CONNECTIONS;
@@ -63,7 +65,7 @@ export class ControlSocket {
       if (cause instanceof UserError) throw cause;
       throw new UserError(`cannot make the control socket ${path} (--control): ${(cause as Error).message}`, { cause });
     }
-    return new ControlSocket(path, server, warn);
+    return new ControlSocket(path, server, warn, idleMs);
   }
 
   serve(commands: ControlCommands): void {
@@ -81,7 +83,7 @@ export class ControlSocket {
     socket.on('close', () => this.clients.delete(socket));
     // A connection that breaks is the client's affair.
     socket.on('error', () => {});
-    socket.setTimeout(IDLE_MS, () => socket.destroy());
+    socket.setTimeout(this.idleMs, () => socket.destroy());
     let received = '';
     socket.setEncoding('utf8');
     const onData = (chunk: string) => {
@@ -105,6 +107,8 @@ export class ControlSocket {
         const known = Object.keys(this.commands).join(', ');
         throw new UserError(`there is no command "${request.command.slice(0, 64)}": ${known}`);
       }
+      // While it is us who keep the client waiting: expire-all may take minutes.
+      socket.setTimeout(0);
       const { lines, data, stream } = await command(request.arguments ?? []);
       this.reply(socket, { ok: true, lines, data, ...(stream === undefined ? {} : { text: true }) });
       await stream?.(socket);
@@ -117,6 +121,7 @@ export class ControlSocket {
   }
 
   private reply(socket: Socket, reply: ControlReply): void {
+    socket.setTimeout(this.idleMs);
     if (socket.writable) socket.write(`${JSON.stringify(reply)}\n`);
   }
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { timeoutNames } from '../../cache/timeout-presets.ts';
+import type { Presence } from '../../capture/reopening-input.ts';
 import { FlowBatch } from '../../flow/batch.ts';
 import { UserError } from '../../flow/user-error.ts';
 import { FlowPrinter, parseStreamFormat } from '../../query/flow-printer.ts';
@@ -49,9 +50,10 @@ function seconds({ startedMs }: ExportRuntime): number {
 function status(runtime: ExportRuntime): ControlAnswer {
   const { options, inputs, cache, senders } = runtime;
   const { active, peak, created } = cache.stats();
-  const parts = inputs.parts.map(({ name, input }) => {
+  const parts = inputs.parts.map(({ name, input, presence }) => {
     const { packets, wireBytes, kernelDropped, interfaceDropped, queueDropped } = input.stats();
-    return { name, packets, wireBytes, dropped: kernelDropped + interfaceDropped + queueDropped };
+    const dropped = kernelDropped + interfaceDropped + queueDropped;
+    return { name, packets, wireBytes, dropped, ...(presence === undefined ? {} : absence(presence)) };
   });
   const links = senders.linksInUse().map(({ name, stats }) => ({ name, ...stats }));
   const { directory, filter, maxFlows } = options;
@@ -59,9 +61,11 @@ function status(runtime: ExportRuntime): ControlAnswer {
   const lines = [
     `weir export, process ${process.pid}, running for ${duration(uptime)}`,
     ...parts.map(
-      ({ name, packets, wireBytes, dropped }) =>
+      ({ name, packets, wireBytes, dropped, timesGone = 0, awaySeconds = null }) =>
         `read    ${name === '' ? options.files.join(', ') : name}: ${plural(packets, 'packet')}, ${wireBytes} octets, ` +
-        `${dropped} dropped`,
+        `${dropped} dropped` +
+        (timesGone === 0 ? '' : `, gone ${plural(timesGone, 'time')}`) +
+        (awaySeconds === null ? '' : `, away for ${duration(awaySeconds)}`),
     ),
     ...(filter === undefined ? [] : [`filter  ${filter}`]),
     `flows   ${active} at hand, at most ${peak} (limit ${maxFlows}), ${created} since the start`,
@@ -79,6 +83,11 @@ function status(runtime: ExportRuntime): ControlAnswer {
     ...(directory === undefined ? {} : { directory }),
   };
   return { lines, data };
+}
+
+function absence({ timesGone, awaySinceMs }: Presence) {
+  const awaySeconds = awaySinceMs === undefined ? null : Math.floor((performance.now() - awaySinceMs) / 1000);
+  return { timesGone, awaySeconds };
 }
 
 function statistics(runtime: ExportRuntime): ControlAnswer {

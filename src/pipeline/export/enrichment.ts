@@ -2,7 +2,13 @@ import { CONF_NO_DESTINATION_LOOKUP, CONF_NO_SOURCE_LOOKUP } from '../../capture
 import { AsnColumns } from '../../enrich/asn-columns.ts';
 import type { AsnDatabase } from '../../enrich/asn-database.ts';
 import { readHostRoutes } from '../../enrich/host-routes.ts';
-import { LOOK_UP_DESTINATION, LOOK_UP_SOURCE, ROUTE_FIELDS, RouteColumns } from '../../enrich/route-columns.ts';
+import {
+  LOOK_UP_DESTINATION,
+  LOOK_UP_SOURCE,
+  type LookUps,
+  ROUTE_FIELDS,
+  RouteColumns,
+} from '../../enrich/route-columns.ts';
 import { describeTemplates } from '../../export/describe-templates.ts';
 import type { FlowBatch } from '../../flow/batch.ts';
 import type { FieldName } from '../../flow/fields.ts';
@@ -17,6 +23,7 @@ const RELOAD_MS = 60_000;
 export class Enrichment {
   readonly #fills: { fill(batch: FlowBatch): void }[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #readRoutes: (() => void) | undefined;
 
   /** Opens what the options ask for; throws a `UserError` when it is not to be had. */
   static async open(options: ExportOptions, warn: Log): Promise<Enrichment> {
@@ -39,6 +46,11 @@ export class Enrichment {
     return batch;
   }
 
+  /** Interfaces have other numbers now. */
+  interfacesChanged(): void {
+    this.#readRoutes?.();
+  }
+
   close(): void {
     clearInterval(this.#timer);
   }
@@ -52,8 +64,8 @@ export class Enrichment {
         fields,
         // Without a known direction the packet was for none of this host's addresses: a mirror port.
         onlyKnownDirection: routes !== true,
-        ...lookUpsOf(options, indexOf),
       });
+      columns.lookUps = lookUpsOf(options, indexOf);
     } catch (error) {
       if (routes === true || !(error instanceof UserError)) throw error;
       warn(`${error.message}: flows go without masks, next hops and output interfaces`);
@@ -61,13 +73,16 @@ export class Enrichment {
     }
     this.#fills.push(columns);
     if (interfaces.length === 0) return;
-    this.#timer = setInterval(async () => {
+    this.#readRoutes = async () => {
       try {
-        columns.table = await readHostRoutes(exportedIndex(interfaces));
+        const indexOf = exportedIndex(interfaces);
+        columns.table = await readHostRoutes(indexOf);
+        columns.lookUps = lookUpsOf(options, indexOf);
       } catch (error) {
         warn(`${(error as Error).message}: those of a minute ago stay in use`);
       }
-    }, RELOAD_MS).unref();
+    };
+    this.#timer = setInterval(this.#readRoutes, RELOAD_MS).unref();
   }
 }
 
@@ -101,11 +116,11 @@ function sentFields({ version, template }: ExportOptions): ReadonlySet<string> {
   return new Set(describeTemplates(version, template).flatMap(({ fields }) => fields.map(({ value }) => value)));
 }
 
-function lookUpsOf({ interfaces }: ExportOptions, indexOf: (device: string) => number) {
+function lookUpsOf({ interfaces }: ExportOptions, indexOf: (device: string) => number): LookUps {
   const bits = (conf: number) =>
     ((conf & CONF_NO_SOURCE_LOOKUP) === 0 ? LOOK_UP_SOURCE : 0) |
     ((conf & CONF_NO_DESTINATION_LOOKUP) === 0 ? LOOK_UP_DESTINATION : 0);
   const [only] = interfaces;
-  if (only?.device === 'any') return { lookUps: bits(only.conf) };
-  return { lookUpsOf: new Map(interfaces.map(({ device, conf }) => [indexOf(device), bits(conf)])) };
+  if (only?.device === 'any') return { ofAll: bits(only.conf) };
+  return { byIndex: new Map(interfaces.map(({ device, conf }) => [indexOf(device), bits(conf)])) };
 }

@@ -62,9 +62,10 @@ export class MeteringRun implements ExportRuntime {
     let inputs: PacketInputs | undefined;
     let meter: PacketMeter | undefined;
     try {
-      const opened = await openPacketInputs(options, meteringNeedsExtensions(options), log.warn);
-      inputs = opened;
       let run: MeteringRun | undefined;
+      const onBack = () => run?.interfacesChanged();
+      const opened = await openPacketInputs(options, meteringNeedsExtensions(options), log.warn, onBack);
+      inputs = opened;
       const flowsTo = { sink: (batch: FlowBatch) => run!.output.write(batch), acquire: () => run!.output.acquire() };
       const made = new PacketMeter(options, enrichment, flowsTo, () => opened.reader.stop());
       meter = made;
@@ -170,6 +171,11 @@ export class MeteringRun implements ExportRuntime {
       await this.close(reloader);
     }
     return this.report((performance.now() - startMs) / 1000);
+  }
+
+  private interfacesChanged(): void {
+    this.enrichment.interfacesChanged();
+    this.senders.interfacesChanged();
   }
 
   private get isLive(): boolean {

@@ -22,6 +22,17 @@ export function renderExportMetrics(runtime: ExportRuntime, ofProcess: ProcessMe
     );
 
   text.gauge('weir_export_start_timestamp_seconds', 'When the exporter started.', [[{}, runtime.startedMs / 1000]]);
+  const presences = inputs.parts.flatMap(({ name, presence }) => (presence === undefined ? [] : [{ name, presence }]));
+  text.gauge(
+    'weir_export_interface_present',
+    'Whether the interface is there to be captured from.',
+    presences.map(({ name, presence }): Sample => [{ interface: name }, presence.awaySinceMs === undefined ? 1 : 0]),
+  );
+  text.counter(
+    'weir_export_interface_gone_total',
+    'Times that the interface went away.',
+    presences.map(({ name, presence }): Sample => [{ interface: name }, presence.timesGone]),
+  );
   text.counter(
     'weir_export_packets_total',
     'Packets read.',

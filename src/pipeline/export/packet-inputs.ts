@@ -1,4 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto';
+import { addon } from '../../addon/addon.ts';
 import { isFullKey } from '../../cache/key-fields.ts';
 import { AccountedInput } from '../../capture/accounted-input.ts';
 import { DuplicateFilter } from '../../capture/duplicates.ts';
@@ -8,17 +9,25 @@ import { LocalVlans } from '../../capture/local-vlans.ts';
 import { MergedReader } from '../../capture/merged-reader.ts';
 import { OnceInput } from '../../capture/once-input.ts';
 import { openPacketSource } from '../../capture/open.ts';
+import { type Presence, ReopeningInput } from '../../capture/reopening-input.ts';
 import type { PacketInput } from '../../capture/source.ts';
 import type { InterfaceName } from '../../export/options.ts';
 import type { Log } from '../daemon/log.ts';
+import { explainRefusedCapture } from '../daemon/privileges.ts';
 import { captureFiles } from './capture-files.ts';
 import type { ExportOptions } from './options.ts';
+
+export interface InputPart {
+  readonly name: string;
+  readonly input: PacketInput;
+  readonly presence?: Presence;
+}
 
 /** Where packets come from: one reader for all, and its parts by name for what is told of each. */
 export interface PacketInputs {
   readonly reader: PacketInput;
-  /** An entry for each interface; one without a name for files. */
-  readonly parts: readonly { readonly name: string; readonly input: PacketInput }[];
+  /** An entry for each interface; one without a name, and without presence, for files. */
+  readonly parts: readonly InputPart[];
   /** Interfaces named in the files read so far. */
   namedInFiles(): InterfaceName[];
   /** Packets of directions that their interface does not account, so far. */
@@ -28,21 +37,22 @@ export interface PacketInputs {
 }
 
 /**
- * Opens the files, or every interface, of a run, `extended` with extension records; an interface that ends before the
- * others is told to `warn`. Throws a `UserError` for what is found wrong at once.
+ * Opens the files, or every interface, of a run, `extended` with extension records. An interface that goes away is opened
+ * again when it is back, which `warn` is told, and then `onBack`. Throws a `UserError` for what is found wrong at once.
  */
-export async function openPacketInputs(options: ExportOptions, extended: boolean, warn: Log): Promise<PacketInputs> {
+export async function openPacketInputs(
+  options: ExportOptions,
+  extended: boolean,
+  warn: Log,
+  onBack: () => void,
+): Promise<PacketInputs> {
   const { interfaces, filter, localNets, localVlans } = options;
   const account = {
     ...(localNets.length === 0 ? {} : { localNets: new LocalNets(localNets) }),
     ...(localVlans.length === 0 ? {} : { localVlans: new LocalVlans(localVlans) }),
   };
-  const parts: { name: string; input: PacketInput }[] = [];
+  const parts: InputPart[] = [];
   const accounts: AccountedInput[] = [];
-  const addPart = (name: string, account: AccountedInput, input: PacketInput = account) => {
-    accounts.push(account);
-    parts.push({ name, input });
-  };
   let namedInFiles = (): InterfaceName[] => [];
   if (interfaces.length === 0) {
     const files = captureFiles(options.files);
@@ -54,7 +64,9 @@ export async function openPacketInputs(options: ExportOptions, extended: boolean
       ...(runs ? { runs, slotPackets: RUN_SLOT_PACKETS } : {}),
     });
     namedInFiles = () => input.interfaceNames();
-    addPart('', new AccountedInput(input, { ...account, conf: BOTH_WAYS }));
+    const accounted = new AccountedInput(input, { ...account, conf: BOTH_WAYS });
+    accounts.push(accounted);
+    parts.push({ name: '', input: accounted });
   }
   // One seed for all: packets of one flow must have one hash wherever they are seen.
   const seed = randomBytes(8);
@@ -62,11 +74,13 @@ export async function openPacketInputs(options: ExportOptions, extended: boolean
   const counted = interfaces.some(countsOnce) ? new DuplicateFilter({ mode: 'forwarded' }) : undefined;
   try {
     for (const one of interfaces) {
-      const input = await openInterface(options, one, extended, hashSeed);
       const { device, conf, index } = one;
-      const accounted = new AccountedInput(input, { ...account, conf, ...(index === undefined ? {} : { index }) });
+      const open = () => openInterface(options, one, extended, hashSeed);
+      const presence = reopening(await open(), device, { open, identity: options.identity, warn, onBack });
+      const accounted = new AccountedInput(presence, { ...account, conf, ...(index === undefined ? {} : { index }) });
+      accounts.push(accounted);
       const isOnce = counted !== undefined && countsOnce(one);
-      addPart(device, accounted, isOnce ? new OnceInput(accounted, counted) : accounted);
+      parts.push({ name: device, presence, input: isOnce ? new OnceInput(accounted, counted) : accounted });
     }
   } catch (error) {
     for (const { input } of parts) input.stop();
@@ -120,6 +134,33 @@ function openInterface(
     promiscuous,
     hashSeed,
     samplingSeed: randomInt(2 ** 32),
+  });
+}
+
+/** The packets of an interface that has just been opened, and again each time that it comes back. */
+function reopening(
+  first: PacketInput,
+  device: string,
+  hooks: Pick<ExportOptions, 'identity'> & { open: () => Promise<PacketInput>; warn: Log; onBack: () => void },
+): ReopeningInput {
+  const { open, identity, warn, onBack } = hooks;
+  const find = () =>
+    addon()
+      .interfaces()
+      .find(({ name }) => name === device);
+  // libpcap captures what is no interface to the system as well: `any`, USB, netfilter.
+  const isInterface = find() !== undefined;
+  return new ReopeningInput(first, {
+    open,
+    exists: () => !isInterface || find() !== undefined,
+    refusal: (error) => explainRefusedCapture(error, device, identity),
+    onGone: (failure) => warn(`${failure}; it is captured again when it is back`),
+    onTrouble: (why) => warn(`${device} is back, but cannot be captured: ${why}; trying again`),
+    onBack: () => {
+      const index = find()?.index;
+      warn(`${device}: captured again${index === undefined ? '' : ` (ifIndex ${index})`}`);
+      onBack();
+    },
   });
 }
 

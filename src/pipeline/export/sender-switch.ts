@@ -30,6 +30,11 @@ export class SenderSwitch {
     this.current?.announce();
   }
 
+  /** Interfaces have other numbers now. */
+  interfacesChanged(): void {
+    this.current?.interfacesChanged();
+  }
+
   /** Flows from the next batch on go out with other fields. */
   changeTemplate(template: TemplateSelection, output: FlowOutput): void {
     this.current?.changeTemplate(template, output);

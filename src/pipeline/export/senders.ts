@@ -57,7 +57,8 @@ export async function openLinks(options: SendOptions, log: Log): Promise<Link[]>
         });
         links.push({ name: `${transport}://${name}`, transport: tcp });
       } else {
-        links.push({ name, transport: new UdpTransport({ ...destination, ...source, ...ip, datagramsPerSecond }) });
+        const udp = { ...destination, ...source, ...ip, datagramsPerSecond, waits: interfaces.length > 0 };
+        links.push({ name, transport: new UdpTransport(udp, log) });
       }
     }
   } catch (error) {
@@ -87,6 +88,8 @@ interface Stream {
   readonly name: string;
   readonly exporter: FlowExporter;
   readonly consumer: RangeConsumer;
+  /** Templates go first where a collector is reached in another way than before. */
+  readonly tellNewWays: () => void;
 }
 
 /**
@@ -101,13 +104,13 @@ export class Senders {
 
   /** Looked at by the exporters with each announcement; grows as captures name more. */
   private readonly interfaces: InterfaceName[];
+  private readonly options: SendOptions;
   private readonly facts: RunFacts;
-  private readonly version: number;
 
   constructor(options: SendOptions, links: readonly Link[], facts: RunFacts) {
     this.links = links;
+    this.options = options;
     this.facts = facts;
-    this.version = options.version;
     this.interfaces = interfaceTable(options.interfaces, options.interfaceNames);
     const { counts } = facts;
     const common = exporterOptions(options, this.interfaces, facts.firstPacketMs);
@@ -123,7 +126,8 @@ export class Senders {
       for (const { transport } of stream) {
         if (isConnection(transport)) transport.onSessionEnd(() => exporter.restartSession());
       }
-      return { name, exporter, consumer: this.consumerOf(exporter) };
+      const tellNewWays = newWays(stream, exporter);
+      return { name, exporter, tellNewWays, consumer: this.consumerOf(exporter, tellNewWays) };
     });
     this.destinations = options.balance ? [this.streams] : this.streams;
   }
@@ -133,14 +137,17 @@ export class Senders {
    * of v5 are what they are.
    */
   changeTemplate(template: TemplateSelection, output: Pick<FlowOutput, 'afterGiven'>): void {
-    if (this.version === VERSION_V5) return;
+    if (this.options.version === VERSION_V5) return;
     for (const { exporter, consumer } of this.streams) {
       output.afterGiven(consumer, () => exporter.changeTemplate(template));
     }
   }
 
   tick(nowMs: number): void {
-    for (const { exporter } of this.streams) exporter.tick(nowMs);
+    for (const { exporter, tellNewWays } of this.streams) {
+      tellNewWays();
+      exporter.tick(nowMs);
+    }
   }
 
   /** Sends templates and options again with what goes out next. */
@@ -166,9 +173,17 @@ export class Senders {
     return this.links.reduce((sum, { transport }) => sum + (isConnection(transport) ? transport.stats().failed : 0), 0);
   }
 
-  private consumerOf(exporter: FlowExporter): RangeConsumer {
+  /** Names the interfaces of now, which have other numbers than before. */
+  interfacesChanged(): void {
+    const { interfaces, interfaceNames } = this.options;
+    this.interfaces.splice(0, this.interfaces.length, ...interfaceTable(interfaces, interfaceNames));
+    this.announce();
+  }
+
+  private consumerOf(exporter: FlowExporter, tellNewWays: () => void): RangeConsumer {
     return {
       write: (batch, start, end) => {
+        tellNewWays();
         this.nameInterfaces();
         return exporter.write(batch, start, end);
       },
@@ -215,6 +230,17 @@ function streamsOf(links: readonly Link[], balance: boolean): Link[][] {
   const shared = links.filter(({ transport }) => !isConnection(transport));
   const own = links.filter(({ transport }) => isConnection(transport)).map((link) => [link]);
   return shared.length > 0 ? [shared, ...own] : own;
+}
+
+function newWays(links: readonly Link[], exporter: FlowExporter): () => void {
+  const transports = links.map(({ transport }) => transport).filter((transport) => transport instanceof UdpTransport);
+  const sum = () => transports.reduce((ways, transport) => ways + transport.ways(), 0);
+  let known = sum();
+  return () => {
+    const ways = sum();
+    if (ways !== known) exporter.announceFirst();
+    known = ways;
+  };
 }
 
 function isConnection(transport: Link['transport']): transport is TcpTransport {

@@ -1,13 +1,15 @@
 import { createWriteStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { basename, join, normalize } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { addon } from '../../addon/addon.ts';
+import { UserError } from '../../flow/user-error.ts';
 import { isNfcapdFile } from '../../import/nfcapd-file.ts';
 import { parseDumpArguments } from '../../query/arguments.ts';
 import { type DumpSurroundings, runDump } from '../../query/dump.ts';
 import { orElsewhere, type RateCorrection } from '../../query/flow-files.ts';
-import { SPILL_DIRECTORY } from '../../query/spill.ts';
+import { removeSpillDirectories } from '../../query/spill.ts';
 import { exporterWords, ratesOfFiles } from '../../store/sampling-rates.ts';
 import { chooseSegments } from '../../store/segment-files.ts';
 import { IDENT_KEY, segmentInfo, segmentStats } from '../../store/segment-metadata.ts';
@@ -28,17 +30,20 @@ export async function runDumpCommand(argv: readonly string[]): Promise<number> {
   const needsFiles = !['help', 'check', 'plan'].includes(options.action);
   const named = options.range !== undefined || (options.read !== undefined && options.read !== STANDARD_STREAM);
   const sources = new FlowSources((message) => process.stderr.write(`${message}\n`));
-  const release = endsWithout(SPILL_DIRECTORY);
+  const release = endsWithout(removeSpillDirectories);
   try {
     const surroundings = dumpSurroundings(process);
     if (named || !needsFiles || process.stdin.isTTY) {
-      // Files are changed and verified as they are.
-      if (ON_FILES.includes(options.action)) return await runDump(options, surroundings);
+      if (ON_FILES.includes(options.action)) {
+        const chooseFiles: DumpSurroundings['chooseFiles'] = async (selection) =>
+          ownFiles(await surroundings.chooseFiles(selection));
+        return await runDump(options, { ...surroundings, chooseFiles });
+      }
       return await runDump(options, { ...surroundings, chooseFiles: (selection) => sources.choose(selection) });
     }
     // As nfdump: without -r and -R the flow file comes on standard input.
     const file = await spool(process.stdin, await sources.temporary());
-    const path = (await isNfcapdFile(file)) ? await sources.copyOf(file) : file;
+    const path = (await isNfcapdFile(file)) ? await sources.copyOf(file) : await ofParquet(file);
     return await runDump({ ...options, read: path }, surroundings);
   } finally {
     release();
@@ -46,11 +51,31 @@ export async function runDumpCommand(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** Files are changed and verified as they are, so those of nfcapd cannot be. */
+async function ownFiles(paths: readonly string[]): Promise<readonly string[]> {
+  for (const path of paths) {
+    if (!(await isNfcapdFile(path))) continue;
+    throw new UserError(`${path} is a file of nfcapd: weir reads it, but only weir import verifies and converts it`);
+  }
+  return paths;
+}
+
 /** Parquet is read from its end, so a stream has to become a file. */
 async function spool(input: Readable, directory: string): Promise<string> {
   const path = join(directory, 'standard-input.parquet');
   await pipeline(input, createWriteStream(path));
   return path;
+}
+
+/** Says what standard input is not, instead of naming the file that it became. */
+async function ofParquet(file: string): Promise<string> {
+  try {
+    await segmentInfo(file);
+    return file;
+  } catch (cause) {
+    const what = (await stat(file)).size === 0 ? 'nothing' : 'no flow file';
+    throw new UserError(`there is ${what} on standard input: give -r FILE or -R DIR; see weir dump --help`, { cause });
+  }
 }
 
 /** Files as the store names them, on the given streams. */
@@ -67,14 +92,21 @@ export function dumpSurroundings(streams: Pick<DumpSurroundings, 'stdout' | 'std
         return undefined;
       if (range?.includes(':')) return undefined;
       const top = normalize(directory);
-      return (await orElsewhere(() => addon().openScanBelow(top === '.' ? '' : top))) ?? undefined;
+      try {
+        return (await orElsewhere(() => addon().openScanBelow(top === '.' ? '' : top))) ?? undefined;
+      } catch (error) {
+        // One that is damaged is sorted out where each is looked at by its name.
+        if (error instanceof UserError) return undefined;
+        throw error;
+      }
     },
     identify: async (path) => {
       const digits = segmentTime(basename(path));
       const info = await segmentInfo(path);
       return {
         ident: info.metadata[IDENT_KEY] ?? 'none',
-        startMs: digits === undefined ? undefined : parseSlotTime(digits),
+        // Copies of files whose names have no time are of 1970.
+        startMs: digits === undefined ? undefined : parseSlotTime(digits) || undefined,
         sequenceErrors: segmentStats(info)?.sequenceErrors ?? 0,
       };
     },

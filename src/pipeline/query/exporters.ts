@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { StreamStats } from '../../collect/collector.ts';
+import type { ExporterRefusals, StreamStats } from '../../collect/collector.ts';
 import type { SessionStats } from '../../collect/session-listener.ts';
-import { UserError } from '../../flow/user-error.ts';
+import { UserError, unreadableDirectory } from '../../flow/user-error.ts';
 import { VERSION_SFLOW } from '../../wire/protocol.ts';
 import { ACCOUNT_NAME, type Account, readAccount } from '../collect/account.ts';
 import { namesBeside } from '../collect/names-file.ts';
@@ -44,9 +44,7 @@ async function findAccounts(directory: string): Promise<{ account: Account; dire
     }
     return accounts;
   } catch (cause) {
-    throw cause instanceof UserError
-      ? cause
-      : new UserError(`cannot read ${directory}: ${(cause as Error).message}`, { cause });
+    throw cause instanceof UserError ? cause : unreadableDirectory(directory, cause);
   }
 }
 
@@ -73,6 +71,8 @@ const table: readonly TableColumn[] = [
 
 /** Elements that are listed of a stream. */
 const MOST_UNKNOWN = 20;
+/** Exporters that are listed with what was refused. */
+const MOST_REFUSED = 20;
 
 /** Columns of text stand to the left, numbers to the right. */
 const LEFT = new Set(['Exporter', 'Last seen']);
@@ -94,6 +94,7 @@ function describeAccount(account: Account): string {
     ...rows.map(line),
     ...account.streams.flatMap(describeQuirks),
     ...account.streams.flatMap(describeUnknown),
+    ...describeRefusals(account.refusals ?? []),
     `Received: ${reception.datagrams} datagrams, lost in the kernel: ${reception.kernelDropped}, in our queue: ` +
       `${reception.queueDropped}, ignored: ${reception.ignored}, bad: ${bad}`,
     ...(reception.kernelDropped + reception.queueDropped > 0
@@ -122,6 +123,22 @@ function describeUnknown({ exporter, version, domain, unknownElements }: StreamS
   const more = listed.length - MOST_UNKNOWN;
   const shown = more > 0 ? [...listed.slice(0, MOST_UNKNOWN), `and ${more} more`] : listed;
   return [`Elements not known of ${exporter} v${version} domain ${domain}: ${shown.join(', ')}`];
+}
+
+/** What exporters told that there was no room for, one line each. */
+function describeRefusals(refusals: readonly ExporterRefusals[]): string[] {
+  const lines = refusals.slice(0, MOST_REFUSED).map(({ exporter, interfaces, optionEntries, sampleSources, names }) => {
+    const kinds: [number, string][] = [
+      [interfaces, 'counters of interfaces'],
+      [optionEntries, 'samplers and elements'],
+      [sampleSources, 'sources of samples'],
+      [names, 'names'],
+    ];
+    const refused = kinds.filter(([times]) => times > 0).map(([times, what]) => `${what} (${times} times)`);
+    return `Not kept of ${exporter}, which has its share of the room: ${refused.join(', ')}`;
+  });
+  const more = refusals.length - lines.length;
+  return more > 0 ? [...lines, `and of ${more} more exporters`] : lines;
 }
 
 function describeSessions(sessions: SessionStats): string {

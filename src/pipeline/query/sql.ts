@@ -11,7 +11,7 @@ import { lookAtFiles } from '../../query/flow-files.ts';
 import { filesLeft } from '../../query/native/files-left.ts';
 import { OutputSink, ReaderGone } from '../../query/output/sink.ts';
 import { planSelection } from '../../query/planner.ts';
-import { SPILL_DIRECTORY } from '../../query/spill.ts';
+import { removeSpillDirectories } from '../../query/spill.ts';
 import { chooseSegments, type FileSelection } from '../../store/segment-files.ts';
 import { describeShare, ProgressLine, SHORT_ANSWER_MS } from '../daemon/progress.ts';
 import { rateCorrections } from './dump.ts';
@@ -35,7 +35,11 @@ export async function runSql(options: SqlOptions, streams: Pick<NodeJS.Process, 
   const { files: selected, filter, window, format, write, memoryOctets } = options;
   const chosen = (await chooseSegments(selected)).map(({ path }) => path);
   if (chosen.length === 0) throw new UserError(`no flow files in ${selected.read ?? selected.range}`);
-  const looked = await lookAtFiles(chosen, await rateCorrections(chosen));
+  let isWhole = true;
+  const looked = await lookAtFiles(chosen, await rateCorrections(chosen), (message) => {
+    isWhole = false;
+    streams.stderr.write(`${message}\n`);
+  });
   const parts = { filter, filterFile: undefined, window, overlap: false, limit: undefined };
   const asked = await planSelection(parts, 'scaled');
   const toStream = format === 'parquet' && write === undefined;
@@ -43,7 +47,7 @@ export async function runSql(options: SqlOptions, streams: Pick<NodeJS.Process, 
   const target = directory === undefined ? write && resolve(write) : join(directory, 'answer.parquet');
   // What is there already stays until the answer is whole.
   const part = target && `${target}.part`;
-  const release = endsWithout(SPILL_DIRECTORY, ...[directory, part].filter((path) => path !== undefined));
+  const release = endsWithout(removeSpillDirectories, ...[directory, part].filter((path) => path !== undefined));
   try {
     const tables = await collectorTables(chosen);
     const output = format === 'parquet' ? part : undefined;
@@ -70,7 +74,7 @@ export async function runSql(options: SqlOptions, streams: Pick<NodeJS.Process, 
     }
     if (part !== undefined) await rename(part, target!);
     if (toStream) await pipeline(createReadStream(target!), streams.stdout, { end: false });
-    return 0;
+    return isWhole ? 0 : 1;
   } catch (error) {
     if (error instanceof ReaderGone) return 0;
     if (part !== undefined) await rm(part, { force: true });

@@ -6,7 +6,8 @@ import { parseStreamFormat } from '../../query/flow-printer.ts';
 import { FlowFollower } from '../../query/follow.ts';
 import { OutputSink, ReaderGone } from '../../query/output/sink.ts';
 import { planSelection } from '../../query/planner.ts';
-import { type ChosenFile, recentSegments } from '../../store/segment-files.ts';
+import { RecentSegments } from '../../store/recent-segments.ts';
+import type { ChosenFile } from '../../store/segment-files.ts';
 import { mergedParts, segmentInfo } from '../../store/segment-metadata.ts';
 import { segmentTime } from '../../store/slots.ts';
 import { rateCorrections } from './dump.ts';
@@ -69,7 +70,7 @@ async function readNew(follower: FlowFollower, path: string, sinceMs: number): P
 
 /** Files of running stores that nobody has seen before. */
 class NewFiles {
-  private readonly stores: readonly string[];
+  private readonly segments: RecentSegments;
   private readonly startMs: number;
   /** Paths that were handed out or need not be, and when. */
   private readonly seen = new Map<string, number>();
@@ -80,7 +81,7 @@ class NewFiles {
   private isFirst = true;
 
   constructor(stores: readonly string[], startMs: number) {
-    this.stores = stores;
+    this.segments = new RecentSegments(stores);
     this.startMs = startMs;
   }
 
@@ -132,7 +133,7 @@ class NewFiles {
 
   private async recent(sinceMs: number): Promise<ChosenFile[]> {
     const nowMs = Date.now();
-    const found = await recentSegments(this.stores, nowMs - Math.min(sinceMs, REMEMBERED_MS), nowMs);
+    const found = await this.segments.find(nowMs - Math.min(sinceMs, REMEMBERED_MS), nowMs);
     for (const [path, seenMs] of this.seen) if (nowMs - seenMs > 2 * REMEMBERED_MS) this.seen.delete(path);
     this.watchOnly(new Set(found.map(({ path }) => dirname(path))));
     return found;

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { UserError } from '../../flow/user-error.ts';
 import { parseDumpArguments } from '../../query/arguments.ts';
 import { runDump } from '../../query/dump.ts';
-import { recentSegments } from '../../store/segment-files.ts';
+import { RecentSegments } from '../../store/recent-segments.ts';
 import { isDumb } from '../daemon/progress.ts';
 import { dumpSurroundings } from './dump.ts';
 import { pressKey, splitKeys, TOP_KEYS, type TopState } from './top-state.ts';
@@ -35,23 +35,23 @@ export async function runTop(options: TopOptions, { stdin, stdout }: TopStreams)
   const { statistic, order, filter, windowSeconds } = options;
   const state: TopState = { statistic, order, filter, windowSeconds, paused: false, prompt: undefined };
   if (!stdin.isTTY || !stdout.isTTY || isDumb()) {
-    stdout.write(await ask(options.stores, state, options.rows));
+    stdout.write(await ask(new RecentSegments(options.stores), state, options.rows));
     return 0;
   }
   // A filter or a statistic that is wrong from the start should be told plainly.
-  await ask(options.stores, state, 1);
+  await ask(new RecentSegments(options.stores), state, 1);
   await new TopScreen(options, state, { stdin, stdout }).run();
   return 0;
 }
 
 /** The table as text. Throws a UserError for a filter or a statistic that there is not. */
-async function ask(stores: readonly string[], state: TopState, rows: number): Promise<string> {
+async function ask(segments: RecentSegments, state: TopState, rows: number): Promise<string> {
   const { statistic, order, filter, windowSeconds } = state;
   const sinceMs = Date.now() - windowSeconds * 1000;
   const argv = ['-R', '.', '-s', `${statistic}/${order}`, '-n', String(rows), '--overlap', '-t', windowText(sinceMs)];
   const options = parseDumpArguments([...argv, '--', filter]);
   for (let attempt = 1; ; attempt++) {
-    const files = (await recentSegments(stores, sinceMs, Date.now())).map(({ path }) => path);
+    const files = (await segments.find(sinceMs, Date.now())).map(({ path }) => path);
     if (files.length === 0) {
       // What is typed is judged all the same.
       await runDump({ ...options, action: 'plan' }, dumpSurroundings({ stdout: new Text(), stderr: new Text() }));
@@ -88,6 +88,7 @@ class Text extends Writable {
 class TopScreen {
   private readonly options: TopOptions;
   private readonly streams: TopStreams;
+  private readonly segments: RecentSegments;
   private state: TopState;
   private answer = '';
   private trouble = '';
@@ -97,6 +98,7 @@ class TopScreen {
 
   constructor(options: TopOptions, state: TopState, streams: TopStreams) {
     this.options = options;
+    this.segments = new RecentSegments(options.stores);
     this.state = state;
     this.streams = streams;
   }
@@ -155,7 +157,7 @@ class TopScreen {
       this.askAgain = false;
       try {
         const rows = Math.max(1, (this.streams.stdout.rows || 24) - OTHER_LINES);
-        this.answer = await ask(this.options.stores, this.state, rows);
+        this.answer = await ask(this.segments, this.state, rows);
         this.trouble = '';
       } catch (error) {
         this.trouble = (error instanceof Error ? error.message : String(error)).split('\n')[0]!;

@@ -3,7 +3,7 @@ import { UserError } from '../../flow/user-error.ts';
 import type { Filter } from '../filter/tree.ts';
 import type { FlowFiles } from '../flow-files.ts';
 import type { Selection } from '../plan.ts';
-import { SPILL_DIRECTORY } from '../spill.ts';
+import { SpillDirectory } from '../spill.ts';
 import { filesSql } from '../sql/scan.ts';
 import { text } from '../sql/schema.ts';
 import { derivedFilter } from './derived-filter.ts';
@@ -42,20 +42,23 @@ const OTHER_STATEMENT = /^(alter|call|copy|create|delete|drop|export|import|inse
 export class SqlSession {
   private readonly instance: DuckDBInstance;
   private readonly connection: DuckDBConnection;
+  private readonly spill: SpillDirectory;
 
-  private constructor(instance: DuckDBInstance, connection: DuckDBConnection) {
+  private constructor(instance: DuckDBInstance, connection: DuckDBConnection, spill: SpillDirectory) {
     this.instance = instance;
     this.connection = connection;
+    this.spill = spill;
   }
 
   /** A database that has nothing yet. `memoryOctets`: beyond, it uses the disk. */
   static async open(memoryOctets: number | undefined): Promise<SqlSession> {
+    const spill = new SpillDirectory();
     const instance = await DuckDBInstance.create(':memory:', {
-      temp_directory: SPILL_DIRECTORY,
+      temp_directory: spill.path,
       autoinstall_known_extensions: 'false',
       ...(memoryOctets === undefined ? {} : { memory_limit: `${memoryOctets}B` }),
     });
-    const session = new SqlSession(instance, await instance.connect());
+    const session = new SqlSession(instance, await instance.connect(), spill);
     try {
       for (const sql of ['SET enable_progress_bar = true', 'SET enable_progress_bar_print = false', ...MACROS]) {
         await session.connection.run(sql);
@@ -151,6 +154,7 @@ export class SqlSession {
   close(): void {
     this.connection.closeSync();
     this.instance.closeSync();
+    this.spill.remove();
   }
 }
 

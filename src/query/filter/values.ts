@@ -35,11 +35,11 @@ export function formatMac(value: number): string {
 }
 
 /**
- * Milliseconds since 1970 of `YYYY[-MM[-DD[Thh[:mm[:ss[.mmm]]]]]]`, local time unless a `Z` follows; undefined when it
- * is not such a time.
+ * Milliseconds since 1970 of `YYYY[-MM[-DD[Thh[:mm[:ss[.mmm]]]]]]` (or a blank for the `T`), local time unless a `Z`
+ * follows; undefined when it is not such a time.
  */
 export function parseIsoTime(text: string): number | undefined {
-  const match = /^(\d{4})(?:-(\d\d?)(?:-(\d\d?)(?:T(\d\d?)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,3}))?)?)?)?)?)?(Z)?$/i.exec(
+  const match = /^(\d{4})(?:-(\d\d?)(?:-(\d\d?)(?:[T ](\d\d?)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,3}))?)?)?)?)?)?(Z)?$/i.exec(
     text,
   );
   return match === null ? undefined : timeOfParts(match.slice(1, 8), match[8] !== undefined);

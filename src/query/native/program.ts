@@ -7,7 +7,7 @@ import { addressColumns, highWord, lowWord, V4_LAST, V4_ZERO } from '../sql/addr
 import { affirmed, includesZero } from '../sql/predicate.ts';
 
 /**
- * Words of a filter's program, which `native/src/scan_predicate.rs` reads: conditions in postfix order. 64-bit numbers are
+ * Words of a filter's program, which `native/src/scan/predicate` reads: conditions in postfix order. 64-bit numbers are
  * two words, low word first; columns are places in the question's list.
  *
  * - `NOT`, `ALL n`, `ANY n` take conditions from the stack.

@@ -50,7 +50,7 @@ export function scanQuestion(
   const { limit } = plan.selection;
   for (const job of plan.jobs) {
     if (job.kind === 'flows') {
-      if (printsNothing && limit !== undefined) return undefined;
+      if (job.resultFilter !== undefined || (printsNothing && limit !== undefined)) return undefined;
       if (printsNothing && job.order === undefined) continue;
       list = listOf(job, limit);
       if (list === undefined && !printsNothing) return undefined;

@@ -3,6 +3,7 @@ import type { ColumnName, FieldName } from '../../flow/fields.ts';
 import type { Chunk } from '../chunk.ts';
 import { type CellMaker, type CellWriter, type HostNames, integer, type PlaceNames } from './cells.ts';
 import type { TextBlock } from './text.ts';
+import { toldText } from './told-text.ts';
 
 /** IPv6 text of more than 16 characters as its first and last seven. */
 export function condense(text: string): string {
@@ -72,7 +73,7 @@ export function place(
         return (out, row) => {
           const at = row * 2;
           const text = places.find(hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!)[what];
-          out.text(text === '' ? none : csv ? text : text.slice(0, width).padStart(width));
+          out.text(text === '' ? none : csv ? toldText(text, csv) : text.slice(0, width).padStart(width));
         };
       },
     };

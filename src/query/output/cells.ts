@@ -220,7 +220,8 @@ export const tcpFlags: CellMaker = ({ csv, plain }) => ({
     const protocols = chunk.narrow('proto');
     return (out, row) => {
       const value = protocols[row] === 6 ? flags[row]! : 0;
-      if (plain) out.uint(value, csv ? 0 : 8);
+      // In csv they are letters, with -N as well.
+      if (plain && !csv) out.uint(value, 8);
       else out.ascii(flagsText(value));
     };
   },

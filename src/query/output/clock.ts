@@ -1,7 +1,10 @@
+import { YEAR_10000_MS } from '../../flow/time.ts';
 import { Label, type TextBlock } from './text.ts';
 
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
+/** What a file of whoever wrote it has from here on is no time, as 0 is none: less a day, for the zones. */
+const END_MS = YEAR_10000_MS - DAY_MS;
 /** Minutes that are remembered: flows of one slot mostly begin and end in a few. */
 const MINUTES = 64;
 /** Place of what stands between date and time. */
@@ -21,11 +24,12 @@ export class Clock {
 
   /** `YYYY-MM-DD hh:mm:ss`, with `.mmm` unless `seconds` is asked for; `separator` stands between date and time. */
   write(out: TextBlock, ms: number, precision: 'ms' | 'seconds' = 'ms', separator = 0x20): void {
-    const minute = Math.floor(ms / MINUTE_MS);
+    const known = knownTime(ms);
+    const minute = Math.floor(known / MINUTE_MS);
     const start = out.length;
     out.label(this.labels[this.place(minute)]!);
     out.bytes[start + SEPARATOR] = separator;
-    const rest = ms - minute * MINUTE_MS;
+    const rest = known - minute * MINUTE_MS;
     const seconds = (rest / 1000) | 0;
     out.two(seconds);
     if (precision === 'seconds') return;
@@ -36,7 +40,7 @@ export class Clock {
   /** RFC 3339 with the zone: `2026-11-20T10:30:00.000+01:00`, `Z` for UTC. */
   writeRfc3339(out: TextBlock, ms: number): void {
     this.write(out, ms, 'ms', 0x54);
-    const offset = this.offsets[this.place(Math.floor(ms / MINUTE_MS))]!;
+    const offset = this.offsets[this.place(Math.floor(knownTime(ms) / MINUTE_MS))]!;
     const minutes = Math.abs(offset);
     if (minutes === 0) {
       out.byte(0x5a);
@@ -62,12 +66,15 @@ export class Clock {
     const day = Math.floor(local / DAY_MS);
     const ofDay = Math.round((local - day * DAY_MS) / MINUTE_MS);
     const two = (value: number) => String(value).padStart(2, '0');
-    // Years after 9999 have more digits: such times stand for damage, and keep their width.
     const date = new Date(day * DAY_MS).toISOString().slice(0, SEPARATOR);
     this.labels[place] = new Label(`${date} ${two((ofDay / 60) | 0)}:${two(ofDay % 60)}:`);
     this.offsets[place] = offset;
     this.minutes[place] = minute;
   }
+}
+
+function knownTime(ms: number): number {
+  return ms >= 0 && ms < END_MS ? ms : 0;
 }
 
 /** `    HH:MM:SS.mmm`, from a day on ` 1d HH:MM:SS.mmm`: always 16 characters below 100 days. */

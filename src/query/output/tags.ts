@@ -26,6 +26,7 @@ import {
   applicationName,
   egressAcl,
   extraNumber,
+  extraObject,
   extraText,
   fragmentText,
   ingressAcl,
@@ -150,10 +151,7 @@ tag('%out', 'Output', 'output', integer('outIf', 6));
 tag('%inam', ' Input interface name', 'inIfName', exporterName('interfaces', 'inIf', 21));
 tag('%onam', 'Output interface name', 'outIfName', exporterName('interfaces', 'outIf', 21));
 tag('%app', '         Application', 'application', application(20));
-tag('%extra', 'Extra', 'extra', () => ({
-  needs: ['extra'],
-  bind: (chunk) => (out, row) => out.copy(chunk.text('extra', row)),
-}));
+tag('%extra', 'Extra', 'extra', extraObject);
 tag('%smk', 'SMask', 'srcMask', integer('srcMask', 5));
 tag('%dmk', 'DMask', 'dstMask', integer('dstMask', 5));
 tag(

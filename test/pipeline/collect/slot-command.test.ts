@@ -56,3 +56,15 @@ test('a command that is not there or fails costs a line', async () => {
   expect(lines[3]).toMatch(/exit status 3/);
   await sleep(0);
 });
+
+test('what a command leaves in the background, with its output, holds up nobody', async () => {
+  const lines: string[] = [];
+  const background = "require('child_process').spawn('sleep',['20'],{stdio:'inherit',detached:true}).unref()";
+  const command = new SlotCommand(`${process.execPath} -e ${background};console.log(process.argv[1]) %i`, (line) =>
+    lines.push(line),
+  );
+  for (const ident of ['a', 'b']) command.run({ ...slot, ident });
+  await command.close();
+  // Without a line that says that they have not ended.
+  expect(lines).toEqual(['-x: a', '-x: b']);
+});

@@ -1,10 +1,10 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { makeFlows } from '../../query/support/generate.ts';
 import { writeOwnSegment } from '../../query/support/parquet.ts';
 import { dumpText } from '../../query/support/run-dump.ts';
+import { tempDir } from '../../support/process.ts';
 
 let directory: string;
 let flows: string;
@@ -12,11 +12,10 @@ let work: string;
 const usual = process.env['TMPDIR'];
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'weir-flow-file-'));
+  directory = tempDir('flow-file');
   flows = join(directory, 'flows.parquet');
   await writeOwnSegment(flows, makeFlows(2000), 100, 'zstd');
 });
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
 beforeEach(() => {
   work = mkdtempSync(join(directory, 'work-'));
   mkdirSync(join(work, 'temporary'));

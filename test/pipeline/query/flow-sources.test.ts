@@ -1,12 +1,13 @@
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { UserError } from '../../../src/flow/user-error.ts';
+import { runDumpCommand } from '../../../src/pipeline/query/dump.ts';
 import { FlowSources } from '../../../src/pipeline/query/flow-sources.ts';
 import { makeFlows } from '../../query/support/generate.ts';
 import { writeSegment } from '../../query/support/parquet.ts';
 import { dumpText, inZone } from '../../query/support/run-dump.ts';
+import { tempDir } from '../../support/process.ts';
 
 const kept = join(import.meta.dirname, '../../query/golden/flows.nfcapd');
 const FLOWS = 150;
@@ -16,7 +17,7 @@ let sources: FlowSources;
 let logged: string[];
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'weir-sources-'));
+  directory = tempDir('sources');
   for (const name of ['old/a', 'old/b', 'store']) mkdirSync(join(directory, name), { recursive: true });
   for (const name of ['a/nfcapd.202611201000', 'a/nfcapd.202611201005', 'b/nfcapd.202611201000']) {
     copyFileSync(kept, join(directory, 'old', name));
@@ -25,7 +26,6 @@ beforeAll(async () => {
     await writeSegment(join(directory, `store/weir.${time}.parquet`), makeFlows(10));
   }
 });
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
 beforeEach(() => {
   logged = [];
   sources = new FlowSources((message) => logged.push(message));
@@ -59,6 +59,23 @@ describe('files of nfcapd', () => {
     const paths = await sources.choose(below);
     expect(paths).toHaveLength(files);
     expect(await flowsOf(paths)).toBe(files * FLOWS);
+  });
+
+  it('keep the time in their names, for -g', async () => {
+    copyFileSync(kept, join(directory, 'timeless'));
+    await inZone('Europe/Zurich', async () => {
+      const named = await sources.choose({ read: join(directory, 'old/a/nfcapd.202611201005') });
+      expect(await dumpText(['-r', named[0]!, '-g'])).toMatch(/\n2026-11-20 10:05:00,150,/);
+      const timeless = await sources.choose({ read: join(directory, 'timeless') });
+      const line = await dumpText(['-r', timeless[0]!, '-q', '-O', 'tstart', '-n', '1', '-o', 'fmt:%ts']);
+      expect(await dumpText(['-r', timeless[0]!, '-g'])).toContain(`\n${line.slice(0, 19)},150,`);
+    });
+  });
+
+  it('are neither changed nor verified', async () => {
+    for (const options of [['-v'], ['-J', '0', '-r'], ['-i', 'other', '-r']]) {
+      await expect(runDumpCommand([...options, kept])).rejects.toThrow('only weir import verifies and converts it');
+    }
   });
 
   it('leave nothing behind', async () => {

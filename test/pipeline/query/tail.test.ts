@@ -1,21 +1,19 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Writable } from 'node:stream';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { addon } from '../../../src/addon/addon.ts';
 import { columns } from '../../../src/flow/fields.ts';
 import { runTail } from '../../../src/pipeline/query/tail.ts';
 import { partName, segmentName, slotDirectory, slotTime } from '../../../src/store/slots.ts';
 import { makeFlows } from '../../query/support/generate.ts';
 import { writeOwnSegment } from '../../query/support/parquet.ts';
+import { tempDir, until } from '../../support/process.ts';
 
 let store: string;
 beforeAll(() => {
-  store = mkdtempSync(join(tmpdir(), 'weir-tail-'));
+  store = tempDir('tail');
 });
-afterAll(() => rmSync(store, { recursive: true, force: true }));
 
 /** Keeps lines, and goes away when it is told to. */
 class Reader extends Writable {
@@ -30,11 +28,6 @@ class Reader extends Writable {
   get lines(): string[] {
     return this.text.split('\n').filter((line) => line !== '');
   }
-}
-
-async function until(what: () => boolean): Promise<void> {
-  for (let i = 0; i < 400 && !what(); i++) await new Promise((resolve) => setTimeout(resolve, 25));
-  expect(what()).toBe(true);
 }
 
 it('prints every flow once, over parts, rotation and a part that was merged unseen', async () => {

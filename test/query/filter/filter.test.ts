@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -13,6 +11,7 @@ import { predicateSql } from '../../../src/query/sql/predicate.ts';
 import { filesSql } from '../../../src/query/sql/scan.ts';
 import type { Schema } from '../../../src/query/sql/schema.ts';
 import { fuzz } from '../../support/fuzz.ts';
+import { tempDir } from '../../support/process.ts';
 import { arbitraryFilter } from '../support/arbitrary-filter.ts';
 import { makeFlows, type TestFlow } from '../support/generate.ts';
 import { passes } from '../support/interpret.ts';
@@ -237,15 +236,12 @@ describe('the SQL of a filter', () => {
   let database: Database;
 
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'weir-filter-'));
+    directory = tempDir('filter');
     await writeSegment(join(directory, 'full.parquet'), flows, 64);
     await writeSegment(join(directory, 'plain.parquet'), plainFlows, 64);
     database = await Database.open();
   });
-  afterAll(() => {
-    database.close();
-    rmSync(directory, { recursive: true, force: true });
-  });
+  afterAll(() => database.close());
 
   it.each([
     ['one file', ['full.parquet'], flows],
@@ -288,7 +284,7 @@ describe('elements without a column', () => {
   ];
   let database: Database;
   let from: string;
-  const directory = mkdtempSync(join(tmpdir(), 'weir-extra-'));
+  const directory = tempDir('extra');
 
   beforeAll(async () => {
     database = await Database.open();
@@ -297,10 +293,7 @@ describe('elements without a column', () => {
     await database.run(`COPY (SELECT * FROM (VALUES ${values.join(', ')}) t(octets, extra)) TO '${path}'`);
     from = filesSql([path], false);
   });
-  afterAll(() => {
-    database.close();
-    rmSync(directory, { recursive: true, force: true });
-  });
+  afterAll(() => database.close());
 
   it.each([
     ['ie applicationName = "web"', [0]],

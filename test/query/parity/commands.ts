@@ -1,3 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { splitWords } from '../support/run-dump.ts';
+
 /**
  * Command lines whose answers must be nfdump's. Made from lists rather than written one by one, so that a whole part of
  * the language is asked about, not the part that came to mind.
@@ -475,4 +479,15 @@ export function bulkCommands(): string[][] {
       ['-s', 'ip/bytes', '-s', 'port/bytes', '-s', 'record/bytes', ...n, filter],
     ]),
   ];
+}
+
+/**
+ * What operators type: a line each, as in cheat sheets, pages of NfSen, scripts and reports, of all versions, and with the
+ * mistakes that people make. Lines that nfdump refuses are to be refused.
+ */
+export function operatorCommands(): string[][] {
+  return readFileSync(join(import.meta.dirname, 'operators.txt'), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('# '))
+    .map(splitWords);
 }

@@ -40,10 +40,10 @@ fn compressed_captures_tell_their_progress_on_disk() {
     }
     let packed = gzip(&out.bytes);
     let total = packed.len() as u64;
-    let mut capture = CaptureFile::from_reader("t", Box::new(Cursor::new(packed)), total).unwrap();
+    let mut capture = CaptureFile::from_reader("t", Box::new(Cursor::new(packed))).unwrap();
     while capture.next_packet().unwrap().is_some() {}
     assert_eq!(capture.packets(), 20_000);
-    assert_eq!((capture.bytes_read(), capture.bytes_total()), (total, total));
+    assert_eq!(capture.bytes_read(), total);
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_bomb_unpacks_in_bounded_memory() {
     }
     let packed = packer.finish().unwrap();
     assert!(packed.len() < 1 << 20);
-    let mut capture = CaptureFile::from_reader("t", Box::new(Cursor::new(packed)), 0).unwrap();
+    let mut capture = CaptureFile::from_reader("t", Box::new(Cursor::new(packed))).unwrap();
     let mut packets = 0;
     while capture.next_packet().unwrap().is_some() {
         packets += 1;

@@ -4,6 +4,7 @@ use super::Shared;
 use crate::datagram::batch::Batch;
 use crate::datagram::socket::Listener;
 use crate::datagram::{DatagramSlot, Origin};
+use crate::panics::{caught, defect};
 use std::io;
 use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
@@ -29,16 +30,13 @@ pub struct Receiver {
 
 impl Receiver {
     pub fn run(mut self) {
-        let receiving = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.receive()));
-        let failure = match receiving {
+        let cause = match caught(|| self.receive()) {
             Ok(Ok(())) => None,
-            Ok(Err(cause)) => Some(format!("receiving on port {} failed: {cause}", self.listener.port)),
-            Err(_) => Some(format!(
-                "receiving on port {} failed: the receive thread panicked, please report this",
-                self.listener.port
-            )),
+            Ok(Err(cause)) => Some(cause.to_string()),
+            Err(text) => Some(defect(&text)),
         };
-        if let Some(text) = failure {
+        if let Some(cause) = cause {
+            let text = format!("receiving on port {} failed: {cause}", self.listener.port);
             self.shared.failure.lock().unwrap().get_or_insert(text);
             // One socket that fails must not go unnoticed while the others work: all end, and the reader is told why.
             self.shared.stop();

@@ -4,6 +4,7 @@ mod details;
 mod fragments;
 mod ip;
 mod link;
+mod plain;
 mod tunnel;
 
 use super::*;

@@ -120,3 +120,20 @@ fn levels_do_not_disturb_the_block_at_hand() {
         }
     }
 }
+
+#[test]
+fn no_memory_is_asked_for_what_a_hole_stands_for() {
+    let scratch = Scratch::new();
+    let path = scratch.0.join("hole");
+    let metadata = described(&path);
+    let place = Place {
+        offset: 4,
+        length: 1 << 42,
+        codec: Some(Codec::None),
+        is_wide: true,
+        is_optional: false,
+        is_micros: false,
+    };
+    let refused = Column::default().start(&Arc::new(File::open(&path).unwrap()), place, &metadata, 2);
+    assert!(matches!(refused, Err(ParquetError::NYI(_))));
+}

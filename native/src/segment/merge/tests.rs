@@ -38,6 +38,11 @@ fn read(path: &Path, name: &str) -> Vec<u64> {
     all
 }
 
+fn publish(inputs: &[PathBuf], output: &Path, columns: &[ColumnSpec]) -> Info {
+    let merged = merge(inputs, output, columns, options()).unwrap();
+    merged.publish().unwrap()
+}
+
 #[test]
 fn joins_small_groups_and_copies_large_ones() {
     let scratch = Scratch::new();
@@ -57,7 +62,7 @@ fn joins_small_groups_and_copies_large_ones() {
     );
     write(&paths[2], &[a.clone(), c.clone()], std::slice::from_ref(&small));
     let output = scratch.0.join("whole");
-    let merged = merge(&paths, &output, &[a, b, c], options()).unwrap();
+    let merged = publish(&paths, &output, &[a, b, c]);
     assert_eq!(merged.rows, COPY_ROWS + 4000);
     assert_eq!(merged.row_groups, 3);
     assert_eq!(merged.columns, ["a", "b", "c"]);
@@ -85,7 +90,7 @@ fn a_segment_can_be_merged_into_itself() {
     let paths = [scratch.0.join("whole"), scratch.0.join("part")];
     write(&paths[0], &column, &[vec![1, 2]]);
     write(&paths[1], &column, &[vec![3]]);
-    merge(&paths, &paths[0], &column, options()).unwrap();
+    publish(&paths, &paths[0], &column);
     assert_eq!(read(&paths[0], "a"), [1, 2, 3]);
 }
 
@@ -120,6 +125,6 @@ fn an_empty_segment_is_a_segment() {
     write(&path, &column, &[Vec::new()]);
     assert_eq!(info(&path).unwrap().rows, 0);
     let whole = scratch.0.join("whole");
-    let merged = merge(&[path.clone(), path], &whole, &column, options()).unwrap();
+    let merged = publish(&[path.clone(), path], &whole, &column);
     assert_eq!((merged.rows, merged.row_groups), (0, 0));
 }

@@ -1,0 +1,132 @@
+use crate::flow_columns;
+use crate::flow_lookup::{self, FlowTable};
+use crate::flow_row::LAYOUT;
+use napi::bindgen_prelude::*;
+use napi_derive::napi;
+use std::collections::HashMap;
+
+/// Names and values of what rows are made of, see `flow_row.rs`.
+#[napi]
+pub fn flow_row_layout() -> HashMap<String, u32> {
+    LAYOUT.iter().map(|&(name, value)| (name.to_string(), value)).collect()
+}
+
+/// As `flow_lookup::look_up` says, of the first `count` packets, with the first `free_count` rows as free ones.
+#[napi]
+#[allow(clippy::too_many_arguments)]
+pub fn look_up_flows(
+    slots: &[i32],
+    rows: &[i32],
+    wheel_ticks: &[i32],
+    free: &[i32],
+    free_count: u32,
+    records: &[u32],
+    packets: &[i32],
+    count: u32,
+    mut hashes: Int32ArraySlice,
+    mut candidates: Int32ArraySlice,
+) -> Result<()> {
+    let rows = rows.as_chunks().0;
+    let free = first(free, free_count)?;
+    let packets = first(packets, count)?;
+    // SAFETY: JavaScript runs nothing else meanwhile, and by contract neither is the memory of another argument.
+    let (hashes, candidates) = unsafe { (hashes.as_mut(), candidates.as_mut()) };
+    let table = FlowTable {
+        slots,
+        rows,
+        wheel_ticks,
+        free,
+    };
+    flow_lookup::look_up(&table, records, packets, hashes, candidates).map_err(invalid)
+}
+
+/// As `flow_lookup::fetch` says, of the rows in `list[from..to]`.
+#[napi]
+pub fn fetch_flows(slots: &[i32], rows: &[i32], list: &[i32], from: u32, to: u32) -> Result<()> {
+    let rows = rows.as_chunks().0;
+    let list = first(list, to)?.get(from as usize..).unwrap_or_default();
+    let table = FlowTable {
+        slots,
+        rows,
+        wheel_ticks: &[],
+        free: &[],
+    };
+    flow_lookup::fetch(&table, list).map_err(invalid)
+}
+
+#[napi(object, object_to_js = false)]
+pub struct FlowColumns {
+    pub src_addr_hi: Uint32Array,
+    pub src_addr_lo: Uint32Array,
+    pub dst_addr_hi: Uint32Array,
+    pub dst_addr_lo: Uint32Array,
+    pub src_port: Uint16Array,
+    pub dst_port: Uint16Array,
+    pub proto: Uint8Array,
+    pub tos: Uint8Array,
+    pub tcp_flags: Uint16Array,
+    pub in_if: Uint32Array,
+    pub packets: Uint32Array,
+    pub octets: Uint32Array,
+    pub first_ms: Float64Array,
+    pub last_ms: Float64Array,
+    pub received_ms: Float64Array,
+    pub export_ms: Float64Array,
+    pub end_reason: Uint8Array,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct FlowsWritten {
+    pub saturated: u32,
+    pub directed: u32,
+}
+
+/// As `flow_columns::write` says, of the rows in `list[from..to]`.
+#[napi]
+pub fn write_flows(
+    rows: &[i32],
+    list: &[i32],
+    from: u32,
+    to: u32,
+    mut columns: FlowColumns,
+    at: u32,
+) -> Result<FlowsWritten> {
+    let list = first(list, to)?.get(from as usize..).unwrap_or_default();
+    let c = &mut columns;
+    // SAFETY: JavaScript runs nothing else meanwhile, and by contract no column is the memory of another argument.
+    let mut columns = unsafe {
+        flow_columns::FlowColumns {
+            src_addr_hi: c.src_addr_hi.as_mut(),
+            src_addr_lo: c.src_addr_lo.as_mut(),
+            dst_addr_hi: c.dst_addr_hi.as_mut(),
+            dst_addr_lo: c.dst_addr_lo.as_mut(),
+            src_port: c.src_port.as_mut(),
+            dst_port: c.dst_port.as_mut(),
+            proto: c.proto.as_mut(),
+            tos: c.tos.as_mut(),
+            tcp_flags: c.tcp_flags.as_mut(),
+            in_if: c.in_if.as_mut(),
+            packets: c.packets.as_mut(),
+            octets: c.octets.as_mut(),
+            first_ms: c.first_ms.as_mut(),
+            last_ms: c.last_ms.as_mut(),
+            received_ms: c.received_ms.as_mut(),
+            export_ms: c.export_ms.as_mut(),
+            end_reason: c.end_reason.as_mut(),
+        }
+    };
+    let written = flow_columns::write(rows, list, &mut columns, at as usize).map_err(invalid)?;
+    Ok(FlowsWritten {
+        saturated: written.saturated,
+        directed: written.directed,
+    })
+}
+
+fn first(list: &[i32], count: u32) -> Result<&[i32]> {
+    list.get(..count as usize)
+        .ok_or_else(|| invalid("the list is shorter than that"))
+}
+
+fn invalid(text: &str) -> Error {
+    Error::new(Status::InvalidArg, text)
+}

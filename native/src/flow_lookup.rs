@@ -1,0 +1,209 @@
+//! Where the flows of packets probably are, for many packets at once: JavaScript cannot ask for memory without waiting for
+//! it. The flow cache (`src/cache`) decides what a packet does; from here it has hashes and guesses, and finds what it
+//! then reads in the processor's cache.
+
+use crate::flow_row::{Row, R_HASH};
+use crate::packet::{PACKET_WORDS, P_HASH, P_PROTO_TOS_FLAGS};
+use crate::prefetch::{prefetch, prefetch_row};
+
+/// Packets between asking for memory and using it: as many as a processor has loads under way.
+const DISTANCE: usize = 12;
+const TCP_FIN_RST: u32 = 0x05 << 16;
+
+/// What a flow cache has in memory, as `src/cache` lays it out.
+pub struct FlowTable<'a> {
+    /// Pairs of a hash and a row, 0 for none: open addressing, as many pairs as a power of two says.
+    pub slots: &'a [i32],
+    pub rows: &'a [Row],
+    /// A word for each row.
+    pub wheel_ticks: &'a [i32],
+    /// Rows to be given out, the next one last.
+    pub free: &'a [i32],
+}
+
+impl FlowTable<'_> {
+    /// The first row under `hash`; 0 if there is none.
+    #[inline(always)]
+    fn find(&self, mask: usize, hash: i32) -> i32 {
+        let mut at = hash as usize & mask;
+        // At most half of a table is used: only one that is broken ends this.
+        for _ in 0..=mask {
+            let (found, row) = (self.slots[at * 2], self.slots[at * 2 + 1]);
+            if row == 0 || found == hash {
+                return row;
+            }
+            at = (at + 1) & mask;
+        }
+        0
+    }
+
+    /// Number of slots less one.
+    fn mask(&self) -> Result<usize, &'static str> {
+        let slots = self.slots.len() / 2;
+        if slots.is_power_of_two() {
+            Ok(slots - 1)
+        } else {
+            Err("the number of slots is no power of two")
+        }
+    }
+}
+
+/// Writes the hash of each packet (`packets` are numbers of `records`) to `hashes` and the row that the table has under
+/// it, or 0, to `candidates`. What handling the packets will read is on its way to the processor's cache then: their
+/// records, slots and rows, and a free row for each without one. Err says what of the arguments cannot be.
+pub fn look_up(
+    table: &FlowTable,
+    records: &[u32],
+    packets: &[i32],
+    hashes: &mut [i32],
+    candidates: &mut [i32],
+) -> Result<(), &'static str> {
+    let count = packets.len();
+    let mask = table.mask()?;
+    if hashes.len() < count || candidates.len() < count {
+        return Err("too little room for what is found");
+    }
+    let mut free = table.free.iter().rev();
+    for step in 0..count + 2 * DISTANCE {
+        if step < count {
+            prefetch(records, hash_at(packets[step]));
+        }
+        if (DISTANCE..count + DISTANCE).contains(&step) {
+            let i = step - DISTANCE;
+            let hash = *records.get(hash_at(packets[i])).ok_or("there is no such packet")?;
+            hashes[i] = hash as i32;
+            prefetch(table.slots, (hash as usize & mask) * 2);
+        }
+        if step >= 2 * DISTANCE {
+            let i = step - 2 * DISTANCE;
+            let row = table.find(mask, hashes[i]);
+            candidates[i] = row;
+            if row != 0 {
+                prefetch_row(table.rows, row);
+                // The flow may be entered in the wheel anew.
+                let flags = records.get(packets[i] as usize * PACKET_WORDS + P_PROTO_TOS_FLAGS);
+                if flags.is_some_and(|flags| flags & TCP_FIN_RST != 0) {
+                    prefetch(table.wheel_ticks, row as usize);
+                }
+            } else if let Some(&row) = free.next() {
+                prefetch_row(table.rows, row);
+                prefetch(table.wheel_ticks, row as usize);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Fetches these rows and the slots of their flows.
+pub fn fetch(table: &FlowTable, list: &[i32]) -> Result<(), &'static str> {
+    let mask = table.mask()?;
+    for step in 0..list.len() + DISTANCE {
+        if let Some(&row) = list.get(step) {
+            prefetch_row(table.rows, row);
+        }
+        if step >= DISTANCE {
+            let row = table
+                .rows
+                .get(list[step - DISTANCE] as usize)
+                .ok_or("there is no such row")?;
+            prefetch(table.slots, (row[R_HASH] as usize & mask) * 2);
+        }
+    }
+    Ok(())
+}
+
+#[inline(always)]
+fn hash_at(packet: i32) -> usize {
+    (packet as usize).wrapping_mul(PACKET_WORDS).wrapping_add(P_HASH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow_row::ROW_WORDS;
+
+    const HASHES: [u32; 5] = [3, 0x8000_0003, 7, 0xffff_ffff, 3];
+
+    fn records() -> Vec<u32> {
+        let mut records = vec![0; HASHES.len() * PACKET_WORDS];
+        for (packet, hash) in HASHES.into_iter().enumerate() {
+            records[packet * PACKET_WORDS + P_HASH] = hash;
+        }
+        records
+    }
+
+    /// Eight slots; rows 1, 2 and 3 are under the first hashes, all but the first beyond their homes.
+    fn slots() -> [i32; 16] {
+        let mut slots = [0; 16];
+        for (at, hash, row) in [(3, 3, 1), (4, 0x8000_0003_u32, 2), (7, 0x17, 4), (0, 7, 3)] {
+            (slots[at * 2], slots[at * 2 + 1]) = (hash as i32, row);
+        }
+        slots
+    }
+
+    fn try_with(slots: &[i32], packets: &[i32], room: usize) -> Result<(Vec<i32>, Vec<i32>), &'static str> {
+        let table = FlowTable {
+            slots,
+            rows: &[[0; ROW_WORDS]; 6],
+            wheel_ticks: &[0; 6],
+            free: &[5, -1, i32::MAX],
+        };
+        let (mut hashes, mut candidates) = (vec![9; room], vec![9; room]);
+        look_up(&table, &records(), packets, &mut hashes, &mut candidates)?;
+        Ok((hashes, candidates))
+    }
+
+    #[test]
+    fn finds_rows_behind_others_and_around_the_end() {
+        let (hashes, candidates) = try_with(&slots(), &[0, 1, 2, 3, 4, 0], 6).unwrap();
+        assert_eq!(hashes, [3, i32::MIN + 3, 7, -1, 3, 3]);
+        assert_eq!(candidates, [1, 2, 3, 0, 1, 1]);
+    }
+
+    #[test]
+    fn finds_as_many_as_asked_for() {
+        for count in [0, 1, DISTANCE - 1, DISTANCE, 2 * DISTANCE, 5 * DISTANCE + 1] {
+            let packets: Vec<i32> = (0..count).map(|i| i as i32 % 5).collect();
+            let (hashes, candidates) = try_with(&slots(), &packets, count + 1).unwrap();
+            for i in 0..count {
+                assert_eq!(
+                    (hashes[i], candidates[i]),
+                    (HASHES[i % 5] as i32, [1, 2, 3, 0, 1][i % 5])
+                );
+            }
+            assert_eq!((hashes[count], candidates[count]), (9, 9));
+        }
+    }
+
+    #[test]
+    fn refuses_what_cannot_be() {
+        for packet in [5, -1, i32::MIN, i32::MAX] {
+            assert_eq!(try_with(&slots(), &[0, packet], 2), Err("there is no such packet"));
+        }
+        assert!(try_with(&slots()[..6], &[0], 1).is_err());
+        assert!(try_with(&[], &[0], 1).is_err());
+        assert!(try_with(&slots(), &[0, 1], 1).is_err());
+    }
+
+    #[test]
+    fn fetches_rows_that_there_are() {
+        let table = FlowTable {
+            slots: &slots(),
+            rows: &[[0; ROW_WORDS]; 6],
+            wheel_ticks: &[],
+            free: &[],
+        };
+        let many: Vec<i32> = (0..3 * DISTANCE).map(|i| i as i32 % 6).collect();
+        for list in [&[][..], &[5], &many] {
+            assert_eq!(fetch(&table, list), Ok(()));
+        }
+        for row in [-1, 6, i32::MAX] {
+            assert_eq!(fetch(&table, &[1, row]), Err("there is no such row"));
+        }
+    }
+
+    #[test]
+    fn a_full_table_ends_the_search() {
+        assert_eq!(try_with(&[1, 6, 1, 6, 1, 6, 1, 6], &[3], 1).unwrap().1, [0]);
+    }
+}

@@ -1,0 +1,45 @@
+//! A flow's state as the flow cache has it in memory: `src/cache/row.ts` explains it; a test compares the numbers.
+
+/// Words of a row: two cache lines.
+pub const ROW_WORDS: usize = 32;
+/// Words; addresses, ports, protocol and the rest as in a packet record.
+pub const R_SRC: usize = 0;
+pub const R_DST: usize = 4;
+pub const R_PORTS: usize = 8;
+pub const R_PROTO_TOS_FLAGS: usize = 9;
+pub const R_INPUT: usize = 10;
+pub const R_STATE: usize = 11;
+pub const R_HASH: usize = 12;
+pub const R_STATE_REASON_SHIFT: u32 = 8;
+/// Doubles.
+pub const D_PACKETS: usize = 8;
+pub const D_OCTETS: usize = 9;
+pub const D_FIRST: usize = 10;
+pub const D_LAST: usize = 11;
+pub const D_END: usize = 14;
+
+pub const LAYOUT: [(&str, u32); 14] = [
+    ("ROW_WORDS", ROW_WORDS as u32),
+    ("R_SRC", R_SRC as u32),
+    ("R_DST", R_DST as u32),
+    ("R_PORTS", R_PORTS as u32),
+    ("R_PROTO_TOS_FLAGS", R_PROTO_TOS_FLAGS as u32),
+    ("R_INPUT", R_INPUT as u32),
+    ("R_STATE", R_STATE as u32),
+    ("R_HASH", R_HASH as u32),
+    ("R_STATE_REASON_SHIFT", R_STATE_REASON_SHIFT),
+    ("D_PACKETS", D_PACKETS as u32),
+    ("D_OCTETS", D_OCTETS as u32),
+    ("D_FIRST", D_FIRST as u32),
+    ("D_LAST", D_LAST as u32),
+    ("D_END", D_END as u32),
+];
+
+pub type Row = [i32; ROW_WORDS];
+
+/// A double of a row; its low word comes first.
+#[inline(always)]
+pub fn double(row: &Row, field: usize) -> f64 {
+    let (low, high) = (row[field * 2] as u32, row[field * 2 + 1] as u32);
+    f64::from_bits(u64::from(high) << 32 | u64::from(low))
+}

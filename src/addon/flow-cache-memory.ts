@@ -1,0 +1,61 @@
+/**
+ * What the addon does in the memory of a flow cache (`src/cache/row.ts`, `slot-table.ts`), where JavaScript would have to wait for each
+ * cache line: `native/src/flow_lookup.rs` and `flow_columns.rs`. It changes no flow and decides nothing. Throws for
+ * rows and packets that are not there.
+ */
+export interface FlowCacheMemory {
+  /** Layout constants of rows, for the test that compares them with those of `src/cache/row.ts`. */
+  flowRowLayout(): Record<string, number>;
+  /**
+   * Writes hashes and probable rows (0 for none) of the first `count` of `packets`, which are numbers of `records`, and brings
+   * what handling them needs into the processor's cache: their slots and rows, and of the `freeCount` rows that are free
+   * as many of the last.
+   */
+  lookUpFlows(
+    slots: Int32Array,
+    rows: Int32Array,
+    wheelTicks: Int32Array,
+    free: Int32Array,
+    freeCount: number,
+    records: Uint32Array,
+    packets: Int32Array,
+    count: number,
+    hashes: Int32Array,
+    candidates: Int32Array,
+  ): void;
+  /** Brings the rows in `list[from]` to `list[to - 1]` and their flows' slots into the processor's cache. */
+  fetchFlows(slots: Int32Array, rows: Int32Array, list: Int32Array, from: number, to: number): void;
+  /**
+   * Writes the flows in these rows to columns, from place `at` on. Gives how many had more than 2^53 packets or octets, which are
+   * cut down to that, and how many have a known direction, which is not written.
+   */
+  writeFlows(
+    rows: Int32Array,
+    list: Int32Array,
+    from: number,
+    to: number,
+    columns: FlowColumns,
+    at: number,
+  ): { saturated: number; directed: number };
+}
+
+/** Columns that every flow of a cache has, as `FlowBatch` has them. */
+export interface FlowColumns {
+  srcAddrHi: Uint32Array;
+  srcAddrLo: Uint32Array;
+  dstAddrHi: Uint32Array;
+  dstAddrLo: Uint32Array;
+  srcPort: Uint16Array;
+  dstPort: Uint16Array;
+  proto: Uint8Array;
+  tos: Uint8Array;
+  tcpFlags: Uint16Array;
+  inIf: Uint32Array;
+  packets: Uint32Array;
+  octets: Uint32Array;
+  firstMs: Float64Array;
+  lastMs: Float64Array;
+  receivedMs: Float64Array;
+  exportMs: Float64Array;
+  endReason: Uint8Array;
+}
