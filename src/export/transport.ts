@@ -58,8 +58,13 @@ export class UdpTransport implements DatagramTransport {
     this.#sender.sendSlot(slot, count);
   }
 
+  /** The queue is more than half full. */
+  get isFull(): boolean {
+    return this.#sender.queuedBytes() > ROOM_BYTES;
+  }
+
   room(): Promise<void> | undefined {
-    return this.#sender.queuedBytes() > ROOM_BYTES ? this.#sender.room() : undefined;
+    return this.isFull ? this.#sender.room() : undefined;
   }
 
   /** Resolves once everything queued has gone out. */

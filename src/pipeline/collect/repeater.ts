@@ -126,13 +126,13 @@ class RepeaterLeg implements DatagramTransport {
   }
 
   sendSlot(slot: Uint8Array, count: number): void {
-    if (!this.mayWait && this.udp.room() !== undefined) this.dropped += count;
+    if (!this.mayWait && this.udp.isFull) this.dropped += count;
     else this.udp.sendSlot(slot, count);
   }
 
   send(bytes: Uint8Array, lengths: Uint32Array, count: number): void {
     // The sender would block for room, and with it reception.
-    if (!this.mayWait && this.udp.room() !== undefined) this.dropped += count;
+    if (!this.mayWait && this.udp.isFull) this.dropped += count;
     else this.udp.send(bytes, lengths, count);
   }
 
