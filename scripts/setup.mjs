@@ -20,6 +20,8 @@ const TEST_PACKAGES = [
   'tcpreplay',
   'iproute2',
   'util-linux',
+  'procps',
+  'shellcheck',
 ];
 
 /**

@@ -14,6 +14,7 @@ pub struct UdpSenderOptions {
     pub ttl: Option<u32>,
     pub multicast_interface: Option<String>,
     pub keeps_source: Option<bool>,
+    pub waits: Option<bool>,
 }
 
 #[napi(object, use_nullable = true)]
@@ -70,6 +71,7 @@ impl UdpSender {
             ip,
             datagrams_per_second,
             keeps_source: options.keeps_source.unwrap_or(false),
+            waits: options.waits.unwrap_or(false),
         })
         .map_err(Error::from_reason)?;
         Ok(UdpSender { sender })
@@ -109,6 +111,18 @@ impl UdpSender {
             too_long: stats.too_long as f64,
             last_error: stats.last_error,
         }
+    }
+
+    /// How many sockets there have been.
+    #[napi]
+    pub fn sockets(&self) -> u32 {
+        self.sender.sockets()
+    }
+
+    /// With `waits`: why there has been no way to the collector so far.
+    #[napi(ts_return_type = "string | null")]
+    pub fn obstacle(&self) -> Option<String> {
+        self.sender.obstacle()
     }
 
     /// Bytes that wait to be sent; each datagram counts 4 more.

@@ -7,6 +7,10 @@ export interface NativeUdpSender {
   /** With `keepsSource`: the first `count` datagrams of a slot of a datagram source, copied as `send` does. */
   sendSlot(slot: Uint8Array, count: number): void;
   stats(): UdpSenderStats;
+  /** With `waits`: why there has been no way to the collector so far, for the user; null once there is. */
+  obstacle(): string | null;
+  /** How many sockets there have been; with another one the collector may see another source address. */
+  sockets(): number;
   /** Bytes that wait to be sent; each datagram counts 4 more. */
   queuedBytes(): number;
   /** Resolves once everything queued has gone out, or the sender is closed. */
@@ -36,6 +40,11 @@ export interface UdpSenderOptions {
   sourceHost?: string;
   /** Takes slots only, whose datagrams go out under address and port of their first sender; needs CAP_NET_RAW. */
   keepsSource?: boolean;
+  /**
+   * Where there is no way to the collector, or no answer of name servers, at the moment: what is sent fails until there is;
+   * and the socket is made anew when its way has gone. Without: it is an error to begin with, and later the socket stays.
+   */
+  waits?: boolean;
   /** At most so many datagrams a second; 0 sends as fast as the socket takes them. */
   datagramsPerSecond?: number;
   /** DiffServ code point, 0 to 63. */

@@ -25,8 +25,8 @@ const TCP_SYN = 0x02 << 16;
 const TCP_SYN_ACK = 0x12 << 16;
 
 /**
- * ICMP types that answer, by the type that asks (RFC 792, 950, 1256, 4443): request * 256 + answer, of version 6 with
- * 0x1_0000 on top.
+ * The ICMP type that asks, by the one that answers (RFC 792, 950; 4443 section 4): a key has 0x100 on top for version 6, as
+ * what is looked up has.
  */
 const ICMP_ANSWERS = new Map<number, number>([
   [0, 8],

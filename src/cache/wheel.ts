@@ -4,7 +4,7 @@ export const WHEEL_TAKE_MAX = CHUNK_WORDS - 1;
 
 /**
  * A timing wheel: bags of rows, one for each of the next `span` ticks. Entries are never taken out early; who empties
- * a bag asks each row whether the entry still means it (`R_WHEEL_TICK`).
+ * a bag asks each row whether the entry still means it (`wheelTicks` of the row store).
  *
  * Buckets are chains of chunks out of one pool, so the memory follows the number of entries and not the largest
  * filling that each bucket ever had. Ticks are numbers modulo 2^32.

@@ -6,7 +6,7 @@ import type { PacketSourceOptions } from '../addon/packet-source.ts';
 import { UserError } from '../flow/user-error.ts';
 import { FrameSource } from './frame-source.ts';
 import { linkTypeNumber } from './link-type-names.ts';
-import { importOptional, keepAlive } from './optional-package.ts';
+import { DEFAULT_FLUSH_MS, DEFAULT_KERNEL_BUFFER_BYTES, importOptional, keepAlive } from './optional-package.ts';
 import { PacketReader } from './source.ts';
 
 interface CapSession {
@@ -21,8 +21,6 @@ interface CapModule {
 }
 
 const FRAME_BYTES = 65_535;
-const DEFAULT_KERNEL_BUFFER_BYTES = 64 << 20;
-const DEFAULT_FLUSH_MS = 100;
 
 /** Throws a `UserError` when files are asked for, the package is missing or the interface cannot be opened. */
 export async function openCapSource(options: PacketSourceOptions): Promise<PacketReader> {

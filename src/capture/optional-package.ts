@@ -1,5 +1,9 @@
 import { UserError } from '../flow/user-error.ts';
 
+/** What the sessions of both packages take when nobody says, and how often their packets are handed on. */
+export const DEFAULT_KERNEL_BUFFER_BYTES = 64 << 20;
+export const DEFAULT_FLUSH_MS = 100;
+
 /** The exports of an npm package that weir runs without, typed by the caller. */
 export async function importOptional<T>(name: 'pcap' | 'cap'): Promise<T> {
   try {

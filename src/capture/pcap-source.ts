@@ -6,7 +6,7 @@ import type { PacketSourceOptions } from '../addon/packet-source.ts';
 import { UserError } from '../flow/user-error.ts';
 import { FrameSource, type PackageDrops } from './frame-source.ts';
 import { linkTypeNumber } from './link-type-names.ts';
-import { importOptional, keepAlive } from './optional-package.ts';
+import { DEFAULT_FLUSH_MS, DEFAULT_KERNEL_BUFFER_BYTES, importOptional, keepAlive } from './optional-package.ts';
 import { PacketReader } from './source.ts';
 
 interface PcapSession {
@@ -37,8 +37,6 @@ interface PcapModule {
   createOfflineSession(path: string, options: { filter?: string }): PcapSession;
 }
 
-const DEFAULT_KERNEL_BUFFER_BYTES = 64 << 20;
-const DEFAULT_FLUSH_MS = 100;
 const DEFAULT_SNAP_LENGTH = 65_535;
 
 /** Throws a `UserError` when the package is missing or the input is found wrong at once. */

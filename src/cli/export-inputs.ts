@@ -6,6 +6,7 @@ import type { SamplingOptions } from '../export/options.ts';
 import { type Prefix, parsePrefix } from '../flow/prefix.ts';
 import { UserError } from '../flow/user-error.ts';
 import type { ExportOptions } from '../pipeline/export/options.ts';
+import { parseSpeed } from './speed.ts';
 
 /** Where packets come from. */
 export const inputOptions: OptionTable = {
@@ -59,7 +60,7 @@ export function parseInputs(values: OptionValues, operands: readonly string[]): 
   checkInterfaces(interfaces);
   const sides = ['local-mac', 'local-net', 'local-vlan'].filter((name) => values.list(name).length > 0);
   if (sides.length > 1) throw new UserError(`--${sides.join(' and --')} exclude each other: give one of them`);
-  const speed = speedOf(values.text('speed'));
+  const speed = parseSpeed(values.text('speed'));
   if (speed > 0 && files.length === 0) throw new UserError('--speed is for capture files (-r)');
   const sampling = samplingOf(values.text('sampling'));
   if (values.flag('dedup') && sampling.rate > 1) {
@@ -117,12 +118,4 @@ function samplingOf(text: string | undefined): SamplingOptions {
     throw new UserError(`--sampling takes N or N:random with N from 1 to 4294967295, not "${text}"`);
   }
   return { rate, random: match[2] !== undefined };
-}
-
-function speedOf(text: string | undefined): number {
-  const speed = /^\d+(\.\d+)?$/.test(text ?? '') ? Number(text) : Number.NaN;
-  if (!(speed === 0 || (speed >= 0.001 && speed <= 1e6))) {
-    throw new UserError(`--speed takes 0 or a number from 0.001 to 1000000, not "${text}"`);
-  }
-  return speed;
 }

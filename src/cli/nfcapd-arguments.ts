@@ -30,6 +30,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   C: 'the configuration file of nfcapd is another one: give --config FILE',
   i: 'counters are served by HTTP: give --metrics HOST:PORT',
   m: 'counters are served by HTTP: give --metrics HOST:PORT',
+  o: 'of sampled packets in tunnels the outer addresses are stored; leave it out',
   Y: 'yaf files are not read',
 };
 

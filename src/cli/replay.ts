@@ -7,6 +7,7 @@ import { parseSending, sendingOptions } from './export-sending.ts';
 import { commandParser } from './parse.ts';
 import { readOptions } from './read-options.ts';
 import { parseSelection, selectionOptions } from './selection.ts';
+import { parseSpeed } from './speed.ts';
 
 const flowOptions: OptionTable = {
   f: valueOption('read the filter from a file'),
@@ -48,9 +49,7 @@ async function parseReplayArguments(argv: string[]): Promise<ReplayOptions | und
   const flowsPerSecond = values.whole('rate', 0, 100_000_000);
   const sent = await parseSending(values);
   if (sent.destinations.length === 0) throw new UserError('where to? give -n HOST:PORT; see weir replay --help');
-  const speed = Number(values.text('speed'));
-  if (!(speed >= 0 && speed <= 1e6))
-    throw new UserError(`--speed takes a number from 0 on, not "${values.text('speed')}"`);
+  const speed = parseSpeed(values.text('speed'));
   if (speed > 0 && flowsPerSecond > 0) throw new UserError('--rate and --speed exclude each other; give one of them');
   return {
     ...selection,

@@ -13,9 +13,13 @@ export interface Place {
   readonly country: string;
   /** Who has the AS number. */
   readonly organisation: string;
+  /** `EU/CH/Zurich long/lat: 8.5500/47.3667`, as nfdump has it; of files of cities. */
+  readonly location: string;
+  /** 0 for nobody's. */
+  readonly asNumber: number;
 }
 
-const NOWHERE: Place = { country: '', organisation: '' };
+const NOWHERE: Place = { country: '', organisation: '', location: '', asNumber: 0 };
 
 /** Countries and organisations by address, out of one or several files in the MaxMind format (`.mmdb`). */
 export class PlaceDatabase {
@@ -47,13 +51,27 @@ export class PlaceDatabase {
 
   /** The addresses of a country (two capitals), in their order. The first file that knows any country is asked. */
   blocksOf(country: string): readonly AddressBlock[] {
+    return this.#blocks(
+      (place) => place.country,
+      (there) => there === country,
+    );
+  }
+
+  /** The addresses whose AS number `matches`, in their order. The first file that knows any is asked. */
+  blocksOfAs(matches: (asNumber: number) => boolean): readonly AddressBlock[] {
+    return this.#blocks((place) => place.asNumber, matches);
+  }
+
+  #blocks<T>(read: (place: Place) => T, matches: (value: T) => boolean): readonly AddressBlock[] {
     for (const reader of this.#readers) {
       let knowsAny = false;
       const found: AddressBlock[] = [];
       for (const { from, to, version, record } of networksOf(reader)) {
-        const there = placeIn(record).country;
-        knowsAny ||= there !== '';
-        if (there === country) found.push({ from, to, version });
+        const value = read(placeIn(record));
+        // What a file does not tell is empty or 0.
+        if (!value) continue;
+        knowsAny = true;
+        if (matches(value)) found.push({ from, to, version });
       }
       if (knowsAny) return found;
     }
@@ -65,8 +83,7 @@ function organisationsOf(readers: readonly Reader<never>[]): ReadonlyMap<number,
   const found = new Map<number, string>();
   for (const reader of readers) {
     for (const { record } of networksOf(reader)) {
-      const asNumber = Number(objectOf(record)['autonomous_system_number'] ?? 0);
-      const { organisation } = placeIn(record);
+      const { asNumber, organisation } = placeIn(record);
       if (asNumber > 0 && organisation !== '' && !found.has(asNumber)) found.set(asNumber, organisation);
     }
   }
@@ -81,7 +98,12 @@ interface AddressBlock {
 }
 
 function merge(first: Place, second: Place): Place {
-  return { country: first.country || second.country, organisation: first.organisation || second.organisation };
+  return {
+    country: first.country || second.country,
+    organisation: first.organisation || second.organisation,
+    location: first.location || second.location,
+    asNumber: first.asNumber || second.asNumber,
+  };
 }
 
 function read(reader: Reader<never>, address: string): Place {
@@ -97,7 +119,24 @@ function placeIn(value: unknown): Place {
   const record = objectOf(value);
   const country = objectOf(record['country'])['iso_code'] ?? record['country_code'] ?? record['country'];
   const organisation = record['autonomous_system_organization'] ?? record['as_name'] ?? record['name'];
-  return { country: textOf(country).slice(0, 2), organisation: textOf(organisation) };
+  const asNumber = Number(record['autonomous_system_number'] ?? 0);
+  return {
+    country: textOf(country).slice(0, 2),
+    organisation: textOf(organisation),
+    location: locationOf(record),
+    asNumber: Number.isInteger(asNumber) && asNumber > 0 && asNumber < 2 ** 32 ? asNumber : 0,
+  };
+}
+
+/** Empty for a record that tells neither a city nor where it is. */
+function locationOf(record: Record<string, unknown>): string {
+  const { latitude, longitude } = objectOf(record['location']);
+  const city = textOf(objectOf(objectOf(record['city'])['names'])['en']);
+  if (city === '' && typeof latitude !== 'number') return '';
+  const continent = textOf(objectOf(record['continent'])['code']);
+  const country = textOf(objectOf(record['country'])['iso_code']);
+  const degrees = [longitude, latitude].map((value) => (typeof value === 'number' ? value : 0).toFixed(4));
+  return `${continent}/${country}/${city} long/lat: ${degrees.join('/')}`;
 }
 
 /** Text as it may go to a terminal. */

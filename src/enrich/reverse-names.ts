@@ -1,7 +1,11 @@
 import { formatAddress } from '../flow/address.ts';
 
 /** The name of an address as text; throws, or gives an empty text, where there is none. */
-export type LookUpAddress = (address: string) => Promise<string>;
+export interface LookUpAddress {
+  (address: string): Promise<string>;
+  /** Gives up what is not answered yet: the end of the process must not wait for it. */
+  readonly cancel?: () => void;
+}
 
 export interface ReverseNameLimits {
   /** Addresses that are looked up at most. */
@@ -72,6 +76,7 @@ export class ReverseNames {
     await Promise.race([Promise.all(Array.from({ length: Math.min(atOnce, within.length) }, worker)), expiry]);
     isOver = true;
     clearTimeout(timer);
+    if (answered < within.length) this.lookUpAddress.cancel?.();
     this.spentMs += performance.now() - startedAt;
     this.skipped += all.length - answered;
   }
@@ -98,5 +103,6 @@ export function pointerLookUp(servers?: readonly string[]): LookUpAddress {
     if (servers !== undefined) made.setServers(servers);
     return made;
   });
-  return async (address) => (await (await resolver).reverse(address))[0] ?? '';
+  const lookUp = async (address: string) => (await (await resolver).reverse(address))[0] ?? '';
+  return Object.assign(lookUp, { cancel: () => void resolver.then((made) => made.cancel()) });
 }

@@ -154,9 +154,13 @@ export class Announcer {
     const key = JSON.stringify(
       [scopes, fields].map((specs) => specs.map(({ element, length, pen }) => [element, length, pen])),
     );
-    const id = this.ids.get(key) ?? known ?? templateId(scopes, fields, new Set(this.ids.values()));
-    this.ids.set(key, id);
-    return id;
+    const id = this.ids.get(key);
+    if (id !== undefined) return id;
+    const taken = new Set(this.ids.values());
+    // Two presets may have the same number for different fields, and the template may change from the one to the other.
+    const made = known === undefined || taken.has(known) ? templateId(scopes, fields, taken) : known;
+    this.ids.set(key, made);
+    return made;
   }
 }
 

@@ -140,8 +140,13 @@ export class FlowExporter implements FlowConsumer {
    * datagrams that are under way included.
    */
   restartSession(): void {
-    const { announcer } = this;
     this.stream.restartSequence();
+    this.announceFirst();
+  }
+
+  /** Sends templates before everything else: for a collector that is reached in a new way. */
+  announceFirst(): void {
+    const { announcer } = this;
     if (announcer === undefined || !announcer.hasTemplates) return;
     this.underWay.announceFirst(announcer);
     this.outbox.flush();

@@ -32,8 +32,11 @@ const CONNECT_TIMEOUT_MS = 5000;
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 10_000;
 const KEEP_ALIVE_MS = 30_000;
-/** For what is queued at the end: to leave, or first of all to find the collector again. */
+/** For what is queued at the end: to leave, or first of all to find the collector again; told when it takes a while. */
 const DRAIN_MS = 5000;
+const TELL_DRAIN_MS = 1000;
+/** For a collector to close as well, which says that it took everything; those that do not have it from the system. */
+const GOODBYE_MS = 1000;
 /**
  * A collector that refuses our certificate says so after the handshake (TLS 1.3), or just hangs up: only a session of this
  * age is told of, and what a younger one took is lost when the collector ends it.
@@ -170,15 +173,27 @@ export class TcpTransport implements DatagramTransport {
   }
 
   async #close(): Promise<void> {
+    const tell = setTimeout(() => this.#tellDrain(), TELL_DRAIN_MS);
     await this.drain();
+    clearTimeout(tell);
     if (this.#trial !== undefined) await this.#until(() => this.#trial === undefined, this.#trialMs);
-    const socket = this.#socket;
-    if (socket !== undefined && !this.#closed) {
+    const hasGone = () => this.#socket === undefined;
+    if (this.#pendingBytes === 0 && !this.#closed) {
       this.#closed = true;
-      socket.end();
-      await this.#until(() => this.#socket === undefined, DRAIN_MS);
+      this.#socket?.end();
+      await this.#until(hasGone, GOODBYE_MS);
     }
     this.abort();
+    // Only then what was not taken is counted.
+    await this.#until(hasGone, GOODBYE_MS);
+  }
+
+  #tellDrain(): void {
+    if (this.#pendingBytes === 0 || this.#closed) return;
+    this.#options.log(
+      `${this.#name}: waiting for the collector to take ${this.#pendingBytes} octets, until it takes none for ` +
+        `${DRAIN_MS / 1000} s; another signal ends at once`,
+    );
   }
 
   #connect(): void {

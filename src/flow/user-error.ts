@@ -11,3 +11,11 @@ export class UserError extends Error {
     this.exitCode = options.exitCode ?? 1;
   }
 }
+
+/** What the user is told of a directory that cannot be read. */
+export function unreadableDirectory(directory: string, cause: unknown): UserError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return new UserError(`no such directory: ${directory}`, { cause });
+  if (code === 'ENOTDIR') return new UserError(`${directory} is no directory`, { cause });
+  return new UserError(`cannot read ${directory}: ${message}`, { cause });
+}

@@ -5,6 +5,7 @@ import type { DumpAction, DumpOptions, FileCompression } from './options.ts';
 /** Options with a value (W, H and D have no meaning here, but must not hurt), and without one. */
 const WITH_VALUE = 'rRMfstcnoOAPlLWGHCDwJivE';
 const WITHOUT_VALUE = 'aNq6mTZhbBIgXjy';
+const OF_FILES = 'rRMfwGCvE';
 const LONG: Readonly<Record<string, string>> = {
   help: 'h',
   sql: 'sql',
@@ -55,8 +56,8 @@ export const USAGE = `usage: weir dump [options] [filter]
   -v FILE       read a file to its end to verify it
   --overlap     -t also takes flows that reach over the window's ends
   --unscaled    counters as exported, not multiplied by the sampling rate
-  -G FILE,...   MaxMind databases (.mmdb): countries beside addresses, %sc %dc, %sasn %dasn (organisations),
-                -s srcgeo, -s srcasn, src geo CH
+  -G FILE,...   MaxMind databases (.mmdb): countries beside addresses, %sc %dc, %sloc %dloc (cities), %sasn %dasn
+                (organisations), AS numbers in %sas %das of flows that have none, -s srcgeo, -s srcasn, src geo CH
   --resolve     names of addresses from reverse DNS, at most 10000 in 20 s
   --memory SIZE memory for the work, such as 2G (from 300M on); beyond, files are read again or the disk is used
   -X, --sql     show how the question is understood; as SQL
@@ -117,10 +118,20 @@ function takeLetters(letters: string, next: string | undefined, values: Map<stri
       return false;
     }
     if (next === undefined) throw new UserError(`option -${letter} needs a value; weir dump -h lists the options`);
+    if (OF_FILES.includes(letter) && isOption(next)) {
+      throw new UserError(
+        `option -${letter} needs a file: '${next}' is an option (write ./${next} for a file of that name)`,
+      );
+    }
     add(values, letter, next);
     return true;
   }
   return false;
+}
+
+function isOption(word: string): boolean {
+  const letter = word[1] ?? '';
+  return word.startsWith('-') && letter !== '' && (WITH_VALUE + WITHOUT_VALUE).includes(letter);
 }
 
 function add(values: Map<string, string[]>, letter: string, value: string): void {

@@ -1,6 +1,6 @@
 import duckdb from '@duckdb/node-bindings';
 import type { Cells, Chunk } from './chunk.ts';
-import { SPILL_DIRECTORY } from './spill.ts';
+import { SpillDirectory } from './spill.ts';
 
 const NARROW = new Map<number, new (buffer: ArrayBufferLike, offset: number, length: number) => Cells>([
   [duckdb.Type.UTINYINT, Uint8Array],
@@ -79,23 +79,26 @@ class ResultChunk implements Chunk {
 export class Database {
   private readonly database: duckdb.Database;
   private readonly connection: duckdb.Connection;
+  private readonly spill: SpillDirectory;
   private begun = 0;
 
-  private constructor(database: duckdb.Database, connection: duckdb.Connection) {
+  private constructor(database: duckdb.Database, connection: duckdb.Connection, spill: SpillDirectory) {
     this.database = database;
     this.connection = connection;
+    this.spill = spill;
   }
 
   /** `memoryOctets`: beyond, the disk is used. */
   static async open(memoryOctets?: number): Promise<Database> {
     const config = duckdb.create_config();
+    const spill = new SpillDirectory();
     // Results larger than memory go to the system's place for temporary files, not to the working directory.
-    duckdb.set_config(config, 'temp_directory', SPILL_DIRECTORY);
+    duckdb.set_config(config, 'temp_directory', spill.path);
     // Everything needed is built in; a query must not reach out to the network for more.
     duckdb.set_config(config, 'autoinstall_known_extensions', 'false');
     if (memoryOctets !== undefined) duckdb.set_config(config, 'memory_limit', `${memoryOctets}B`);
     const database = await duckdb.open(':memory:', config);
-    const opened = new Database(database, await duckdb.connect(database));
+    const opened = new Database(database, await duckdb.connect(database), spill);
     await opened.run('SET enable_progress_bar = true');
     await opened.run('SET enable_progress_bar_print = false');
     opened.begun = 0;
@@ -163,5 +166,6 @@ export class Database {
   close(): void {
     duckdb.disconnect_sync(this.connection);
     duckdb.close_sync(this.database);
+    this.spill.remove();
   }
 }

@@ -9,8 +9,7 @@ import { USAGE } from './arguments.ts';
 import type { QueryEngine } from './engine.ts';
 import { describePlan } from './explain.ts';
 import type { FileIdentity } from './file-report.ts';
-import type { CountryBlocks } from './filter/host-names.ts';
-import { type FlowFiles, filesOfScan, lookAtFiles, type RateCorrection } from './flow-files.ts';
+import { type FlowFiles, filesOfScan, type LeaveOut, lookAtFiles, type RateCorrection } from './flow-files.ts';
 import { writeRows, writtenColumns } from './flow-writer.ts';
 import { writtenSchema } from './group-columns.ts';
 import { EngineOpener } from './open-engine.ts';
@@ -21,7 +20,7 @@ import type { Format } from './output/format.ts';
 import { OutputSink, ReaderGone } from './output/sink.ts';
 import { type ReadFiles, writeLegacySummary, writeSummary } from './output/summary.ts';
 import type { Plan, Selection } from './plan.ts';
-import { planDump, questionOf } from './planner.ts';
+import { type PlacesOfFilter, planDump, questionOf } from './planner.ts';
 import { relativeSeconds, withRelativeWindow } from './relative-window.ts';
 import { Runner } from './runner.ts';
 import { chainsSql } from './sql/sequence.ts';
@@ -31,7 +30,9 @@ export interface DumpSurroundings {
   readonly stderr: Writable;
   /** The segments that -r, -R and -M name, in name order. */
   chooseFiles(selection: Pick<DumpOptions, 'read' | 'range' | 'sources'>): Promise<readonly string[]>;
-  /** A scan of all files that -r or -R name, where these are all below a directory and chosen by their names alone. */
+  /**
+   * A scan of all files that -r or -R name, where these are all below a directory, chosen by their names alone, and whole.
+   */
   lookBelow(selection: Pick<DumpOptions, 'read' | 'range' | 'sources'>): Promise<FlowScan | undefined>;
   identify(path: string): Promise<FileIdentity>;
   /** What the operator knows better about the sampling rates in these files. */
@@ -63,6 +64,8 @@ const PLACE_TAGS: ReadonlySet<string> = new Set([
   '%dc',
   '%sasn',
   '%dasn',
+  '%sloc',
+  '%dloc',
   '%gsa',
   '%gda',
   '%gsap',
@@ -87,9 +90,12 @@ async function openPlaces(options: DumpOptions, surroundings: DumpSurroundings):
   }
 }
 
-async function countriesOf(options: DumpOptions, surroundings: DumpSurroundings): Promise<CountryBlocks | undefined> {
-  const places = await openPlaces(options, surroundings);
-  return places && (async (country) => places.blocksOf(country));
+function placesOfFilter(places: PlaceNames | undefined): PlacesOfFilter | undefined {
+  if (places === undefined) return undefined;
+  return {
+    countries: async (country) => places.blocksOf(country),
+    asNumbers: (matches) => places.blocksOfAs(matches),
+  };
 }
 
 function printsNames(format: Format): boolean {
@@ -101,7 +107,7 @@ const ADDRESS_MARKER = '\x01';
 
 /**
  * Answers one `weir dump`: reads segments, prints to `stdout`. Resolves to the exit status; a reader of `stdout` that
- * goes away ends it quietly.
+ * goes away ends it quietly. It is 1 when a damaged file was left out of the answer.
  *
  * @throws UserError for everything that the user can mend.
  */
@@ -109,13 +115,18 @@ export async function runDump(options: DumpOptions, surroundings: DumpSurroundin
   const engines = new EngineOpener(options.memoryOctets);
   const shown = surroundings.watch(() => engines.progress());
   const sink = new OutputSink(surroundings.stdout, () => shown.stop());
+  let isWhole = true;
+  const leaveOut = (message: string) => {
+    isWhole = false;
+    surroundings.stderr.write(`${message}\n`);
+  };
   try {
     if (options.action === 'help') sink.block.ascii(USAGE);
     else if (options.action === 'check') questionOf(options);
-    else if (options.action === 'dump') await dump(options, surroundings, engines, sink);
-    else await act(options, surroundings, engines, sink);
+    else if (options.action === 'dump') await dump(options, surroundings, engines, sink, leaveOut);
+    else await act(options, surroundings, engines, sink, leaveOut);
     await sink.end();
-    return 0;
+    return isWhole ? 0 : 1;
   } catch (error) {
     if (error instanceof ReaderGone) return 0;
     throw error;
@@ -129,6 +140,7 @@ async function dump(
   surroundings: DumpSurroundings,
   engines: EngineOpener,
   sink: OutputSink,
+  leaveOut: LeaveOut,
 ): Promise<void> {
   const startedAt = performance.now();
   const places = await openPlaces(options, surroundings);
@@ -139,10 +151,10 @@ async function dump(
       ...(places === undefined ? { places: [] } : {}),
       ...(seconds === undefined ? {} : { window: undefined }),
     },
-    places && (async (country) => places.blocksOf(country)),
+    placesOfFilter(places),
   );
   for (const warning of warnings) surroundings.stderr.write(`${warning}\n`);
-  const chosen = await choose(options, surroundings);
+  const chosen = await choose(options, surroundings, leaveOut);
   const style: Style = {
     csv: format.kind === 'csv',
     plain: options.plainNumbers,
@@ -189,14 +201,14 @@ interface Chosen {
   look(corrections: readonly RateCorrection[]): Promise<FlowFiles>;
 }
 
-async function choose(options: DumpOptions, surroundings: DumpSurroundings): Promise<Chosen> {
+async function choose(options: DumpOptions, surroundings: DumpSurroundings, leaveOut: LeaveOut): Promise<Chosen> {
   const scan = await surroundings.lookBelow(options);
   if (scan !== undefined) {
     const places = scan.directories().map((directory) => `${directory || '.'}/.`);
     return { places, look: async (corrections) => filesOfScan(scan, corrections) };
   }
   const paths = await chooseFiles(options, surroundings);
-  return { places: paths, look: (corrections) => lookAtFiles(paths, corrections) };
+  return { places: paths, look: (corrections) => lookAtFiles(paths, corrections, leaveOut) };
 }
 
 async function correctionsFor(
@@ -211,8 +223,9 @@ async function lookAt(
   paths: readonly string[],
   options: DumpOptions,
   surroundings: DumpSurroundings,
+  leaveOut: LeaveOut,
 ): Promise<FlowFiles> {
-  return lookAtFiles(paths, await correctionsFor(paths, options, surroundings));
+  return lookAtFiles(paths, await correctionsFor(paths, options, surroundings), leaveOut);
 }
 
 async function chooseFiles(options: DumpOptions, surroundings: DumpSurroundings): Promise<readonly string[]> {
@@ -261,10 +274,11 @@ async function act(
   surroundings: DumpSurroundings,
   engines: EngineOpener,
   sink: OutputSink,
+  leaveOut: LeaveOut,
 ): Promise<void> {
   const { action } = options;
   if (action === 'plan') {
-    const { plan, format } = await planDump(options, await countriesOf(options, surroundings));
+    const { plan, format } = await planDump(options, placesOfFilter(await openPlaces(options, surroundings)));
     sink.block.text(describePlan(plan, format));
     return;
   }
@@ -275,9 +289,9 @@ async function act(
   }
   try {
     if (action === 'sql') {
-      const { plan } = await planDump(options, await countriesOf(options, surroundings));
+      const { plan } = await planDump(options, placesOfFilter(await openPlaces(options, surroundings)));
       const { DuckDbEngine } = await import('./duckdb-engine.ts');
-      const looked = await lookAt(files, options, surroundings);
+      const looked = await lookAt(files, options, surroundings, leaveOut);
       const engine = await DuckDbEngine.open(looked, plan.selection);
       const baseline = await baselineFiles(options, looked, surroundings);
       const names = writtenColumns(engine.schema).map(({ name }) => name);
@@ -291,7 +305,7 @@ async function act(
     }
     const { reportOnFiles } = await import('./file-report.ts');
     await reportOnFiles(action, files, surroundings, sink.block, async (paths, plan) =>
-      engines.open(await lookAt(paths, options, surroundings), plan, false),
+      engines.open(await lookAt(paths, options, surroundings, leaveOut), plan, false),
     );
   } catch (error) {
     throw explain(error);

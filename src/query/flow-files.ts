@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { addon } from '../addon/addon.ts';
 import { type FlowScan, SEND_ELSEWHERE } from '../addon/scan.ts';
@@ -34,15 +35,51 @@ export function filesAsStored(paths: readonly string[]): FlowFiles {
   return { paths, count: paths.length, sampled: false, corrections: [], scan: undefined };
 }
 
+/** Told of a file that is damaged, in one line, when the question goes on without it. */
+export type LeaveOut = (message: string) => void;
+
 /**
- * Reads the footers of files.
+ * Reads the footers of files. With `leaveOut` one that is damaged does not keep the others from being read.
  *
- * @throws UserError when one cannot be read.
+ * @throws UserError when one, or with `leaveOut` when none, can be read, and when one has gone.
  */
 export async function lookAtFiles(
   paths: readonly string[],
   corrections: readonly RateCorrection[] = [],
+  leaveOut?: LeaveOut,
 ): Promise<FlowFiles> {
+  try {
+    return await readFooters(paths, corrections);
+  } catch (error) {
+    if (leaveOut === undefined || !(error instanceof UserError)) throw error;
+    const { whole, damaged } = await sortOut(paths);
+    // Of a file that went away meanwhile the flows are in another one: the whole question has to be asked again.
+    if (whole.length === 0 || damaged.length === 0 || whole.length + damaged.length < paths.length) throw error;
+    const files = await readFooters(whole, corrections);
+    for (const reason of damaged) leaveOut(`${reason}; the file is left out`);
+    return files;
+  }
+}
+
+/** Files that are looked at side by side for damage. */
+const SORTED_AT_ONCE = 64;
+
+/** Files that can be read, and why others, which are there, cannot. */
+async function sortOut(paths: readonly string[]): Promise<{ whole: string[]; damaged: string[] }> {
+  const whole: string[] = [];
+  const damaged: string[] = [];
+  for (let from = 0; from < paths.length; from += SORTED_AT_ONCE) {
+    const some = paths.slice(from, from + SORTED_AT_ONCE);
+    const looked = await Promise.allSettled(some.map((path) => addon().segmentInfo(path)));
+    looked.forEach((result, i) => {
+      if (result.status === 'fulfilled') whole.push(some[i]!);
+      else if (existsSync(some[i]!)) damaged.push((result.reason as Error).message);
+    });
+  }
+  return { whole, damaged };
+}
+
+async function readFooters(paths: readonly string[], corrections: readonly RateCorrection[]): Promise<FlowFiles> {
   const scan = await orElsewhere(() => addon().openScan([...paths]));
   const named = corrections.length === 0 ? paths : paths.map((path) => resolve(path));
   return { paths: named, count: paths.length, sampled: scan?.summary().sampled ?? true, corrections, scan };

@@ -1,7 +1,7 @@
 import { type ColumnName, columns } from '../flow/fields.ts';
 import { DuckDbEngine } from './duckdb-engine.ts';
 import type { Rows } from './engine.ts';
-import { filesAsStored, lookAtFiles } from './flow-files.ts';
+import { filesAsStored, type LeaveOut, lookAtFiles } from './flow-files.ts';
 import { planSelection, type SelectionOptions } from './planner.ts';
 
 const EVERYTHING: SelectionOptions = {
@@ -23,13 +23,21 @@ export class FlowReader {
     this.columns = columns.filter(({ sql }) => engine.schema.columns.has(sql)).map(({ name }) => name);
   }
 
-  /** @throws UserError for a filter that cannot be read, and for files that are not of flows */
-  static async open(files: readonly string[], options: SelectionOptions = EVERYTHING): Promise<FlowReader> {
+  /**
+   * With `leaveOut` damaged files do not keep others from being read.
+   *
+   * @throws UserError for a filter that cannot be read, and for files that are not of flows
+   */
+  static async open(
+    files: readonly string[],
+    options: SelectionOptions = EVERYTHING,
+    leaveOut?: LeaveOut,
+  ): Promise<FlowReader> {
     const selection = await planSelection(options, 'scaledInFilter');
     const isFiltered = selection.filter.kind !== 'any';
     // Also when rates do not matter: it says in one line which file is none.
-    const looked = await lookAtFiles(files);
-    return new FlowReader(await DuckDbEngine.open(isFiltered ? looked : filesAsStored(files), selection));
+    const looked = await lookAtFiles(files, [], leaveOut);
+    return new FlowReader(await DuckDbEngine.open(isFiltered ? looked : filesAsStored(looked.paths), selection));
   }
 
   /** All columns of the flows that are selected. */

@@ -3,6 +3,7 @@ import { nearest } from '../flow/suggest.ts';
 import { UserError } from '../flow/user-error.ts';
 import { conversations, FIVE_TUPLE, type Grouping, parseGrouping } from './aggregation.ts';
 import { readFormats } from './configuration.ts';
+import { type BlocksOfAs, withAsOfPlaces } from './filter/as-of-places.ts';
 import { type CountryBlocks, lookUpHostName, resolveHostNames } from './filter/host-names.ts';
 import { parseFilter } from './filter/parse.ts';
 import { isSequence, parseQuestion } from './filter/parse-sequence.ts';
@@ -22,6 +23,12 @@ export interface PlannedDump {
   readonly format: Format;
   /** What the user should know but what does not stop the work. */
   readonly warnings: readonly string[];
+}
+
+/** -G: where the addresses of a filter are, and whose. */
+export interface PlacesOfFilter {
+  readonly countries: CountryBlocks;
+  readonly asNumbers: BlocksOfAs;
 }
 
 /** The options that choose flows. */
@@ -50,12 +57,12 @@ function readInclude(path: string): string {
 export async function planSelection(
   options: SelectionOptions,
   counters: CounterView,
-  countries?: CountryBlocks,
+  places?: PlacesOfFilter,
 ): Promise<Selection> {
   const question = questionOf(options);
   const asked = isSequence(question)
     ? { filter: { kind: 'any' } as const, sequence: await resolveSequence(question) }
-    : { filter: await resolveHostNames(question, lookUpHostName, countries) };
+    : { filter: withPlaces(await resolveHostNames(question, lookUpHostName, places?.countries), places) };
   return {
     ...asked,
     window: options.window === undefined ? undefined : parseWindow(options.window, options.overlap),
@@ -64,10 +71,14 @@ export async function planSelection(
   };
 }
 
-/** Understands the options; the only things it asks the world for are the addresses of host names and `countries`. */
-export async function planDump(options: DumpOptions, countries?: CountryBlocks): Promise<PlannedDump> {
+function withPlaces(filter: Filter, places: PlacesOfFilter | undefined): Filter {
+  return places === undefined ? filter : withAsOfPlaces(filter, places.asNumbers);
+}
+
+/** Understands the options; the only things it asks the world for are the addresses of host names and `places`. */
+export async function planDump(options: DumpOptions, places?: PlacesOfFilter): Promise<PlannedDump> {
   const warnings: string[] = [];
-  const selected = await planSelection(options, counterView(options), countries);
+  const selected = await planSelection(options, counterView(options), places);
   const { limit, sequence } = selected;
   const selection =
     sequence !== undefined && listsOnly(options) ? { ...selected, limit: limit ?? options.top } : selected;

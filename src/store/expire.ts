@@ -1,6 +1,6 @@
 import { rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { UserError } from '../flow/user-error.ts';
+import { UserError, unreadableDirectory } from '../flow/user-error.ts';
 import type { ExpiryLimits } from './expiry-limits.ts';
 import { slotDirectories } from './slot-directories.ts';
 import { forgetDeleted, INDEX_NAME } from './slot-index.ts';
@@ -56,7 +56,7 @@ export async function storedFiles(directory: string): Promise<StoredFile[]> {
       }
     }
   } catch (cause) {
-    throw new UserError(`cannot read ${directory}: ${(cause as Error).message}`, { cause });
+    throw unreadableDirectory(directory, cause);
   }
   return files.sort((a, b) => a.startMs - b.startMs || (a.path < b.path ? -1 : 1));
 }

@@ -41,7 +41,7 @@ export async function readLimits(directory: string): Promise<ExpiryLimits | unde
     text = await readFile(path, 'utf8');
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return undefined;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw new UserError(`cannot read ${path}: ${message}`, { cause });
   }
   try {

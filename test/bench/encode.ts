@@ -17,7 +17,6 @@ const ROUNDS = 40;
 const sink: DatagramTransport = {
   send() {},
   room: () => undefined,
-  async drain() {},
   async close() {},
 };
 

@@ -89,6 +89,7 @@ describe('start lines of nfcapd', () => {
     ['-w a -p', /-p needs a value/],
     ['-w a -A', /-A is about -R/],
     ['-w a -m /tmp/socket', /-m: .*--metrics/],
+    ['-w a -o tun', /-o: .*outer addresses/],
     ['-w a -k', /unknown option -k; see weir collect --help/],
     ['-w a -4 -b ::1', /::1.*-4/],
   ])('%s is refused', async (line, message) => {

@@ -5,8 +5,9 @@ import { createServer as createTlsServer } from 'node:tls';
 import { expect, it } from 'vitest';
 import { flowsOf, Walker } from '../export/walk.ts';
 import { makeCertificates } from '../support/certificates.ts';
-import { describeWith, ROOT, tempDir, weir, weirOk } from '../support/process.ts';
-import { UdpTap } from '../support/udp.ts';
+import { Daemon, describeWith, ROOT, sleep, tempDir, weir, weirOk } from '../support/process.ts';
+import { freeTcpPort } from '../support/tcp.ts';
+import { freeUdpPort, sendDatagrams, UdpTap } from '../support/udp.ts';
 
 const DEMO = join(ROOT, 'pcaps/demo.pcap');
 
@@ -70,5 +71,26 @@ describeWith(['weir'], 'weir export to tcp://', () => {
     expect(gone.stderr).toMatch(/^weir: tcp:\/\/127\.0\.0\.1:1: cannot connect: .*\n$/);
     const v5 = await weir(['export', '-r', DEMO, '-q', '-v', '5', '-n', 'tcp://127.0.0.1:1']);
     expect(v5.stderr).toMatch(/v5 goes over UDP only/);
+  });
+});
+
+describeWith(['weir', 'root'], 'weir export that is stopped while its collector takes nothing', () => {
+  it.each(['in patience', 'in a hurry'])('%s', async (mood) => {
+    const [nobody, port] = [await freeTcpPort(), await freeUdpPort()];
+    const collector = `tcp://127.0.0.1:${nobody}`;
+    const args = ['export', '-i', 'lo', '-n', collector, '--inactive', '1', 'udp', 'dst', 'port', String(port)];
+    const exporter = Daemon.weir(args);
+    await exporter.until('capturing', () => exporter.output.includes('capturing on'));
+    await sleep(300);
+    await sendDatagrams([Buffer.from('x')], port);
+    await sleep(500);
+    exporter.child.kill('SIGINT');
+    const waiting = new RegExp(
+      `${collector}: waiting for the collector to take \\d+ octets, until .* another signal ends at once`,
+    );
+    await exporter.until('told', () => waiting.test(exporter.output));
+    const { status } = mood === 'in a hurry' ? await exporter.stop('SIGINT') : await exporter.end();
+    expect(status, exporter.output).toBe(1);
+    expect(/\d messages to tcp:.* failed/.test(exporter.output)).toBe(mood === 'in patience');
   });
 });

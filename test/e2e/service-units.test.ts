@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { describeWith, ROOT, run, runOk, tempDir } from '../support/process.ts';
+import { describeWith, ROOT, run, tempDir } from '../support/process.ts';
 
 const UNITS = join(ROOT, 'systemd');
 const SERVICES = ['weir-export@eth0.service', 'weir-collect.service', 'weir-expire.service'];
@@ -27,11 +27,5 @@ describeWith(['systemd-analyze'], 'systemd units', () => {
     const args = ['security', '--offline=true', '--threshold=20', '--no-pager', `./${unit}`];
     const { status, stdout } = await run('systemd-analyze', args, { cwd: installed() });
     expect(status, stdout).toBe(0);
-  });
-});
-
-describeWith(['sh'], 'rc.d scripts', () => {
-  it.each(['weir_export', 'weir_collect'])('%s is a shell script', async (name) => {
-    await runOk('sh', ['-n', join(ROOT, 'rc.d', name)]);
   });
 });

@@ -54,6 +54,15 @@ describe('names from reverse DNS', () => {
     expect(names.warning()).toContain('2 addresses');
   });
 
+  it('gives up look-ups that are not answered when their time is over', async () => {
+    let given = 0;
+    const lookUp = Object.assign(() => new Promise<string>(() => undefined), { cancel: () => given++ });
+    const names = new ReverseNames(lookUp, { ...LIMITS, totalMs: 30 });
+    find(names, '192.0.2.1');
+    await names.lookUp();
+    expect(given).toBe(1);
+  });
+
   it.each(['\u001b[31mred', 'a b', `${'a'.repeat(300)}.example`, '"quoted"'])('are not taken: %j', async (name) => {
     const names = new ReverseNames(async () => name, LIMITS);
     find(names, '192.0.2.1');
@@ -74,6 +83,19 @@ describe('a name server', () => {
     await names.lookUp();
     expect(find(names, '192.0.2.77')).toBe('www.example.net');
   });
+});
+
+it('a name server that does not answer keeps nobody waiting', async () => {
+  const socket = createSocket('udp4');
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  const lookUp = pointerLookUp([`127.0.0.1:${socket.address().port}`]);
+  const names = new ReverseNames(lookUp, { ...LIMITS, totalMs: 50 });
+  find(names, '192.0.2.77');
+  const queries = () => process.getActiveResourcesInfo().filter((name) => name.startsWith('QueryWrap')).length;
+  await names.lookUp();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(queries()).toBe(0);
+  socket.close();
 });
 
 /** A PTR record for whatever is asked (RFC 1035, section 4.1). */

@@ -64,6 +64,19 @@ it.each([9, 10] as const)(
   },
 );
 
+it('presets that have the same number for different fields do not get it one after the other', async () => {
+  const messages = await through({ version: 9, template: 'ng_netflow' }, (exporter) => {
+    exporter.write(batchOf(flows));
+    exporter.changeTemplate('netflowsink');
+    exporter.write(batchOf(flows));
+  });
+  const numbers = messages.map(({ flows: sent }) => new Set(sent.map(({ templateId }) => templateId)));
+  const [first, last] = [numbers.find(({ size }) => size > 0)!, numbers.at(-1)!];
+  expect(first).toContain(256);
+  expect(last.size).toBeGreaterThan(0);
+  expect([...last].filter((id) => first.has(id))).toEqual([]);
+});
+
 it.each([5, 9, 10] as const)('version %i: no more flows in a message than asked for', async (version) => {
   const messages = await through({ version, maxRecords4: 3, maxRecords6: 2, refreshDatagrams: 4 }, (exporter) => {
     exporter.write(batchOf(sampleFlows(100).map((flow) => ({ ...flow, octets: 1 }))));

@@ -58,7 +58,6 @@ export class KeepingTransport implements DatagramTransport {
   calls = 0;
   /** What `room` answers. */
   full: Promise<void> | undefined;
-  drained = false;
   closed = false;
 
   send(bytes: Uint8Array, lengths: Uint32Array, count: number): void {
@@ -72,10 +71,6 @@ export class KeepingTransport implements DatagramTransport {
 
   room(): Promise<void> | undefined {
     return this.full;
-  }
-
-  async drain(): Promise<void> {
-    this.drained = true;
   }
 
   async close(): Promise<void> {

@@ -176,6 +176,23 @@ it('waits for room in a replay, and no longer than it has patience', async () =>
   expect(exporter.write(batchOf(sampleFlows(500)))).toBe(undefined);
 });
 
+it('a collector that reads nothing: what it has not taken when it is closed is told, and counted', async () => {
+  const peer = await new Peer().listen();
+  const { transport, lines } = await transportTo(peer.port, { queueBytes: 64 << 20 });
+  await until(() => peer.sessions.length > 0);
+  peer.sessions[0]!.socket.pause();
+  // More than the system keeps for it.
+  const [count, length] = [500, 60_000];
+  for (let i = 0; i < count; i++) transport.send(new Uint8Array(length), Uint32Array.of(length), 1);
+  await transport.close();
+  const { sent, failed } = transport.stats();
+  expect(failed).toBeGreaterThan(0);
+  expect(sent + failed).toBe(count);
+  expect(lines).toEqual([
+    expect.stringMatching(/waiting for the collector to take \d+ octets, until it takes none for 5 s;/),
+  ]);
+}, 20_000);
+
 it('a collector that is not there: an error for a replay, a line for a live exporter', async () => {
   const gone = await new Peer().listen();
   gone.stop();

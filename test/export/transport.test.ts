@@ -131,7 +131,7 @@ describe('UdpTransport', () => {
 
   it('names what is wrong with a destination', () => {
     for (const [options, text] of [
-      [{ host: 'no.such.host.invalid', port: 9995 }, 'no.such.host.invalid:9995: the host name does not resolve'],
+      [{ host: 'no.such..invalid', port: 9995 }, 'no.such..invalid:9995: the host name does not resolve'],
       [{ host: '127.0.0.1', port: 9995, sourceHost: '192.0.2.77' }, 'the source 192.0.2.77 is not an address of'],
       [{ host: '127.0.0.1', port: 0 }, 'port 0'],
     ] as const) {

@@ -48,6 +48,8 @@ describe('the arguments', () => {
     [['-Q'], 'unknown option -Q'],
     [['--frobnicate'], 'unknown option --frobnicate'],
     [['-r'], 'option -r needs a value'],
+    [['-E', '-q'], "option -E needs a file: '-q' is an option"],
+    [['-E', '-r', 'f'], "option -E needs a file: '-r' is an option"],
     [['-n', 'x'], "'x' is not a number"],
     [['-c', '0'], "'0' is not a number from 1 on"],
     [['-r', 'a', '-R', 'b'], 'exclude each other'],

@@ -1,8 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { mmdb } from '../support/mmdb.ts';
 import { tempDir } from '../support/process.ts';
+import { makeDatagrams } from './parity/datagrams.ts';
+import { collectIntoFile } from './parity/store.ts';
 import { makeFlows } from './support/generate.ts';
 import { writeOwnSegment } from './support/parquet.ts';
 import { dumpText } from './support/run-dump.ts';
@@ -103,4 +105,63 @@ it('-G that is no MaxMind database is refused only where a place is asked for', 
   await expect(dump('-G', file('flows.parquet'))).rejects.toThrow('no MaxMind database');
   expect(await dump('-G', 'none')).toContain('|..|');
   expect(await dumpText(['-r', file('flows.parquet'), '-q', '-G', '/nowhere', '-n', '1', '-s', 'srcip'])).not.toBe('');
+});
+
+describe('-G beside the answers of nfdump 1.7.8 with the same places', () => {
+  const city = {
+    continent: { code: 'EU' },
+    country: { iso_code: 'CH' },
+    city: { names: { en: 'Zurich' } },
+    location: { latitude: 47, longitude: 8 },
+  };
+  const places = () => ['-G', `${file('numbers.mmdb')},${file('city.mmdb')}`];
+  const ask = (...argv: string[]) => dumpText(['-r', file('weir.202611201200.parquet'), ...places(), ...argv]);
+
+  beforeAll(async () => {
+    await collectIntoFile(makeDatagrams(), file('weir.202611201200.parquet'));
+    const numbers = { '10.0.0.0/8': 65_001, '2001:db8::/32': 65_002 };
+    const records = Object.entries(numbers).map(([net, asNumber]) => [net, { autonomous_system_number: asNumber }]);
+    writeFileSync(file('numbers.mmdb'), mmdb(Object.fromEntries(records)));
+    writeFileSync(file('city.mmdb'), mmdb({ '10.0.0.0/16': city, '2001:db8::/32': city }));
+  });
+
+  it('prints where hosts are, and the AS numbers that flows lack', async () => {
+    expect(await ask('-q', '-o', 'fmt:%sa %sas %das %sloc', '-c', '5')).toBe(
+      [
+        '        10.0.1.3  64512    559 EU/CH/Zurich long/lat: 8.0000/47.0000',
+        '      172.16.2.2  64512  65001 <no location info>',
+        '        10.0.1.2 4200000001    559 EU/CH/Zurich long/lat: 8.0000/47.0000',
+        '       192.0.2.1    559  65001 <no location info>',
+        '2001:db..fff::53  65002  65002 EU/CH/Zurich long/lat: 8.0000/47.0000',
+        '',
+      ].join('\n'),
+    );
+    expect(await ask('-o', 'csv:%sa,%sas,%dloc', '-c', '2')).toBe(
+      'srcAddr,srcAS,dstLocation\n10.0.1.3,64512,no location info\n' +
+        '172.16.2.2,64512,EU/CH/Zurich long/lat: 8.0000/47.0000\n',
+    );
+  });
+
+  it.each([
+    ['src as 65001', 216],
+    ['as 65001', 224],
+    ['src as 0', 6],
+    ['as 0', 117],
+    ['src as > 65000', 286],
+    ['src as < 65002', 313],
+    ['src as 559', 30],
+    ['not src as 65001', 167],
+    ['dst as 65002 and proto tcp', 41],
+    // nfdump does not look up members of lists; what single numbers mean is true of them, too.
+    ['src as in [ 65001 559 ]', 216 + 30],
+    ['src as != 65001', 167],
+  ])('finds flows by the AS numbers of their addresses: %s', async (filter, flows) => {
+    expect(await ask('-o', 'null', filter)).toContain(`total flows: ${flows},`);
+    process.env['WEIR_QUERY_ENGINE'] = 'duckdb';
+    try {
+      expect(await ask('-o', 'null', filter)).toContain(`total flows: ${flows},`);
+    } finally {
+      delete process.env['WEIR_QUERY_ENGINE'];
+    }
+  });
 });

@@ -57,7 +57,7 @@ describe('a block of text', () => {
 
 it('writes points in time of any order as UTC has them', () => {
   const clock = new Clock('utc');
-  const times = fc.array(fc.integer({ min: 0, max: Date.UTC(9999, 11, 31) }));
+  const times = fc.array(fc.integer({ min: 0, max: Date.UTC(9999, 11, 30) }));
   fc.assert(
     fc.property(times, fc.nat(300_000), (moments, more) => {
       for (const ms of [...moments, ...moments.map((moment) => moment + more)]) {

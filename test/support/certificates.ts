@@ -10,12 +10,19 @@ export interface Certificate {
   readonly key: Buffer;
 }
 
-/** An authority, a collector (`collector.test`, 127.0.0.1) and an exporter that it vouches for, and an authority of no account. */
-export function makeCertificates(directory: string): Record<'ca' | 'collector' | 'exporter' | 'stranger', Certificate> {
+type Role = 'ca' | 'collector' | 'exporter' | 'expired' | 'early' | 'stranger';
+
+/**
+ * An authority, a collector (`collector.test`, 127.0.0.1) and an exporter that it vouches for, the same for 127.0.0.1 in the past and in
+ * the future, and an authority of no account.
+ */
+export function makeCertificates(directory: string): Record<Role, Certificate> {
   return {
     ca: authority('ca'),
     collector: signed('collector', 'DNS:collector.test,IP:127.0.0.1'),
     exporter: signed('exporter', 'DNS:exporter.test'),
+    expired: signed('expired', 'IP:127.0.0.1', '20010101000000Z', '20020101000000Z'),
+    early: signed('early', 'IP:127.0.0.1', '20980101000000Z', '20990101000000Z'),
     stranger: authority('stranger'),
   };
 
@@ -24,11 +31,23 @@ export function makeCertificates(directory: string): Record<'ca' | 'collector' |
     return load(name);
   }
 
-  function signed(name: string, names: string): Certificate {
+  /** Good for two days from now, or from a time to another. */
+  function signed(name: string, names: string, from?: string, to?: string): Certificate {
     openssl(['req', ...newKey(name), '-subj', `/CN=${name}`, '-out', path(`${name}.csr`)]);
     writeFileSync(path(`${name}.ext`), `subjectAltName=${names}\n`);
-    const from = ['-in', path(`${name}.csr`), '-CA', path('ca.pem'), '-CAkey', path('ca.key'), '-CAcreateserial'];
-    openssl(['x509', '-req', ...from, '-days', '2', '-extfile', path(`${name}.ext`), '-out', path(`${name}.pem`)]);
+    writeFileSync(path('index.txt'), '');
+    const settings = [
+      `database=${path('index.txt')}`,
+      `new_certs_dir=${directory}`,
+      'default_md=sha256',
+      'rand_serial=yes',
+    ];
+    const config = ['[ca]', 'default_ca=own', '[own]', ...settings, 'policy=any', '[any]', 'commonName=supplied', ''];
+    writeFileSync(path('ca.cnf'), config.join('\n'));
+    const times = from === undefined || to === undefined ? ['-days', '2'] : ['-startdate', from, '-enddate', to];
+    const by = ['-config', path('ca.cnf'), '-cert', path('ca.pem'), '-keyfile', path('ca.key'), '-batch', '-notext'];
+    const request = ['-in', path(`${name}.csr`), '-extfile', path(`${name}.ext`), '-out', path(`${name}.pem`)];
+    openssl(['ca', ...by, ...times, ...request]);
     return load(name);
   }
 

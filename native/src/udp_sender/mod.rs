@@ -2,6 +2,7 @@
 //! full, and what the socket does not take at once is kept, not lost.
 
 pub mod ip_options;
+mod link;
 mod pace;
 pub mod queue;
 mod raw;
@@ -9,12 +10,13 @@ pub mod socket;
 mod worker;
 
 use ip_options::IpOptions;
+use link::{Connect, Link};
 use pace::Pace;
 use queue::{Notice, SendQueue};
 use raw::Packets;
 use socket::{connect, max_payload};
 use std::io;
-use std::net::UdpSocket;
+use std::net::{IpAddr, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -29,6 +31,9 @@ pub struct SenderOptions {
     pub datagrams_per_second: f64,
     /// Datagrams of slots go out under the address of whoever sent them.
     pub keeps_source: bool,
+    /// Without a way to the collector, or an answer of name servers, for the moment: what is to be sent fails until there
+    /// is one.
+    pub waits: bool,
 }
 
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -42,7 +47,6 @@ pub struct SenderStats {
 
 pub struct UdpSender {
     shared: Arc<Shared>,
-    socket: Option<Arc<UdpSocket>>,
     thread: Option<JoinHandle<()>>,
     /// Where the sender keeps sources.
     packets: Option<Mutex<Packets>>,
@@ -56,30 +60,42 @@ struct Shared {
     failed: AtomicU64,
     too_long: AtomicU64,
     last_error: Mutex<Option<String>>,
+    way: Mutex<Way>,
+}
+
+/// The way to the collector: a socket, or why there is none so far.
+#[derive(Default)]
+struct Way {
+    socket: Option<Arc<UdpSocket>>,
+    obstacle: Option<String>,
+    /// Sockets there have been.
+    sockets: u32,
 }
 
 impl UdpSender {
     /// The error text is for the user.
     pub fn open(options: &SenderOptions) -> Result<UdpSender, String> {
-        let (socket, packets) = if options.keeps_source {
-            let (socket, destination) = raw::connect(&options.host, options.port)?;
-            (socket, Some(Mutex::new(Packets::new(destination))))
-        } else {
-            let source = options.source_host.as_deref();
-            let socket = connect(&options.host, options.port, source, &options.ip)?;
-            (socket, None)
-        };
-        let socket = Arc::new(socket);
         let shared = Arc::new(Shared::default());
+        let (link, packets) = if options.keeps_source {
+            let (socket, destination) = raw::connect(&options.host, options.port)?;
+            (
+                Link::fixed(Arc::new(socket)),
+                Some(Mutex::new(Packets::new(destination))),
+            )
+        } else {
+            (open_link(options, &shared)?, None)
+        };
+        if let Some(socket) = link.socket() {
+            shared.connected(socket);
+        }
         let pace = Pace::new(options.datagrams_per_second);
-        let worker = Worker::new(Arc::clone(&shared), Arc::clone(&socket), pace);
+        let worker = Worker::new(Arc::clone(&shared), link, pace);
         let thread = std::thread::Builder::new()
             .name(format!("weir-send-{}", options.port))
             .spawn(move || worker.run())
             .map_err(|cause| format!("cannot start sending: {cause}"))?;
         Ok(UdpSender {
             shared,
-            socket: Some(socket),
             thread: Some(thread),
             packets,
         })
@@ -115,7 +131,17 @@ impl UdpSender {
     }
 
     pub fn max_payload(&self) -> Option<u32> {
-        self.socket.as_deref().and_then(max_payload)
+        self.shared.way.lock().unwrap().socket.as_deref().and_then(max_payload)
+    }
+
+    /// How many sockets there have been: another one leads there in another way, and from another address perhaps.
+    pub fn sockets(&self) -> u32 {
+        self.shared.way.lock().unwrap().sockets
+    }
+
+    /// Why there has been no way to the collector so far, a text for the user; `None` once there is.
+    pub fn obstacle(&self) -> Option<String> {
+        self.shared.way.lock().unwrap().obstacle.clone()
     }
 
     pub fn stats(&self) -> SenderStats {
@@ -135,7 +161,25 @@ impl UdpSender {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
-        self.socket = None;
+        self.shared.way.lock().unwrap().socket = None;
+    }
+}
+
+fn open_link(options: &SenderOptions, shared: &Shared) -> Result<Link, String> {
+    let (host, port) = (options.host.clone(), options.port);
+    let (source, ip) = (options.source_host.clone(), options.ip.clone());
+    let is_name = |host: &str| host.parse::<IpAddr>().is_err();
+    let by_name = is_name(&host) || source.as_deref().is_some_and(is_name);
+    let connect: Connect = Arc::new(move || connect(&host, port, source.as_deref(), &ip));
+    match connect() {
+        Ok(socket) if options.waits => Ok(Link::renewed(Some(Arc::new(socket)), by_name, connect)),
+        Ok(socket) => Ok(Link::fixed(Arc::new(socket))),
+        Err(refusal) if options.waits && refusal.may_pass => {
+            shared.remember(&io::Error::other(refusal.text.clone()));
+            shared.way.lock().unwrap().obstacle = Some(refusal.text);
+            Ok(Link::renewed(None, by_name, connect))
+        }
+        Err(refusal) => Err(refusal.text),
     }
 }
 
@@ -149,6 +193,13 @@ impl Shared {
     fn count_failure(&self, cause: &io::Error) {
         self.failed.fetch_add(1, Ordering::Relaxed);
         self.remember(cause);
+    }
+
+    fn connected(&self, socket: &Arc<UdpSocket>) {
+        let mut way = self.way.lock().unwrap();
+        way.socket = Some(Arc::clone(socket));
+        way.obstacle = None;
+        way.sockets += 1;
     }
 
     fn remember(&self, cause: &io::Error) {
@@ -169,6 +220,7 @@ mod tests {
             ip: IpOptions::default(),
             datagrams_per_second,
             keeps_source: false,
+            waits: false,
         })
         .unwrap()
     }

@@ -16,7 +16,7 @@ const IPV6_HDRINCL: libc::c_int = 36;
 
 /// A raw socket whose packets go to `host`, and where that is. The error text is for the user.
 pub fn connect(host: &str, port: u16) -> Result<(UdpSocket, SocketAddr), String> {
-    let destination = destinations(host, port)?[0];
+    let destination = destinations(host, port).map_err(|refusal| refusal.text)?[0];
     let name = name_of(host, port);
     let socket = open(destination).map_err(|cause| match cause.kind() {
         io::ErrorKind::PermissionDenied => {

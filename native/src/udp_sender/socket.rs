@@ -2,37 +2,72 @@
 
 use crate::net::name_of;
 use crate::udp_sender::ip_options::IpOptions;
+use std::ffi::CStr;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
 use std::os::fd::AsRawFd;
 
-/// Opens a socket connected to `host:port`, from `source_host` if given. The error text is for the user.
-pub fn connect(host: &str, port: u16, source_host: Option<&str>, options: &IpOptions) -> Result<UdpSocket, String> {
-    let mut refusal = String::new();
+/// Why there is no socket.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// For the user.
+    pub text: String,
+    /// It is a matter of the network at the moment, not of what was asked for.
+    pub may_pass: bool,
+}
+
+/// Opens a socket connected to `host:port`, from `source_host` if given.
+pub fn connect(host: &str, port: u16, source_host: Option<&str>, options: &IpOptions) -> Result<UdpSocket, Refusal> {
+    let mut refusal = None;
     for destination in destinations(host, port)? {
         match connect_to(destination, source_host, options) {
             Ok(socket) => return Ok(socket),
-            Err(text) => refusal = format!("cannot send to {}: {text}", name_of(host, port)),
+            Err(Refusal { text, may_pass }) => {
+                refusal = Some(Refusal {
+                    text: format!("cannot send to {}: {text}", name_of(host, port)),
+                    may_pass,
+                });
+            }
         }
     }
-    Err(refusal)
+    Err(refusal.expect("one address at least"))
 }
 
-/// The addresses of `host:port`, one at least. The error text is for the user.
-pub fn destinations(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
-    let refusal = |why: String| format!("cannot send to {}: the host name {why}", name_of(host, port));
+/// The addresses of `host:port`, one at least.
+pub fn destinations(host: &str, port: u16) -> Result<Vec<SocketAddr>, Refusal> {
+    let refusal = |why: String, may_pass: bool| Refusal {
+        text: format!("cannot send to {}: the host name {why}", name_of(host, port)),
+        may_pass,
+    };
     match lookup(host, port) {
-        Ok(found) if found.is_empty() => Err(refusal("has no address".to_string())),
+        Ok(found) if found.is_empty() => Err(refusal("has no address".to_string(), false)),
         Ok(found) => Ok(found),
-        Err(cause) => Err(refusal(format!("does not resolve ({cause}): give an address"))),
+        Err(cause) if no_answer(&cause) => Err(refusal(format!("cannot be looked up now ({cause})"), true)),
+        Err(cause) => Err(refusal(format!("does not resolve ({cause}): give an address"), false)),
     }
+}
+
+/// Whether no name server has answered. The standard library keeps the text alone of what the system says of a look-up.
+fn no_answer(cause: &io::Error) -> bool {
+    // SAFETY: gives a text that stays.
+    let text = unsafe { CStr::from_ptr(libc::gai_strerror(libc::EAI_AGAIN)) };
+    cause.to_string().ends_with(&*text.to_string_lossy())
+}
+
+/// Whether there is no way to an address at the moment.
+fn no_way(cause: &io::Error) -> bool {
+    matches!(
+        cause.raw_os_error(),
+        // The last one, of `connect`, is for want of an address to send from.
+        Some(libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ENETDOWN | libc::EADDRNOTAVAIL)
+    )
 }
 
 fn lookup(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     Ok((host, port).to_socket_addrs()?.collect())
 }
 
-fn connect_to(destination: SocketAddr, source_host: Option<&str>, options: &IpOptions) -> Result<UdpSocket, String> {
+fn connect_to(destination: SocketAddr, source_host: Option<&str>, options: &IpOptions) -> Result<UdpSocket, Refusal> {
     let source = match source_host {
         Some(host) => {
             let family = if destination.is_ipv4() { "IPv4" } else { "IPv6" };
@@ -52,9 +87,19 @@ fn connect_to(destination: SocketAddr, source_host: Option<&str>, options: &IpOp
         _ => format!("cannot bind {source}: {cause}"),
     })?;
     options.apply(&socket, destination.ip())?;
-    socket.connect(destination).map_err(|cause| cause.to_string())?;
+    socket.connect(destination).map_err(|cause| Refusal {
+        text: cause.to_string(),
+        may_pass: no_way(&cause),
+    })?;
     socket.set_nonblocking(true).map_err(|cause| cause.to_string())?;
     Ok(socket)
+}
+
+impl From<String> for Refusal {
+    /// Of what is wrong with what was asked for.
+    fn from(text: String) -> Refusal {
+        Refusal { text, may_pass: false }
+    }
 }
 
 /// Longest UDP payload that goes to the connected address unfragmented, by the path MTU as the kernel knows it; `None`
@@ -197,18 +242,30 @@ mod tests {
 
     #[test]
     fn refusals_name_the_place() {
-        let text = connect("no.such.host.invalid", 9995, None, &IpOptions::default()).unwrap_err();
+        let refused =
+            |host: &str, source: Option<&str>| connect(host, 9995, source, &IpOptions::default()).unwrap_err();
+        let Refusal { text, may_pass } = refused("no.such.host.invalid", None);
+        assert!(text.contains("no.such.host.invalid:9995"), "{text}");
+        // As the name server of this host answers, or does not.
+        assert_eq!(text.contains("does not resolve"), !may_pass, "{text}");
+        let Refusal { text, may_pass } = refused("127.0.0.1", Some("192.0.2.77"));
         assert!(
-            text.contains("no.such.host.invalid:9995") && text.contains("does not resolve"),
+            text.contains("127.0.0.1:9995") && text.contains("192.0.2.77 is not an address") && !may_pass,
             "{text}"
         );
-        let text = connect("127.0.0.1", 9995, Some("192.0.2.77"), &IpOptions::default()).unwrap_err();
-        assert!(
-            text.contains("127.0.0.1:9995") && text.contains("192.0.2.77 is not an address"),
-            "{text}"
-        );
-        let text = connect("127.0.0.1", 9995, Some("::1"), &IpOptions::default()).unwrap_err();
-        assert!(text.contains("no IPv4 address"), "{text}");
+        let Refusal { text, may_pass } = refused("127.0.0.1", Some("::1"));
+        assert!(text.contains("no IPv4 address") && !may_pass, "{text}");
+    }
+
+    #[test]
+    fn what_may_pass_is_told_from_what_is_wrong() {
+        // SAFETY: gives a text that stays.
+        let text = |code| unsafe { CStr::from_ptr(libc::gai_strerror(code)) }.to_string_lossy();
+        let cause = |code| io::Error::other(format!("failed to lookup address information: {}", text(code)));
+        assert!(no_answer(&cause(libc::EAI_AGAIN)));
+        assert!(!no_answer(&cause(libc::EAI_NONAME)));
+        assert!(no_way(&io::Error::from_raw_os_error(libc::ENETUNREACH)));
+        assert!(!no_way(&io::Error::from_raw_os_error(libc::EACCES)));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the thread of a sender does: takes pieces of the queue and sends them, whatever the socket says.
 
+use super::link::Link;
 use super::pace::Pace;
 use super::queue::Piece;
 use super::socket::{wait_writable, Burst, MAX_BURST};
@@ -20,7 +21,7 @@ const REFUSALS: u32 = 3;
 
 pub struct Worker {
     shared: Arc<Shared>,
-    socket: Arc<UdpSocket>,
+    link: Link,
     burst: Burst,
     /// Datagrams to try at once. sendmmsg hides why it stopped after the first; so after that it is asked for one, which
     /// brings the reason (an ICMP refusal, mostly) to light, and then for ever more again.
@@ -29,10 +30,10 @@ pub struct Worker {
 }
 
 impl Worker {
-    pub fn new(shared: Arc<Shared>, socket: Arc<UdpSocket>, pace: Pace) -> Worker {
+    pub fn new(shared: Arc<Shared>, link: Link, pace: Pace) -> Worker {
         Worker {
             shared,
-            socket,
+            link,
             burst: Burst::default(),
             limit: 1,
             pace,
@@ -58,8 +59,25 @@ impl Worker {
         shared.failed.fetch_add(unsent as u64, Ordering::Relaxed);
     }
 
-    /// Sends a piece; says how many datagrams are left when the sender was closed meanwhile.
+    /// Sends a piece; says how many datagrams are left when the sender was closed meanwhile. Without a way to the collector
+    /// all of them have failed. So have those at hand when there is a new way: whoever makes datagrams knows of it before
+    /// the next, and can first tell the collector what it needs to read them.
     fn send(&mut self, piece: &Piece) -> usize {
+        let mut socket = self.link.socket().map(Arc::clone);
+        match self.link.renew(Instant::now()) {
+            Some(Ok(new)) => {
+                self.shared.connected(&new);
+                socket = None;
+            }
+            Some(Err(refusal)) => self.shared.remember(&io::Error::other(refusal.text)),
+            None => {}
+        }
+        let Some(socket) = socket else {
+            self.shared
+                .failed
+                .fetch_add(piece.lengths.len() as u64, Ordering::Relaxed);
+            return 0;
+        };
         let mut bytes = piece.bytes.as_slice();
         let mut lengths = piece.lengths.as_slice();
         let mut refusals = 0;
@@ -68,7 +86,7 @@ impl Worker {
                 return lengths.len();
             }
             let asked = lengths.len().min(self.limit).min(self.pace.together);
-            let done = match self.burst.send(&self.socket, bytes, &lengths[..asked]) {
+            let done = match self.burst.send(&socket, bytes, &lengths[..asked]) {
                 Ok(sent) => {
                     self.limit = if sent < asked {
                         1
@@ -78,7 +96,7 @@ impl Worker {
                     self.count_sent(&lengths[..sent]);
                     sent
                 }
-                Err(cause) => match self.failed_send(&cause, &mut refusals) {
+                Err(cause) => match self.failed_send(&socket, &cause, &mut refusals) {
                     Verdict::Retry => 0,
                     Verdict::Skip => 1,
                     Verdict::Closed => return lengths.len(),
@@ -104,11 +122,12 @@ impl Worker {
         self.shared.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    fn failed_send(&mut self, cause: &io::Error, refusals: &mut u32) -> Verdict {
+    fn failed_send(&mut self, socket: &UdpSocket, cause: &io::Error, refusals: &mut u32) -> Verdict {
+        self.link.note(cause, Instant::now());
         match cause.raw_os_error() {
             Some(libc::EINTR) => Verdict::Retry,
             Some(libc::EAGAIN) => {
-                wait_writable(&self.socket, WRITABLE_WAIT_MS);
+                wait_writable(socket, WRITABLE_WAIT_MS);
                 self.unless_closed()
             }
             Some(libc::ENOBUFS | libc::ENOMEM) => {

@@ -4,6 +4,7 @@ import { FlowAnonymizer } from '../../anonymize/flow-anonymizer.ts';
 import { FlowBatch } from '../../flow/batch.ts';
 import { UserError } from '../../flow/user-error.ts';
 import { ChunkCopier } from '../../query/chunk-batch.ts';
+import type { LeaveOut } from '../../query/flow-files.ts';
 import { FlowReader } from '../../query/flow-reader.ts';
 import { chooseSegments, type FileSelection } from '../../store/segment-files.ts';
 import { IDENT_KEY, INTERVAL_KEY, SLOT_KEY, segmentInfo } from '../../store/segment-metadata.ts';
@@ -34,12 +35,12 @@ interface StoredSlot {
 
 /**
  * Writes a store with the same slots and flows, whose addresses are anonymous. Returns the exit status: 0, or 1 when a
- * signal came first.
+ * signal came first or a file is damaged.
  */
 export async function runAnonymize(options: AnonymizeOptions, signal: StopSignal, log: Log): Promise<number> {
   const startedMs = performance.now();
   const anonymizer = new FlowAnonymizer(options.key, options.mapping);
-  const counts = { flows: 0, slots: 0, slotsThere: 0 };
+  const counts = { flows: 0, slots: 0, slotsThere: 0, filesLeftOut: 0 };
   let stopped = false;
   signal.stops(() => {
     stopped = true;
@@ -48,7 +49,11 @@ export async function runAnonymize(options: AnonymizeOptions, signal: StopSignal
     refuseInPlace(files, directory);
     const archive = await SlotArchive.open({ directory, layout: options.layout, indexed: true, log });
     try {
-      for (const slot of await slotsOf(files)) {
+      const slots = await slotsOf(files, (message) => {
+        counts.filesLeftOut++;
+        log(`${message}; the file is left out`);
+      });
+      for (const slot of slots) {
         if (stopped) break;
         if (!options.force && archive.has(slot.startMs, slot.intervalSeconds)) {
           counts.slotsThere++;
@@ -68,7 +73,7 @@ export async function runAnonymize(options: AnonymizeOptions, signal: StopSignal
     log(`  ${plural(counts.slotsThere, 'slot')} were there already: --force makes them anew`);
   }
   if (stopped) log('stopped by a signal: the same command goes on with the slots that are missing');
-  return stopped ? 1 : 0;
+  return stopped || counts.filesLeftOut > 0 ? 1 : 0;
 }
 
 /** Whoever reads a store must not find flows of both kinds in it. */
@@ -78,12 +83,12 @@ function refuseInPlace(files: readonly string[], directory: string): void {
   if (inside !== undefined) throw new UserError(`-w ${directory} holds ${inside}: give a directory of its own`);
 }
 
-async function slotsOf(files: readonly string[]): Promise<StoredSlot[]> {
+async function slotsOf(files: readonly string[], leaveOut: LeaveOut): Promise<StoredSlot[]> {
   const slots = new Map<string, StoredSlot>();
   for (const file of files) {
-    const { metadata } = await segmentInfo(file).catch((cause: Error) => {
-      throw new UserError(cause.message, { cause });
-    });
+    const info = await segmentInfo(file).catch((cause: Error) => leaveOut(cause.message));
+    if (info === undefined) continue;
+    const { metadata } = info;
     const time = metadata[SLOT_KEY] ?? '';
     const startMs = parseSlotTime(time);
     const intervalSeconds = Number(metadata[INTERVAL_KEY]);

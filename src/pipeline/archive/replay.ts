@@ -34,7 +34,11 @@ export async function runReplay(options: ReplayOptions, signal: StopSignal, log:
   if (files.length === 0) throw new UserError(`no flow files in ${options.read ?? options.range}`);
   // Of several sources the same slots follow one another.
   if (options.sources !== undefined) files.sort((a, b) => compare(basename(a), basename(b)));
-  const reader = await FlowReader.open(files, options.selection);
+  let isWhole = true;
+  const reader = await FlowReader.open(files, options.selection, (message) => {
+    isWhole = false;
+    log(message);
+  });
   try {
     const { first } = await reader.span();
     let firstExportMs = 0;
@@ -65,7 +69,7 @@ export async function runReplay(options: ReplayOptions, signal: StopSignal, log:
     for (const line of describeReplayed(senders, seconds)) log(line);
     for (const [count, what] of faults) log(`  ${count} ${what}`);
     const lost = senders.transportStats().some(({ stats }) => stats.failed + stats.tooLong > 0);
-    return lost || stop.signal.aborted || senders.stats().skippedIpv6Flows + output.lostFlows > 0 ? 1 : 0;
+    return !isWhole || lost || stop.signal.aborted || senders.stats().skippedIpv6Flows + output.lostFlows > 0 ? 1 : 0;
   } finally {
     reader.close();
   }

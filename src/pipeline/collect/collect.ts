@@ -76,7 +76,7 @@ async function collect(
   const inputs = await CollectInputs.open(options, gate, log);
   const after = new AfterSlot(options, log, warn);
   let pidFile: PidFile | undefined;
-  const repeater = new RepeaterSwitch({ mayWait: !live, keepsSource: options.keepsSource });
+  const repeater = new RepeaterSwitch({ mayWait: !live, keepsSource: options.keepsSource, log: warn });
   let metrics: MetricsServer | undefined;
   const reception = new ReceptionReport();
   let router: SourceRouter;

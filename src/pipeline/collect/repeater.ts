@@ -16,6 +16,8 @@ export interface RepeaterOptions {
   readonly mayWait: boolean;
   /** Datagrams keep address and port of their sender; else they come from this host. */
   readonly keepsSource: boolean;
+  /** One line for the operator when there is no way to a collector at the start, and when there is. */
+  readonly log?: (line: string) => void;
 }
 
 /**
@@ -117,29 +119,25 @@ class RepeaterLeg implements DatagramTransport {
   private readonly mayWait: boolean;
   private dropped = 0;
 
-  constructor(destination: Destination, { mayWait, keepsSource }: RepeaterOptions) {
+  constructor(destination: Destination, { mayWait, keepsSource, log }: RepeaterOptions) {
     this.name = formatDestination(destination);
-    this.udp = new UdpTransport({ ...destination, keepsSource });
+    this.udp = new UdpTransport({ ...destination, keepsSource, waits: !mayWait }, log);
     this.mayWait = mayWait;
   }
 
   sendSlot(slot: Uint8Array, count: number): void {
-    if (!this.mayWait && this.udp.room() !== undefined) this.dropped += count;
+    if (!this.mayWait && this.udp.isFull) this.dropped += count;
     else this.udp.sendSlot(slot, count);
   }
 
   send(bytes: Uint8Array, lengths: Uint32Array, count: number): void {
     // The sender would block for room, and with it reception.
-    if (!this.mayWait && this.udp.room() !== undefined) this.dropped += count;
+    if (!this.mayWait && this.udp.isFull) this.dropped += count;
     else this.udp.send(bytes, lengths, count);
   }
 
   room(): Promise<void> | undefined {
     return this.mayWait ? this.udp.room() : undefined;
-  }
-
-  drain(): Promise<void> {
-    return this.udp.drain();
   }
 
   close(): Promise<void> {

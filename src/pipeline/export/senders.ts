@@ -57,7 +57,8 @@ export async function openLinks(options: SendOptions, log: Log): Promise<Link[]>
         });
         links.push({ name: `${transport}://${name}`, transport: tcp });
       } else {
-        links.push({ name, transport: new UdpTransport({ ...destination, ...source, ...ip, datagramsPerSecond }) });
+        const udp = { ...destination, ...source, ...ip, datagramsPerSecond, waits: interfaces.length > 0 };
+        links.push({ name, transport: new UdpTransport(udp, log) });
       }
     }
   } catch (error) {
@@ -87,6 +88,8 @@ interface Stream {
   readonly name: string;
   readonly exporter: FlowExporter;
   readonly consumer: RangeConsumer;
+  /** Templates go first where a collector is reached in another way than before. */
+  readonly tellNewWays: () => void;
 }
 
 /**
@@ -123,7 +126,8 @@ export class Senders {
       for (const { transport } of stream) {
         if (isConnection(transport)) transport.onSessionEnd(() => exporter.restartSession());
       }
-      return { name, exporter, consumer: this.consumerOf(exporter) };
+      const tellNewWays = newWays(stream, exporter);
+      return { name, exporter, tellNewWays, consumer: this.consumerOf(exporter, tellNewWays) };
     });
     this.destinations = options.balance ? [this.streams] : this.streams;
   }
@@ -140,7 +144,10 @@ export class Senders {
   }
 
   tick(nowMs: number): void {
-    for (const { exporter } of this.streams) exporter.tick(nowMs);
+    for (const { exporter, tellNewWays } of this.streams) {
+      tellNewWays();
+      exporter.tick(nowMs);
+    }
   }
 
   /** Sends templates and options again with what goes out next. */
@@ -173,9 +180,10 @@ export class Senders {
     this.announce();
   }
 
-  private consumerOf(exporter: FlowExporter): RangeConsumer {
+  private consumerOf(exporter: FlowExporter, tellNewWays: () => void): RangeConsumer {
     return {
       write: (batch, start, end) => {
+        tellNewWays();
         this.nameInterfaces();
         return exporter.write(batch, start, end);
       },
@@ -222,6 +230,17 @@ function streamsOf(links: readonly Link[], balance: boolean): Link[][] {
   const shared = links.filter(({ transport }) => !isConnection(transport));
   const own = links.filter(({ transport }) => isConnection(transport)).map((link) => [link]);
   return shared.length > 0 ? [shared, ...own] : own;
+}
+
+function newWays(links: readonly Link[], exporter: FlowExporter): () => void {
+  const transports = links.map(({ transport }) => transport).filter((transport) => transport instanceof UdpTransport);
+  const sum = () => transports.reduce((ways, transport) => ways + transport.ways(), 0);
+  let known = sum();
+  return () => {
+    const ways = sum();
+    if (ways !== known) exporter.announceFirst();
+    known = ways;
+  };
 }
 
 function isConnection(transport: Link['transport']): transport is TcpTransport {

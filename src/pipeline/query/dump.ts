@@ -9,7 +9,7 @@ import { isNfcapdFile } from '../../import/nfcapd-file.ts';
 import { parseDumpArguments } from '../../query/arguments.ts';
 import { type DumpSurroundings, runDump } from '../../query/dump.ts';
 import { orElsewhere, type RateCorrection } from '../../query/flow-files.ts';
-import { SPILL_DIRECTORY } from '../../query/spill.ts';
+import { removeSpillDirectories } from '../../query/spill.ts';
 import { exporterWords, ratesOfFiles } from '../../store/sampling-rates.ts';
 import { chooseSegments } from '../../store/segment-files.ts';
 import { IDENT_KEY, segmentInfo, segmentStats } from '../../store/segment-metadata.ts';
@@ -30,12 +30,15 @@ export async function runDumpCommand(argv: readonly string[]): Promise<number> {
   const needsFiles = !['help', 'check', 'plan'].includes(options.action);
   const named = options.range !== undefined || (options.read !== undefined && options.read !== STANDARD_STREAM);
   const sources = new FlowSources((message) => process.stderr.write(`${message}\n`));
-  const release = endsWithout(SPILL_DIRECTORY);
+  const release = endsWithout(removeSpillDirectories);
   try {
     const surroundings = dumpSurroundings(process);
     if (named || !needsFiles || process.stdin.isTTY) {
-      // Files are changed and verified as they are.
-      if (ON_FILES.includes(options.action)) return await runDump(options, surroundings);
+      if (ON_FILES.includes(options.action)) {
+        const chooseFiles: DumpSurroundings['chooseFiles'] = async (selection) =>
+          ownFiles(await surroundings.chooseFiles(selection));
+        return await runDump(options, { ...surroundings, chooseFiles });
+      }
       return await runDump(options, { ...surroundings, chooseFiles: (selection) => sources.choose(selection) });
     }
     // As nfdump: without -r and -R the flow file comes on standard input.
@@ -46,6 +49,15 @@ export async function runDumpCommand(argv: readonly string[]): Promise<number> {
     release();
     await sources.close();
   }
+}
+
+/** Files are changed and verified as they are, so those of nfcapd cannot be. */
+async function ownFiles(paths: readonly string[]): Promise<readonly string[]> {
+  for (const path of paths) {
+    if (!(await isNfcapdFile(path))) continue;
+    throw new UserError(`${path} is a file of nfcapd: weir reads it, but only weir import verifies and converts it`);
+  }
+  return paths;
 }
 
 /** Parquet is read from its end, so a stream has to become a file. */
@@ -80,14 +92,21 @@ export function dumpSurroundings(streams: Pick<DumpSurroundings, 'stdout' | 'std
         return undefined;
       if (range?.includes(':')) return undefined;
       const top = normalize(directory);
-      return (await orElsewhere(() => addon().openScanBelow(top === '.' ? '' : top))) ?? undefined;
+      try {
+        return (await orElsewhere(() => addon().openScanBelow(top === '.' ? '' : top))) ?? undefined;
+      } catch (error) {
+        // One that is damaged is sorted out where each is looked at by its name.
+        if (error instanceof UserError) return undefined;
+        throw error;
+      }
     },
     identify: async (path) => {
       const digits = segmentTime(basename(path));
       const info = await segmentInfo(path);
       return {
         ident: info.metadata[IDENT_KEY] ?? 'none',
-        startMs: digits === undefined ? undefined : parseSlotTime(digits),
+        // Copies of files whose names have no time are of 1970.
+        startMs: digits === undefined ? undefined : parseSlotTime(digits) || undefined,
         sequenceErrors: segmentStats(info)?.sequenceErrors ?? 0,
       };
     },

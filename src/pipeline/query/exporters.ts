@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExporterRefusals, StreamStats } from '../../collect/collector.ts';
 import type { SessionStats } from '../../collect/session-listener.ts';
-import { UserError } from '../../flow/user-error.ts';
+import { UserError, unreadableDirectory } from '../../flow/user-error.ts';
 import { VERSION_SFLOW } from '../../wire/protocol.ts';
 import { ACCOUNT_NAME, type Account, readAccount } from '../collect/account.ts';
 import { namesBeside } from '../collect/names-file.ts';
@@ -44,9 +44,7 @@ async function findAccounts(directory: string): Promise<{ account: Account; dire
     }
     return accounts;
   } catch (cause) {
-    throw cause instanceof UserError
-      ? cause
-      : new UserError(`cannot read ${directory}: ${(cause as Error).message}`, { cause });
+    throw cause instanceof UserError ? cause : unreadableDirectory(directory, cause);
   }
 }
 

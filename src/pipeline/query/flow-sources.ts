@@ -60,7 +60,9 @@ export class FlowSources {
       const opened = await NfcapdFile.open(file);
       await opened.close();
       const ident = opened.ident || 'none';
-      const slot = await archive.begin({ startMs: 0, intervalSeconds: DEFAULT_INTERVAL_SECONDS, ident });
+      // -g tells the time in the name; 0 where there is none.
+      const startMs = nfcapdSlotMs(basename(file)) ?? 0;
+      const slot = await archive.begin({ startMs, intervalSeconds: DEFAULT_INTERVAL_SECONDS, ident });
       await readNfcapd(file, new FlowBatchPool(), (batch) => slot.append(batch));
       return await slot.seal();
     } catch (error) {

@@ -6,11 +6,12 @@ import { finished, pipeline } from 'node:stream/promises';
 import { UserError } from '../../flow/user-error.ts';
 import { printAnswer, type SqlFormat, writeParquet } from '../../query/ask/answer.ts';
 import { SqlSession } from '../../query/ask/session.ts';
+import { join as joinFilters } from '../../query/filter/tree.ts';
 import { lookAtFiles } from '../../query/flow-files.ts';
 import { filesLeft } from '../../query/native/files-left.ts';
 import { OutputSink, ReaderGone } from '../../query/output/sink.ts';
 import { planSelection } from '../../query/planner.ts';
-import { SPILL_DIRECTORY } from '../../query/spill.ts';
+import { removeSpillDirectories } from '../../query/spill.ts';
 import { chooseSegments, type FileSelection } from '../../store/segment-files.ts';
 import { describeShare, ProgressLine, SHORT_ANSWER_MS } from '../daemon/progress.ts';
 import { rateCorrections } from './dump.ts';
@@ -34,22 +35,30 @@ export async function runSql(options: SqlOptions, streams: Pick<NodeJS.Process, 
   const { files: selected, filter, window, format, write, memoryOctets } = options;
   const chosen = (await chooseSegments(selected)).map(({ path }) => path);
   if (chosen.length === 0) throw new UserError(`no flow files in ${selected.read ?? selected.range}`);
-  const looked = await lookAtFiles(chosen, await rateCorrections(chosen));
+  let isWhole = true;
+  const looked = await lookAtFiles(chosen, await rateCorrections(chosen), (message) => {
+    isWhole = false;
+    streams.stderr.write(`${message}\n`);
+  });
   const parts = { filter, filterFile: undefined, window, overlap: false, limit: undefined };
-  const selection = await planSelection(parts, 'scaled');
-  const files = await filesLeft(looked, selection);
+  const asked = await planSelection(parts, 'scaled');
   const toStream = format === 'parquet' && write === undefined;
   const directory = toStream ? await mkdtemp(join(tmpdir(), 'weir-sql-')) : undefined;
   const target = directory === undefined ? write && resolve(write) : join(directory, 'answer.parquet');
   // What is there already stays until the answer is whole.
   const part = target && `${target}.part`;
-  const release = endsWithout(SPILL_DIRECTORY, ...[directory, part].filter((path) => path !== undefined));
+  const release = endsWithout(removeSpillDirectories, ...[directory, part].filter((path) => path !== undefined));
   try {
     const tables = await collectorTables(chosen);
     const output = format === 'parquet' ? part : undefined;
-    const session = await SqlSession.open({ files, selection, tables, output, memoryOctets });
+    const session = await SqlSession.open(memoryOctets);
     const progress = new ProgressLine(streams.stderr, () => describeShare(session.progress()), SHORT_ANSWER_MS);
     try {
+      // Chains are made of flows that the statement does not ask for, too.
+      const derived = asked.sequence === undefined ? await session.filterOf(options.statement) : undefined;
+      const selection =
+        derived === undefined ? asked : { ...asked, filter: joinFilters('and', [asked.filter, derived]) };
+      await session.show({ files: await filesLeft(looked, selection), selection, tables, output });
       const statement = await session.understand(options.statement);
       if (format === 'parquet') await writeParquet(session, statement, part!);
       else {
@@ -65,7 +74,7 @@ export async function runSql(options: SqlOptions, streams: Pick<NodeJS.Process, 
     }
     if (part !== undefined) await rename(part, target!);
     if (toStream) await pipeline(createReadStream(target!), streams.stdout, { end: false });
-    return 0;
+    return isWhole ? 0 : 1;
   } catch (error) {
     if (error instanceof ReaderGone) return 0;
     if (part !== undefined) await rm(part, { force: true });

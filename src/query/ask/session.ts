@@ -1,21 +1,22 @@
 import { type DuckDBConnection, DuckDBInstance, type DuckDBPreparedStatement, StatementType } from '@duckdb/node-api';
 import { UserError } from '../../flow/user-error.ts';
+import type { Filter } from '../filter/tree.ts';
 import type { FlowFiles } from '../flow-files.ts';
 import type { Selection } from '../plan.ts';
-import { SPILL_DIRECTORY } from '../spill.ts';
+import { SpillDirectory } from '../spill.ts';
 import { filesSql } from '../sql/scan.ts';
 import { text } from '../sql/schema.ts';
+import { derivedFilter } from './derived-filter.ts';
 import { flowsViewSql, MACROS, type SmallTable, smallTableSql } from './views.ts';
 
-export interface SqlSessionOptions {
+/** What the views have. */
+export interface SqlSources {
   readonly files: FlowFiles;
   /** Which of their flows the view `flows` has. */
   readonly selection: Selection;
   readonly tables: readonly SmallTable[];
   /** The only file that can be written. */
   readonly output: string | undefined;
-  /** Of the engine, octets; beyond, it uses the disk. */
-  readonly memoryOctets: number | undefined;
 }
 
 /** A user's statement within one of ours begins on a line of its own, the second. */
@@ -41,44 +42,63 @@ const OTHER_STATEMENT = /^(alter|call|copy|create|delete|drop|export|import|inse
 export class SqlSession {
   private readonly instance: DuckDBInstance;
   private readonly connection: DuckDBConnection;
+  private readonly spill: SpillDirectory;
 
-  private constructor(instance: DuckDBInstance, connection: DuckDBConnection) {
+  private constructor(instance: DuckDBInstance, connection: DuckDBConnection, spill: SpillDirectory) {
     this.instance = instance;
     this.connection = connection;
+    this.spill = spill;
   }
 
-  /** @throws UserError for files that are not of flows */
-  static async open({ files, selection, tables, output, memoryOctets }: SqlSessionOptions): Promise<SqlSession> {
+  /** A database that has nothing yet. `memoryOctets`: beyond, it uses the disk. */
+  static async open(memoryOctets: number | undefined): Promise<SqlSession> {
+    const spill = new SpillDirectory();
     const instance = await DuckDBInstance.create(':memory:', {
-      temp_directory: SPILL_DIRECTORY,
+      temp_directory: spill.path,
       autoinstall_known_extensions: 'false',
       ...(memoryOctets === undefined ? {} : { memory_limit: `${memoryOctets}B` }),
     });
-    const session = new SqlSession(instance, await instance.connect());
+    const session = new SqlSession(instance, await instance.connect(), spill);
     try {
       for (const sql of ['SET enable_progress_bar = true', 'SET enable_progress_bar_print = false', ...MACROS]) {
         await session.connection.run(sql);
       }
-      const mixed = files.paths.length > 1;
-      const source = await session.connection.prepare(`SELECT * FROM ${filesSql(files.paths, mixed)}`);
-      const names = new Set(Array.from({ length: source.columnCount }, (_, index) => source.columnName(index)));
-      source.destroySync();
-      if (!names.has('first') || !names.has('src_addr_lo')) {
-        throw new UserError(`${files.paths[0]} is a Parquet file, but not of flows`);
-      }
-      const schema = { columns: names, mixed };
-      for (const sql of [flowsViewSql(files, selection, schema), ...tables.flatMap(smallTableSql)]) {
-        await session.connection.run(sql);
-      }
-      const allowed = [...files.paths, ...(output === undefined ? [] : [output])];
-      await session.connection.run(`SET allowed_paths = [${allowed.map(text).join(', ')}]`);
-      await session.connection.run('SET enable_external_access = false');
-      await session.connection.run('SET lock_configuration = true');
       return session;
     } catch (error) {
       session.close();
       throw error;
     }
+  }
+
+  /** What a statement asks of the flows that the view `flows` need have; undefined for nothing that can be told. */
+  async filterOf(statement: string): Promise<Filter | undefined> {
+    const serialized = await this.connection.runAndReadAll('SELECT json_serialize_sql($1::VARCHAR)::VARCHAR', [
+      statement,
+    ]);
+    return derivedFilter(String(serialized.getRows()[0]![0]));
+  }
+
+  /**
+   * Makes the views; nothing else can be read from then on.
+   *
+   * @throws UserError for files that are not of flows
+   */
+  async show({ files, selection, tables, output }: SqlSources): Promise<void> {
+    const mixed = files.paths.length > 1;
+    const source = await this.connection.prepare(`SELECT * FROM ${filesSql(files.paths, mixed)}`);
+    const names = new Set(Array.from({ length: source.columnCount }, (_, index) => source.columnName(index)));
+    source.destroySync();
+    if (!names.has('first') || !names.has('src_addr_lo')) {
+      throw new UserError(`${files.paths[0]} is a Parquet file, but not of flows`);
+    }
+    const schema = { columns: names, mixed };
+    for (const sql of [flowsViewSql(files, selection, schema), ...tables.flatMap(smallTableSql)]) {
+      await this.connection.run(sql);
+    }
+    const allowed = [...files.paths, ...(output === undefined ? [] : [output])];
+    await this.connection.run(`SET allowed_paths = [${allowed.map(text).join(', ')}]`);
+    await this.connection.run('SET enable_external_access = false');
+    await this.connection.run('SET lock_configuration = true');
   }
 
   /** @throws UserError with a caret under the place of a mistake, and for anything but one statement that reads */
@@ -134,6 +154,7 @@ export class SqlSession {
   close(): void {
     this.connection.closeSync();
     this.instance.closeSync();
+    this.spill.remove();
   }
 }
 

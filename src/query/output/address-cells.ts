@@ -1,8 +1,9 @@
 import { type AddressWords, formatAddress, isV4 } from '../../flow/address.ts';
 import type { ColumnName, FieldName } from '../../flow/fields.ts';
 import type { Chunk } from '../chunk.ts';
-import type { CellMaker, CellWriter, HostNames, PlaceNames } from './cells.ts';
+import { type CellMaker, type CellWriter, type HostNames, integer, type PlaceNames } from './cells.ts';
 import type { TextBlock } from './text.ts';
+import { toldText } from './told-text.ts';
 
 /** IPv6 text of more than 16 characters as its first and last seven. */
 export function condense(text: string): string {
@@ -72,7 +73,45 @@ export function place(
         return (out, row) => {
           const at = row * 2;
           const text = places.find(hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!)[what];
-          out.text(text === '' ? none : csv ? text : text.slice(0, width).padStart(width));
+          out.text(text === '' ? none : csv ? toldText(text, csv) : text.slice(0, width).padStart(width));
+        };
+      },
+    };
+  };
+}
+
+/** Where an address is, by a file of cities that -G names. */
+export function location(field: FieldName): CellMaker {
+  return ({ csv, places }) => ({
+    needs: places === undefined ? [] : addressNeeds(field),
+    bind: (chunk) => {
+      const none = csv ? 'no location info' : '<no location info>';
+      if (places === undefined) return (out) => out.ascii(none);
+      const [hi, lo] = [chunk.words(`${field}Hi`), chunk.words(`${field}Lo`)];
+      return (out, row) => {
+        const at = row * 2;
+        const text = places.find(hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!).location || none;
+        // Names of cities may have commas.
+        out.text(csv ? text.replaceAll(',', ';') : text);
+      };
+    },
+  });
+}
+
+/** The AS number that a flow carries, else the one that -G knows for its address. */
+export function asNumber(column: 'srcAs' | 'dstAs', field: FieldName): CellMaker {
+  return (style) => {
+    const { csv, places } = style;
+    if (places === undefined) return integer(column, 6)(style);
+    return {
+      needs: [column, ...addressNeeds(field)],
+      bind: (chunk) => {
+        const cells = chunk.narrow(column);
+        const [hi, lo] = [chunk.words(`${field}Hi`), chunk.words(`${field}Lo`)];
+        return (out, row) => {
+          const at = row * 2;
+          const own = cells[row]!;
+          out.uint(own || places.find(hi[at + 1]!, hi[at]!, lo[at + 1]!, lo[at]!).asNumber, csv ? 0 : 6);
         };
       },
     };

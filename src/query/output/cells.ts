@@ -38,11 +38,25 @@ export interface HostNames {
 
 /** What is known of addresses (four words, most significant first); empty for nothing. */
 export interface PlaceNames {
-  find(w0: number, w1: number, w2: number, w3: number): { readonly country: string; readonly organisation: string };
+  find(
+    w0: number,
+    w1: number,
+    w2: number,
+    w3: number,
+  ): {
+    readonly country: string;
+    readonly organisation: string;
+    /** Continent, country, city and coordinates. */
+    readonly location: string;
+    /** 0 for nobody's. */
+    readonly asNumber: number;
+  };
   /** Whose an AS number is; empty for nobody's. */
   organisationOf(asNumber: number): string;
   /** The addresses of a country, in their order. */
   blocksOf(country: string): readonly AddressRange[];
+  /** The addresses whose AS number `matches`, in their order. */
+  blocksOfAs(matches: (asNumber: number) => boolean): readonly AddressRange[];
 }
 
 /** A cell before its rows are at hand: the columns it reads, and what makes its writer for each chunk. */

@@ -3,6 +3,7 @@ import type { ExporterNames, NameKind } from '../../flow/exporter-names.ts';
 import type { ColumnName } from '../../flow/fields.ts';
 import type { Chunk } from '../chunk.ts';
 import type { CellMaker } from './cells.ts';
+import { toldText } from './told-text.ts';
 
 const NO_NAMES: readonly ColumnName[] = [];
 const decoder = new TextDecoder();
@@ -15,9 +16,8 @@ export function exporterName(kind: NameKind, column: ColumnName, width: number):
       if (names === undefined || names.isEmpty) return () => {};
       const read = nameReader(chunk, names, kind, column);
       return (out, row) => {
-        const name = read(row);
-        if (!csv) out.blanks(width - name.length);
-        out.text(name);
+        const name = toldText(read(row), csv);
+        out.text(csv ? name : name.padStart(width));
       };
     },
   });
@@ -44,9 +44,8 @@ export function application(width: number): CellMaker {
       const extras = new ExtraReader(chunk);
       return (out, row) => {
         const id = extras.member(row, 'applicationId');
-        const name = id === '' ? '' : names?.name(exporter(row), 'applications', id) || id;
-        if (!csv) out.blanks(width - name.length);
-        out.text(name);
+        const name = toldText(id === '' ? '' : names?.name(exporter(row), 'applications', id) || id, csv);
+        out.text(csv ? name : name.padStart(width));
       };
     },
   });
@@ -95,10 +94,18 @@ export class ExtraReader {
   }
 }
 
+/** Numbers that a double may not hold become texts; a number in a text is part of one of the texts that stay as they are. */
+function withExactNumbers(json: string): string {
+  if (!/\d{16}/.test(json)) return json;
+  return json.replace(/"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g, (token) =>
+    /^\d{16,}$/.test(token) ? `"${token}"` : token,
+  );
+}
+
 function parsed(text: Uint8Array): Record<string, unknown> {
   if (text.length === 0) return {};
   try {
-    const value: unknown = JSON.parse(decoder.decode(text));
+    const value: unknown = JSON.parse(withExactNumbers(decoder.decode(text)));
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
   } catch {
     // Other programs write files, too.

@@ -2,6 +2,7 @@ import type { ColumnName } from '../../flow/fields.ts';
 import type { Chunk } from '../chunk.ts';
 import type { CellMaker } from './cells.ts';
 import { ExtraReader, exporterReader } from './exporter-name.ts';
+import { toldText } from './told-text.ts';
 
 /** Reads a member of the row's `extra`, a number or a text as text; empty without. */
 type Member = (name: string) => string;
@@ -16,11 +17,19 @@ function ofExtra(text: (member: Member, csv: boolean) => string): CellMaker {
       const member: Member = (name) => extras.member(row, name);
       return (out, at) => {
         row = at;
-        out.text(text(member, csv));
+        out.text(toldText(text(member, csv), csv));
       };
     },
   });
 }
+
+const decoder = new TextDecoder();
+
+/** The whole JSON object. */
+export const extraObject: CellMaker = ({ csv }) => ({
+  needs: ['extra'],
+  bind: (chunk) => (out, row) => out.text(toldText(decoder.decode(chunk.text('extra', row)), csv)),
+});
 
 /** A number, right-aligned; 0 without. */
 export function extraNumber(name: string, width: number): CellMaker {
@@ -126,7 +135,10 @@ export const applicationName: CellMaker = ({ csv, names }) => ({
     return (out, row) => {
       const id = extras.member(row, 'applicationId');
       if (id === '') out.ascii(csv ? 'no-nbar' : '<no nbar>');
-      else out.text(names?.name(exporter(row), 'applications', id) || (csv ? 'no-info' : '<no info>'));
+      else {
+        const name = names?.name(exporter(row), 'applications', id) || (csv ? 'no-info' : '<no info>');
+        out.text(toldText(name, csv));
+      }
     };
   },
 });

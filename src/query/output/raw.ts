@@ -36,6 +36,7 @@ import {
   writeNumber,
 } from './raw-lines.ts';
 import { Label, type TextBlock } from './text.ts';
+import { toldText } from './told-text.ts';
 
 const NEWLINE = 0x0a;
 const HEAD = new Label('\nFlow Record: \n  RecordCount  = ');
@@ -207,7 +208,7 @@ const sections: readonly Section[] = [
     lines: [plain('src xlt port', 'natSrcPort'), plain('dst xlt port', 'natDstPort')],
   },
   ofExtra(['33000', '33001'], [acl('Ingress ACL', '33000'), acl('Egress ACL', '33001')]),
-  ofExtra(['40000'], [['username', (member) => `       ${member('40000').replaceAll(/\p{Cc}/gu, ' ')}`]]),
+  ofExtra(['40000'], [['username', (member) => `       ${toldText(member('40000'), false)}`]]),
   {
     keys: ['natEvent'],
     lines: [

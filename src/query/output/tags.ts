@@ -1,6 +1,6 @@
 import type { ColumnName } from '../../flow/fields.ts';
 import { extendedEventName, firewallEventName, natEventName } from '../names.ts';
-import { address, addressPort, dstPort, network, place } from './address-cells.ts';
+import { address, addressPort, asNumber, dstPort, location, network, place } from './address-cells.ts';
 import {
   bytesAPacket,
   type Cell,
@@ -26,6 +26,7 @@ import {
   applicationName,
   egressAcl,
   extraNumber,
+  extraObject,
   extraText,
   fragmentText,
   ingressAcl,
@@ -150,10 +151,7 @@ tag('%out', 'Output', 'output', integer('outIf', 6));
 tag('%inam', ' Input interface name', 'inIfName', exporterName('interfaces', 'inIf', 21));
 tag('%onam', 'Output interface name', 'outIfName', exporterName('interfaces', 'outIf', 21));
 tag('%app', '         Application', 'application', application(20));
-tag('%extra', 'Extra', 'extra', () => ({
-  needs: ['extra'],
-  bind: (chunk) => (out, row) => out.copy(chunk.text('extra', row)),
-}));
+tag('%extra', 'Extra', 'extra', extraObject);
 tag('%smk', 'SMask', 'srcMask', integer('srcMask', 5));
 tag('%dmk', 'DMask', 'dstMask', integer('dstMask', 5));
 tag(
@@ -164,8 +162,8 @@ tag(
 );
 tag('%bfd', 'Bfd', 'biDirection', constant('  0'));
 tag('%end', 'End', 'endReason', integer('endReason', 3));
-tag('%sas', 'Src AS', 'srcAS', integer('srcAs', 6));
-tag('%das', 'Dst AS', 'dstAS', integer('dstAs', 6));
+tag('%sas', 'Src AS', 'srcAS', asNumber('srcAs', 'srcAddr'));
+tag('%das', 'Dst AS', 'dstAS', asNumber('dstAs', 'dstAddr'));
 tag('%nas', 'Next AS', 'nextAS', integer('nextAs', 7));
 tag('%pas', 'Prev AS', 'prevAS', integer('prevAs', 7));
 tag('%ttl', 'min/maxTTL', undefined, () => ({
@@ -296,5 +294,5 @@ tag('%stor', 'STor', 'srcTor', constant('  ', ''));
 tag('%dtor', 'DTor', 'dstTor', constant('  ', ''));
 tag('%sc', 'SC', 'srcGeo', place('srcAddr', 'country', 2, '..'));
 tag('%dc', 'DC', 'dstGeo', place('dstAddr', 'country', 2, '..'));
-tag('%sloc', 'Src IP location info', 'srcLocation', constant('<no location info>', 'no location info'));
-tag('%dloc', 'Dst IP location info', 'dstLocation', constant('<no location info>', 'no location info'));
+tag('%sloc', 'Src IP location info', 'srcLocation', location('srcAddr'));
+tag('%dloc', 'Dst IP location info', 'dstLocation', location('dstAddr'));

@@ -2,6 +2,7 @@ import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { UserError } from '../../../src/flow/user-error.ts';
+import { runDumpCommand } from '../../../src/pipeline/query/dump.ts';
 import { FlowSources } from '../../../src/pipeline/query/flow-sources.ts';
 import { makeFlows } from '../../query/support/generate.ts';
 import { writeSegment } from '../../query/support/parquet.ts';
@@ -58,6 +59,23 @@ describe('files of nfcapd', () => {
     const paths = await sources.choose(below);
     expect(paths).toHaveLength(files);
     expect(await flowsOf(paths)).toBe(files * FLOWS);
+  });
+
+  it('keep the time in their names, for -g', async () => {
+    copyFileSync(kept, join(directory, 'timeless'));
+    await inZone('Europe/Zurich', async () => {
+      const named = await sources.choose({ read: join(directory, 'old/a/nfcapd.202611201005') });
+      expect(await dumpText(['-r', named[0]!, '-g'])).toMatch(/\n2026-11-20 10:05:00,150,/);
+      const timeless = await sources.choose({ read: join(directory, 'timeless') });
+      const line = await dumpText(['-r', timeless[0]!, '-q', '-O', 'tstart', '-n', '1', '-o', 'fmt:%ts']);
+      expect(await dumpText(['-r', timeless[0]!, '-g'])).toContain(`\n${line.slice(0, 19)},150,`);
+    });
+  });
+
+  it('are neither changed nor verified', async () => {
+    for (const options of [['-v'], ['-J', '0', '-r'], ['-i', 'other', '-r']]) {
+      await expect(runDumpCommand([...options, kept])).rejects.toThrow('only weir import verifies and converts it');
+    }
   });
 
   it('leave nothing behind', async () => {
