@@ -36,6 +36,14 @@ it('docs/decisions/README.md lists every record once, by its title', () => {
   expect(listed?.sort()).toEqual(lines.sort());
 });
 
+it('docs/README.md lists every page', () => {
+  const listed = textOf('docs/README.md');
+  const missing = pages.filter(
+    (page) => /^docs\/(?!README)[^/]+$/.test(page) && !listed.includes(`](${page.slice(5)})`),
+  );
+  expect(missing).toEqual([]);
+});
+
 describe.each(pages)('%s', (page) => {
   it('links to what is there', () => {
     const targets = [...textOf(page).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)];
