@@ -113,6 +113,7 @@ class ProgramWriter {
         break;
       }
       case 'element':
+      case 'portBlock':
         throw new Error('elements without a column are for the general engine');
       case 'ttlEqual':
         this.words.push(CODES.EQUAL, this.place('minTtl'), this.place('maxTtl'));
