@@ -32,6 +32,7 @@ pub mod slot_index;
 pub mod slots;
 pub mod transpose;
 pub mod udp_sender;
+pub mod wide_registers;
 
 pub mod block_codec_napi;
 pub mod datagram_source_napi;

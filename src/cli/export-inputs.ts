@@ -24,6 +24,8 @@ export const inputOptions: OptionTable = {
   filter: valueOption('BPF filter, where it does not stand behind the options'),
   source: valueOption('packet reader: native, pcap or cap (npm packages)', 'native'),
   snaplen: valueOption('octets captured of each packet on an interface', '256'),
+  'capture-buffer': valueOption('MiB of packets that the system holds for each interface while weir is busy', '64'),
+  'capture-wait': valueOption('milliseconds that packets may gather before they are metered, 1 for at once', '100'),
   promiscuous: flagOption('take packets that are not for this host (interfaces)', true),
   speed: valueOption('replay at N times the speed of the capture, 1 as captured, 0 without pause', '0'),
   decap: flagOption('meter packets inside of tunnels: GRE, IP in IP, VXLAN, Geneve, GTP-U, MPLS, Teredo'),
@@ -42,6 +44,8 @@ type Inputs = Pick<
   | 'filter'
   | 'source'
   | 'snapLength'
+  | 'captureBufferMib'
+  | 'captureWaitMs'
   | 'promiscuous'
   | 'speed'
   | 'sampling'
@@ -79,6 +83,8 @@ export function parseInputs(values: OptionValues, operands: readonly string[]): 
     ...(filter === '' ? {} : { filter }),
     source: values.choice('source', PACKET_SOURCES),
     snapLength: values.whole('snaplen', 64, 262_144),
+    captureBufferMib: values.whole('capture-buffer', 1, 2047),
+    captureWaitMs: values.whole('capture-wait', 1, 100),
     promiscuous: values.flag('promiscuous'),
     speed,
     sampling,

@@ -1,5 +1,6 @@
 import { type ColumnName, columns } from '../flow/fields.ts';
 import { UserError } from '../flow/user-error.ts';
+import { narrowChains } from './chain-span.ts';
 import { Database } from './database.ts';
 import type { QueryEngine, Rows, Tables } from './engine.ts';
 import { filterColumns } from './filter/columns.ts';
@@ -58,11 +59,12 @@ export class DuckDbEngine implements QueryEngine {
   }
 
   /** @throws UserError for files that are not of flows; errors of the engine for files that cannot be read. */
-  static async open(all: FlowFiles, selection: Selection, options: DuckDbOptions = {}): Promise<DuckDbEngine> {
+  static async open(all: FlowFiles, asked: Selection, options: DuckDbOptions = {}): Promise<DuckDbEngine> {
     const { memoryOctets, jobs = [], watch } = options;
-    const files = await filesLeft(all, selection);
     const database = await Database.open(memoryOctets);
     try {
+      const selection = await narrowChains(database, all, asked, (paths) => describe(database, paths));
+      const files = await filesLeft(all, selection);
       const schema = await describe(database, files.paths);
       const engine = new DuckDbEngine(database, files, schema, selection, statementsOf(selection, jobs));
       watch?.(() => engine.progress());

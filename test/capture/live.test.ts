@@ -112,6 +112,10 @@ const near = `weir${process.pid % 100_000}a`;
 const far = `weir${process.pid % 100_000}b`;
 const ip = (...args: string[]) => spawnSync('ip', args).status === 0;
 const haveCable = obstacle === undefined && ip('link', 'add', near, 'type', 'veth', 'peer', 'name', far);
+// Of the file and not of the tests below, which may be left out by their names.
+afterAll(() => {
+  ip('link', 'del', near);
+});
 
 describe.skipIf(!haveCable)('live capture on a veth pair (skipped without the right to make one)', () => {
   beforeAll(() => {
@@ -119,9 +123,6 @@ describe.skipIf(!haveCable)('live capture on a veth pair (skipped without the ri
     ip('link', 'set', far, 'up');
     ip('addr', 'add', `${here}/30`, 'dev', near);
     ip('neigh', 'replace', there, 'lladdr', '02:00:00:00:00:02', 'dev', near);
-  });
-  afterAll(() => {
-    ip('link', 'del', near);
   });
 
   test('native: every packet is read or counted as dropped while the reader is slow', async () => {

@@ -97,6 +97,21 @@ describeWith(['weir', 'root', 'ip', 'tshark', 'npm cap'], 'weir export on severa
     }
   });
 
+  it('--capture-buffer is what the system holds, --capture-wait how long packets gather', async () => {
+    const [store, most] = [tempDir('buffer'), 8 << 20];
+    const args = ['-i', 'one-b', '-w', store, '--capture-buffer', '8', '--capture-wait', '1'];
+    const daemon = await start(args, 1);
+    // The ring that is shared with the kernel.
+    const maps = readFileSync(`/proc/${daemon.child.pid}/maps`, 'latin1');
+    const ring = /^([0-9a-f]+)-([0-9a-f]+) .* socket:/m.exec(maps);
+    const bytes = Number.parseInt(ring![2]!, 16) - Number.parseInt(ring![1]!, 16);
+    expect([bytes > most / 2, bytes <= most]).toEqual([true, true]);
+    await inside([process.execPath, INJECT, 'one-a', CAPTURE]);
+    await sleep(500);
+    expect((await daemon.stop('SIGINT')).status, daemon.output).toBe(0);
+    expect((await readSegments(store)).reduce((sum, flow) => sum + flow.packets, 0)).toBe(await packetsIn());
+  });
+
   async function addCable(name: string): Promise<void> {
     await inside(['ip', 'link', 'add', `${name}-a`, 'type', 'veth', 'peer', 'name', `${name}-b`]);
     await inside(['ip', 'link', 'set', `${name}-a`, 'up']);

@@ -126,6 +126,13 @@ describe('weir dump', () => {
     await expect(times('+0')).rejects.toThrow('+SECONDS');
   });
 
+  it('takes %csv for the columns of csv', async () => {
+    const ask = (format: string) => dumpText(['-r', all, '-q', '-o', format]);
+    const columns = '%ts,%td,%pr,%sa,%sp,%da,%dp,%pkt,%byt,%fl';
+    expect(await ask('fmt:%pr %csv|')).toBe(await ask(`fmt:%pr ${columns}|`));
+    expect(await ask('csv:%csv')).toBe(await ask('csv'));
+  });
+
   it('gives valid JSON, also of nothing, of groups and with -q', async () => {
     const rows = JSON.parse(await dumpText(['-r', all, '-o', 'json', '-q', 'proto', 'tcp'])) as Record<
       string,

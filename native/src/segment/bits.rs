@@ -2,6 +2,7 @@
 //! groups that dictionary indices use, and DELTA_BINARY_PACKED.
 
 use crate::segment::column::Cell;
+use crate::wide_registers::with_wide_registers;
 
 /// Appends `value` as an unsigned LEB128 number.
 pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
@@ -23,6 +24,7 @@ pub fn bit_width(value: u64) -> u32 {
 
 /// Appends the low `width` bits of each value, least significant bit first; the last byte is filled with zeros. No value
 /// has more bits than that.
+#[inline(always)]
 pub fn pack<T: Copy + Into<u64>>(out: &mut Vec<u8>, values: &[T], width: u32) {
     match width {
         0 => {}
@@ -33,6 +35,7 @@ pub fn pack<T: Copy + Into<u64>>(out: &mut Vec<u8>, values: &[T], width: u32) {
 }
 
 /// Eight values of at most 8 bits at a time: their bytes fit one word.
+#[inline(always)]
 fn pack_narrow<T: Copy + Into<u64>>(out: &mut Vec<u8>, values: &[T], width: u32) {
     let groups = values.chunks_exact(8);
     let rest = groups.remainder();
@@ -45,6 +48,7 @@ fn pack_narrow<T: Copy + Into<u64>>(out: &mut Vec<u8>, values: &[T], width: u32)
 }
 
 /// Eight values of at most 16 bits at a time: their bytes fit two words.
+#[inline(always)]
 fn pack_middle<T: Copy + Into<u64>>(out: &mut Vec<u8>, values: &[T], width: u32) {
     let groups = values.chunks_exact(8);
     let rest = groups.remainder();
@@ -57,10 +61,12 @@ fn pack_middle<T: Copy + Into<u64>>(out: &mut Vec<u8>, values: &[T], width: u32)
     pack_wide(out, rest.iter().map(|&value| value.into()), width);
 }
 
+#[inline(always)]
 fn word_of<T: Copy + Into<u64>>(values: &[T], width: u32) -> u64 {
     values.iter().rev().fold(0, |word, &value| word << width | value.into())
 }
 
+#[inline(always)]
 fn pack_wide(out: &mut Vec<u8>, values: impl Iterator<Item = u64>, width: u32) {
     let mut held = 0u64;
     let mut bits = 0;
@@ -82,6 +88,11 @@ const RUN: usize = 32;
 
 /// Dictionary indices as a data page has them: one byte of width, then runs and packed groups of eight.
 pub fn put_indices(out: &mut Vec<u8>, indices: &[u32], width: u32) {
+    with_wide_registers!(runs_and_groups(out, indices, width));
+}
+
+#[inline(always)]
+fn runs_and_groups(out: &mut Vec<u8>, indices: &[u32], width: u32) {
     out.push(width as u8);
     let mut packed_from = 0;
     let mut at = 0;
@@ -109,6 +120,7 @@ pub fn put_indices(out: &mut Vec<u8>, indices: &[u32], width: u32) {
     put_packed(out, &indices[packed_from..], width);
 }
 
+#[inline(always)]
 fn put_packed(out: &mut Vec<u8>, indices: &[u32], width: u32) {
     if indices.is_empty() {
         return;
@@ -126,6 +138,11 @@ const MINIBLOCK: usize = 32;
 /// DELTA_BINARY_PACKED page of integers of `bits` (32 or 64) bits; differences wrap at that width. Gives the least and the
 /// greatest value: of 64 bits as signed or not, as `signed` says.
 pub fn put_deltas<T: Cell>(out: &mut Vec<u8>, values: &[T], bits: u32, signed: bool) -> (u64, u64) {
+    with_wide_registers!(deltas(out, values, bits, signed))
+}
+
+#[inline(always)]
+fn deltas<T: Cell>(out: &mut Vec<u8>, values: &[T], bits: u32, signed: bool) -> (u64, u64) {
     // Sign-extends the low `bits` bits, the form in which differences of that width are compared.
     let narrow = |value: u64| {
         if bits == 32 {
@@ -232,6 +249,26 @@ mod tests {
             put_deltas(&mut out, &[7u32, u32::MAX, 2], 32, false),
             (2, u64::from(u32::MAX))
         );
+    }
+
+    #[test]
+    fn wide_registers_write_the_same() {
+        for shift in 0..64 {
+            let value = |at: u64| at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> shift;
+            let values: Vec<u64> = (0..1000).map(value).collect();
+            for signed in [false, true] {
+                let (mut wide, mut plain) = (Vec::new(), Vec::new());
+                let bounds = put_deltas(&mut wide, &values, 64, signed);
+                assert_eq!(bounds, deltas(&mut plain, &values, 64, signed));
+                assert_eq!(wide, plain);
+            }
+            let indices: Vec<u32> = values.iter().map(|&value| value as u32).collect();
+            let width = (64 - shift).min(32);
+            let (mut wide, mut plain) = (Vec::new(), Vec::new());
+            put_indices(&mut wide, &indices, width);
+            runs_and_groups(&mut plain, &indices, width);
+            assert_eq!(wide, plain);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod write;
 use crate::segment::bits::{bit_width, put_deltas, put_indices, put_varint};
 use crate::segment::column::{pairs, Cell, ColumnSpec, ColumnType, Values};
 use crate::segment::dictionary::Dictionary;
+use crate::wide_registers::with_wide_registers;
 use bytes::Bytes;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::{ParquetError, Result};
@@ -184,7 +185,7 @@ impl Encoder {
             ColumnType::U8 | ColumnType::U16 => values.len(),
             ColumnType::U32 | ColumnType::U64 => values.len() / DICTIONARY_SHARE + 1,
         };
-        let all_bits = values.iter().fold(0, |bits, value| bits | value.wide());
+        let all_bits = with_wide_registers!(bits_of(values));
         match u16::try_from(all_bits) {
             // No value has a bit that the others all lack.
             Ok(bits) => self.dictionary.build_small(values, bits, limit),
@@ -240,6 +241,12 @@ impl Encoder {
         }
         Ok(&mut self.zstd.as_mut().expect("just made").1)
     }
+}
+
+/// Every bit that some value has.
+#[inline(always)]
+fn bits_of<T: Cell>(values: &[T]) -> u64 {
+    values.iter().fold(0, |bits, value| bits | value.wide())
 }
 
 /// Pages of a chunk whose rows all have the one value of `dictionary`.

@@ -1,5 +1,6 @@
 //! Columns as they come from JavaScript, and their types in a Parquet file.
 
+use crate::wide_registers::with_wide_registers;
 use parquet::basic::{LogicalType, Repetition, TimeUnit, Type as Physical};
 use parquet::errors::Result;
 use parquet::schema::types::Type;
@@ -132,6 +133,11 @@ impl Values<'_> {
 
     /// The value of every one of the first `rows` rows (at least one) as it stands in the file; None when they differ.
     pub fn constant(&self, rows: usize, absent: u64) -> Option<u64> {
+        with_wide_registers!(self.constant_of(rows, absent))
+    }
+
+    #[inline(always)]
+    fn constant_of(&self, rows: usize, absent: u64) -> Option<u64> {
         let (first, is_constant) = match self {
             Values::Absent => (absent, true),
             Values::Constant(value) => (*value, true),
@@ -148,8 +154,7 @@ impl Values<'_> {
 
     /// True for times that `Cell` takes as they are: whole numbers from 0 to 2^52, as all times of flows are.
     pub fn is_usual(values: &[f64]) -> bool {
-        let usual = |usual, &value: &f64| usual & (value + UNIT - UNIT == value) & (0.0..UNIT).contains(&value);
-        values.chunks(COMPARED).all(|part| part.iter().fold(true, usual))
+        with_wide_registers!(are_usual(values))
     }
 
     /// The first `rows` rows as they stand in the file.
@@ -183,30 +188,35 @@ pub trait Cell: Copy + PartialEq {
 }
 
 impl Cell for u8 {
+    #[inline(always)]
     fn wide(self) -> u64 {
         self.into()
     }
 }
 
 impl Cell for u16 {
+    #[inline(always)]
     fn wide(self) -> u64 {
         self.into()
     }
 }
 
 impl Cell for u32 {
+    #[inline(always)]
     fn wide(self) -> u64 {
         self.into()
     }
 }
 
 impl Cell for u64 {
+    #[inline(always)]
     fn wide(self) -> u64 {
         self
     }
 }
 
 impl Cell for [u32; 2] {
+    #[inline(always)]
     fn wide(self) -> u64 {
         u64::from(self[0]) | u64::from(self[1]) << 32
     }
@@ -214,6 +224,7 @@ impl Cell for [u32; 2] {
 
 /// Of times that are usual (`Values::is_usual`); needs no conversion, so goes several at a time.
 impl Cell for f64 {
+    #[inline(always)]
     fn wide(self) -> u64 {
         (self + UNIT).to_bits() ^ UNIT.to_bits()
     }
@@ -222,11 +233,19 @@ impl Cell for f64 {
 /// Values compared before looking whether any differed: enough for the comparison to be done many at a time.
 const COMPARED: usize = 64;
 
+#[inline(always)]
+fn are_usual(values: &[f64]) -> bool {
+    let usual = |usual, &value: &f64| usual & (value + UNIT - UNIT == value) & (0.0..UNIT).contains(&value);
+    values.chunks(COMPARED).all(|part| part.iter().fold(true, usual))
+}
+
+#[inline(always)]
 fn all_same<T: Copy + PartialEq>(values: &[T]) -> bool {
     let same = |part: &[T]| part.iter().fold(true, |same, value| same & (*value == values[0]));
     values.chunks(COMPARED).all(same)
 }
 
+#[inline(always)]
 fn all_pairs_same(words: &[u32]) -> bool {
     let (low, high) = (words[0], words[1]);
     let different = |different, pair: &[u32]| different | (pair[0] ^ low) | (pair[1] ^ high);

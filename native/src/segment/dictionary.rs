@@ -1,6 +1,7 @@
 //! Distinct values of a column and the index of each row's value among them.
 
 use crate::segment::column::Cell;
+use crate::wide_registers::with_wide_registers;
 use std::hash::{BuildHasher, RandomState};
 
 /// Slots looked at before a value is taken for one of a flood of colliding keys.
@@ -43,6 +44,11 @@ impl Default for Dictionary {
 impl Dictionary {
     /// As `build`, for values that are all at most `most`, which is below 2^16: looked up directly. The values are in order.
     pub fn build_small<T: Cell>(&mut self, rows: &[T], most: u16, limit: usize) -> bool {
+        with_wide_registers!(self.mark_and_number(rows, most, limit))
+    }
+
+    #[inline(always)]
+    fn mark_and_number<T: Cell>(&mut self, rows: &[T], most: u16, limit: usize) -> bool {
         let Dictionary {
             values,
             indices,

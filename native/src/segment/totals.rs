@@ -1,6 +1,7 @@
 //! Sums over a row group by the value of an 8-bit column, gathered while its columns are at hand for encoding.
 
 use crate::segment::column::{pairs, Cell, ColumnSpec, Values};
+use crate::wide_registers::with_wide_registers;
 
 /// Which columns, by their names in the file.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +21,11 @@ const LANES: usize = 4;
 /// The rows in each group; for each of `sums` the sum in each group; for each of `spans` its least and its greatest value
 /// that is not 0, infinite when there is none. Columns that are not there count as 0. `values` hold at least `rows` rows.
 pub fn totals(spec: &TotalsSpec, columns: &[ColumnSpec], values: &[Values], rows: usize) -> Vec<f64> {
+    with_wide_registers!(totals_of(spec, columns, values, rows))
+}
+
+#[inline(always)]
+fn totals_of(spec: &TotalsSpec, columns: &[ColumnSpec], values: &[Values], rows: usize) -> Vec<f64> {
     let find = |name: &String| columns.iter().zip(values).find(|(column, _)| column.name == *name);
     let by = find(&spec.by);
     let widened: Vec<u8>;
@@ -62,6 +68,7 @@ pub fn totals(spec: &TotalsSpec, columns: &[ColumnSpec], values: &[Values], rows
 }
 
 /// Wide, since senders put anything into their counters. The halves are added up apart: 2^32 rows do not overflow them.
+#[inline(always)]
 fn sums<T: Cell>(groups: &[u8], values: &[T]) -> [u128; GROUPS] {
     let mut low = [[0u64; GROUPS]; LANES];
     let mut high = [0u64; GROUPS];
@@ -84,6 +91,7 @@ const NO_SPAN: [f64; 2] = [f64::INFINITY, f64::NEG_INFINITY];
 const COMPARED: usize = 8;
 
 /// Least and greatest time that is not 0, as whole numbers; what is not a number is none.
+#[inline(always)]
 fn span(times: &[f64]) -> [f64; 2] {
     let mut least = [f64::INFINITY; COMPARED];
     let mut most = [f64::NEG_INFINITY; COMPARED];

@@ -55,6 +55,9 @@ export interface ExportOptions extends SendingOptions {
   filter?: string;
   source: PacketSourceKind;
   snapLength: number;
+  /** Of interfaces: MiB that the system holds for each, and milliseconds that packets may gather. */
+  captureBufferMib: number;
+  captureWaitMs: number;
   /** Of interfaces that do not say it themselves. */
   promiscuous: boolean;
   /** Files only: times the speed of the capture; 0: as fast as can be. */

@@ -103,6 +103,8 @@ export async function openPacketInputs(
 const RUN_SLOT_PACKETS = 8192;
 const BOTH_WAYS = CONF_INGRESS | CONF_EGRESS;
 
+const MIB = 1 << 20;
+
 /** Longest time that packets of an interface wait for their slot to fill, where packets are counted once. */
 const ONCE_FLUSH_MS = 25;
 
@@ -125,8 +127,10 @@ function openInterface(
   const { device, filter, conf, index, promiscuous = options.promiscuous } = one;
   return openPacketSource({
     ...common(options, extended),
+    kernelBufferBytes: options.captureBufferMib * MIB,
+    flushMs: options.captureWaitMs,
     // What is held back for its first sighting comes late enough.
-    ...(countsOnce(one) ? { extended: true, flushMs: ONCE_FLUSH_MS } : {}),
+    ...(countsOnce(one) ? { extended: true, flushMs: Math.min(options.captureWaitMs, ONCE_FLUSH_MS) } : {}),
     ...filterOf(options.filter, filter),
     runs: conf === BOTH_WAYS && index === undefined && options.localNets.length === 0 && metersRuns(options),
     device,

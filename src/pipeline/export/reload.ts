@@ -38,6 +38,8 @@ const EFFECTS: Readonly<Record<keyof ExportOptions, Effect>> = {
   filter: { restart: 'filter' },
   source: { restart: 'source' },
   snapLength: { restart: 'snaplen' },
+  captureBufferMib: { restart: 'capture-buffer' },
+  captureWaitMs: { restart: 'capture-wait' },
   promiscuous: { restart: 'promiscuous' },
   speed: { restart: 'speed' },
   sampling: { restart: 'sampling' },

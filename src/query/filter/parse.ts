@@ -168,6 +168,8 @@ export class Parser extends TokenReader {
         return this.elementOperand(start);
       case 'extra':
         return extraOperand(this, phrase.name);
+      case 'portBlock':
+        return { kind: 'portBlock', term: phrase.term };
       case 'fixed':
         return { kind: 'number', term: phrase.term, comparator: '=', value: phrase.value };
       case 'family':

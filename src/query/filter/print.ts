@@ -35,6 +35,8 @@ export function printFilter(filter: Filter): string {
       return printAddress(filter.term, filter.negated, filter.members);
     case 'element':
       return printElement(filter);
+    case 'portBlock':
+      return `${filter.term} in nat pblock`;
     case 'flags': {
       const letters = [...FLAG_LETTERS].filter((_, index) => filter.bits & (0x80 >> index)).join('');
       return `flags ${filter.exact ? '= ' : ''}${letters}`;

@@ -53,11 +53,13 @@ export type Filter =
   | { readonly kind: 'family'; readonly version: 4 | 6 }
   | { readonly kind: 'ttlEqual' }
   | IdentFilter
+  /** A port is in the block of ports that the same flow tells of. */
+  | { readonly kind: 'portBlock'; readonly term: string }
   | ElementFilter;
 
 /**
  * An information element that has no column: `name` is its key in the column `extra`. Numbers compare as numbers with
- * values that are numbers, strings as text. Several values stand only with `=` and `!=`.
+ * values that are numbers, with each of the three numbers of an access list, strings as text. Several values stand only with `=` and `!=`.
  */
 export interface ElementFilter {
   readonly kind: 'element';
@@ -95,6 +97,7 @@ export function asksMoreThanColumns(filter: Filter): boolean {
   switch (filter.kind) {
     case 'element':
     case 'ident':
+    case 'portBlock':
       return true;
     case 'and':
     case 'or':

@@ -114,6 +114,7 @@ class ProgramWriter {
       }
       case 'element':
       case 'ident':
+      case 'portBlock':
         throw new Error('what is in no column is for the general engine');
       case 'ttlEqual':
         this.words.push(CODES.EQUAL, this.place('minTtl'), this.place('maxTtl'));

@@ -100,6 +100,7 @@ function parseParts(text: string): FormatPart[] {
     if (tag !== undefined) parts.push(tag);
     else if (whole === '%n') parts.push('\n');
     else if (name === undefined) parts.push(whole);
+    else if (name.toLowerCase() === 'csv') parts.push(...parseParts(CSV_FORMAT));
     else if (Object.hasOwn(TEXT_FORMATS, name.toLowerCase()))
       parts.push(...parseParts(TEXT_FORMATS[name.toLowerCase()]!));
     else {

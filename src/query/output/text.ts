@@ -125,28 +125,32 @@ export class TextBlock {
   /** A whole number from 0 to 2^53 - 1, right-aligned. */
   uint(value: number, width = 0): void {
     if (width > 1) this.blanks(width - digitsOf(value));
+    if (value < BILLION) this.small(value);
+    else {
+      const millions = Math.floor(value / 1_000_000);
+      if (millions < BILLION) this.small(millions);
+      else this.uint(millions);
+      const rest = (value - millions * 1_000_000) | 0;
+      const thousands = (rest / 1000) | 0;
+      this.three(thousands);
+      this.three(rest - thousands * 1000);
+    }
+  }
+
+  /** A number below 10^9. */
+  private small(value: number): void {
     if (value < 1000) {
       this.digits(value);
-    } else if (value < 1_000_000) {
-      const thousands = (value / 1000) | 0;
-      this.digits(thousands);
-      this.three(value - thousands * 1000);
-    } else if (value < BILLION) {
-      const thousands = (value / 1000) | 0;
+      return;
+    }
+    const thousands = (value / 1000) | 0;
+    if (value < 1_000_000) this.digits(thousands);
+    else {
       const millions = (thousands / 1000) | 0;
       this.digits(millions);
       this.three(thousands - millions * 1000);
-      this.three(value - thousands * 1000);
-    } else {
-      const billions = Math.floor(value / BILLION);
-      this.uint(billions);
-      const rest = value - billions * BILLION;
-      const thousands = (rest / 1000) | 0;
-      const millions = (thousands / 1000) | 0;
-      this.three(millions);
-      this.three(thousands - millions * 1000);
-      this.three(rest - thousands * 1000);
     }
+    this.three(value - thousands * 1000);
   }
 
   /** A number below 1000. */

@@ -36,6 +36,7 @@ export function passes(filter: Filter, flow: TestFlow): boolean {
       return filter.negated ? there.length > 0 && !found : found;
     }
     case 'element':
+    case 'portBlock':
       throw new Error('these flows have no elements without a column');
     case 'flags': {
       if (flow.numbers.proto !== 6) return false;
