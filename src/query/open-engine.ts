@@ -3,7 +3,7 @@ import type { DuckDbOptions } from './duckdb-engine.ts';
 import type { QueryEngine } from './engine.ts';
 import type { FlowFiles } from './flow-files.ts';
 import { NativeEngine } from './native/engine.ts';
-import type { Plan } from './plan.ts';
+import { engineJobs, type Plan } from './plan.ts';
 
 /**
  * Opens engines: the addon answers what people ask all day, DuckDB everything: a large library, loaded only when it is
@@ -48,7 +48,7 @@ export class EngineOpener {
     const from = this.progress();
     return openGeneral(files, plan, {
       memoryOctets: this.memoryOctets,
-      jobs: plan.jobs,
+      jobs: engineJobs(plan.jobs),
       watch: (share) => this.watch(share, from, 1),
     });
   }

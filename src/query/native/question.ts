@@ -4,7 +4,7 @@ import { type ColumnName, columnByName, type FieldName } from '../../flow/fields
 import type { GroupKey } from '../aggregation.ts';
 import { type Filter, readsExtra } from '../filter/tree.ts';
 import type { Order } from '../orders.ts';
-import type { JobOf, Plan, Selection } from '../plan.ts';
+import { engineJobs, type JobOf, type Plan, type Selection } from '../plan.ts';
 import { addressColumns, highMask, lowMask } from '../sql/address.ts';
 import { isScaledColumn } from '../sql/sampling.ts';
 import { hasColumn, type Schema } from '../sql/schema.ts';
@@ -48,7 +48,7 @@ export function scanQuestion(
   const jobs: ScanJob[] = [];
   let list: ScanList | undefined;
   const { limit } = plan.selection;
-  for (const job of plan.jobs) {
+  for (const job of engineJobs(plan.jobs)) {
     if (job.kind === 'flows') {
       if (job.resultFilter !== undefined || (printsNothing && limit !== undefined)) return undefined;
       if (printsNothing && job.order === undefined) continue;
