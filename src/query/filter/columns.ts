@@ -15,6 +15,7 @@ const GUARDS: Readonly<Record<Guard, ColumnName>> = { tcp: 'proto', icmp: 'proto
 export function filterColumns(filter: Filter): ColumnName[] {
   switch (filter.kind) {
     case 'any':
+    case 'ident':
       return [];
     case 'and':
     case 'or':

@@ -2,7 +2,14 @@ import { nearest } from '../../flow/suggest.ts';
 import { UserError } from '../../flow/user-error.ts';
 import { protocolByName } from '../names.ts';
 import { extraOperand, readElement } from './element-operand.ts';
-import { addressOperand, countryOperand, flagsOperand, numberOperand, readComparator } from './operands.ts';
+import {
+  addressOperand,
+  countryOperand,
+  flagsOperand,
+  identOperand,
+  numberOperand,
+  readComparator,
+} from './operands.ts';
 import { type PhraseNode, phraseTree } from './phrase-tree.ts';
 import type { Phrase } from './terms.ts';
 import { TokenReader } from './token-reader.ts';
@@ -170,6 +177,8 @@ export class Parser extends TokenReader {
       case 'any':
       case 'ttlEqual':
         return { kind: phrase.is };
+      case 'ident':
+        return identOperand(this);
       case 'refused':
         return this.fail(`'${start.text}' cannot be asked for: ${phrase.why}`, start);
     }

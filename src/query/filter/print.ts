@@ -45,6 +45,8 @@ export function printFilter(filter: Filter): string {
       return `ipv${filter.version}`;
     case 'ttlEqual':
       return 'ttl equal';
+    case 'ident':
+      return `ident ${/^[\w:.-]+$/.test(filter.name) ? filter.name : quoted(filter.name)}`;
   }
 }
 

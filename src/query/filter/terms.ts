@@ -41,7 +41,7 @@ export interface AddressTerm {
 export type Phrase =
   | { readonly is: 'number' | 'portBlock'; readonly term: string }
   | { readonly is: 'ip' | 'net' | 'geo'; readonly term: string }
-  | { readonly is: 'flags' | 'ttlEqual' | 'any' | 'element' }
+  | { readonly is: 'flags' | 'ttlEqual' | 'any' | 'element' | 'ident' }
   /** An element without a column, see docs/decisions/0165. */
   | { readonly is: 'extra'; readonly name: string }
   | { readonly is: 'family'; readonly version: 4 | 6 }
@@ -220,6 +220,7 @@ mplsColumns.forEach((column, index) => {
 });
 
 // Who sent it.
+alias('ident', { is: 'ident' });
 number('engine-type|engine type', [{ column: 'domain', shift: 8, mask: U8 }], U8, { guard: 'engine' });
 number('engine-id|engine id', [{ column: 'domain', mask: U8 }], U8, { guard: 'engine' });
 number('observation domain id', ['domain'], U32);
@@ -308,5 +309,4 @@ refuse(
 );
 refuse('pf log records are not read', 'pf action', 'pf reason', 'pf dir', 'pf interface', 'pf rule');
 refuse('exporters have no numbers here: use "router ip ADDRESS"', 'exporter id', 'exporter sysid', 'sysid');
-refuse('choose the source with -M or -r instead', 'ident');
 refuse('records are not numbered: use -c', 'count', 'cnt');

@@ -100,6 +100,9 @@ function condition(filter: Filter, schema: Schema): Condition {
     case 'ttlEqual':
       if (!hasColumn(schema, 'minTtl') || !hasColumn(schema, 'maxTtl')) return FALSE;
       return nullSafe('min_ttl = max_ttl AND min_ttl <> 0', isNullable(schema, 'minTtl'));
+    case 'ident':
+      // Of no file: the flows of none.
+      return filter.files?.length === 0 ? FALSE : plain(inRanges('file_index', filter.files!, String));
   }
 }
 
