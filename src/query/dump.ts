@@ -12,12 +12,12 @@ import type { FileIdentity } from './file-report.ts';
 import { type FlowFiles, filesOfScan, type LeaveOut, lookAtFiles, type RateCorrection, spanOf } from './flow-files.ts';
 import { writeRows, writtenColumns } from './flow-writer.ts';
 import { writtenSchema } from './group-columns.ts';
-import { bindIdents } from './ident-files.ts';
+import { bindIdents, tellIdents } from './ident-files.ts';
 import { EngineOpener } from './open-engine.ts';
 import type { DumpOptions } from './options.ts';
 import type { HostNames, PlaceNames, Style } from './output/cells.ts';
 import { Clock } from './output/clock.ts';
-import type { Format } from './output/format.ts';
+import { type Format, printsIdent, printsTag } from './output/format.ts';
 import { OutputSink, ReaderGone } from './output/sink.ts';
 import { type ReadFiles, writeLegacySummary, writeSummary } from './output/summary.ts';
 import { engineJobs, type Plan, type Selection } from './plan.ts';
@@ -100,8 +100,7 @@ function placesOfFilter(places: PlaceNames | undefined): PlacesOfFilter | undefi
 }
 
 function printsNames(format: Format): boolean {
-  if (format.kind === 'json' || format.kind === 'ndjson') return true;
-  return 'parts' in format && format.parts.some((part) => typeof part !== 'string' && NAME_TAGS.has(part.name));
+  return format.kind === 'json' || format.kind === 'ndjson' || printsTag(format, NAME_TAGS);
 }
 
 const ADDRESS_MARKER = '\x01';
@@ -169,18 +168,29 @@ async function dump(
   };
   try {
     const looked = await chosen.look(await correctionsFor(chosen.places, options, surroundings));
-    const plan =
+    const asked =
       seconds === undefined
         ? planned.plan
         : await withRelativeWindow(planned.plan, seconds, options.overlap, looked, engines);
-    const engine = await engines.open(looked, plan, format.kind === 'null');
+    const { files, plan, ident } = printsIdent(format)
+      ? await tellIdents(looked, asked)
+      : { files: looked, plan: asked, ident: undefined };
+    const engine = await engines.open(files, plan, format.kind === 'null');
     try {
       if (options.write !== undefined) {
         await writeFlows(engine, plan, () => surroundings.openFlowFile(options));
         return;
       }
       const baseline = await baselineFiles(options, looked, surroundings);
-      const totals = await new Runner({ engine, plan, format, style, sink, quiet: options.quiet, baseline }).run();
+      const totals = await new Runner({
+        engine,
+        plan,
+        format,
+        style: { ...style, ...(ident && { ident }) },
+        sink,
+        quiet: options.quiet,
+        baseline,
+      }).run();
       if (!options.quiet && (format.kind === 'text' || format.kind === 'null')) {
         const read = await describeRead(engine, looked, plan.selection.window);
         writeSummary(sink.block, totals, read, timing(startedAt), style);

@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { addon } from '../addon/addon.ts';
-import { identOf } from '../flow/ident.ts';
+import { identOf, NO_IDENT } from '../flow/ident.ts';
 import { UserError } from '../flow/user-error.ts';
 import { asksIdent, forIdent, inFiles, isNone } from './filter/ident.ts';
 import type { Filter, NumberRange } from './filter/tree.ts';
 import { type FlowFiles, lookAtFiles } from './flow-files.ts';
-import { filtersOf, type Selection } from './plan.ts';
+import type { Style } from './output/cells.ts';
+import { filtersOf, type Plan, type Selection } from './plan.ts';
 
 /** A selection, and the files in which there may be flows of it. */
 interface Bound {
@@ -55,8 +56,31 @@ function mapFilters(selection: Selection, map: (filter: Filter) => Filter): Sele
   return { ...selection, sequence: { ...sequence, stages } };
 }
 
+/**
+ * The plan with what it takes to print the ident of each flow's file, and where a cell finds it. Rows that are of flows of
+ * several files have none of their own.
+ */
+export async function tellIdents(
+  all: FlowFiles,
+  asked: Plan,
+): Promise<{ files: FlowFiles; plan: Plan; ident: Style['ident'] }> {
+  const { files, selection } = await bindIdents(all, asked.selection);
+  const idents = await identsByPath(files.paths);
+  const [ofAll = NO_IDENT, ...others] = new Set(idents.values());
+  const plan = { ...asked, selection };
+  if (others.length === 0) return { files, plan, ident: { ofAll } };
+  if (asked.jobs.some(({ kind }) => kind !== 'flows')) return { files, plan, ident: undefined };
+  return { files, plan: { ...plan, selection: { ...selection, idents } }, ident: 'column' };
+}
+
+/** The ident of each file, for `Selection.idents`. */
+export async function identsByPath(paths: readonly string[]): Promise<Map<string, string>> {
+  const idents = await identsOf(paths);
+  return new Map(paths.map((path, index) => [path, idents[index]!]));
+}
+
 /** The ident of each file. */
-export async function identsOf(paths: readonly string[]): Promise<string[]> {
+async function identsOf(paths: readonly string[]): Promise<string[]> {
   const idents: string[] = [];
   for (let from = 0; from < paths.length; from += READ_AT_ONCE) {
     const some = paths.slice(from, from + READ_AT_ONCE);

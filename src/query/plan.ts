@@ -31,6 +31,8 @@ export interface Selection {
   /** Only the first so many of the flows that match, in the order of the files. */
   readonly limit: number | undefined;
   readonly counters: CounterView;
+  /** By path: single flows come with the column `ident`, that of their file. For the general engine. */
+  readonly idents?: ReadonlyMap<string, string>;
 }
 
 /** The filters of a selection: of a sequence one for each stage. */

@@ -14,7 +14,12 @@ import { parseFilter } from '../../src/query/filter/parse.ts';
 import { isSequence, parseQuestion } from '../../src/query/filter/parse-sequence.ts';
 import { printFilter } from '../../src/query/filter/print.ts';
 import type { Sequence } from '../../src/query/filter/sequence.ts';
+import { lookAtFiles } from '../../src/query/flow-files.ts';
+import { parseStreamFormat } from '../../src/query/flow-printer.ts';
 import { FlowReader } from '../../src/query/flow-reader.ts';
+import { FlowFollower } from '../../src/query/follow.ts';
+import { OutputSink } from '../../src/query/output/sink.ts';
+import { planSelection } from '../../src/query/planner.ts';
 import { describeWith, tempDir } from '../support/process.ts';
 import { arbitraryFilter } from './support/arbitrary-filter.ts';
 import { makeFlows, type TestFlow } from './support/generate.ts';
@@ -154,6 +159,69 @@ describe('filters with ident', () => {
     await runSql(options!, { stdout, stderr: new Collector() } as unknown as NodeJS.Process);
     const sum = expected.reduce((total, octets) => total + octets, 0);
     expect(stdout.text.trim().split('\n').at(-1)).toBe(`${expected.length},${sum}`);
+  });
+
+  const idents = async (...args: string[]): Promise<string[]> => {
+    const lines = (await dumpText(['-r', live, '-q', '-N', ...args])).trim().split('\n');
+    return lines.filter((line) => /^ *\d+,/.test(line)).map((line) => line.replace(/^ *\d+,/, '').trim());
+  };
+
+  it('have %idt print the ident of each flow, sorted or not, whatever files are left', async () => {
+    const of = (flows: readonly TestFlow[]) => flows.map(({ ident }) => ident);
+    const bySize = all.toSorted((a, b) => b.numbers.octets! - a.numbers.octets!);
+    const tcp = all.filter((flow) => passes(parseFilter('proto tcp'), flow));
+    expect(await idents('-o', 'csv:%byt,%idt')).toEqual(of(all));
+    expect(await idents('-o', 'fmt:%byt,%idt', 'proto tcp and not ident nobody')).toEqual(of(tcp));
+    expect(await idents('-o', 'csv:%byt,%idt', 'not ident router1')).toEqual(
+      of(all.filter(({ ident }) => ident !== 'router1')),
+    );
+    expect(await idents('-o', 'csv:%byt,%idt', '-O', 'bytes', '-n', '20')).toEqual(of(bySize.slice(0, 20)));
+    expect(await idents('-o', 'csv:%byt,%idt', '-O', 'bytes', '-P', 'bytes > 5000')).toEqual(
+      of(bySize.filter(({ numbers }) => numbers.octets! > 5000)),
+    );
+    expect(await idents('-o', 'csv:%byt,%idt', '-c', '90')).toEqual(of(all.slice(0, 90)));
+  });
+
+  it('have %idt print it of rows of one source, and of others none', async () => {
+    const one = await withEngine('native', () => idents('-o', 'csv:%byt,%idt', '-a', 'ident router1'));
+    expect(new Set(one)).toEqual(new Set(['router1']));
+    expect(await idents('-o', 'fmt:%fl,%idt', '-A', 'proto', 'ident router1')).toContain('router1');
+    expect(new Set(await idents('-o', 'csv:%byt,%idt', '-a'))).toEqual(new Set(['none']));
+  });
+
+  it('have %idt print it of files that are followed one after another', async () => {
+    const stdout = new Collector();
+    const parts = {
+      filter: 'not ident router-2',
+      filterFile: undefined,
+      window: undefined,
+      overlap: false,
+      limit: undefined,
+    };
+    const follower = new FlowFollower(
+      {
+        selection: await planSelection(parts, 'scaled'),
+        format: parseStreamFormat('csv:%byt,%idt'),
+        plainNumbers: true,
+        quiet: true,
+      },
+      new OutputSink(stdout),
+    );
+    for (const index of files.keys()) {
+      await follower.print(await lookAtFiles([join(live, String(index), 'weir.202611201000.parquet')]), 0);
+    }
+    const expected = all.filter(({ ident }) => ident !== 'router-2');
+    expect(stdout.text.trim().split('\n').slice(1)).toEqual(
+      expected.map(({ numbers, ident }) => `${numbers.octets},${ident}`),
+    );
+  });
+
+  it('have %idt print it in chains', async () => {
+    const text = 'first { ident router1 and proto P } then { ident router-2 and proto P }';
+    const chains = chainsOf(parseQuestion(text) as Sequence, all);
+    const found = await dumpText(['-r', live, '-q', '-o', 'csv:%byt,%idt', text]);
+    const lines = found.trim().split('\n').slice(1);
+    expect(lines.map((line) => line.split(',').at(-1))).toEqual(chains.flat().map(({ ident }) => ident));
   });
 
   it('are explained, and refused where rows are in no file', async () => {

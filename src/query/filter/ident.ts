@@ -4,11 +4,11 @@ const ANY: Filter = { kind: 'any' };
 /** No flow passes it. */
 const NONE: Filter = { kind: 'not', part: ANY };
 
-/** Whether a filter asks for the idents of files. */
+/** Whether a filter asks for idents whose files are not known yet. */
 export function asksIdent(filter: Filter): boolean {
   switch (filter.kind) {
     case 'ident':
-      return true;
+      return filter.files === undefined;
     case 'and':
     case 'or':
       return filter.parts.some(asksIdent);

@@ -43,7 +43,8 @@ export function scanQuestion(
   memoryOctets: number | undefined,
   schema: Schema,
 ): ScanQuestion | undefined {
-  if (plan.selection.sequence !== undefined || asksMoreThanColumns(plan.selection.filter)) return undefined;
+  const { sequence, idents, filter } = plan.selection;
+  if (sequence !== undefined || idents !== undefined || asksMoreThanColumns(filter)) return undefined;
   const columns = new ColumnList(plan.selection.counters === 'scaled');
   const jobs: ScanJob[] = [];
   let list: ScanList | undefined;
