@@ -10,7 +10,7 @@ import type { FlowFiles } from './flow-files.ts';
 import { filesLeft } from './native/files-left.ts';
 import type { Order } from './orders.ts';
 import type { Totals } from './output/summary.ts';
-import type { Job, JobOf, Selection } from './plan.ts';
+import type { EngineJob, JobOf, Selection } from './plan.ts';
 import { type Groups, groupsSql, rowsSql, sortSql } from './sql/flows.ts';
 import { limitSql } from './sql/order.ts';
 import { predicateSql } from './sql/predicate.ts';
@@ -26,7 +26,7 @@ const GROUPS_TABLE = 'groups';
 export interface DuckDbOptions {
   readonly memoryOctets?: number | undefined;
   /** What will be asked, to know how far the work is. */
-  readonly jobs?: readonly Job[] | undefined;
+  readonly jobs?: readonly EngineJob[] | undefined;
   /** Gets what tells how far it is, before the first statement. */
   readonly watch?: ((share: () => number) => void) | undefined;
 }
@@ -145,7 +145,7 @@ export class DuckDbEngine implements QueryEngine {
   }
 
   /** The statements that answer a job, one for each of its orders. */
-  sql(job: Job, wanted: readonly ColumnName[], baseline: readonly string[]): string[] {
+  sql(job: EngineJob, wanted: readonly ColumnName[], baseline: readonly string[]): string[] {
     switch (job.kind) {
       case 'flows':
         return [
@@ -217,7 +217,7 @@ export class DuckDbEngine implements QueryEngine {
 }
 
 /** How many statements answer the jobs of a plan. */
-function statementsOf({ sequence, limit }: Selection, jobs: readonly Job[]): number {
+function statementsOf({ sequence, limit }: Selection, jobs: readonly EngineJob[]): number {
   let statements = sequence === undefined ? 0 : sequence.every && limit === undefined ? 2 : 1;
   let hasTotals = false;
   for (const job of jobs) {

@@ -20,7 +20,7 @@ import { Clock } from './output/clock.ts';
 import { type Format, printsIdent, printsTag } from './output/format.ts';
 import { OutputSink, ReaderGone } from './output/sink.ts';
 import { type ReadFiles, writeLegacySummary, writeSummary } from './output/summary.ts';
-import type { Plan, Selection } from './plan.ts';
+import { engineJobs, type Plan, type Selection } from './plan.ts';
 import { type PlacesOfFilter, planDump, questionOf } from './planner.ts';
 import { relativeSeconds, withRelativeWindow } from './relative-window.ts';
 import { Runner } from './runner.ts';
@@ -311,7 +311,8 @@ async function act(
       if (sequence !== undefined) {
         sink.block.text(`${chainsSql(asked, selection, sequence, engine.schema)};\n`);
       }
-      for (const job of plan.jobs) for (const sql of engine.sql(job, names, baseline)) sink.block.text(`${sql};\n`);
+      for (const job of engineJobs(plan.jobs))
+        for (const sql of engine.sql(job, names, baseline)) sink.block.text(`${sql};\n`);
       engine.close();
       return;
     }

@@ -4,7 +4,7 @@ import type { QueryEngine } from './engine.ts';
 import type { FlowFiles } from './flow-files.ts';
 import { bindIdents } from './ident-files.ts';
 import { NativeEngine } from './native/engine.ts';
-import type { Plan } from './plan.ts';
+import { engineJobs, type Plan } from './plan.ts';
 
 /**
  * Opens engines: the addon answers what people ask all day, DuckDB everything: a large library, loaded only when it is
@@ -51,7 +51,7 @@ export class EngineOpener {
     const from = this.progress();
     return openGeneral(files, plan, {
       memoryOctets: this.memoryOctets,
-      jobs: plan.jobs,
+      jobs: engineJobs(plan.jobs),
       watch: (share) => this.watch(share, from, 1),
     });
   }

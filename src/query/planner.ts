@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { nearest } from '../flow/suggest.ts';
 import { UserError } from '../flow/user-error.ts';
-import { conversations, FIVE_TUPLE, type Grouping, parseGrouping } from './aggregation.ts';
+import { asGroupings, conversations, FIVE_TUPLE, type Grouping, parseGrouping } from './aggregation.ts';
 import { readFormats } from './configuration.ts';
 import { type BlocksOfAs, withAsOfPlaces } from './filter/as-of-places.ts';
 import { type CountryBlocks, lookUpHostName, resolveHostNames } from './filter/host-names.ts';
@@ -173,10 +173,18 @@ function planStatistics(
     if (ofCountries && options.places.length === 0) {
       throw new UserError(`-s ${text}: countries are in a MaxMind database: name it with -G FILE`);
     }
+    const byProtocol = (split === 'p' && statistic.ofProtocols !== true) || statistic.byProtocol === true;
+    const sides = options.places.length === 0 ? undefined : asGroupings(statistic, byProtocol);
+    if (sides !== undefined) {
+      const ofSide = { kind: 'groups', orders: [], top: 0, titled: false, resultFilter: undefined } as const;
+      const groups = sides.map((grouping) => ({ ...ofSide, grouping }));
+      elements.push({ kind: 'asOfPlaces', statistic, byProtocol, orders, top, sides: groups });
+      continue;
+    }
     elements.push({
       kind: 'statistic',
       statistic,
-      byProtocol: (split === 'p' && statistic.ofProtocols !== true) || statistic.byProtocol === true,
+      byProtocol,
       ...(ofCountries ? { orders: [orders[0]!], top: 0, ofCountries: { orders, top } } : { orders, top }),
     });
   }

@@ -10,7 +10,7 @@ import { join as joinFilters } from '../../query/filter/tree.ts';
 import { lookAtFiles } from '../../query/flow-files.ts';
 import { bindIdents } from '../../query/ident-files.ts';
 import { filesLeft } from '../../query/native/files-left.ts';
-import { OutputSink, ReaderGone } from '../../query/output/sink.ts';
+import { isReaderGone, OutputSink, ReaderGone } from '../../query/output/sink.ts';
 import { planSelection } from '../../query/planner.ts';
 import { removeSpillDirectories } from '../../query/spill.ts';
 import { chooseSegments, type FileSelection } from '../../store/segment-files.ts';
@@ -76,7 +76,11 @@ export async function runSql(options: SqlOptions, streams: Pick<NodeJS.Process, 
       session.close();
     }
     if (part !== undefined) await rename(part, target!);
-    if (toStream) await pipeline(createReadStream(target!), streams.stdout, { end: false });
+    if (toStream) {
+      await pipeline(createReadStream(target!), streams.stdout, { end: false }).catch((error: Error) => {
+        throw isReaderGone(error) ? new ReaderGone() : error;
+      });
+    }
     return isWhole ? 0 : 1;
   } catch (error) {
     if (error instanceof ReaderGone) return 0;

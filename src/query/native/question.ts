@@ -4,7 +4,7 @@ import { type ColumnName, columnByName, type FieldName } from '../../flow/fields
 import type { GroupKey } from '../aggregation.ts';
 import { asksMoreThanColumns, type Filter } from '../filter/tree.ts';
 import type { Order } from '../orders.ts';
-import { filtersOf, type JobOf, type Plan, type Selection } from '../plan.ts';
+import { engineJobs, filtersOf, type JobOf, type Plan, type Selection } from '../plan.ts';
 import { addressColumns, highMask, lowMask } from '../sql/address.ts';
 import { isScaledColumn } from '../sql/sampling.ts';
 import { hasColumn, type Schema } from '../sql/schema.ts';
@@ -49,7 +49,7 @@ export function scanQuestion(
   const jobs: ScanJob[] = [];
   let list: ScanList | undefined;
   const { limit } = plan.selection;
-  for (const job of plan.jobs) {
+  for (const job of engineJobs(plan.jobs)) {
     if (job.kind === 'flows') {
       if (job.resultFilter !== undefined || (printsNothing && limit !== undefined)) return undefined;
       if (printsNothing && job.order === undefined) continue;

@@ -7,6 +7,7 @@ import { resolveHostNames } from '../../../src/query/filter/host-names.ts';
 import { parseFilter } from '../../../src/query/filter/parse.ts';
 import { printFilter } from '../../../src/query/filter/print.ts';
 import { phrases } from '../../../src/query/filter/terms.ts';
+import { MAX_INCLUDED_CHARACTERS, MAX_INCLUDED_FILES } from '../../../src/query/filter/tokens.ts';
 import { predicateSql } from '../../../src/query/sql/predicate.ts';
 import { filesSql } from '../../../src/query/sql/scan.ts';
 import type { Schema } from '../../../src/query/sql/schema.ts';
@@ -139,6 +140,21 @@ describe('a filter', () => {
       name === 'a' ? 'port 80 or @include b' : name === 'b' ? 'port 443' : '@include c';
     expect(printFilter(parseFilter('tcp and (@include a)', { readInclude }))).toBe('proto 6 and (port 80 or port 443)');
     expect(errorOf(() => parseFilter('@include c', { readInclude })).message).toContain('10 deep');
+  });
+
+  it('may include so many files, and so much text, and no more', () => {
+    let reads = 0;
+    const readInclude = (name: string) => {
+      reads++;
+      if (name === 'long') return `${' '.repeat(MAX_INCLUDED_CHARACTERS / 4)}80`;
+      return name.length < 9 ? `@include ${name}x `.repeat(9) : 'port 80';
+    };
+    const many = errorOf(() => parseFilter('tcp and @include a', { readInclude }));
+    expect(many.message).toMatch(/^filter: a.* line 1, column \d+: more than 1000 files included\n/);
+    expect(reads).toBe(MAX_INCLUDED_FILES);
+    const list = (times: number) => parseFilter(`port in [${' @include long'.repeat(times)}]`, { readInclude });
+    expect(printFilter(list(3))).toBe('port in [ 80 80 80 ]');
+    expect(errorOf(() => list(4)).message).toMatch(/^filter: line 1, column 53: files of more than 32 MiB included\n/);
   });
 
   it('takes lists and their parts from files', () => {
