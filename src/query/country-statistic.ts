@@ -1,9 +1,10 @@
+import { wide } from '../flow/u64.ts';
 import type { Cells, Chunk } from './chunk.ts';
 import type { Rows } from './engine.ts';
 import { CellsChunk } from './native/chunks.ts';
 import type { Order } from './orders.ts';
 import type { PlaceNames } from './output/cells.ts';
-import { octetsAPacket, wide } from './output/numbers.ts';
+import { octetsAPacket } from './output/numbers.ts';
 
 /** Two characters as the number that stands for them in a table's key. */
 const NOWHERE = 0x2e2e;
