@@ -9,9 +9,10 @@ import { USAGE } from './arguments.ts';
 import type { QueryEngine } from './engine.ts';
 import { describePlan } from './explain.ts';
 import type { FileIdentity } from './file-report.ts';
-import { type FlowFiles, filesOfScan, type LeaveOut, lookAtFiles, type RateCorrection } from './flow-files.ts';
+import { type FlowFiles, filesOfScan, type LeaveOut, lookAtFiles, type RateCorrection, spanOf } from './flow-files.ts';
 import { writeRows, writtenColumns } from './flow-writer.ts';
 import { writtenSchema } from './group-columns.ts';
+import { bindIdents } from './ident-files.ts';
 import { EngineOpener } from './open-engine.ts';
 import type { DumpOptions } from './options.ts';
 import type { HostNames, PlaceNames, Style } from './output/cells.ts';
@@ -181,7 +182,7 @@ async function dump(
       const baseline = await baselineFiles(options, looked, surroundings);
       const totals = await new Runner({ engine, plan, format, style, sink, quiet: options.quiet, baseline }).run();
       if (!options.quiet && (format.kind === 'text' || format.kind === 'null')) {
-        const read = await describeRead(engine, octetsOf(looked), plan.selection.window);
+        const read = await describeRead(engine, looked, plan.selection.window);
         writeSummary(sink.block, totals, read, timing(startedAt), style);
       } else if (!options.quiet && format.kind === 'csv-legacy') writeLegacySummary(sink.block, totals);
       const warning = style.hosts?.warning();
@@ -292,12 +293,13 @@ async function act(
       const { plan } = await planDump(options, placesOfFilter(await openPlaces(options, surroundings)));
       const { DuckDbEngine } = await import('./duckdb-engine.ts');
       const looked = await lookAt(files, options, surroundings, leaveOut);
-      const engine = await DuckDbEngine.open(looked, plan.selection);
+      const { files: asked, selection } = await bindIdents(looked, plan.selection);
+      const engine = await DuckDbEngine.open(asked, selection);
       const baseline = await baselineFiles(options, looked, surroundings);
       const names = writtenColumns(engine.schema).map(({ name }) => name);
-      const { sequence } = plan.selection;
+      const { sequence } = selection;
       if (sequence !== undefined) {
-        sink.block.text(`${chainsSql(looked, plan.selection, sequence, engine.schema)};\n`);
+        sink.block.text(`${chainsSql(asked, selection, sequence, engine.schema)};\n`);
       }
       for (const job of plan.jobs) for (const sql of engine.sql(job, names, baseline)) sink.block.text(`${sql};\n`);
       engine.close();
@@ -320,9 +322,10 @@ function octetsOf({ paths, scan }: FlowFiles): number {
   );
 }
 
-/** Span of the files cut to the window. */
-async function describeRead(engine: QueryEngine, octets: number, window: Selection['window']): Promise<ReadFiles> {
-  const { first, last } = await engine.span();
+/** Span of all files, whether or not idents leave some out, cut to the window. */
+async function describeRead(engine: QueryEngine, looked: FlowFiles, window: Selection['window']): Promise<ReadFiles> {
+  const octets = octetsOf(looked);
+  const { first, last } = await spanOf(looked, () => engine.span());
   const from = Math.max(first, window?.afterMs ?? 0);
   const to = Math.min(last, window?.beforeMs ?? Number.POSITIVE_INFINITY);
   return from > to ? { first: 0, last: 0, octets } : { first: from, last: to, octets };

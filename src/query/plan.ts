@@ -33,6 +33,11 @@ export interface Selection {
   readonly counters: CounterView;
 }
 
+/** The filters of a selection: of a sequence one for each stage. */
+export function filtersOf({ filter, sequence }: Selection): Filter[] {
+  return sequence === undefined ? [filter] : sequence.stages.map((stage) => stage.filter);
+}
+
 /** One table of the answer. `top` 0 means all rows. */
 export type Job =
   | {

@@ -5,6 +5,7 @@ import { conversations, FIVE_TUPLE, type Grouping, parseGrouping } from './aggre
 import { readFormats } from './configuration.ts';
 import { type BlocksOfAs, withAsOfPlaces } from './filter/as-of-places.ts';
 import { type CountryBlocks, lookUpHostName, resolveHostNames } from './filter/host-names.ts';
+import { asksIdent } from './filter/ident.ts';
 import { parseFilter } from './filter/parse.ts';
 import { isSequence, parseQuestion } from './filter/parse-sequence.ts';
 import { resolveSequence, type Sequence } from './filter/sequence.ts';
@@ -13,7 +14,7 @@ import { timeOfParts } from './filter/values.ts';
 import type { DumpOptions } from './options.ts';
 import { parseOrders } from './orders.ts';
 import { type Format, groupingFormat, parseFormat } from './output/format.ts';
-import type { CounterView, Job, Plan, Selection, Window } from './plan.ts';
+import { type CounterView, filtersOf, type Job, type Plan, type Selection, type Window } from './plan.ts';
 import { type Report, reportByName } from './reports.ts';
 import { absentStatistics, statisticByName } from './statistics.ts';
 
@@ -86,8 +87,16 @@ export async function planDump(options: DumpOptions, places?: PlacesOfFilter): P
     options.resultFilter === undefined
       ? undefined
       : await resolveHostNames(parseFilter(options.resultFilter, { name: 'result filter', readInclude }));
+  if (resultFilter !== undefined && asksIdent(resultFilter)) {
+    throw new UserError(`-P ${options.resultFilter}: rows of the answer are in no file; ask for idents in the filter`);
+  }
   const grouping = groupingOf(options);
   const jobs = planJobs(options, grouping, resultFilter, warnings);
+  if (filtersOf(selection).some(asksIdent) && jobs.some((job) => job.kind === 'report' && job.report.needsBaseline)) {
+    throw new UserError(
+      '-s new compares with the files of --baseline: choose the sources of both with -M, not with ident',
+    );
+  }
   return { plan: { selection, jobs }, format: planFormat(options, grouping, jobs), warnings };
 }
 

@@ -8,6 +8,7 @@ import { printAnswer, type SqlFormat, writeParquet } from '../../query/ask/answe
 import { SqlSession } from '../../query/ask/session.ts';
 import { join as joinFilters } from '../../query/filter/tree.ts';
 import { lookAtFiles } from '../../query/flow-files.ts';
+import { bindIdents } from '../../query/ident-files.ts';
 import { filesLeft } from '../../query/native/files-left.ts';
 import { isReaderGone, OutputSink, ReaderGone } from '../../query/output/sink.ts';
 import { planSelection } from '../../query/planner.ts';
@@ -58,7 +59,9 @@ export async function runSql(options: SqlOptions, streams: Pick<NodeJS.Process, 
       const derived = asked.sequence === undefined ? await session.filterOf(options.statement) : undefined;
       const selection =
         derived === undefined ? asked : { ...asked, filter: joinFilters('and', [asked.filter, derived]) };
-      await session.show({ files: await filesLeft(looked, selection), selection, tables, output });
+      const bound = await bindIdents(looked, selection);
+      const left = await filesLeft(bound.files, bound.selection);
+      await session.show({ files: left, selection: bound.selection, tables, output });
       const statement = await session.understand(options.statement);
       if (format === 'parquet') await writeParquet(session, statement, part!);
       else {
