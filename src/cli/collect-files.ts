@@ -2,11 +2,12 @@ import { flagOption, keyed, type OptionTable, valueOption } from '../config/opti
 import type { OptionValues } from '../config/option-values.ts';
 import { UserError } from '../flow/user-error.ts';
 import type { CollectOptions } from '../pipeline/collect/options.ts';
+import { layoutOf, subDirectoriesOption } from './sub-directories.ts';
 
 /** How flow files are cut, and what is done after each. */
 export const slotOptions: OptionTable = {
   t: keyed('interval', valueOption('seconds a flow file covers', '300')),
-  S: keyed('sub-directories', valueOption('sub-directories for flow files, 0 to 8 as in nfcapd', '1')),
+  S: keyed('sub-directories', subDirectoriesOption),
   flush: valueOption('milliseconds until a received flow is on disk', '2000'),
   x: keyed(
     'command',
@@ -22,7 +23,7 @@ export function parseSlots(values: OptionValues): Slots {
   if (command?.trim() === '') throw new UserError('-x takes a command');
   return {
     intervalSec: values.whole('t', 1, 86_400),
-    layout: values.whole('S', 0, 8),
+    layout: layoutOf(values),
     flushMs: values.whole('flush', 100, 60_000),
     ...(command === undefined ? {} : { command }),
     expires: values.flag('e'),

@@ -1,12 +1,13 @@
 import { keyed, type OptionTable, valueOption } from '../config/option.ts';
 import type { OptionValues } from '../config/option-values.ts';
 import type { ExportOptions } from '../pipeline/export/options.ts';
+import { layoutOf, subDirectoriesOption } from './sub-directories.ts';
 
 /** Flows to files and to standard output. */
 export const fileOptions: OptionTable = {
   w: keyed('directory', valueOption('write flow files below this directory')),
   t: keyed('interval', valueOption('seconds a flow file covers', '300')),
-  S: keyed('sub-directories', valueOption('sub-directories for flow files, 0 to 8 as in nfcapd', '1')),
+  S: keyed('sub-directories', subDirectoriesOption),
   I: keyed('ident', valueOption('ident stored in flow files', 'none')),
   o: keyed(
     'print',
@@ -22,7 +23,7 @@ export function parseFiles(values: OptionValues): Files {
   return {
     ...(directory === undefined ? {} : { directory }),
     intervalSec: values.whole('t', 1, 86_400),
-    layout: values.whole('S', 0, 8),
+    layout: layoutOf(values),
     ident: values.text('I') ?? 'none',
     ...(print === undefined ? {} : { print }),
   };

@@ -1,11 +1,12 @@
 import { flagOption, type OptionTable, valueOption } from '../config/option.ts';
 import type { OptionValues } from '../config/option-values.ts';
 import { UserError } from '../flow/user-error.ts';
+import { layoutOf, subDirectoriesOption } from './sub-directories.ts';
 
 /** Where a command that reads flow files writes others. */
 export const storeOutputOptions: OptionTable = {
   w: valueOption('write flow files below this directory; with -M below one of the name of each source'),
-  S: valueOption('sub-directories for flow files, 0 to 8 as in nfcapd', '1'),
+  S: subDirectoriesOption,
   force: flagOption('make slots anew that are there already'),
 };
 
@@ -18,5 +19,5 @@ export function parseStoreOutput(
   if (operands.length > 0) throw new UserError(`weir ${command} takes no "${operands[0]}"; see weir ${command} --help`);
   const directory = values.text('w');
   if (directory === undefined) throw new UserError(`where to? give -w DIR; see weir ${command} --help`);
-  return { directory, layout: values.whole('S', 0, 8), force: values.flag('force') };
+  return { directory, layout: layoutOf(values), force: values.flag('force') };
 }

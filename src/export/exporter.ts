@@ -1,6 +1,7 @@
 /** Flows to NetFlow v5, NetFlow v9 or IPFIX datagrams. */
 import type { FlowBatch } from '../flow/batch.ts';
 import type { FlowConsumer } from '../flow/consumer.ts';
+import { wide } from '../flow/u64.ts';
 import { UPTIME_WRAP_MS, VERSION_IPFIX, VERSION_V5 } from '../wire/protocol.ts';
 import { Announcer } from './announcer.ts';
 import { bootBefore, type CompleteOptions, completeOptions, type FlowExporterOptions } from './exporter-options.ts';
@@ -28,8 +29,6 @@ export interface ExporterStats {
   /** Times that the boot time was moved: the uptime passed 2^32 ms, or export times went back behind it. */
   epochs: number;
 }
-
-const WORD = 0x1_0000_0000;
 
 /**
  * Each kind of flow (family, direction known or not) has a datagram of its own under way, so datagrams are full
@@ -209,7 +208,7 @@ export class FlowExporter implements FlowConsumer {
 
   private skipIpv6(row: number, octets: Uint32Array | undefined): void {
     this.skippedIpv6Flows++;
-    if (octets !== undefined) this.skippedIpv6Octets += octets[row * 2]! + octets[row * 2 + 1]! * WORD;
+    if (octets !== undefined) this.skippedIpv6Octets += wide(octets, row);
   }
 
   private startClock(): void {

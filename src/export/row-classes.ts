@@ -2,6 +2,7 @@
 import { V4_MAPPED_WORD } from '../flow/address.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import { DIRECTION_UNKNOWN } from '../flow/fields.ts';
+import { PROTO_ICMP, PROTO_ICMP6 } from '../flow/ip-protocols.ts';
 import type { FlowClass } from './template-rows.ts';
 
 /** Classes are small numbers made of these bits. */
@@ -10,9 +11,6 @@ const HAS_DIRECTION = 2;
 const IS_ICMP = 4;
 const HAS_REVERSE = 8;
 export const ROW_CLASSES = 16;
-
-const PROTO_ICMP = 1;
-const PROTO_ICMP6 = 58;
 
 export function flowClass(rowClass: number): FlowClass {
   return {

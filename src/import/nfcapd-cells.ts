@@ -2,6 +2,7 @@ import { V4_MAPPED_WORD } from '../flow/address.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import { type Column, type ColumnName, columnByName, columns } from '../flow/fields.ts';
 import { MAX_TIME_MS } from '../flow/time.ts';
+import { TWO_32 } from '../flow/u64.ts';
 
 /** How a value stands in a record of nfcapd; all little-endian, addresses as numbers. */
 export type CellKind = 'u8' | 'u16' | 'u32' | 'u64' | 'ms' | 'v4' | 'v6';
@@ -42,7 +43,6 @@ interface Lost extends Place {
 const KINDS: Readonly<Record<CellKind, number>> = { u8: 0, u16: 1, u32: 2, u64: 3, ms: 4, v4: 5, v6: 6 };
 const [U8, U16, U32, U64, MS, V4] = [0, 1, 2, 3, 4, 5];
 const KIND_BYTES = [1, 2, 4, 8, 8, 4, 16];
-const TWO_32 = 4_294_967_296;
 
 /** An extension of these values. `bytes` is where its next neighbour begins at the earliest. */
 export function extension(bytes: number, ...rows: readonly (CellRow | LostRow)[]): Extension {

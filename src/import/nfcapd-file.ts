@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { addon, type PackedWith } from '../addon/addon.ts';
 import { YEAR_10000_MS } from '../flow/time.ts';
+import { TWO_32 } from '../flow/u64.ts';
 import { FlowFileError } from './flow-file-error.ts';
 
 /** First two bytes of every file, as a little-endian number. */
@@ -209,7 +210,7 @@ function readHeaderV2(view: DataView, bytes: number): Header {
 
 /** A 64-bit number; inexact beyond 2^53, where no offset and no time lies. */
 function wide(view: DataView, at: number): number {
-  return view.getUint32(at, true) + view.getUint32(at + 4, true) * 4_294_967_296;
+  return view.getUint32(at, true) + view.getUint32(at + 4, true) * TWO_32;
 }
 
 /** A time, 0 for one that cannot be. */

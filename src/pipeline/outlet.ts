@@ -1,6 +1,7 @@
 /** The way of flow batches to one consumer: in turn, at most so many waiting, and what was lost counted. */
 import type { FlowBatch } from '../flow/batch.ts';
 import type { FlowConsumer } from '../flow/consumer.ts';
+import { wide } from '../flow/u64.ts';
 
 /** A consumer that may be given a part of a batch: rows `start` (inclusive) to `end` (exclusive). */
 export interface RangeConsumer extends FlowConsumer {
@@ -165,7 +166,7 @@ export class Outlet {
 function sumOf(counter: Uint32Array | undefined, start: number, end: number): number {
   let sum = 0;
   for (let row = start; counter !== undefined && row < end; row++) {
-    sum += counter[row * 2]! + counter[row * 2 + 1]! * 0x1_0000_0000;
+    sum += wide(counter, row);
   }
   return sum;
 }

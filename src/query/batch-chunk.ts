@@ -1,8 +1,7 @@
 import type { FlowBatch } from '../flow/batch.ts';
 import { type ColumnName, columnByName } from '../flow/fields.ts';
+import { TWO_32 } from '../flow/u64.ts';
 import type { Cells, Chunk } from './chunk.ts';
-
-const TWO_32 = 4_294_967_296;
 
 /** Flows of a batch as the output formats read the rows of an answer: times as whole milliseconds in two words. */
 export class BatchChunk implements Chunk {

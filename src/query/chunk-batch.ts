@@ -1,8 +1,7 @@
 import type { FlowBatch } from '../flow/batch.ts';
 import { type Column, type ColumnName, columnByName } from '../flow/fields.ts';
+import { wide } from '../flow/u64.ts';
 import type { Chunk } from './chunk.ts';
-
-const TWO_32 = 4_294_967_296;
 
 /** Copies rows of an answer back into the columns of flow batches: the other direction of `BatchChunk`. */
 export class ChunkCopier {
@@ -20,7 +19,7 @@ export class ChunkCopier {
       const target = batch.use(name);
       if (type === 'timeMs') {
         const words = chunk.words(name);
-        for (let row = from; row < to; row++) target[at + row - from] = words[row * 2]! + words[row * 2 + 1]! * TWO_32;
+        for (let row = from; row < to; row++) target[at + row - from] = wide(words, row);
       } else if (type === 'u64') {
         target.set(chunk.words(name).subarray(from * 2, to * 2), at * 2);
       } else if (type === 'text') {

@@ -1,9 +1,9 @@
+import { wide } from '../flow/u64.ts';
 import type { QueryEngine } from './engine.ts';
 import { filesAsStored } from './flow-files.ts';
 import { parseOrders } from './orders.ts';
 import { addressWriter } from './output/address-cells.ts';
 import { Clock } from './output/clock.ts';
-import { wide } from './output/numbers.ts';
 import type { TextBlock } from './output/text.ts';
 import type { JobOf, Plan } from './plan.ts';
 import { statisticByName } from './statistics.ts';

@@ -1,4 +1,5 @@
 import { type ColumnName, columns } from '../flow/fields.ts';
+import { wide } from '../flow/u64.ts';
 import type { Chunk } from './chunk.ts';
 import type { FlowFiles } from './flow-files.ts';
 import { streamStyle } from './flow-printer.ts';
@@ -6,7 +7,6 @@ import { identsByPath } from './ident-files.ts';
 import { EngineOpener } from './open-engine.ts';
 import type { Style } from './output/cells.ts';
 import { type Format, printsIdent } from './output/format.ts';
-import { wide } from './output/numbers.ts';
 import { type RowPrinter, rowPrinter } from './output/row-printer.ts';
 import type { OutputSink } from './output/sink.ts';
 import type { JobOf, Selection } from './plan.ts';

@@ -233,7 +233,8 @@ export function firewallEventName(number: number): string {
   return FIREWALL_EVENTS[number] ?? `${number}-Unknw`;
 }
 
-const FLAG_LETTERS = 'CEUAPRSF';
+/** Of TCP flags, highest bit first. */
+export const FLAG_LETTERS = 'CEUAPRSF';
 
 /** TCP flags as eight characters, highest bit first, a dot for a bit that is not set. */
 export function flagsText(flags: number): string {

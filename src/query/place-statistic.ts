@@ -1,11 +1,12 @@
 import type { ColumnName } from '../flow/fields.ts';
+import { wide } from '../flow/u64.ts';
 import type { Grouping } from './aggregation.ts';
 import type { Cells, Chunk } from './chunk.ts';
 import type { Rows } from './engine.ts';
 import { CellsChunk } from './native/chunks.ts';
 import type { Order } from './orders.ts';
 import type { PlaceNames } from './output/cells.ts';
-import { octetsAPacket, wide } from './output/numbers.ts';
+import { octetsAPacket } from './output/numbers.ts';
 import { addressColumns } from './sql/address.ts';
 
 /** Two characters as the number that stands for them in a table's key. */

@@ -1,4 +1,5 @@
 import type { ColumnName } from '../flow/fields.ts';
+import { wide } from '../flow/u64.ts';
 import type { Chunk } from './chunk.ts';
 import type { QueryEngine, Rows } from './engine.ts';
 import type { Sequence } from './filter/sequence.ts';
@@ -6,7 +7,6 @@ import { groupsSchema } from './group-columns.ts';
 import type { Order } from './orders.ts';
 import type { Style } from './output/cells.ts';
 import type { Format } from './output/format.ts';
-import { wide } from './output/numbers.ts';
 import type { RowPrinter } from './output/row-printer.ts';
 import type { OutputSink } from './output/sink.ts';
 import type { StatisticTable } from './output/statistic-table.ts';

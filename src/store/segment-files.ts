@@ -215,14 +215,15 @@ async function kindOf(path: string): Promise<'file' | 'directory' | undefined> {
   }
 }
 
-function compare(a: string, b: string): number {
+/** Order of names, that of `sort` without an argument. */
+export function compareNames(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** By the first directory that differs; what has no more directories comes first. */
 function compareKeys(a: readonly string[], b: readonly string[]): number {
   for (let i = 0; i < Math.min(a.length, b.length); i++) {
-    const order = compare(a[i]!, b[i]!);
+    const order = compareNames(a[i]!, b[i]!);
     if (order !== 0) return order;
   }
   return a.length - b.length;

@@ -1,4 +1,5 @@
 import { ELEMENT_TABLE } from './element-table.ts';
+import { REVERSE_PEN } from './protocol.ts';
 
 /**
  * IPFIX information elements (IANA registry "IP Flow Information Export"): number, name and abstract data type
@@ -56,8 +57,12 @@ export function elementByName(name: string): Element | undefined {
   return byName.get(name.toLowerCase());
 }
 
-/** Name for people: IANA's, else the number, with the enterprise before it when there is one. */
+/**
+ * Name for people: IANA's, that of RFC 5103 section 6.1 for the reverse of an element of IANA's, else the number, with
+ * the enterprise before it when there is one.
+ */
 export function elementLabel(id: number, pen = 0): string {
-  if (pen !== 0) return `${pen}/${id}`;
-  return byId.get(id)?.name ?? String(id);
+  const name = pen === 0 || pen === REVERSE_PEN ? byId.get(id)?.name : undefined;
+  if (name === undefined) return pen === 0 ? String(id) : `${pen}/${id}`;
+  return pen === 0 ? name : `reverse${name.charAt(0).toUpperCase()}${name.slice(1)}`;
 }

@@ -4,6 +4,7 @@
  */
 import type { FlowBatch } from '../flow/batch.ts';
 import { type ColumnName, type ColumnType, columnByName, type FieldName, fieldByName } from '../flow/fields.ts';
+import { PROTO_ICMP, PROTO_ICMP6 } from '../flow/ip-protocols.ts';
 import {
   type ColumnRun,
   putAddress4,
@@ -53,8 +54,6 @@ const FIRST_UPTIME = 22;
 const LAST_UPTIME = 21;
 /** Bytes that a column of each type fills. */
 export const COLUMN_BYTES = { u8: 1, u16: 2, u32: 4, u64: 8, timeMs: 8, text: 0 } as const;
-const PROTO_ICMP = 1;
-const PROTO_ICMP6 = 58;
 
 type Kind =
   | 'u8'

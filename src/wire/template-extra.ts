@@ -27,7 +27,7 @@ export function templateExtra(
   fields.forEach((field, slot) => {
     const { element, pen, length } = field;
     if (length === 0 || isUsed(slot) || (pen === 0 && EMPTY_ELEMENTS.has(element))) return;
-    const label = extraName(field);
+    const label = elementLabel(field.element, field.pen);
     const toldName = told.of(pen, element)?.name ?? label;
     const key = elementKey(pen, element);
     // Enterprises may use one name for different things.
@@ -46,13 +46,6 @@ export function templateExtra(
     slots: Int32Array.from(elements.flatMap(({ slots }) => slots)),
     unknown: [...unknown],
   };
-}
-
-/** RFC 5103 section 6.1 names the reverse of an element by `reverse` and its name. */
-function extraName({ element, pen }: FieldSpecifier): string {
-  const forward = pen === REVERSE_PEN ? elementById(element)?.name : undefined;
-  if (forward !== undefined) return `reverse${forward.charAt(0).toUpperCase()}${forward.slice(1)}`;
-  return elementLabel(element, pen);
 }
 
 function typeOf({ element, pen }: FieldSpecifier, version: number): ElementType | undefined {

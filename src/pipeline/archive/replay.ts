@@ -1,10 +1,11 @@
 import { basename } from 'node:path';
+import { wide } from '../../flow/u64.ts';
 import { UserError } from '../../flow/user-error.ts';
 import type { Chunk } from '../../query/chunk.ts';
 import { ChunkCopier } from '../../query/chunk-batch.ts';
 import { FlowReader } from '../../query/flow-reader.ts';
 import type { SelectionOptions } from '../../query/planner.ts';
-import { chooseSegments, type FileSelection } from '../../store/segment-files.ts';
+import { chooseSegments, compareNames, type FileSelection } from '../../store/segment-files.ts';
 import { type Log, plural, scaled } from '../daemon/log.ts';
 import type { StopSignal } from '../daemon/stop-signal.ts';
 import { sendingFaults } from '../export/report.ts';
@@ -20,7 +21,6 @@ export interface ReplayOptions extends FileSelection, SendOptions {
   speed: number;
 }
 
-const TWO_32 = 4_294_967_296;
 /** v5 and v9 tell times as milliseconds since the exporter's start, in 32 bits: so far back that may lie. */
 const MOST_UPTIME_MS = 40 * 86_400_000;
 
@@ -33,7 +33,7 @@ export async function runReplay(options: ReplayOptions, signal: StopSignal, log:
   const files = (await chooseSegments(options)).map(({ path }) => path);
   if (files.length === 0) throw new UserError(`no flow files in ${options.read ?? options.range}`);
   // Of several sources the same slots follow one another.
-  if (options.sources !== undefined) files.sort((a, b) => compare(basename(a), basename(b)));
+  if (options.sources !== undefined) files.sort((a, b) => compareNames(basename(a), basename(b)));
   let isWhole = true;
   const reader = await FlowReader.open(files, options.selection, (message) => {
     isWhole = false;
@@ -104,8 +104,7 @@ async function sendFlows(
 /** When each row was received; of flows without that time when they ended. */
 function receivedTimes(chunk: Chunk): (row: number) => number {
   const [received, last] = [chunk.words('receivedMs'), chunk.words('lastMs')];
-  const ms = (words: Uint32Array, row: number) => words[row * 2]! + words[row * 2 + 1]! * TWO_32;
-  return (row) => ms(received, row) || ms(last, row);
+  return (row) => wide(received, row) || wide(last, row);
 }
 
 function paceOf({ flowsPerSecond, speed }: ReplayOptions, stop: AbortSignal): ReplayPace {
@@ -120,8 +119,4 @@ function describeReplayed(senders: Senders, seconds: number): string[] {
     `${plural(flows, 'flow')} read in ${seconds.toFixed(2)} s (${rate} flows/s)`,
     `${plural(records, 'record')} in ${plural(datagrams, 'datagram')} (${bytes} octets)`,
   ];
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -1,14 +1,12 @@
 import { nearest } from '../../flow/suggest.ts';
-import { elementById, elementByName, elementLabel, elements } from '../../wire/elements.ts';
+import { elementByName, elementLabel, elements } from '../../wire/elements.ts';
+import { REVERSE_PEN } from '../../wire/protocol.ts';
 import { isToldName } from '../../wire/told-elements.ts';
 import { readComparator } from './operands.ts';
 import { addressTerms, elementTerms } from './terms.ts';
 import type { TokenReader } from './token-reader.ts';
 import type { Filter } from './tree.ts';
 import { parseNumber } from './values.ts';
-
-/** Of elements that tell about the other direction of a flow (RFC 5103). */
-const REVERSE_PEN = 29305;
 
 /** What an information element is in filters: a term about its column, or a key of the column `extra`. */
 export type NamedElement =
@@ -29,7 +27,7 @@ export function readElement(reader: TokenReader): NamedElement {
       const id = /^\d{1,5}$/.test(digits.text) ? Number(digits.text) : 0;
       if (first > 0xffff_ffff || id < 1 || id > 0x7fff) reader.fail('expected PEN/NUMBER, the number up to 32767');
       reader.at++;
-      name = id !== 0 && first === REVERSE_PEN ? reverseName(id) : elementLabel(id, first);
+      name = elementLabel(id, first);
     } else {
       if (first < 1 || first > 0xffff) reader.fail('elements have numbers from 1 to 65535', token);
       name = elementLabel(first);
@@ -53,7 +51,7 @@ export function readElement(reader: TokenReader): NamedElement {
         near === undefined ? 'elements without a name are written as NUMBER or PEN/NUMBER' : `did you mean "${near}"?`,
       );
     }
-    name = reverse === undefined ? element.name : reverseName(element.id);
+    name = reverse === undefined ? element.name : elementLabel(element.id, REVERSE_PEN);
   }
   const term = elementTerms.get(name);
   if (term === undefined) return { is: 'extra', name };
@@ -80,12 +78,4 @@ function readValue(reader: TokenReader, name: string): string | number {
   const { kind, text } = reader.value(`a value for '${name}'`);
   const number = kind === 'word' ? parseNumber(text) : undefined;
   return number !== undefined && Number.isSafeInteger(number) ? number : text;
-}
-
-/** RFC 5103 section 6.1. */
-function reverseName(id: number): string {
-  const forward = elementById(id)?.name;
-  return forward === undefined
-    ? elementLabel(id, REVERSE_PEN)
-    : `reverse${forward.charAt(0).toUpperCase()}${forward.slice(1)}`;
 }

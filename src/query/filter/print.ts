@@ -1,10 +1,9 @@
 import { formatAddress } from '../../flow/address.ts';
 import { elementByName } from '../../wire/elements.ts';
+import { FLAG_LETTERS } from '../names.ts';
 import { numberTerms } from './terms.ts';
 import { type AddressMember, type ElementFilter, type Filter, isBlock, isPrefix, type NumberRange } from './tree.ts';
 import { formatMac } from './values.ts';
-
-const FLAG_LETTERS = 'CEUAPRSF';
 
 /** Text that parses to the same tree. */
 export function printFilter(filter: Filter): string {

@@ -1,5 +1,6 @@
 import type { FlowScan, ScanAnswer, ScanQuestion, ScanTable } from '../../addon/scan.ts';
 import { type ColumnName, columns } from '../../flow/fields.ts';
+import { wide } from '../../flow/u64.ts';
 import type { Cells, Chunk } from '../chunk.ts';
 import type { QueryEngine, Rows, Tables } from '../engine.ts';
 import { type FlowFiles, orElsewhere } from '../flow-files.ts';
@@ -10,8 +11,6 @@ import { engineJobs, type Job, type JobOf, type Plan, type Selection } from '../
 import type { Schema } from '../sql/schema.ts';
 import { absentCells, CellsChunk, cellsOf, chunksAfter, groupCells, statisticChunk, turnSides } from './chunks.ts';
 import { ColumnList, LONGEST_SORTED, scanQuestion } from './question.ts';
-
-const TWO_32 = 0x1_0000_0000;
 
 /**
  * Answers plans by a scan of the addon, which has been made before the first table is asked for: all tables of a plan come
@@ -94,7 +93,7 @@ export class NativeEngine implements QueryEngine {
 
   private sums(): Totals {
     const { totals } = this.answer;
-    const total = (index: number) => totals[index * 2]! + totals[index * 2 + 1]! * TWO_32;
+    const total = (index: number) => wide(totals, index);
     return {
       rows: total(0),
       flows: total(1),

@@ -1,11 +1,12 @@
 import type { ExporterNames } from '../../flow/exporter-names.ts';
 import { type ColumnName, columnByName } from '../../flow/fields.ts';
+import { wide } from '../../flow/u64.ts';
 import type { Chunk } from '../chunk.ts';
 import type { AddressRange } from '../filter/tree.ts';
 import { formatMac } from '../filter/values.ts';
 import { flagsText, protocolName } from '../names.ts';
 import { Clock, writeDuration, writeSeconds } from './clock.ts';
-import { octetsAPacket, rate, wide, writeCounter, writeWide } from './numbers.ts';
+import { octetsAPacket, rate, writeCounter, writeWide } from './numbers.ts';
 import type { TextBlock } from './text.ts';
 
 /** Writes one cell of one row. */

@@ -1,9 +1,10 @@
 import { formatAddress } from '../../flow/address.ts';
+import { wide } from '../../flow/u64.ts';
 import type { Chunk } from '../chunk.ts';
 import { bindings, type Sequence, type VariableKind } from '../filter/sequence.ts';
 import { formatMac } from '../filter/values.ts';
 import type { Format } from './format.ts';
-import { wide, writeWide } from './numbers.ts';
+import { writeWide } from './numbers.ts';
 import type { RowPrinter } from './row-printer.ts';
 import type { TextBlock } from './text.ts';
 

@@ -1,7 +1,8 @@
 import type { ColumnName } from '../../flow/fields.ts';
+import { wide } from '../../flow/u64.ts';
 import { extendedEventName } from '../names.ts';
 import type { Member } from './json-members.ts';
-import { wide, writeWide } from './numbers.ts';
+import { writeWide } from './numbers.ts';
 import { presence } from './presence.ts';
 
 /** When an event was; nothing where nobody said. */

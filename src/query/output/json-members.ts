@@ -1,13 +1,14 @@
 import type { ExporterNames, NameKind } from '../../flow/exporter-names.ts';
 import type { ColumnName, FieldName } from '../../flow/fields.ts';
 import { escapeControls, jsonText } from '../../flow/json.ts';
+import { wide } from '../../flow/u64.ts';
 import type { Chunk } from '../chunk.ts';
 import { formatMac } from '../filter/values.ts';
 import { type AddressWriter, addressWriter } from './address-cells.ts';
 import type { HostNames, PlaceNames } from './cells.ts';
 import type { Clock } from './clock.ts';
 import { ExtraReader, extraNames, nameReader } from './exporter-name.ts';
-import { wide, writeWide } from './numbers.ts';
+import { writeWide } from './numbers.ts';
 import { presence } from './presence.ts';
 import type { Label, TextBlock } from './text.ts';
 

@@ -1,8 +1,9 @@
 import type { ColumnName, FieldName } from '../../flow/fields.ts';
+import { wide } from '../../flow/u64.ts';
 import type { Chunk } from '../chunk.ts';
 import { protocolName } from '../names.ts';
 import { type Cell, type CellMaker, constant, label, type Style, writeMpls } from './cells.ts';
-import { wide, writeWide } from './numbers.ts';
+import { writeWide } from './numbers.ts';
 import { tagByName } from './tags.ts';
 import type { TextBlock } from './text.ts';
 

@@ -1,12 +1,7 @@
+import { TWO_32 } from '../../flow/u64.ts';
 import type { TextBlock } from './text.ts';
 
-const TWO_32 = 0x1_0000_0000;
 const WORD_LIMIT = 0x20_0000;
-
-/** A u64 cell as a number; exact up to 2^53, above that the nearest. */
-export function wide(words: Uint32Array, row: number): number {
-  return words[row * 2]! + words[row * 2 + 1]! * TWO_32;
-}
 
 /** Writes a u64 cell with all its digits. */
 export function writeWide(out: TextBlock, words: Uint32Array, row: number, width = 0): void {

@@ -1,11 +1,12 @@
 import type { ColumnName, FieldName } from '../../flow/fields.ts';
+import { wide } from '../../flow/u64.ts';
 import type { Chunk } from '../chunk.ts';
 import { formatMac } from '../filter/values.ts';
 import { address, network } from './address-cells.ts';
 import { type Style, writeMpls } from './cells.ts';
 import { ExtraReader } from './exporter-name.ts';
 import { accessList, latencyMs, wholeOf } from './extra-cells.ts';
-import { wide, writeWide } from './numbers.ts';
+import { writeWide } from './numbers.ts';
 import { presence } from './presence.ts';
 import type { TextBlock } from './text.ts';
 

@@ -1,10 +1,11 @@
 import { formatAddress } from '../../flow/address.ts';
+import { wide } from '../../flow/u64.ts';
 import type { Chunk } from '../chunk.ts';
 import { CLASS_NAMES, type Report, type ReportColumn, type ReportForm } from '../reports.ts';
 import { condense } from './address-cells.ts';
 import type { Style } from './cells.ts';
 import type { Format } from './format.ts';
-import { wide, writeCounter } from './numbers.ts';
+import { writeCounter } from './numbers.ts';
 import type { TextBlock } from './text.ts';
 
 const WIDTHS: Readonly<Record<ReportForm, number>> = {

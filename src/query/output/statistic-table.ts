@@ -1,5 +1,6 @@
 import { formatAddress } from '../../flow/address.ts';
 import { jsonText } from '../../flow/json.ts';
+import { wide } from '../../flow/u64.ts';
 import type { Chunk } from '../chunk.ts';
 import { formatMac } from '../filter/values.ts';
 import { firewallEventName, flagsText, natEventName, protocolName } from '../names.ts';
@@ -10,7 +11,7 @@ import type { Style } from './cells.ts';
 import { writeDuration, writeSeconds } from './clock.ts';
 import type { Format } from './format.ts';
 import { addressFamily, writeAddressNumbers } from './legacy.ts';
-import { octetsAPacket, oneDecimal, wide, writeCounter } from './numbers.ts';
+import { octetsAPacket, oneDecimal, writeCounter } from './numbers.ts';
 import type { Totals } from './summary.ts';
 import type { TextBlock } from './text.ts';
 
