@@ -4,7 +4,6 @@ import { addon } from '../addon/addon.ts';
 import { type FlowScan, SEND_ELSEWHERE } from '../addon/scan.ts';
 import type { AddressWords } from '../flow/address.ts';
 import { UserError } from '../flow/user-error.ts';
-import type { LeftOut } from './left-out.ts';
 
 /** A sampling rate that the operator knows better than the flows of an exporter. */
 export interface RateCorrection {
@@ -36,6 +35,19 @@ export function filesAsStored(paths: readonly string[]): FlowFiles {
   return { paths, count: paths.length, sampled: false, corrections: [], scan: undefined };
 }
 
+/** A file that cannot be read, and one line that names it and says why. */
+export interface Damage {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** The damaged files that a question goes on without: see `LeftOut`. */
+export interface DamagedFiles {
+  add(damage: Damage): void;
+  /** Those of the files that the question at hand is to read. */
+  rest(paths: readonly string[]): readonly string[];
+}
+
 /**
  * Reads the footers of files. With `leftOut` one that is damaged does not keep the others from being read.
  *
@@ -44,7 +56,7 @@ export function filesAsStored(paths: readonly string[]): FlowFiles {
 export async function lookAtFiles(
   all: readonly string[],
   corrections: readonly RateCorrection[] = [],
-  leftOut?: LeftOut,
+  leftOut?: DamagedFiles,
 ): Promise<FlowFiles> {
   const paths = leftOut?.rest(all) ?? all;
   try {
@@ -64,11 +76,9 @@ export async function lookAtFiles(
 const SORTED_AT_ONCE = 64;
 
 /** Files that can be read, and why others, which are there, cannot. */
-async function sortOut(
-  paths: readonly string[],
-): Promise<{ whole: string[]; damaged: { path: string; message: string }[] }> {
+async function sortOut(paths: readonly string[]): Promise<{ whole: string[]; damaged: Damage[] }> {
   const whole: string[] = [];
-  const damaged: { path: string; message: string }[] = [];
+  const damaged: Damage[] = [];
   for (let from = 0; from < paths.length; from += SORTED_AT_ONCE) {
     const some = paths.slice(from, from + SORTED_AT_ONCE);
     const looked = await Promise.allSettled(some.map((path) => addon().segmentInfo(path)));

@@ -1,8 +1,7 @@
 import { type ColumnName, columns } from '../flow/fields.ts';
 import { DuckDbEngine } from './duckdb-engine.ts';
 import type { Rows } from './engine.ts';
-import { filesAsStored, lookAtFiles } from './flow-files.ts';
-import type { LeftOut } from './left-out.ts';
+import { type DamagedFiles, filesAsStored, lookAtFiles } from './flow-files.ts';
 import { planSelection, type SelectionOptions } from './planner.ts';
 
 const EVERYTHING: SelectionOptions = {
@@ -32,7 +31,7 @@ export class FlowReader {
   static async open(
     files: readonly string[],
     options: SelectionOptions = EVERYTHING,
-    leftOut?: LeftOut,
+    leftOut?: DamagedFiles,
   ): Promise<FlowReader> {
     const selection = await planSelection(options, 'scaledInFilter');
     const isFiltered = selection.filter.kind !== 'any';

@@ -28,6 +28,8 @@ export class FlowFollower {
   /** Made for the columns of the first file. */
   private printer: RowPrinter | undefined;
   private rows = 0;
+  /** Of files that were printed to their end. */
+  private rowsOfWhole = 0;
 
   constructor(options: FollowerOptions, sink: OutputSink) {
     this.options = options;
@@ -40,6 +42,7 @@ export class FlowFollower {
    */
   async print(files: FlowFiles, sinceMs: number): Promise<number> {
     const { selection } = this.options;
+    this.rows = this.rowsOfWhole;
     const engine = await this.engines.open(files, { selection, jobs: [JOB] }, false);
     try {
       this.printer ??= await this.start((name) => hasColumn(engine.schema, name));
@@ -49,10 +52,16 @@ export class FlowFollower {
       for await (const chunk of engine.flows(JOB, wanted))
         latest = Math.max(latest, await this.printChunk(chunk, printer, sinceMs));
       await this.sink.end();
+      this.rowsOfWhole = this.rows;
       return latest;
     } finally {
       engine.close();
     }
+  }
+
+  /** Forgets the rows of a file that could not be read to its end; false if some are out. */
+  takeBack(): boolean {
+    return this.sink.takeBack();
   }
 
   private async start(stored: (name: ColumnName) => boolean): Promise<RowPrinter> {
@@ -61,6 +70,8 @@ export class FlowFollower {
     const style = streamStyle(format, plainNumbers);
     const printer = await rowPrinter(format, style, (name) => core.has(name) || stored(name));
     printer.open(this.sink.block, quiet);
+    // The header stays whatever becomes of the rows.
+    await this.sink.end();
     return printer;
   }
 

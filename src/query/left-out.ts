@@ -1,13 +1,8 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { UserError } from '../flow/user-error.ts';
-import { filesAsStored } from './flow-files.ts';
+import { type Damage, type DamagedFiles, filesAsStored } from './flow-files.ts';
 import type { Selection } from './plan.ts';
-
-interface Damage {
-  readonly path: string;
-  readonly message: string;
-}
 
 /** Files that are read together to find which of them cannot be read. */
 const READ_AT_ONCE = 64;
@@ -19,7 +14,7 @@ const EVERYTHING: Selection = { filter: { kind: 'any' }, window: undefined, limi
  * The damaged files that a question goes on without. Damage in the middle of a file is only met while it is read, when
  * flows of it may be in sums already: the question is then asked anew without the file, so that nothing of it counts.
  */
-export class LeftOut {
+export class LeftOut implements DamagedFiles {
   private readonly tell: (message: string) => void;
   /** Whole paths. */
   private readonly damaged = new Set<string>();
@@ -41,7 +36,6 @@ export class LeftOut {
     this.tell(`${message}; the file is left out`);
   }
 
-  /** Those of the files that the question at hand is to read. */
   rest(paths: readonly string[]): readonly string[] {
     const rest = this.damaged.size === 0 ? paths : paths.filter((path) => !this.damaged.has(resolve(path)));
     this.reads(() => rest);
