@@ -22,7 +22,7 @@ const commands: Record<string, () => Promise<(argv: string[]) => Promise<number>
 const usage = `weir: flow exporter and collector
 
   weir export     packets (interface or capture file) to flows to NetFlow v5, v9, IPFIX or flow files
-  weir collect    NetFlow v5, v9, IPFIX and sFlow to flow files
+  weir collect    NetFlow v1, v5, v7, v9, IPFIX and sFlow to flow files
   weir dump       questions to flow files, in nfdump's language
   weir sql        questions to flow files, in SQL
   weir top        the busiest of a running store, live

@@ -235,12 +235,15 @@ export class SessionListener extends SessionSlots {
     if (this.sessions.size > 0) setTimeout(() => this.closeWhenSilent(), STOP_SILENCE_MS / 4);
   }
 
-  private failedHandshake(error: Error, socket: TLSSocket): void {
+  private failedHandshake(error: Error & { readonly reason?: string }, socket: TLSSocket): void {
     this.counters.failedHandshakes++;
     // A certificate that is refused ends in "socket hang up"; why stands with the socket alone.
     const refusal: unknown = socket.authorizationError;
-    const why = refusal ? `certificate of the client not accepted (${String(refusal)})` : error.message;
-    this.log(`TLS with ${socket.remoteAddress ?? 'a client'} failed: ${why}`);
+    // What OpenSSL says has its place in the sources around the reason.
+    const why = refusal
+      ? `certificate of the client not accepted (${String(refusal)})`
+      : (error.reason ?? error.message);
+    this.log(`TLS with ${clientOf(socket)} failed: ${why}`);
     // Node.js leaves one that took too long as it is, and it would count among those of its address for ever.
     socket.destroy();
   }
@@ -260,6 +263,15 @@ function openTls({ cert, key, ca }: TlsIdentity, place: string, handshakeMs: num
 
 function addressOf(socket: Socket): AddressWords | undefined {
   return parseAddress((socket.remoteAddress ?? '').replace(/%.*$/, ''));
+}
+
+/**
+ * Address of a client for the log. The socket of TLS does not know it any more once the client has gone; the one below
+ * does, because `admits` asked it, and nothing but this field of Node.js leads there.
+ */
+function clientOf(socket: TLSSocket & { readonly _parent?: Socket | null }): string {
+  const address = addressOf(socket) ?? (socket._parent ? addressOf(socket._parent) : undefined);
+  return address === undefined ? 'a client' : formatAddress(...address);
 }
 
 function cannotListen(place: string, error: NodeJS.ErrnoException): UserError {

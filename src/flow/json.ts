@@ -7,3 +7,16 @@ export function objectOf(value: unknown): Record<string, unknown> {
 export function arrayOf(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
 }
+
+/**
+ * JSON without the control characters that it may have as they are, DEL and U+0080 to U+009F: a terminal may obey those,
+ * in a text that a device chose, as it does escape sequences.
+ */
+export function escapeControls(json: string): string {
+  return json.replaceAll(/[\u007f-\u009f]/g, (control) => `\\u00${control.charCodeAt(0).toString(16)}`);
+}
+
+/** A text as JSON that may be shown. */
+export function jsonText(text: string): string {
+  return escapeControls(JSON.stringify(text));
+}

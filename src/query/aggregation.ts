@@ -1,6 +1,7 @@
 import type { ColumnName, FieldName } from '../flow/fields.ts';
 import { nearest } from '../flow/suggest.ts';
 import { UserError } from '../flow/user-error.ts';
+import type { Statistic } from './statistics.ts';
 
 /** One thing that flows are grouped by. */
 export type GroupKey =
@@ -36,6 +37,23 @@ export const FIVE_TUPLE: Grouping = {
 /** What -b and -B group by, a conversation as its first record has it. */
 export function conversations(bidirectional: 'merge' | 'guess'): Grouping {
   return { ...FIVE_TUPLE, bidirectional };
+}
+
+/** AS numbers and the addresses that they are of. */
+const AS_OF: ReadonlyMap<string, { readonly column: ColumnName; readonly address: FieldName }> = new Map([
+  ['srcAs', { column: 'srcAs', address: 'srcAddr' }],
+  ['dstAs', { column: 'dstAs', address: 'dstAddr' }],
+]);
+
+/** Groupings of a statistic's sides by AS number and address; undefined if it is not about AS numbers. */
+export function asGroupings({ sides }: Statistic, byProtocol: boolean): Grouping[] | undefined {
+  const found = sides.map((side) => (typeof side === 'string' ? AS_OF.get(side) : undefined));
+  const groupings = found.flatMap((as): Grouping[] => {
+    if (as === undefined) return [];
+    const keys: GroupKey[] = [{ column: as.column }, whole(as.address)];
+    return [{ keys: byProtocol ? [...keys, { column: 'proto' }] : keys, others: 'absent', tags: [] }];
+  });
+  return groupings.length === sides.length ? groupings : undefined;
 }
 
 /** What changes sides when a conversation is turned around. */

@@ -57,7 +57,7 @@ export const USAGE = `usage: weir dump [options] [filter]
   --overlap     -t also takes flows that reach over the window's ends
   --unscaled    counters as exported, not multiplied by the sampling rate
   -G FILE,...   MaxMind databases (.mmdb): countries beside addresses, %sc %dc, %sloc %dloc (cities), %sasn %dasn
-                (organisations), AS numbers in %sas %das of flows that have none, -s srcgeo, -s srcasn, src geo CH
+                (organisations), AS numbers of flows that have none (%sas, -s srcas), -s srcgeo, -s srcasn, src geo CH
   --resolve     names of addresses from reverse DNS, at most 10000 in 20 s
   --memory SIZE memory for the work, such as 2G (from 300M on); beyond, files are read again or the disk is used
   -X, --sql     show how the question is understood; as SQL

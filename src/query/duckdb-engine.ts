@@ -10,13 +10,13 @@ import type { FlowFiles } from './flow-files.ts';
 import { filesLeft } from './native/files-left.ts';
 import type { Order } from './orders.ts';
 import type { Totals } from './output/summary.ts';
-import type { Job, JobOf, Selection } from './plan.ts';
+import type { EngineJob, JobOf, Selection } from './plan.ts';
 import { type Groups, groupsSql, rowsSql, sortSql } from './sql/flows.ts';
 import { limitSql } from './sql/order.ts';
 import { predicateSql } from './sql/predicate.ts';
 import { reportSql } from './sql/report.ts';
-import { filesSql, selectedSql } from './sql/scan.ts';
-import { column, hasColumn, type Schema, valueSql } from './sql/schema.ts';
+import { FILE_SHIFT, filesSql, selectedSql } from './sql/scan.ts';
+import { column, hasColumn, type Schema, text, valueSql } from './sql/schema.ts';
 import { CHAINS_TABLE, chainRowsSql, chainsSql, flowsOfChainsSql, MOST_CHAINS } from './sql/sequence.ts';
 import { statisticRowsSql, statisticSql } from './sql/statistic.ts';
 import { TOTAL_COLUMNS, totalsOfGroupsSql, totalsSql } from './sql/totals.ts';
@@ -26,7 +26,7 @@ const GROUPS_TABLE = 'groups';
 export interface DuckDbOptions {
   readonly memoryOctets?: number | undefined;
   /** What will be asked, to know how far the work is. */
-  readonly jobs?: readonly Job[] | undefined;
+  readonly jobs?: readonly EngineJob[] | undefined;
   /** Gets what tells how far it is, before the first statement. */
   readonly watch?: ((share: () => number) => void) | undefined;
 }
@@ -116,8 +116,8 @@ export class DuckDbEngine implements QueryEngine {
     const from =
       resultFilter === undefined
         ? this.selected
-        : `(SELECT * FROM ${this.selected}${sortSql(this.stored, order, ties, top)}) WHERE ${predicateSql(resultFilter, this.stored)}`;
-    return rowsSql(wanted, from, this.stored, order, ties, top);
+        : `(SELECT *, file_index, file_row_number FROM ${this.selected}${sortSql(this.stored, order, ties, top)}) WHERE ${predicateSql(resultFilter, this.stored)}`;
+    return rowsSql(wanted, from, this.stored, order, ties, top, this.identSql('file_index'));
   }
 
   chains(wanted: readonly ColumnName[]): Rows {
@@ -127,11 +127,25 @@ export class DuckDbEngine implements QueryEngine {
   private chainsSql(wanted: readonly ColumnName[]): string {
     const values = [...bindings(this.sequence!).keys()].flatMap((_, index) => [`v${index}_hi`, `v${index}_lo`]);
     const flows = chainRowsSql(this.files, this.selection.counters, this.stored);
-    return rowsSql(wanted, flows, this.stored, undefined, ['chain', 'step'], 0, ['chain', 'step', ...values]);
+    return rowsSql(wanted, flows, this.stored, undefined, ['chain', 'step'], 0, [
+      'chain',
+      'step',
+      ...values,
+      ...this.identSql(`flow_position >> ${FILE_SHIFT}`),
+    ]);
+  }
+
+  /** The column `ident` where it is wanted. */
+  private identSql(fileIndex: string): string[] {
+    const { idents } = this.selection;
+    if (idents === undefined) return [];
+    return [
+      `[${this.files.paths.map((path) => text(idents.get(path)!)).join(', ')}][(${fileIndex})::BIGINT + 1] AS ident`,
+    ];
   }
 
   /** The statements that answer a job, one for each of its orders. */
-  sql(job: Job, wanted: readonly ColumnName[], baseline: readonly string[]): string[] {
+  sql(job: EngineJob, wanted: readonly ColumnName[], baseline: readonly string[]): string[] {
     switch (job.kind) {
       case 'flows':
         return [
@@ -203,7 +217,7 @@ export class DuckDbEngine implements QueryEngine {
 }
 
 /** How many statements answer the jobs of a plan. */
-function statementsOf({ sequence, limit }: Selection, jobs: readonly Job[]): number {
+function statementsOf({ sequence, limit }: Selection, jobs: readonly EngineJob[]): number {
   let statements = sequence === undefined ? 0 : sequence.every && limit === undefined ? 2 : 1;
   let hasTotals = false;
   for (const job of jobs) {

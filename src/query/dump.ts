@@ -9,18 +9,19 @@ import { USAGE } from './arguments.ts';
 import type { QueryEngine } from './engine.ts';
 import { describePlan } from './explain.ts';
 import type { FileIdentity } from './file-report.ts';
-import { type FlowFiles, filesOfScan, lookAtFiles, type RateCorrection } from './flow-files.ts';
+import { type FlowFiles, filesOfScan, lookAtFiles, type RateCorrection, spanOf } from './flow-files.ts';
 import { writeRows, writtenColumns } from './flow-writer.ts';
 import { writtenSchema } from './group-columns.ts';
+import { bindIdents, tellIdents } from './ident-files.ts';
 import { LeftOut } from './left-out.ts';
 import { EngineOpener } from './open-engine.ts';
 import type { DumpOptions } from './options.ts';
 import type { HostNames, PlaceNames, Style } from './output/cells.ts';
 import { Clock } from './output/clock.ts';
-import type { Format } from './output/format.ts';
+import { type Format, printsIdent, printsTag } from './output/format.ts';
 import { OutputSink, ReaderGone } from './output/sink.ts';
 import { type ReadFiles, writeLegacySummary, writeSummary } from './output/summary.ts';
-import type { Plan, Selection } from './plan.ts';
+import { engineJobs, type Plan, type Selection } from './plan.ts';
 import { type PlacesOfFilter, planDump, questionOf } from './planner.ts';
 import { relativeSeconds, withRelativeWindow } from './relative-window.ts';
 import { Runner } from './runner.ts';
@@ -100,8 +101,7 @@ function placesOfFilter(places: PlaceNames | undefined): PlacesOfFilter | undefi
 }
 
 function printsNames(format: Format): boolean {
-  if (format.kind === 'json' || format.kind === 'ndjson') return true;
-  return 'parts' in format && format.parts.some((part) => typeof part !== 'string' && NAME_TAGS.has(part.name));
+  return format.kind === 'json' || format.kind === 'ndjson' || printsTag(format, NAME_TAGS);
 }
 
 const ADDRESS_MARKER = '\x01';
@@ -191,18 +191,29 @@ async function answer(
   };
   try {
     const looked = await chosen.look(await correctionsFor(chosen.places, options, surroundings));
-    const plan =
+    const asked =
       seconds === undefined ? planned : await withRelativeWindow(planned, seconds, options.overlap, looked, engines);
-    const engine = await engines.open(looked, plan, format.kind === 'null');
+    const { files, plan, ident } = printsIdent(format)
+      ? await tellIdents(looked, asked)
+      : { files: looked, plan: asked, ident: undefined };
+    const engine = await engines.open(files, plan, format.kind === 'null');
     try {
       if (options.write !== undefined) {
         await writeFlows(engine, plan, () => surroundings.openFlowFile(options));
         return;
       }
       const baseline = await baselineFiles(options, looked, surroundings, leftOut);
-      const totals = await new Runner({ engine, plan, format, style, sink, quiet: options.quiet, baseline }).run();
+      const totals = await new Runner({
+        engine,
+        plan,
+        format,
+        style: { ...style, ...(ident && { ident }) },
+        sink,
+        quiet: options.quiet,
+        baseline,
+      }).run();
       if (!options.quiet && (format.kind === 'text' || format.kind === 'null')) {
-        const read = await describeRead(engine, octetsOf(looked), plan.selection.window);
+        const read = await describeRead(engine, looked, plan.selection.window);
         writeSummary(sink.block, totals, read, timing(startedAt), style);
       } else if (!options.quiet && format.kind === 'csv-legacy') writeLegacySummary(sink.block, totals);
       const warning = style.hosts?.warning();
@@ -331,14 +342,16 @@ async function actOnFiles(
       const { plan } = await planDump(options, placesOfFilter(await openPlaces(options, surroundings)));
       const { DuckDbEngine } = await import('./duckdb-engine.ts');
       const looked = await lookAt(files, options, surroundings, leftOut);
-      const engine = await DuckDbEngine.open(looked, plan.selection);
+      const { files: asked, selection } = await bindIdents(looked, plan.selection);
+      const engine = await DuckDbEngine.open(asked, selection);
       const baseline = await baselineFiles(options, looked, surroundings, leftOut);
       const names = writtenColumns(engine.schema).map(({ name }) => name);
-      const { sequence } = plan.selection;
+      const { sequence } = selection;
       if (sequence !== undefined) {
-        sink.block.text(`${chainsSql(looked, plan.selection, sequence, engine.schema)};\n`);
+        sink.block.text(`${chainsSql(asked, selection, sequence, engine.schema)};\n`);
       }
-      for (const job of plan.jobs) for (const sql of engine.sql(job, names, baseline)) sink.block.text(`${sql};\n`);
+      for (const job of engineJobs(plan.jobs))
+        for (const sql of engine.sql(job, names, baseline)) sink.block.text(`${sql};\n`);
       engine.close();
       return;
     }
@@ -359,9 +372,10 @@ function octetsOf({ paths, scan }: FlowFiles): number {
   );
 }
 
-/** Span of the files cut to the window. */
-async function describeRead(engine: QueryEngine, octets: number, window: Selection['window']): Promise<ReadFiles> {
-  const { first, last } = await engine.span();
+/** Span of all files, whether or not idents leave some out, cut to the window. */
+async function describeRead(engine: QueryEngine, looked: FlowFiles, window: Selection['window']): Promise<ReadFiles> {
+  const octets = octetsOf(looked);
+  const { first, last } = await spanOf(looked, () => engine.span());
   const from = Math.max(first, window?.afterMs ?? 0);
   const to = Math.min(last, window?.beforeMs ?? Number.POSITIVE_INFINITY);
   return from > to ? { first: 0, last: 0, octets } : { first: from, last: to, octets };

@@ -49,9 +49,11 @@ function describeJob(job: Job): string {
       const { report, parameter } = job;
       return `${report.name}${report.parameter === undefined ? '' : ` (${parameter} ${report.parameter.means})`}, ${rows}`;
     }
+    case 'asOfPlaces':
     case 'statistic': {
       const split = job.byProtocol ? ' by protocol' : '';
-      return `${job.statistic.name} (${job.statistic.sides.join(', ')})${split}, ${describeOrders(job.orders, '')}, ${rows}`;
+      const places = job.kind === 'asOfPlaces' ? ' or of the address' : '';
+      return `${job.statistic.name} (${job.statistic.sides.join(', ')}${places})${split}, ${describeOrders(job.orders, '')}, ${rows}`;
     }
   }
 }

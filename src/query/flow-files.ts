@@ -112,6 +112,16 @@ export function filesOfScan(scan: FlowScan, corrections: readonly RateCorrection
   };
 }
 
+/** Earliest start and latest end in the files, which `ask` reads where no scan has told. */
+export async function spanOf(
+  { scan }: FlowFiles,
+  ask: () => Promise<{ first: number; last: number }>,
+): Promise<{ first: number; last: number }> {
+  if (scan === undefined) return ask();
+  const { firstMs, lastMs } = scan.summary();
+  return { first: firstMs, last: lastMs };
+}
+
 /** The result; undefined when the addon leaves the question to the general engine. */
 export async function orElsewhere<T>(ask: () => Promise<T>): Promise<T | undefined> {
   try {

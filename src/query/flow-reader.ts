@@ -2,6 +2,7 @@ import { type ColumnName, columns } from '../flow/fields.ts';
 import { DuckDbEngine } from './duckdb-engine.ts';
 import type { Rows } from './engine.ts';
 import { type DamagedFiles, filesAsStored, lookAtFiles } from './flow-files.ts';
+import { bindIdents } from './ident-files.ts';
 import { planSelection, type SelectionOptions } from './planner.ts';
 
 const EVERYTHING: SelectionOptions = {
@@ -37,7 +38,8 @@ export class FlowReader {
     const isFiltered = selection.filter.kind !== 'any';
     // Also when rates do not matter: it says in one line which file is none.
     const looked = await lookAtFiles(files, [], leftOut);
-    return new FlowReader(await DuckDbEngine.open(isFiltered ? looked : filesAsStored(looked.paths), selection));
+    const bound = await bindIdents(isFiltered ? looked : filesAsStored(looked.paths), selection);
+    return new FlowReader(await DuckDbEngine.open(bound.files, bound.selection));
   }
 
   /** All columns of the flows that are selected. */

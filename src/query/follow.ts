@@ -2,8 +2,10 @@ import { type ColumnName, columns } from '../flow/fields.ts';
 import type { Chunk } from './chunk.ts';
 import type { FlowFiles } from './flow-files.ts';
 import { streamStyle } from './flow-printer.ts';
+import { identsByPath } from './ident-files.ts';
 import { EngineOpener } from './open-engine.ts';
-import type { Format } from './output/format.ts';
+import type { Style } from './output/cells.ts';
+import { type Format, printsIdent } from './output/format.ts';
 import { wide } from './output/numbers.ts';
 import { type RowPrinter, rowPrinter } from './output/row-printer.ts';
 import type { OutputSink } from './output/sink.ts';
@@ -41,8 +43,11 @@ export class FlowFollower {
    * flow that passed the filter, 0 for none.
    */
   async print(files: FlowFiles, sinceMs: number): Promise<number> {
-    const { selection } = this.options;
     this.rows = this.rowsOfWhole;
+    const { format } = this.options;
+    // The files may be of several sources, one after another.
+    const idents = printsIdent(format) ? { idents: await identsByPath(files.paths) } : {};
+    const selection = { ...this.options.selection, ...idents };
     const engine = await this.engines.open(files, { selection, jobs: [JOB] }, false);
     try {
       this.printer ??= await this.start((name) => hasColumn(engine.schema, name));
@@ -67,7 +72,7 @@ export class FlowFollower {
   private async start(stored: (name: ColumnName) => boolean): Promise<RowPrinter> {
     const { format, plainNumbers, quiet } = this.options;
     const core = new Set(columns.filter((one) => one.core).map(({ name }) => name));
-    const style = streamStyle(format, plainNumbers);
+    const style: Style = { ...streamStyle(format, plainNumbers), ident: 'column' };
     const printer = await rowPrinter(format, style, (name) => core.has(name) || stored(name));
     printer.open(this.sink.block, quiet);
     // The header stays whatever becomes of the rows.

@@ -2,8 +2,9 @@ import { UserError } from '../flow/user-error.ts';
 import type { DuckDbOptions } from './duckdb-engine.ts';
 import type { QueryEngine } from './engine.ts';
 import type { FlowFiles } from './flow-files.ts';
+import { bindIdents } from './ident-files.ts';
 import { NativeEngine } from './native/engine.ts';
-import type { Plan } from './plan.ts';
+import { engineJobs, type Plan } from './plan.ts';
 
 /**
  * Opens engines: the addon answers what people ask all day, DuckDB everything: a large library, loaded only when it is
@@ -28,12 +29,14 @@ export class EngineOpener {
     return this.told;
   }
 
-  async open(files: FlowFiles, plan: Plan, printsNothing: boolean): Promise<QueryEngine> {
+  async open(all: FlowFiles, asked: Plan, printsNothing: boolean): Promise<QueryEngine> {
     const wanted = process.env['WEIR_QUERY_ENGINE'] ?? 'auto';
     if (!['auto', 'native', 'duckdb'].includes(wanted)) {
       throw new UserError(`WEIR_QUERY_ENGINE=${wanted}: the engines are native, duckdb and auto`);
     }
     this.told = 0;
+    const { files, selection } = await bindIdents(all, asked.selection);
+    const plan = { ...asked, selection };
     // The scan answers while it is opened; a list that turns out to be too long for it is sorted elsewhere.
     this.watch(() => files.scan?.progress() ?? 0, 0, sortsAll(plan) ? 0.5 : 1);
     const native =
@@ -48,7 +51,7 @@ export class EngineOpener {
     const from = this.progress();
     return openGeneral(files, plan, {
       memoryOctets: this.memoryOctets,
-      jobs: plan.jobs,
+      jobs: engineJobs(plan.jobs),
       watch: (share) => this.watch(share, from, 1),
     });
   }

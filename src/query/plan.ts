@@ -31,6 +31,25 @@ export interface Selection {
   /** Only the first so many of the flows that match, in the order of the files. */
   readonly limit: number | undefined;
   readonly counters: CounterView;
+  /** By path: single flows come with the column `ident`, that of their file. For the general engine. */
+  readonly idents?: ReadonlyMap<string, string>;
+}
+
+/** The filters of a selection: of a sequence one for each stage. */
+export function filtersOf({ filter, sequence }: Selection): Filter[] {
+  return sequence === undefined ? [filter] : sequence.stages.map((stage) => stage.filter);
+}
+
+interface GroupsJob {
+  readonly kind: 'groups';
+  readonly grouping: Grouping;
+  /** Without orders the groups come latest first, as nfdump's hash table gives them. */
+  readonly orders: readonly Order[];
+  readonly top: number;
+  /** -s record: a title line over each order. */
+  readonly titled: boolean;
+  /** -P on the finished rows. */
+  readonly resultFilter: Filter | undefined;
 }
 
 /** One table of the answer. `top` 0 means all rows. */
@@ -42,17 +61,7 @@ export type Job =
       /** -P on the finished rows, where they have an order. */
       readonly resultFilter?: Filter;
     }
-  | {
-      readonly kind: 'groups';
-      readonly grouping: Grouping;
-      /** Without orders the groups come latest first, as nfdump's hash table gives them. */
-      readonly orders: readonly Order[];
-      readonly top: number;
-      /** -s record: a title line over each order. */
-      readonly titled: boolean;
-      /** -P on the finished rows. */
-      readonly resultFilter: Filter | undefined;
-    }
+  | GroupsJob
   | {
       readonly kind: 'statistic';
       readonly statistic: Statistic;
@@ -62,7 +71,24 @@ export type Job =
       /** The tables to be made of the rows, which are all those of single addresses. */
       readonly ofCountries?: { readonly orders: readonly Order[]; readonly top: number };
     }
+  /** A statistic of AS numbers with -G: flows whose own is 0 count under that of their address. */
+  | {
+      readonly kind: 'asOfPlaces';
+      readonly statistic: Statistic;
+      readonly byProtocol: boolean;
+      readonly orders: readonly Order[];
+      readonly top: number;
+      /** What it is made of, for each side: all groups of `grouping`, whose first keys are AS number and address. */
+      readonly sides: readonly GroupsJob[];
+    }
   | { readonly kind: 'report'; readonly report: Report; readonly parameter: number; readonly top: number };
+
+/** What engines answer. */
+export type EngineJob = Exclude<Job, { readonly kind: 'asOfPlaces' }>;
+
+export function engineJobs(jobs: readonly Job[]): EngineJob[] {
+  return jobs.flatMap((job): readonly EngineJob[] => (job.kind === 'asOfPlaces' ? job.sides : [job]));
+}
 
 export type JobOf<K extends Job['kind']> = Extract<Job, { kind: K }>;
 

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { nearest } from '../flow/suggest.ts';
 import { UserError } from '../flow/user-error.ts';
-import { conversations, FIVE_TUPLE, type Grouping, parseGrouping } from './aggregation.ts';
+import { asGroupings, conversations, FIVE_TUPLE, type Grouping, parseGrouping } from './aggregation.ts';
 import { readFormats } from './configuration.ts';
 import { type BlocksOfAs, withAsOfPlaces } from './filter/as-of-places.ts';
 import { type CountryBlocks, lookUpHostName, resolveHostNames } from './filter/host-names.ts';
+import { asksIdent } from './filter/ident.ts';
 import { parseFilter } from './filter/parse.ts';
 import { isSequence, parseQuestion } from './filter/parse-sequence.ts';
 import { resolveSequence, type Sequence } from './filter/sequence.ts';
@@ -13,7 +14,7 @@ import { timeOfParts } from './filter/values.ts';
 import type { DumpOptions } from './options.ts';
 import { parseOrders } from './orders.ts';
 import { type Format, groupingFormat, parseFormat } from './output/format.ts';
-import type { CounterView, Job, Plan, Selection, Window } from './plan.ts';
+import { type CounterView, filtersOf, type Job, type Plan, type Selection, type Window } from './plan.ts';
 import { type Report, reportByName } from './reports.ts';
 import { absentStatistics, statisticByName } from './statistics.ts';
 
@@ -86,8 +87,16 @@ export async function planDump(options: DumpOptions, places?: PlacesOfFilter): P
     options.resultFilter === undefined
       ? undefined
       : await resolveHostNames(parseFilter(options.resultFilter, { name: 'result filter', readInclude }));
+  if (resultFilter !== undefined && asksIdent(resultFilter)) {
+    throw new UserError(`-P ${options.resultFilter}: rows of the answer are in no file; ask for idents in the filter`);
+  }
   const grouping = groupingOf(options);
   const jobs = planJobs(options, grouping, resultFilter, warnings);
+  if (filtersOf(selection).some(asksIdent) && jobs.some((job) => job.kind === 'report' && job.report.needsBaseline)) {
+    throw new UserError(
+      '-s new compares with the files of --baseline: choose the sources of both with -M, not with ident',
+    );
+  }
   return { plan: { selection, jobs }, format: planFormat(options, grouping, jobs), warnings };
 }
 
@@ -164,10 +173,18 @@ function planStatistics(
     if (ofCountries && options.places.length === 0) {
       throw new UserError(`-s ${text}: countries are in a MaxMind database: name it with -G FILE`);
     }
+    const byProtocol = (split === 'p' && statistic.ofProtocols !== true) || statistic.byProtocol === true;
+    const sides = options.places.length === 0 ? undefined : asGroupings(statistic, byProtocol);
+    if (sides !== undefined) {
+      const ofSide = { kind: 'groups', orders: [], top: 0, titled: false, resultFilter: undefined } as const;
+      const groups = sides.map((grouping) => ({ ...ofSide, grouping }));
+      elements.push({ kind: 'asOfPlaces', statistic, byProtocol, orders, top, sides: groups });
+      continue;
+    }
     elements.push({
       kind: 'statistic',
       statistic,
-      byProtocol: (split === 'p' && statistic.ofProtocols !== true) || statistic.byProtocol === true,
+      byProtocol,
       ...(ofCountries ? { orders: [orders[0]!], top: 0, ofCountries: { orders, top } } : { orders, top }),
     });
   }

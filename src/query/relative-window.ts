@@ -1,6 +1,6 @@
-import type { FlowFiles } from './flow-files.ts';
+import { type FlowFiles, spanOf } from './flow-files.ts';
 import type { EngineOpener } from './open-engine.ts';
-import type { Plan, Window } from './plan.ts';
+import type { Plan, Selection, Window } from './plan.ts';
 
 /** -t as nfdump had it up to 1.7.4: `+N` are the first N seconds of the files, `-N` the last; undefined for other windows. */
 export function relativeSeconds(text: string | undefined): number | undefined {
@@ -15,24 +15,19 @@ export async function withRelativeWindow(
   files: FlowFiles,
   engines: EngineOpener,
 ): Promise<Plan> {
-  const { first, last } = await spanOf(files, plan, engines);
+  const { first, last } = await spanOf(files, async () => {
+    const selection: Selection = { ...plan.selection, filter: { kind: 'any' } };
+    const engine = await engines.open(files, { selection, jobs: [] }, true);
+    try {
+      return await engine.span();
+    } finally {
+      engine.close();
+    }
+  });
   // The ends of a window are no part of it, but the first and the last flow are.
   const window: Window =
     seconds < 0
       ? { afterMs: last + seconds * 1000, beforeMs: last + 1, overlaps }
       : { afterMs: first - 1, beforeMs: first + seconds * 1000, overlaps };
   return { ...plan, selection: { ...plan.selection, window } };
-}
-
-async function spanOf(files: FlowFiles, { selection }: Plan, engines: EngineOpener) {
-  if (files.scan !== undefined) {
-    const { firstMs, lastMs } = files.scan.summary();
-    return { first: firstMs, last: lastMs };
-  }
-  const engine = await engines.open(files, { selection: { ...selection, filter: { kind: 'any' } }, jobs: [] }, true);
-  try {
-    return await engine.span();
-  } finally {
-    engine.close();
-  }
 }

@@ -1,9 +1,9 @@
 import type { ColumnName } from '../flow/fields.ts';
 import type { Chunk } from './chunk.ts';
-import type { CountryStatistic } from './country-statistic.ts';
 import type { QueryEngine, Rows } from './engine.ts';
 import type { Sequence } from './filter/sequence.ts';
 import { groupsSchema } from './group-columns.ts';
+import type { Order } from './orders.ts';
 import type { Style } from './output/cells.ts';
 import type { Format } from './output/format.ts';
 import { wide } from './output/numbers.ts';
@@ -12,6 +12,7 @@ import type { OutputSink } from './output/sink.ts';
 import type { StatisticTable } from './output/statistic-table.ts';
 import { NO_TOTALS, type Totals } from './output/summary.ts';
 import { TextBlock } from './output/text.ts';
+import type { PlaceStatistic } from './place-statistic.ts';
 import type { JobOf, Plan } from './plan.ts';
 import { hasColumn, type Schema } from './sql/schema.ts';
 
@@ -55,6 +56,9 @@ export class Runner {
           break;
         case 'statistic':
           await this.printStatistic(job);
+          break;
+        case 'asOfPlaces':
+          await this.printAsOfPlaces(job);
           break;
         case 'report':
           await this.printReport(job);
@@ -105,31 +109,51 @@ export class Runner {
   }
 
   private async printStatistic(job: JobOf<'statistic'>): Promise<void> {
-    const { engine, format, style, quiet } = this.options;
-    const { statistic, byProtocol, orders, top } = job;
+    const tables = await this.options.engine.statistic(job);
+    const { orders, ofCountries } = job;
+    if (ofCountries === undefined) return this.printTables(job, tables.totals, (order) => tables.rows(order));
+    const countries = await this.placeStatistic();
+    await countries.addCountries(tables.rows(orders[0]));
+    const shown = { ...job, ...ofCountries };
+    await this.printTables(shown, tables.totals, (order) => [countries.rows(order, shown.top)]);
+  }
+
+  private async printAsOfPlaces(job: JobOf<'asOfPlaces'>): Promise<void> {
+    const { asColumns, readOfGroups } = await import('./place-statistic.ts');
+    const numbers = await this.placeStatistic();
+    let totals = NO_TOTALS;
+    for (const side of job.sides) {
+      const names = asColumns(side.grouping);
+      const tables = await this.options.engine.groups(side, readOfGroups(names));
+      await numbers.addAsNumbers(tables.rows(undefined), names, job.byProtocol);
+      totals = tables.totals;
+    }
+    await this.printTables(job, totals, (order) => [numbers.rows(order, job.top)]);
+  }
+
+  private async placeStatistic(): Promise<PlaceStatistic> {
+    const { PlaceStatistic } = await import('./place-statistic.ts');
+    return new PlaceStatistic(this.options.style.places!);
+  }
+
+  /** The tables of a statistic, one for each of its orders. */
+  private async printTables(
+    { statistic, byProtocol, orders, top }: JobOf<'statistic' | 'asOfPlaces'>,
+    totals: Totals,
+    rows: (order: Order) => Rows,
+  ): Promise<void> {
+    const { format, style, quiet } = this.options;
     const { bindTable, closeTable, openTable } = await import('./output/statistic-table.ts');
-    const known = this.totals !== undefined;
-    const tables = await engine.statistic(job);
-    this.totals ??= tables.totals;
-    const { totals } = this;
-    if (!known) this.noteNoMatch(totals);
-    const { orders: shown, top: most } = job.ofCountries ?? { orders, top };
-    const countries = job.ofCountries && (await this.ofCountries(tables.rows(orders[0])));
-    for (const order of shown) {
-      const table: StatisticTable = { statistic, byProtocol, order, top: most, totals };
+    if (this.totals === undefined) this.noteNoMatch(totals);
+    this.totals ??= totals;
+    for (const order of orders) {
+      const table: StatisticTable = { statistic, byProtocol, order, top, totals: this.totals };
       openTable(this.out, table, format, style, quiet);
-      for await (const chunk of countries === undefined ? tables.rows(order) : [countries.rows(order, most)]) {
+      for await (const chunk of rows(order)) {
         await this.printChunk(chunk, bindTable(chunk, table, format, style));
       }
       closeTable(this.out, format, quiet);
     }
-  }
-
-  private async ofCountries(rows: Rows): Promise<CountryStatistic> {
-    const { CountryStatistic } = await import('./country-statistic.ts');
-    const countries = new CountryStatistic();
-    await countries.add(rows, this.options.style.places!);
-    return countries;
   }
 
   private async printReport(job: JobOf<'report'>): Promise<void> {

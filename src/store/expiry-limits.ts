@@ -1,6 +1,7 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../flow/user-error.ts';
+import { replaceFile } from './replace-file.ts';
 
 /** What a store may have; 0 is no limit. */
 export interface ExpiryLimits {
@@ -61,9 +62,7 @@ export async function readLimits(directory: string): Promise<ExpiryLimits | unde
 export async function writeLimits(directory: string, limits: ExpiryLimits): Promise<void> {
   const path = join(directory, LIMITS_NAME);
   try {
-    // A name that `recover` clears away after a crash.
-    await writeFile(`${path}.tmp`, `${JSON.stringify({ schema: SCHEMA, ...limits })}\n`);
-    await rename(`${path}.tmp`, path);
+    await replaceFile(path, `${JSON.stringify({ schema: SCHEMA, ...limits })}\n`, { sync: true });
   } catch (cause) {
     throw new UserError(`cannot write ${path}: ${(cause as Error).message}`, { cause });
   }

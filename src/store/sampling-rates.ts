@@ -1,12 +1,15 @@
 import { statSync } from 'node:fs';
-import { readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { type AddressWords, parseAddress } from '../flow/address.ts';
+import { objectOf } from '../flow/json.ts';
 import { UserError } from '../flow/user-error.ts';
+import { replaceFile } from './replace-file.ts';
 import { directoriesAbove } from './segment-files.ts';
 
 /** Name of the file with corrected rates in the directory of a store. */
 const RATES_NAME = '.weir.sampling.json';
+const SCHEMA = 1;
 
 /** A sampling rate of an exporter that its flows do not tell, or tell wrongly. */
 export interface RateRule {
@@ -31,21 +34,32 @@ export async function readRates(directory: string): Promise<readonly RateRule[]>
       return [];
     throw new UserError(`cannot read ${path}: ${(cause as Error).message}`, { cause });
   }
+  return parseRates(text, (what) => {
+    throw new UserError(`${path}: ${what}: correct it, or delete the file and set the rates again with weir sampling`);
+  });
+}
+
+function parseRates(text: string, refuse: (what: string) => never): readonly RateRule[] {
+  let file: Record<string, unknown>;
   try {
-    const { rules } = JSON.parse(text) as { rules: unknown };
-    if (Array.isArray(rules) && rules.every(isRule)) return rules;
+    file = objectOf(JSON.parse(text));
   } catch {
-    // Said below.
+    return refuse('this is no JSON');
   }
-  throw new UserError(`${path} is damaged: delete it and set the rates again with weir sampling`);
+  const { schema, rules } = file;
+  if (schema !== SCHEMA) refuse(`the schema is not ${SCHEMA}, that of this version`);
+  if (!Array.isArray(rules)) return refuse('there is no list "rules"');
+  return rules.map((rule: unknown, at) => {
+    const wrong = wrongIn(objectOf(rule));
+    return wrong === undefined ? (rule as RateRule) : refuse(`rule ${at + 1}: ${wrong}`);
+  });
 }
 
 /** Replaces the rules of a store. */
 export async function writeRates(directory: string, rules: readonly RateRule[]): Promise<void> {
   const path = join(directory, RATES_NAME);
   try {
-    await writeFile(`${path}.tmp`, `${JSON.stringify({ schema: 1, rules }, undefined, 2)}\n`, { mode: 0o644 });
-    await rename(`${path}.tmp`, path);
+    await replaceFile(path, `${JSON.stringify({ schema: SCHEMA, rules }, undefined, 2)}\n`, { sync: true });
   } catch (cause) {
     throw new UserError(`cannot write ${path}: ${(cause as Error).message}`, { cause });
   }
@@ -76,16 +90,12 @@ export function exporterWords({ exporter }: RateRule): AddressWords {
   return parseAddress(exporter)!;
 }
 
-function isRule(rule: unknown): rule is RateRule {
-  const { exporter, rate, fromMs, toMs } = (rule ?? {}) as Partial<Record<keyof RateRule, unknown>>;
-  const isTime = (ms: unknown) => ms === undefined || Number.isSafeInteger(ms);
-  return (
-    typeof exporter === 'string' &&
-    parseAddress(exporter) !== undefined &&
-    Number.isInteger(rate) &&
-    (rate as number) >= 1 &&
-    (rate as number) <= 0xffff_ffff &&
-    isTime(fromMs) &&
-    isTime(toMs)
-  );
+/** What of a rule is not as `RateRule` says; undefined for nothing. */
+function wrongIn({ exporter, rate, fromMs, toMs }: Record<string, unknown>): string | undefined {
+  if (typeof exporter !== 'string' || parseAddress(exporter) === undefined) return '"exporter" is no address';
+  if (!Number.isInteger(rate) || (rate as number) < 1 || (rate as number) > 0xffff_ffff)
+    return '"rate" is no whole number from 1 to 4294967295';
+  for (const [name, ms] of Object.entries({ fromMs, toMs }))
+    if (ms !== undefined && !Number.isSafeInteger(ms)) return `"${name}" is no time in milliseconds`;
+  return undefined;
 }

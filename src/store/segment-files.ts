@@ -108,8 +108,6 @@ async function chooseRange(base: string, range: string, naming: FileNaming): Pro
   const path = join(base, first!);
   const kind = await kindOf(path);
   if (last === undefined && kind === 'directory') return walk(path, naming);
-  // A slot that is in parts has no file of its name; anything else that is not there need not be searched for.
-  if (kind === undefined && naming.time(basename(path)) === undefined) return undefined;
   const lastKey = last?.split('/').filter((part) => part !== '');
   const depth = lastKey?.length ?? 1;
   const steps = path.split('/');
@@ -120,6 +118,8 @@ async function chooseRange(base: string, range: string, naming: FileNaming): Pro
   if (lastKey !== undefined && compareKeys(firstKey, lastKey) > 0) {
     throw new UserError(`the range ends before it begins: ${range}`);
   }
+  // A slot that is in parts has no file of its name; anything else that is not there need not be searched for.
+  if (kind === undefined && naming.time(basename(path)) === undefined) return undefined;
   const top = steps.slice(0, -depth).join('/') || (path.startsWith('/') ? '/' : '.');
   const files = (await kindOf(top)) === 'directory' ? await walk(top, naming) : [];
   const inRange = files.filter((file) => {

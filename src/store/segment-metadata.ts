@@ -1,11 +1,11 @@
 import { addon } from '../addon/addon.ts';
 import type { SegmentInfo, SegmentOptions } from '../addon/segments.ts';
+import { IDENT_KEY } from '../flow/ident.ts';
 import { parseSlotStats, type SlotStatsJson } from './slot-stats.ts';
 import { partTime } from './slots.ts';
 
-/** Keys of a segment's key-value metadata. */
+/** Keys of a segment's key-value metadata, besides `IDENT_KEY`. */
 export const SCHEMA_KEY = 'weir.schema';
-export const IDENT_KEY = 'weir.ident';
 export const SLOT_KEY = 'weir.slot';
 export const INTERVAL_KEY = 'weir.interval';
 export const STATS_KEY = 'weir.stats';

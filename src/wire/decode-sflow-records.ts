@@ -25,6 +25,7 @@ const BGP_NEXT_HOP = columnIndex('bgpNextHopHi');
 const FLOW_LABEL = columnIndex('flowLabel');
 const SRC_VLAN = columnIndex('srcVlan');
 const DST_VLAN = columnIndex('dstVlan');
+const INNER_VLAN = columnIndex('innerVlan');
 const IN_SRC_MAC = columnIndex('inSrcMac');
 const IN_DST_MAC = columnIndex('inDstMac');
 const ETHER_TYPE = columnIndex('etherType');
@@ -102,8 +103,8 @@ function isVlan(etherType: number): boolean {
 }
 
 /**
- * What a packet record has no room for: MAC addresses, tag, ethertype, labels and flow label of a sampled Ethernet
- * header. The tag counts unless `hasVlan` says that the agent told the VLANs in a record of their own.
+ * What a packet record has no room for: MAC addresses, tags, ethertype, labels and flow label of a sampled Ethernet
+ * header. The outer tag counts unless `hasVlan` says that the agent told the VLANs in a record of their own.
  */
 export function readLinkLayer(
   target: BatchTarget,
@@ -120,7 +121,8 @@ export function readLinkLayer(
   let etherType = view.getUint16(at - 2);
   for (let tags = 0; tags < MAX_TAGS && isVlan(etherType) && end - at >= TAG_BYTES; tags++) {
     const vlan = view.getUint16(at) & 0x0fff;
-    if (tags === 0 && !hasVlan) (target.column(SRC_VLAN) as Uint16Array)[row] = vlan;
+    if (tags === 1) (target.column(INNER_VLAN) as Uint16Array)[row] = vlan;
+    else if (tags === 0 && !hasVlan) (target.column(SRC_VLAN) as Uint16Array)[row] = vlan;
     etherType = view.getUint16(at + 2);
     at += TAG_BYTES;
   }

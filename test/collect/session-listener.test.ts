@@ -196,6 +196,20 @@ describe('sessions', () => {
     expect(listener.sessionStats()).toMatchObject({ accepted: 0, failedHandshakes: 2, refusedByLimit: 0 });
   });
 
+  it('of TLS that fail are told with the address, also of clients that have gone', async () => {
+    const { cert, key } = makeCertificates(tempDir('handshake')).collector;
+    const endpoints = [{ host: '127.0.0.1', port: 0, tls: { cert, key } }];
+    const { dial, lines, listener } = await start({ endpoints });
+    (await dial()).end(Buffer.from('160301', 'hex'));
+    await until(() => listener.sessionStats().failedHandshakes === 1);
+    (await dial()).write('no message of TLS');
+    await until(() => listener.sessionStats().failedHandshakes === 2);
+    expect(lines).toEqual([
+      'TLS with 127.0.0.1 failed: socket hang up',
+      'TLS with 127.0.0.1 failed: wrong version number',
+    ]);
+  });
+
   it('of TLS that are amid a handshake do not keep a collector from its end', async () => {
     const { cert, key } = makeCertificates(tempDir('handshake')).collector;
     const endpoints = [{ host: '127.0.0.1', port: 0, tls: { cert, key } }];

@@ -47,3 +47,11 @@ it('texts that others chose neither steer the terminal nor begin lines or cells'
   expect((await dump('csv:%uname,%nbid')).slice(1)).toEqual(['" [2J root, ""x""",1..2 3']);
   expect((await dump('csv:%extra,%sp'))[1]).toMatch(/^"\{""40000"":.*\}",\d+$/);
 });
+
+it.each(['json', 'ndjson'])('%s has no control character of texts that others chose', async (format) => {
+  const extra = { '40000': 'a\u007fb\u009b2Jc', vendor: 'ä\u0085\u009f' };
+  const printed = await dumpText(['-r', await fileWith(JSON.stringify(extra)), '-o', format]);
+  expect(printed).not.toMatch(/[\u007f-\u009f]/);
+  expect(printed).toContain('a\\u007fb\\u009b2Jc');
+  expect([JSON.parse(printed)].flat()).toMatchObject([{ extra, user_name: extra[40000] }]);
+});

@@ -18,10 +18,9 @@ it.each([
   [['-A', 'srcip,dstgeo'], 'use -s dstgeo with -G FILE'],
   [['-A', 'opid'], 'use -s opid'],
   [['-A', 'exp'], 'use -A router'],
-  [['port in nat pblock'], 'nat pblock start <= 2000 and nat pblock end >= 2000'],
   [['payload content "abc"'], 'flows are stored without payload'],
   [['exporter id 1'], 'use "router ip ADDRESS"'],
-  [['ingress acl 3'], 'use "ie 33000"'],
+  [['ingress ace 3'], 'use "ingress acl N"'],
   [['count 3'], 'records are not numbered: use -c'],
 ])('%j, which nfdump answers, is answered with what to do instead', async (args, message) => {
   await expect(dumpText(['-r', flows, ...args])).rejects.toThrow(message);

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parseSqlArguments } from '../../src/cli/sql.ts';
 import { formatAddress } from '../../src/flow/address.ts';
@@ -133,6 +134,22 @@ describe('weir sql', () => {
         'SELECT i.name, count(*) > 0 AS has FROM flows f JOIN interfaces i ON i.exporter = f.exporter AND i.index = f.in_if GROUP BY 1',
       ),
     ).toBe("name,has\nge-0/0/1 'core',true\n");
+  });
+
+  it.each(['csv', 'json', 'table', 'parquet'])('-o %s ends quietly when its reader has gone', async (format) => {
+    const stdout = new Writable({
+      write: (_chunk, _encoding, callback) => callback(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })),
+    });
+    const stderr = new Collector();
+    const options = await parseSqlArguments(['-r', store, '-o', format, 'SELECT * FROM flows']);
+    expect(await runSql(options!, { stdout, stderr } as unknown as NodeJS.Process)).toBe(0);
+    expect(stderr.text).toBe('');
+  });
+
+  it.each(['json', 'ndjson'])('-o %s has control characters escaped', async (format) => {
+    const printed = await ask('-o', format, "SELECT 'a' || chr(155) || chr(127) || 'ü' AS t");
+    expect(printed).toContain('a\\u009b\\u007fü');
+    expect([JSON.parse(printed)].flat()).toEqual([{ t: 'a\u009b\u007fü' }]);
   });
 
   it('writes files, csv and Parquet', async () => {

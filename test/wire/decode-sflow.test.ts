@@ -69,10 +69,20 @@ describe('rows of flow samples', () => {
     expect(rowOf(headerRecord(1, ethernetFrame(0x86dd, packet, [5, 6])))).toMatchObject({
       flowLabel: 0x12345,
       srcVlan: 5,
+      innerVlan: 6,
       etherType: 0x86dd,
       octets: 48n,
       tos: 0,
     });
+  });
+
+  test('the tag behind another is the inner VLAN, also where the agent tells the outer one', () => {
+    const qinq = headerRecord(1, ethernetFrame(0x800, udp, [100, 200]));
+    const told = tagged(1001, words(300, 0, 400, 0));
+    expect(rowOf(qinq)).toMatchObject({ srcVlan: 100, dstVlan: 0, innerVlan: 200 });
+    expect(rowOf(told, qinq)).toMatchObject({ srcVlan: 300, dstVlan: 400, innerVlan: 200 });
+    expect(rowOf(headerRecord(1, ethernetFrame(0x800, udp, [100])))).toMatchObject({ srcVlan: 100, innerVlan: 0 });
+    expect(rowOf(headerRecord(1, ethernetFrame(0x800, udp, [1, 2, 3])))).toMatchObject({ srcVlan: 1, innerVlan: 2 });
   });
 
   test('what is no IP keeps its frame, and refused headers do not shift those behind them', () => {

@@ -3,85 +3,21 @@
 
 use super::column::not_here;
 use super::conversation::Conversation;
-use super::gather::{Entry, Gather};
+use super::facts::Facts;
+use super::gather::Gather;
 use super::group::Group;
 use super::job::{Counters, Rows};
 use super::key::RowKeys;
 use super::numbers::Numbers;
-use super::predicate::Facts;
+use super::pile::{Narrow, Pile, CHUNK, FLAG_BITS};
 use super::spread::Spread;
-use super::table::{Extra, Sums};
+use super::table::{Entry, Extra, Sums};
 use parquet::errors::Result;
 
-/// Rows of a chunk.
-const CHUNK: usize = 64;
 /// Passes over the files after which an engine that uses the disk is faster.
 const MOST_PASSES: usize = 16;
 /// One part in so many is counted early to see whether that makes room.
 const SAMPLE: usize = 16;
-
-/// A row of usual numbers; what does not fit is an `Entry`.
-#[derive(Clone, Copy)]
-pub struct Narrow {
-    key: [u64; 2],
-    packets: u32,
-    octets: u32,
-    /// Milliseconds after the first of all.
-    first: u32,
-    duration: u32,
-    /// Position, a bit for turned ends, 16 bits of TCP flags.
-    place: u64,
-}
-
-const FLAG_BITS: u32 = 16;
-/// Rows of all files that have a place.
-pub const MOST_ROWS: u64 = 1 << (u64::BITS - FLAG_BITS - 1);
-
-impl Narrow {
-    pub fn key(&self) -> u128 {
-        u128::from(self.key[0]) | u128::from(self.key[1]) << 64
-    }
-
-    pub fn add_to(&self, entry: &mut Entry, earliest: i64) {
-        let Entry { sums, extra, .. } = entry;
-        let is_turned = self.place >> FLAG_BITS & 1 != 0;
-        sums.rows += 1;
-        sums.flows = sums.flows.saturating_add(1);
-        let (packets, octets, shift) = if is_turned {
-            (&mut sums.out_packets, &mut sums.out_octets, 16)
-        } else {
-            (&mut sums.packets, &mut sums.octets, 0)
-        };
-        *packets = packets.saturating_add(u64::from(self.packets));
-        *octets = octets.saturating_add(u64::from(self.octets));
-        // As the differences were made: times of a file may be anything.
-        let first = earliest.wrapping_add(i64::from(self.first));
-        sums.first = sums.first.min(first);
-        sums.last = sums.last.max(first.wrapping_add(i64::from(self.duration)));
-        extra.add(&Extra {
-            position: self.place >> (FLAG_BITS + 1),
-            tcp_flags: u32::from(self.place as u16) << shift,
-            is_turned,
-        });
-    }
-}
-
-#[derive(Default)]
-pub struct Pile {
-    full: Vec<Vec<Narrow>>,
-    open: Vec<Narrow>,
-    pub groups: Vec<Entry>,
-}
-
-impl Pile {
-    pub fn chunks(&self) -> impl Iterator<Item = &[Narrow]> {
-        self.full.iter().chain([&self.open]).map(Vec::as_slice)
-    }
-
-    pub fn rows(&self) -> usize {
-        self.full.len() * CHUNK + self.open.len() + self.groups.len()
-    }
-}
 
 /// What one thread puts aside.
 pub struct Aside<'a> {

@@ -1,7 +1,7 @@
 //! Both directions of a conversation as one group: which end stands first in its key, and which one in its row.
 
-use super::gather::Entry;
 use super::job::Part;
+use super::table::Entry;
 use std::mem::swap;
 
 /// Groups by source and destination address, source and destination port, protocol.

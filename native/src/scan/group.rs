@@ -1,8 +1,8 @@
 //! The row group that a thread works on: its columns, opened when they are first asked for.
 
 use crate::scan::column::{Column, Lane};
+use crate::scan::facts::Facts;
 use crate::scan::file::{bounds, place, OpenFile, Wanted};
-use crate::scan::predicate::Facts;
 use crate::segment::column::ColumnType;
 use parquet::bloom_filter::Sbbf;
 use parquet::errors::Result;

@@ -2,14 +2,13 @@
 
 use super::aside::Aside;
 use super::counted::Counted;
-use super::gather::Entry;
+use super::facts::Facts;
 use super::group::Group;
 use super::job::{measure, Counters, Job, Measure, Order, Rows};
 use super::key::{Place, RowKeys};
 use super::numbers::Numbers;
-use super::predicate::Facts;
 use super::spread::Spread;
-use super::table::{Extra, Keys, Sums, KEY_BYTES};
+use super::table::{Entry, Extra, Keys, Sums, KEY_BYTES};
 use parquet::errors::Result;
 use std::cmp::Ordering;
 

@@ -3,10 +3,12 @@
 
 pub mod archive;
 mod aside;
+mod best;
 pub mod bits;
 pub mod column;
 mod conversation;
 pub mod counted;
+pub mod facts;
 pub mod file;
 mod gather;
 pub mod group;
@@ -18,6 +20,7 @@ pub mod look;
 pub mod numbers;
 pub mod page;
 mod passes;
+mod pile;
 pub mod predicate;
 pub mod prune;
 mod spread;

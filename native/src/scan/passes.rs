@@ -1,12 +1,12 @@
 //! The passes over the files that a question takes: one, but where rows had to be left for another.
 
 use super::aside::Aside;
-use super::aside::MOST_ROWS;
+use super::best::{gather, Best};
 use super::column::not_here;
 use super::file::Segment;
-use super::gather::{gather, Best};
 use super::groups::{Groups, Table};
 use super::list::{Found, List, ROW_BITS};
+use super::pile::MOST_ROWS;
 use super::spread::{Memory, Spread};
 use super::worker::{job_of_totals, Counting, Worker};
 use super::{guarded, in_parallel, prune, with_name, Answer, Question, Totals};

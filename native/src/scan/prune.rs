@@ -1,7 +1,7 @@
 //! Files that need not be opened, since the index of their directory tells that no flow in them is asked for.
 
+use super::facts::{Facts, Ranges};
 use super::file::{Segment, Wanted};
-use super::predicate::{Facts, Ranges};
 use super::{in_parallel, Question};
 use crate::segment::column::ColumnType;
 use crate::slot_index::build::half_of;

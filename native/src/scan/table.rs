@@ -169,6 +169,14 @@ impl Extra {
     }
 }
 
+/// A group; `extra.position` counts all rows of all files.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    pub key: u128,
+    pub sums: Sums,
+    pub extra: Extra,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,12 +2,13 @@
 
 use super::aside::Aside;
 use super::column::{not_here, BLOCK};
+use super::facts::Facts;
 use super::file::{bind, rows_of, OpenFile, Segment};
 use super::group::Group;
 use super::groups::Groups;
 use super::job::{Counters, Rows};
 use super::list::{Found, List, ROW_BITS};
-use super::predicate::{Evaluator, Facts};
+use super::predicate::Evaluator;
 use super::spread::Spread;
 use super::{Question, Totals};
 use crate::segment::general;

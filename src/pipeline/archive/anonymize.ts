@@ -2,12 +2,13 @@ import { resolve, sep } from 'node:path';
 import type { NfanonMapping } from '../../anonymize/crypto-pan.ts';
 import { FlowAnonymizer } from '../../anonymize/flow-anonymizer.ts';
 import { FlowBatch } from '../../flow/batch.ts';
+import { identOf } from '../../flow/ident.ts';
 import { UserError } from '../../flow/user-error.ts';
 import { ChunkCopier } from '../../query/chunk-batch.ts';
 import { FlowReader } from '../../query/flow-reader.ts';
 import { LeftOut } from '../../query/left-out.ts';
 import { chooseSegments, type FileSelection } from '../../store/segment-files.ts';
-import { IDENT_KEY, INTERVAL_KEY, SLOT_KEY, segmentInfo } from '../../store/segment-metadata.ts';
+import { INTERVAL_KEY, SLOT_KEY, segmentInfo } from '../../store/segment-metadata.ts';
 import { SlotArchive } from '../../store/slot-archive.ts';
 import { parseSlotTime } from '../../store/slots.ts';
 import { type Log, plural, scaled } from '../daemon/log.ts';
@@ -97,7 +98,7 @@ async function slotsOf(files: readonly string[], leftOut: LeftOut): Promise<Stor
     if (startMs === undefined || !(intervalSeconds >= 1)) throw new UserError(`${file}: not a flow file of weir`);
     const slot = slots.get(time);
     if (slot === undefined) {
-      slots.set(time, { startMs, intervalSeconds, ident: metadata[IDENT_KEY] ?? 'none', files: [file] });
+      slots.set(time, { startMs, intervalSeconds, ident: identOf(metadata), files: [file] });
     } else slot.files.push(file);
   }
   return [...slots.values()].sort((a, b) => a.startMs - b.startMs);

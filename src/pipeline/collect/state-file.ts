@@ -1,5 +1,6 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { replaceFile } from '../../store/replace-file.ts';
 import type { Log } from '../daemon/log.ts';
 
 /**
@@ -36,11 +37,8 @@ export class StateFile {
   }
 
   private async replace(text: string): Promise<void> {
-    // A name that `recover` of the store clears away after a crash.
-    const temporary = join(dirname(this.path), `${basename(this.path)}.tmp`);
     try {
-      await writeFile(temporary, text, { mode: 0o644 });
-      await rename(temporary, this.path);
+      await replaceFile(this.path, text, { sync: false });
       this.troubled = false;
     } catch (error) {
       if (!this.troubled) this.log(`cannot write ${this.path}: ${(error as Error).message}`);

@@ -1,10 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { UserError } from '../../flow/user-error.ts';
 import type { Log } from './log.ts';
 
 export type LogFormat = 'text' | 'json';
 export const logFormats: readonly LogFormat[] = ['text', 'json'];
+
+/** No link is followed: the directory may be another user's, who is not to choose which file root's lines go to. */
+const OPEN_FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
 
 type Level = 'info' | 'warning';
 
@@ -27,6 +30,8 @@ export class LogOutput {
   private readonly options: LogOptions;
   private readonly style: (level: Level, line: string) => string;
   private target: Target;
+  /** The latest attempt to open the file again failed, which has been told. */
+  private isStuck = false;
 
   /** Throws UserError for a file that cannot be written. */
   constructor(options: LogOptions) {
@@ -52,7 +57,10 @@ export class LogOutput {
     return this.target === standardError;
   }
 
-  /** Opens the file by its name again, for who has moved it away; where that fails the old one stays in use. */
+  /**
+   * Opens the file by its name again, for who has moved it away. Where that fails, as it may once privileges are gone, the
+   * one at hand stays in use; that is said once, until it works again.
+   */
   reopen(): void {
     const { file } = this.options;
     if (file === undefined) return;
@@ -60,8 +68,10 @@ export class LogOutput {
       const target = fileTarget(file);
       this.target.close();
       this.target = target;
+      this.isStuck = false;
     } catch (error) {
-      this.warn((error as Error).message);
+      if (!this.isStuck) this.warn(`${(error as Error).message}; lines still go to the file opened before`);
+      this.isStuck = true;
     }
   }
 
@@ -83,9 +93,11 @@ const standardError: Target = { write: (line) => process.stderr.write(`${line}\n
 function fileTarget(path: string): Target {
   let file: number;
   try {
-    file = openSync(path, 'a', 0o644);
+    file = openSync(path, OPEN_FLAGS, 0o644);
   } catch (cause) {
-    throw new UserError(`cannot write the log to ${path} (--log): ${(cause as Error).message}`, { cause });
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = code === 'ELOOP' ? 'it is a symbolic link, give the file that it leads to' : message;
+    throw new UserError(`cannot write the log to ${path} (--log): ${why}`, { cause });
   }
   return {
     write: (line) => {

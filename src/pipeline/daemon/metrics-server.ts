@@ -3,12 +3,14 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type Destination, formatDestination } from '../../export/destination.ts';
 import { UserError } from '../../flow/user-error.ts';
 import type { Log } from './log.ts';
+import { MetricsText } from './metrics-text.ts';
+import { ProcessMetrics } from './process-metrics.ts';
 
-/** What the server asks the collector. */
+/** What the server asks the exporter or collector. */
 export interface MetricsSubject {
-  /** Counters in the text format of Prometheus. */
+  /** Counters in the text format of Prometheus; those of the process stand behind them. */
   metrics(): string;
-  /** Why the collector does not do its work right now; empty when it does. */
+  /** Why it does not do its work right now; empty when it does. */
   troubles(): string[];
 }
 
@@ -19,6 +21,7 @@ const TIMEOUT_MS = 10_000;
 export class MetricsServer {
   private readonly server: Server;
   private subject: MetricsSubject | undefined;
+  private readonly ofProcess = new ProcessMetrics();
 
   private constructor(server: Server) {
     this.server = server;
@@ -55,6 +58,7 @@ export class MetricsServer {
 
   /** Ends at once, with requests under way. */
   close(): void {
+    this.ofProcess.close();
     this.server.close();
     this.server.closeAllConnections();
   }
@@ -78,9 +82,14 @@ export class MetricsServer {
       }
       case '/metrics':
         if (this.subject === undefined) return { status: 503, text: 'starting\n' };
-        return { status: 200, text: this.subject.metrics(), type: 'text/plain; version=0.0.4; charset=utf-8' };
+        return { status: 200, text: this.metrics(this.subject), type: 'text/plain; version=0.0.4; charset=utf-8' };
       default:
         return { status: 404, text: 'there are /metrics, /livez and /readyz\n' };
     }
+  }
+  private metrics(subject: MetricsSubject): string {
+    const text = new MetricsText();
+    this.ofProcess.write(text);
+    return `${subject.metrics()}${text}`;
   }
 }

@@ -1,12 +1,11 @@
 import { MetricsText, type Sample } from '../daemon/metrics-text.ts';
-import type { ProcessMetrics } from '../daemon/process-metrics.ts';
 import type { ExportRuntime } from './runtime.ts';
 
 /** Why a flow ended, by IANA's numbers, which `endedBy` has. */
 const END_REASONS = ['', 'idle', 'active', 'detected', 'forced', 'resources'];
 
 /** All counters of a running exporter in the text format of Prometheus. */
-export function renderExportMetrics(runtime: ExportRuntime, ofProcess: ProcessMetrics): string {
+export function renderExportMetrics(runtime: ExportRuntime): string {
   const text = new MetricsText();
   const { inputs, output, senders, store } = runtime;
   const cache = runtime.cache.stats();
@@ -112,6 +111,5 @@ export function renderExportMetrics(runtime: ExportRuntime, ofProcess: ProcessMe
     text.counter('weir_export_store_rows_total', 'Flows that are durable.', [[{}, store.storedFlows]]);
     text.counter('weir_export_store_lost_rows_total', 'Flows that could not be written.', [[{}, store.lostFlows]]);
   }
-  ofProcess.write(text);
   return String(text);
 }

@@ -1,6 +1,5 @@
 import type { Log } from '../daemon/log.ts';
 import { MetricsServer } from '../daemon/metrics-server.ts';
-import { ProcessMetrics } from '../daemon/process-metrics.ts';
 import { exportCommands } from './control.ts';
 import { ControlSocket } from './control-socket.ts';
 import { renderExportMetrics } from './metrics.ts';
@@ -11,7 +10,6 @@ import type { ExportRuntime } from './runtime.ts';
 export class ExportOperations {
   private readonly metrics: MetricsServer | undefined;
   private readonly control: ControlSocket | undefined;
-  private processMetrics: ProcessMetrics | undefined;
 
   private constructor(metrics: MetricsServer | undefined, control: ControlSocket | undefined) {
     this.metrics = metrics;
@@ -33,11 +31,8 @@ export class ExportOperations {
 
   serve(runtime: ExportRuntime): void {
     this.control?.serve(exportCommands(runtime));
-    if (this.metrics === undefined) return;
-    const processMetrics = new ProcessMetrics();
-    this.processMetrics = processMetrics;
-    this.metrics.serve({
-      metrics: () => renderExportMetrics(runtime, processMetrics),
+    this.metrics?.serve({
+      metrics: () => renderExportMetrics(runtime),
       troubles: () =>
         runtime.store === undefined || runtime.store.isStoring
           ? []
@@ -48,6 +43,5 @@ export class ExportOperations {
   close(): void {
     this.control?.close();
     this.metrics?.close();
-    this.processMetrics?.close();
   }
 }

@@ -4,6 +4,7 @@ import { basename, join, normalize } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { addon } from '../../addon/addon.ts';
+import { identOf } from '../../flow/ident.ts';
 import { UserError } from '../../flow/user-error.ts';
 import { isNfcapdFile } from '../../import/nfcapd-file.ts';
 import { parseDumpArguments } from '../../query/arguments.ts';
@@ -12,7 +13,7 @@ import { orElsewhere, type RateCorrection } from '../../query/flow-files.ts';
 import { removeSpillDirectories } from '../../query/spill.ts';
 import { exporterWords, ratesOfFiles } from '../../store/sampling-rates.ts';
 import { chooseSegments } from '../../store/segment-files.ts';
-import { IDENT_KEY, segmentInfo, segmentStats } from '../../store/segment-metadata.ts';
+import { segmentInfo, segmentStats } from '../../store/segment-metadata.ts';
 import { parseSlotTime, segmentTime } from '../../store/slots.ts';
 import { namesBeside } from '../collect/names-file.ts';
 import { describeShare, ProgressLine, SHORT_ANSWER_MS } from '../daemon/progress.ts';
@@ -104,7 +105,7 @@ export function dumpSurroundings(streams: Pick<DumpSurroundings, 'stdout' | 'std
       const digits = segmentTime(basename(path));
       const info = await segmentInfo(path);
       return {
-        ident: info.metadata[IDENT_KEY] ?? 'none',
+        ident: identOf(info.metadata),
         // Copies of files whose names have no time are of 1970.
         startMs: digits === undefined ? undefined : parseSlotTime(digits) || undefined,
         sequenceErrors: segmentStats(info)?.sequenceErrors ?? 0,

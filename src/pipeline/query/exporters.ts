@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExporterRefusals, StreamStats } from '../../collect/collector.ts';
 import type { SessionStats } from '../../collect/session-listener.ts';
+import { escapeControls } from '../../flow/json.ts';
 import { UserError, unreadableDirectory } from '../../flow/user-error.ts';
 import { VERSION_SFLOW } from '../../wire/protocol.ts';
 import { ACCOUNT_NAME, type Account, readAccount } from '../collect/account.ts';
@@ -25,7 +26,7 @@ export async function runExporters(options: ExportersOptions, write: (text: stri
       const names = await namesBeside([join(directory, ACCOUNT_NAME)]);
       return { ...account, names: names.toObject() };
     });
-    write(`${JSON.stringify(await Promise.all(named), undefined, 2)}\n`);
+    write(`${escapeControls(JSON.stringify(await Promise.all(named), undefined, 2))}\n`);
   } else write(accounts.map(describeAccount).join('\n'));
   return 0;
 }

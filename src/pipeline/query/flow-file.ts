@@ -7,9 +7,10 @@ import { pipeline } from 'node:stream/promises';
 import { addon } from '../../addon/addon.ts';
 import type { NativeSegmentWriter } from '../../addon/segments.ts';
 import type { FlowBatch } from '../../flow/batch.ts';
+import { IDENT_KEY, NO_IDENT } from '../../flow/ident.ts';
 import type { FlowFileWriter } from '../../query/dump.ts';
 import { ColumnSet, columnsNamed, segmentColumns } from '../../store/segment-columns.ts';
-import { IDENT_KEY, SCHEMA_KEY, SCHEMA_VERSION, STATS_KEY, segmentInfo } from '../../store/segment-metadata.ts';
+import { SCHEMA_KEY, SCHEMA_VERSION, STATS_KEY, segmentInfo } from '../../store/segment-metadata.ts';
 import { SlotStats, TOTALS } from '../../store/slot-stats.ts';
 import { endsWithout } from './ends-without.ts';
 
@@ -56,7 +57,7 @@ export class FlowFile implements FlowFileWriter {
   }
 
   private open(): NativeSegmentWriter {
-    const { ident = 'none', compression = DEFAULT_CODEC } = this.style;
+    const { ident = NO_IDENT, compression = DEFAULT_CODEC } = this.style;
     if (this.writer !== undefined) return this.writer;
     const writer = new (addon().SegmentWriter)(this.path, {
       compression: compression.codec,

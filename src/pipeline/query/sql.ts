@@ -8,9 +8,10 @@ import { printAnswer, type SqlFormat, writeParquet } from '../../query/ask/answe
 import { SqlSession } from '../../query/ask/session.ts';
 import { join as joinFilters } from '../../query/filter/tree.ts';
 import { lookAtFiles } from '../../query/flow-files.ts';
+import { bindIdents } from '../../query/ident-files.ts';
 import { LeftOut } from '../../query/left-out.ts';
 import { filesLeft } from '../../query/native/files-left.ts';
-import { OutputSink, ReaderGone } from '../../query/output/sink.ts';
+import { isReaderGone, OutputSink, ReaderGone } from '../../query/output/sink.ts';
 import { planSelection } from '../../query/planner.ts';
 import { removeSpillDirectories } from '../../query/spill.ts';
 import { chooseSegments, type FileSelection } from '../../store/segment-files.ts';
@@ -58,7 +59,9 @@ export async function runSql(options: SqlOptions, streams: Pick<NodeJS.Process, 
         const derived = asked.sequence === undefined ? await session.filterOf(options.statement) : undefined;
         const selection =
           derived === undefined ? asked : { ...asked, filter: joinFilters('and', [asked.filter, derived]) };
-        await session.show({ files: await filesLeft(looked, selection), selection, tables, output });
+        const bound = await bindIdents(looked, selection);
+        const left = await filesLeft(bound.files, bound.selection);
+        await session.show({ files: left, selection: bound.selection, tables, output });
         const statement = await session.understand(options.statement);
         if (format === 'parquet') await writeParquet(session, statement, part!);
         else {
@@ -82,7 +85,11 @@ export async function runSql(options: SqlOptions, streams: Pick<NodeJS.Process, 
     // A file is written anew.
     await leftOut.ask(ask, () => part !== undefined || sink === undefined || sink.takeBack());
     if (part !== undefined) await rename(part, target!);
-    if (toStream) await pipeline(createReadStream(target!), streams.stdout, { end: false });
+    if (toStream) {
+      await pipeline(createReadStream(target!), streams.stdout, { end: false }).catch((error: Error) => {
+        throw isReaderGone(error) ? new ReaderGone() : error;
+      });
+    }
     return leftOut.count === 0 ? 0 : 1;
   } catch (error) {
     if (error instanceof ReaderGone) return 0;

@@ -1,3 +1,4 @@
+import { escapeControls } from '../../flow/json.ts';
 import type { OutputSink } from '../output/sink.ts';
 import type { TextBlock } from '../output/text.ts';
 import { text } from '../sql/schema.ts';
@@ -33,7 +34,7 @@ export async function printAnswer(
     const isList = format === 'json';
     let before = isList ? '[\n' : '';
     await eachRow(rows, sink, (out, [row]) => {
-      out.text(`${before}${row}${isList ? '' : '\n'}`);
+      out.text(`${before}${escapeControls(row ?? 'null')}${isList ? '' : '\n'}`);
       if (isList) before = ',\n';
     });
     if (isList) sink.block.text(before === '[\n' ? '[]\n' : '\n]\n');

@@ -15,6 +15,7 @@ const GUARDS: Readonly<Record<Guard, ColumnName>> = { tcp: 'proto', icmp: 'proto
 export function filterColumns(filter: Filter): ColumnName[] {
   switch (filter.kind) {
     case 'any':
+    case 'ident':
       return [];
     case 'and':
     case 'or':
@@ -33,6 +34,10 @@ export function filterColumns(filter: Filter): ColumnName[] {
         .fields.flatMap((field) => [`${field}Hi`, `${field}Lo`] as unknown as ColumnName[]);
     case 'element':
       return ['extra'];
+    case 'portBlock': {
+      const { operands } = numberTerms.get(filter.term)!;
+      return ['extra', ...operands.flatMap((operand) => ('column' in operand ? [operand.column] : []))];
+    }
     case 'flags':
       return ['proto', 'tcpFlags'];
     case 'family':

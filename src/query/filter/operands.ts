@@ -136,6 +136,13 @@ function oneFlags(reader: TokenReader, comparator: Comparator | undefined): Filt
   return { kind: 'flags', exact: comparator === '=', bits };
 }
 
+/** What stands behind `ident`: the name of a source. */
+export function identOperand(reader: TokenReader): Filter {
+  const token = reader.value('the ident of a source');
+  if (token.text === '') reader.fail('no source has an empty ident', token);
+  return { kind: 'ident', name: token.text };
+}
+
 /** What stands behind the words of an address term: an address, a network, a range, or a list of these. */
 export function addressOperand(reader: TokenReader, term: string, is: 'ip' | 'net'): Filter {
   if (!addressTerms.has(term)) throw new Error(`no address term ${term}`);

@@ -2,7 +2,14 @@ import { nearest } from '../../flow/suggest.ts';
 import { UserError } from '../../flow/user-error.ts';
 import { protocolByName } from '../names.ts';
 import { extraOperand, readElement } from './element-operand.ts';
-import { addressOperand, countryOperand, flagsOperand, numberOperand, readComparator } from './operands.ts';
+import {
+  addressOperand,
+  countryOperand,
+  flagsOperand,
+  identOperand,
+  numberOperand,
+  readComparator,
+} from './operands.ts';
 import { type PhraseNode, phraseTree } from './phrase-tree.ts';
 import type { Phrase } from './terms.ts';
 import { TokenReader } from './token-reader.ts';
@@ -161,6 +168,8 @@ export class Parser extends TokenReader {
         return this.elementOperand(start);
       case 'extra':
         return extraOperand(this, phrase.name);
+      case 'portBlock':
+        return { kind: 'portBlock', term: phrase.term };
       case 'fixed':
         return { kind: 'number', term: phrase.term, comparator: '=', value: phrase.value };
       case 'family':
@@ -168,6 +177,8 @@ export class Parser extends TokenReader {
       case 'any':
       case 'ttlEqual':
         return { kind: phrase.is };
+      case 'ident':
+        return identOperand(this);
       case 'refused':
         return this.fail(`'${start.text}' cannot be asked for: ${phrase.why}`, start);
     }

@@ -35,6 +35,8 @@ export function printFilter(filter: Filter): string {
       return printAddress(filter.term, filter.negated, filter.members);
     case 'element':
       return printElement(filter);
+    case 'portBlock':
+      return `${filter.term} in nat pblock`;
     case 'flags': {
       const letters = [...FLAG_LETTERS].filter((_, index) => filter.bits & (0x80 >> index)).join('');
       return `flags ${filter.exact ? '= ' : ''}${letters}`;
@@ -43,6 +45,8 @@ export function printFilter(filter: Filter): string {
       return `ipv${filter.version}`;
     case 'ttlEqual':
       return 'ttl equal';
+    case 'ident':
+      return `ident ${/^[\w:.-]+$/.test(filter.name) ? filter.name : quoted(filter.name)}`;
   }
 }
 

@@ -39,9 +39,9 @@ export interface AddressTerm {
 
 /** What the parser does once it has read the words of a phrase. */
 export type Phrase =
-  | { readonly is: 'number'; readonly term: string }
+  | { readonly is: 'number' | 'portBlock'; readonly term: string }
   | { readonly is: 'ip' | 'net' | 'geo'; readonly term: string }
-  | { readonly is: 'flags' | 'ttlEqual' | 'any' | 'element' }
+  | { readonly is: 'flags' | 'ttlEqual' | 'any' | 'element' | 'ident' }
   /** An element without a column, see docs/decisions/0165. */
   | { readonly is: 'extra'; readonly name: string }
   | { readonly is: 'family'; readonly version: 4 | 6 }
@@ -220,6 +220,7 @@ mplsColumns.forEach((column, index) => {
 });
 
 // Who sent it.
+alias('ident', { is: 'ident' });
 number('engine-type|engine type', [{ column: 'domain', shift: 8, mask: U8 }], U8, { guard: 'engine' });
 number('engine-id|engine id', [{ column: 'domain', mask: U8 }], U8, { guard: 'engine' });
 number('observation domain id', ['domain'], U32);
@@ -280,6 +281,8 @@ for (const [spellings, name] of [
   ['nat pblock step|pblock step', 'portRangeStepSize'],
   ['nat pblock size|pblock size', 'portRangeNumPorts'],
   ['asa user', '40000'],
+  ['ingress acl', '33000'],
+  ['egress acl', '33001'],
   // nProbe's microseconds in v9.
   ['client latency', '57555'],
   ['server latency', '57557'],
@@ -288,21 +291,22 @@ for (const [spellings, name] of [
   for (const spelling of spellings.split('|')) alias(spelling, { is: 'extra', name });
 }
 
+// nfdump asks about ports before the translation; the ports of a block (RFC 8158) are those after it.
+for (const [spelling, phrase] of [...phrases]) {
+  if (phrase.is !== 'number' || !spelling.endsWith('port')) continue;
+  for (const block of ['nat pblock', 'pblock']) {
+    alias(`${spelling} in ${block}`, { is: 'portBlock', term: phrase.term });
+  }
+}
+
 // In nfdump's language, but about data that weir does not store.
 refuse('flows are stored without payload', 'payload', 'in payload', 'out payload');
 refuse(
-  'access lists have numbers of three words: use "ie 33000" and "ie 33001"',
-  'ingress acl',
-  'egress acl',
+  'entries are among the three numbers of an access list: use "ingress acl N" or "egress acl N"',
   'ingress ace',
   'egress ace',
   'ingress xace',
 );
 refuse('pf log records are not read', 'pf action', 'pf reason', 'pf dir', 'pf interface', 'pf rule');
 refuse('exporters have no numbers here: use "router ip ADDRESS"', 'exporter id', 'exporter sysid', 'sysid');
-refuse(
-  'compare with the ends of a block: "nat pblock start <= 2000 and nat pblock end >= 2000"',
-  ...['port', 'src port', 'dst port'].flatMap((port) => [`${port} in nat pblock`, `${port} in pblock`]),
-);
-refuse('choose the source with -M or -r instead', 'ident');
 refuse('records are not numbered: use -c', 'count', 'cnt');

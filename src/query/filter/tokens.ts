@@ -19,6 +19,9 @@ export type ReadInclude = (path: string) => string;
 
 const FILTER_SYNTAX_EXIT = 254;
 const MAX_INCLUDE_DEPTH = 10;
+/** Ten files that include one another ten times each would be without end all the same; a list has a million addresses. */
+export const MAX_INCLUDED_FILES = 1000;
+export const MAX_INCLUDED_CHARACTERS = 32 << 20;
 const MAX_STRING = 256;
 
 const SPACE_OR_COMMENT = /(?:\s+|#[^\n]*)+/y;
@@ -34,14 +37,34 @@ const SYMBOL = /==|!=|>=|<=|&&|\|\||[=<>!()[\]{},/]/y;
  */
 export function tokenize(source: Source, readInclude: ReadInclude): Token[] {
   const tokens: Token[] = [];
-  tokenizeInto(tokens, source, readInclude, 0);
+  tokenizeInto(tokens, source, { read: readInclude, files: 0, characters: 0 }, 0);
   tokens.push({ kind: 'end', text: '', source, start: source.text.length });
   return tokens;
 }
 
-function tokenizeInto(tokens: Token[], source: Source, readInclude: ReadInclude, depth: number): void {
+/** What all files that a filter includes have in common: how they are read, and what they have come to so far. */
+interface Included {
+  readonly read: ReadInclude;
+  files: number;
+  characters: number;
+}
+
+function tokenizeInto(tokens: Token[], source: Source, included: Included, depth: number): void {
   const { text } = source;
   let at = 0;
+  const include = ([whole, ...names]: RegExpExecArray) => {
+    const refuse = (what: string) => syntaxError(what, source, at);
+    if (depth === MAX_INCLUDE_DEPTH) throw refuse(`files included more than ${depth} deep`);
+    if (included.files === MAX_INCLUDED_FILES) throw refuse(`more than ${MAX_INCLUDED_FILES} files included`);
+    included.files++;
+    const name = names.find((one) => one !== undefined)!;
+    const theirs = { text: included.read(name), name };
+    included.characters += theirs.text.length;
+    if (included.characters > MAX_INCLUDED_CHARACTERS)
+      throw refuse(`files of more than ${MAX_INCLUDED_CHARACTERS >> 20} MiB included`);
+    tokenizeInto(tokens, theirs, included, depth + 1);
+    at += whole.length;
+  };
   const match = (pattern: RegExp): RegExpExecArray | null => {
     pattern.lastIndex = at;
     return pattern.exec(text);
@@ -53,21 +76,15 @@ function tokenizeInto(tokens: Token[], source: Source, readInclude: ReadInclude,
       continue;
     }
     const start = at;
-    const include = match(INCLUDE);
-    if (include !== null) {
-      const name = include[1] ?? include[2] ?? include[3]!;
-      if (depth === MAX_INCLUDE_DEPTH) throw syntaxError(`files included more than ${depth} deep`, source, start);
-      at += include[0].length;
-      tokenizeInto(tokens, { text: readInclude(name), name }, readInclude, depth + 1);
+    const filter = match(INCLUDE);
+    if (filter !== null) {
+      include(filter);
       continue;
     }
     const set = match(SET);
     if (set !== null) {
-      const name = set[1] ?? set[2] ?? set[3]!;
-      if (depth === MAX_INCLUDE_DEPTH) throw syntaxError(`files included more than ${depth} deep`, source, start);
-      at += set[0].length;
       tokens.push({ kind: 'symbol', text: '@[', source, start });
-      tokenizeInto(tokens, { text: readInclude(name), name }, readInclude, depth + 1);
+      include(set);
       tokens.push({ kind: 'symbol', text: '@]', source, start });
       continue;
     }

@@ -52,17 +52,30 @@ export type Filter =
   | { readonly kind: 'flags'; readonly exact: boolean; readonly bits: number }
   | { readonly kind: 'family'; readonly version: 4 | 6 }
   | { readonly kind: 'ttlEqual' }
+  | IdentFilter
+  /** A port is in the block of ports that the same flow tells of. */
+  | { readonly kind: 'portBlock'; readonly term: string }
   | ElementFilter;
 
 /**
  * An information element that has no column: `name` is its key in the column `extra`. Numbers compare as numbers with
- * values that are numbers, strings as text. Several values stand only with `=` and `!=`.
+ * values that are numbers, with each of the three numbers of an access list, strings as text. Several values stand only with `=` and `!=`.
  */
 export interface ElementFilter {
   readonly kind: 'element';
   readonly name: string;
   readonly comparator: Comparator;
   readonly values: readonly (string | number)[];
+}
+
+/**
+ * The ident of the file that a flow is in. `files`: the numbers of the files that have it among those asked, once they
+ * are known (`bindIdents`).
+ */
+export interface IdentFilter {
+  readonly kind: 'ident';
+  readonly name: string;
+  readonly files?: readonly NumberRange[];
 }
 
 export function isPrefix(member: AddressMember): member is Prefix {
@@ -79,16 +92,18 @@ export function join(kind: 'and' | 'or', parts: readonly Filter[]): Filter {
   return flat.length === 1 ? flat[0]! : { kind, parts: flat };
 }
 
-/** Whether a filter asks for elements that have no column. */
-export function readsExtra(filter: Filter): boolean {
+/** Whether a filter asks for more than columns of its own: elements that have none, and files. */
+export function asksMoreThanColumns(filter: Filter): boolean {
   switch (filter.kind) {
     case 'element':
+    case 'ident':
+    case 'portBlock':
       return true;
     case 'and':
     case 'or':
-      return filter.parts.some(readsExtra);
+      return filter.parts.some(asksMoreThanColumns);
     case 'not':
-      return readsExtra(filter.part);
+      return asksMoreThanColumns(filter.part);
     default:
       return false;
   }

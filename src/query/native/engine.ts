@@ -6,7 +6,7 @@ import { type FlowFiles, orElsewhere } from '../flow-files.ts';
 import { groupColumns } from '../group-columns.ts';
 import type { Order } from '../orders.ts';
 import type { Totals } from '../output/summary.ts';
-import type { Job, JobOf, Plan, Selection } from '../plan.ts';
+import { engineJobs, type Job, type JobOf, type Plan, type Selection } from '../plan.ts';
 import type { Schema } from '../sql/schema.ts';
 import { absentCells, CellsChunk, cellsOf, chunksAfter, groupCells, statisticChunk, turnSides } from './chunks.ts';
 import { ColumnList, LONGEST_SORTED, scanQuestion } from './question.ts';
@@ -44,7 +44,7 @@ export class NativeEngine implements QueryEngine {
     this.question = question;
     this.answer = answer;
     this.selection = plan.selection;
-    const grouping = plan.jobs.filter(({ kind }) => kind !== 'flows');
+    const grouping = engineJobs(plan.jobs).filter(({ kind }) => kind !== 'flows');
     this.tables = new Map(grouping.map((job, index) => [job, answer.tables[index]!]));
   }
 

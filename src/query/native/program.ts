@@ -113,7 +113,9 @@ class ProgramWriter {
         break;
       }
       case 'element':
-        throw new Error('elements without a column are for the general engine');
+      case 'ident':
+      case 'portBlock':
+        throw new Error('what is in no column is for the general engine');
       case 'ttlEqual':
         this.words.push(CODES.EQUAL, this.place('minTtl'), this.place('maxTtl'));
         this.value('minTtl', [[1n, MAX]]);

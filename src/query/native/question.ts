@@ -2,9 +2,9 @@ import { totalmem } from 'node:os';
 import type { ScanColumn, ScanJob, ScanList, ScanPart, ScanQuestion } from '../../addon/scan.ts';
 import { type ColumnName, columnByName, type FieldName } from '../../flow/fields.ts';
 import type { GroupKey } from '../aggregation.ts';
-import { type Filter, readsExtra } from '../filter/tree.ts';
+import { asksMoreThanColumns, type Filter } from '../filter/tree.ts';
 import type { Order } from '../orders.ts';
-import type { JobOf, Plan, Selection } from '../plan.ts';
+import { engineJobs, filtersOf, type JobOf, type Plan, type Selection } from '../plan.ts';
 import { addressColumns, highMask, lowMask } from '../sql/address.ts';
 import { isScaledColumn } from '../sql/sampling.ts';
 import { hasColumn, type Schema } from '../sql/schema.ts';
@@ -35,7 +35,7 @@ const LATEST_FIRST = { measure: 'position', side: 'in', ascending: false } as co
 /**
  * The plan as the addon takes it; undefined when it asks for something that only the general engine does: long sorted
  * lists, limits of anything but a plain list, filters on groups, prefix lengths from the flows, elements without a
- * column, sequences, reports.
+ * column, idents that set some files apart from others, sequences, reports.
  */
 export function scanQuestion(
   plan: Plan,
@@ -43,12 +43,13 @@ export function scanQuestion(
   memoryOctets: number | undefined,
   schema: Schema,
 ): ScanQuestion | undefined {
-  if (plan.selection.sequence !== undefined || readsExtra(plan.selection.filter)) return undefined;
+  const { sequence, idents, filter } = plan.selection;
+  if (sequence !== undefined || idents !== undefined || asksMoreThanColumns(filter)) return undefined;
   const columns = new ColumnList(plan.selection.counters === 'scaled');
   const jobs: ScanJob[] = [];
   let list: ScanList | undefined;
   const { limit } = plan.selection;
-  for (const job of plan.jobs) {
+  for (const job of engineJobs(plan.jobs)) {
     if (job.kind === 'flows') {
       if (job.resultFilter !== undefined || (printsNothing && limit !== undefined)) return undefined;
       if (printsNothing && job.order === undefined) continue;
@@ -78,9 +79,8 @@ export function scanQuestion(
  */
 export function selectionQuestion(selection: Selection): ScanQuestion | undefined {
   const { sequence, window } = selection;
-  const filter: Filter =
-    sequence === undefined ? selection.filter : { kind: 'or', parts: sequence.stages.map((stage) => stage.filter) };
-  if ((filter.kind === 'any' && window === undefined) || readsExtra(filter)) return undefined;
+  const filter: Filter = sequence === undefined ? selection.filter : { kind: 'or', parts: filtersOf(selection) };
+  if ((filter.kind === 'any' && window === undefined) || asksMoreThanColumns(filter)) return undefined;
   return { ...new ColumnList(false).question({ ...selection, filter }), jobs: [], megabytes: 0, asideMegabytes: 0 };
 }
 

@@ -23,6 +23,8 @@ export interface Style {
   readonly names?: ExporterNames;
   /** -G: where addresses are and whose; none without. */
   readonly places?: PlaceNames;
+  /** The ident of the files of all rows, or that rows have the column `ident`; without it nothing is known of it. */
+  readonly ident?: { readonly ofAll: string } | 'column';
   /** --resolve: what hosts are called; none without. */
   readonly hosts?: HostNames;
 }

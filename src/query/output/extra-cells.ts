@@ -1,4 +1,5 @@
 import type { ColumnName } from '../../flow/fields.ts';
+import { NO_IDENT } from '../../flow/ident.ts';
 import type { Chunk } from '../chunk.ts';
 import type { CellMaker } from './cells.ts';
 import { ExtraReader, exporterReader } from './exporter-name.ts';
@@ -30,6 +31,19 @@ export const extraObject: CellMaker = ({ csv }) => ({
   needs: ['extra'],
   bind: (chunk) => (out, row) => out.text(toldText(decoder.decode(chunk.text('extra', row)), csv)),
 });
+
+/** The ident of the file that a flow is in. */
+export const fileIdent: CellMaker = ({ csv, ident }) => {
+  const cell = (text: string) => (csv ? toldText(text, csv) : toldText(text, csv).padEnd(12));
+  const ofAll = cell(typeof ident === 'object' ? ident.ofAll : NO_IDENT);
+  return {
+    needs: [],
+    bind: (chunk) => {
+      if (ident !== 'column') return (out) => out.text(ofAll);
+      return (out, row) => out.text(cell(decoder.decode(chunk.text('ident', row))));
+    },
+  };
+};
 
 /** A number, right-aligned; 0 without. */
 export function extraNumber(name: string, width: number): CellMaker {

@@ -57,6 +57,18 @@ export function parseFormat(text: string, own: ReadonlyMap<string, string> = new
   );
 }
 
+/** Whether a list of tags has one of these. */
+export function printsTag(format: Format, names: ReadonlySet<string>): boolean {
+  return 'parts' in format && format.parts.some((part) => typeof part !== 'string' && names.has(part.name));
+}
+
+/** Whether the ident of each flow's file is printed. */
+export function printsIdent(format: Format): boolean {
+  return printsTag(format, IDENT_TAGS);
+}
+
+const IDENT_TAGS: ReadonlySet<string> = new Set(['%idt']);
+
 /** Tags of addresses with their country. */
 const WITH_COUNTRY: Readonly<Record<string, string>> = { '%sa': '%gsa', '%da': '%gda' };
 

@@ -1,5 +1,6 @@
 import { formatAddress, isV4 } from '../../flow/address.ts';
 import type { ColumnName, FieldName } from '../../flow/fields.ts';
+import { jsonText } from '../../flow/json.ts';
 import type { Chunk } from '../chunk.ts';
 import { writeNetwork } from './address-cells.ts';
 import type { Member } from './json-members.ts';
@@ -27,7 +28,7 @@ export function geography(field: FieldName, key4: string, key6: string): Member 
         if ((w0 | w1 | w2 | w3) === 0) return;
         out.label(isV4(w0, w1, w2) ? start4 : start6);
         if (places === undefined) out.label(NOTHING);
-        else out.text(JSON.stringify(places.find(w0, w1, w2, w3).country));
+        else out.text(jsonText(places.find(w0, w1, w2, w3).country));
       };
     },
   };
@@ -46,7 +47,7 @@ export function hostName(key: string, field: FieldName): Member {
         const name = hosts.find(...words(row));
         if (name === '') return;
         out.label(start);
-        out.text(JSON.stringify(name));
+        out.text(jsonText(name));
       };
     },
   };

@@ -1,3 +1,4 @@
+import { jsonText } from '../../flow/json.ts';
 import { ExtraReader } from './exporter-name.ts';
 import { accessList, latencyMs, wholeOf } from './extra-cells.ts';
 import { type Member, ofExtra } from './json-members.ts';
@@ -53,7 +54,7 @@ export const userName = ofExtra((read, out, before) => {
   const name = read('40000');
   if (name === '') return;
   out.label(before('user_name'));
-  out.text(JSON.stringify(name));
+  out.text(jsonText(name));
 });
 
 export const natPool: Member = {

@@ -1,5 +1,6 @@
 import type { ExporterNames, NameKind } from '../../flow/exporter-names.ts';
 import type { ColumnName, FieldName } from '../../flow/fields.ts';
+import { escapeControls, jsonText } from '../../flow/json.ts';
 import type { Chunk } from '../chunk.ts';
 import { formatMac } from '../filter/values.ts';
 import { type AddressWriter, addressWriter } from './address-cells.ts';
@@ -9,6 +10,11 @@ import { ExtraReader, extraNames, nameReader } from './exporter-name.ts';
 import { wide, writeWide } from './numbers.ts';
 import { presence } from './presence.ts';
 import type { Label, TextBlock } from './text.ts';
+
+/** Octets of UTF-8 without which `escapeControls` finds nothing: DEL itself, and the first of U+0080 to U+00BF. */
+const DEL = 0x7f;
+const C1_LEAD = 0xc2;
+const decoder = new TextDecoder();
 
 /** Writes the members of one flow: for each `JsonContext.before` its key, then the value. */
 export type MemberWriter = (out: TextBlock, row: number) => void;
@@ -145,7 +151,7 @@ export function ofExtra(
   };
 }
 
-/** What is JSON already. */
+/** What is JSON already; `escapeControls` for the few objects that may need it. */
 export const extra: Member = {
   needs: ['extra'],
   ifStored: ['extra'],
@@ -155,7 +161,8 @@ export const extra: Member = {
       const object = chunk.text('extra', row);
       if (object.length === 0) return;
       out.label(start);
-      out.copy(object);
+      if (object.includes(DEL) || object.includes(C1_LEAD)) out.text(escapeControls(decoder.decode(object)));
+      else out.copy(object);
     };
   },
 };
@@ -173,7 +180,7 @@ export function named(key: string, kind: NameKind, name: ColumnName): Member {
         const text = read(row);
         if (text === '') return;
         out.label(start);
-        out.text(JSON.stringify(text));
+        out.text(jsonText(text));
       };
     },
   };
@@ -189,7 +196,7 @@ export const namedExtras: Member = {
     return (out, row) => {
       for (const [key, text] of read(row)) {
         out.label(before(key));
-        out.text(JSON.stringify(text));
+        out.text(jsonText(text));
       }
     };
   },

@@ -1,4 +1,5 @@
 import type { ColumnName } from '../../flow/fields.ts';
+import { jsonText } from '../../flow/json.ts';
 import type { Chunk } from '../chunk.ts';
 import { firewallEventName, flagsText, longNatEventName } from '../names.ts';
 import { fragmentText } from './extra-cells.ts';
@@ -83,7 +84,7 @@ function quoted(key: string, needs: readonly ColumnName[], bind: (chunk: Chunk) 
       const start = before(key);
       return (out, row) => {
         out.label(start);
-        out.text(JSON.stringify(text(row)));
+        out.text(jsonText(text(row)));
       };
     },
   };

@@ -5,6 +5,11 @@ import { TextBlock } from './text.ts';
 /** Whoever reads the output has gone (a closed pipe): not an error, but the end of the work. */
 export class ReaderGone extends Error {}
 
+/** Whether that is what a write to a stream failed by. */
+export function isReaderGone(error: Error): boolean {
+  return 'code' in error && (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED');
+}
+
 /**
  * Output in large blocks with backpressure: one block is filled while the other is written. A reader that goes away
  * ends the work by `ReaderGone`.
@@ -63,9 +68,7 @@ export class OutputSink {
     return new Promise((resolve, reject) => {
       this.stream.write(bytes, (error) => {
         if (error === null || error === undefined) resolve();
-        else if ('code' in error && (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED'))
-          reject(new ReaderGone());
-        else reject(error);
+        else reject(isReaderGone(error) ? new ReaderGone() : error);
       });
     });
   }

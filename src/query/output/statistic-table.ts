@@ -1,4 +1,5 @@
 import { formatAddress } from '../../flow/address.ts';
+import { jsonText } from '../../flow/json.ts';
 import type { Chunk } from '../chunk.ts';
 import { formatMac } from '../filter/values.ts';
 import { firewallEventName, flagsText, natEventName, protocolName } from '../names.ts';
@@ -275,8 +276,8 @@ function writeJson(out: TextBlock, row: Row, { statistic }: StatisticTable, { cl
   clock.writeRfc3339(out, row.lastMs);
   out.ascii(`", "proto" : ${row.proto}, "${statistic.name}" : "${row.key || 'unknown'}", `);
   if (row.host !== '') out.ascii(`"host" : "${row.host}", `);
-  if (row.organisation !== '') out.text(`"organisation" : ${JSON.stringify(row.organisation)}, `);
-  if (row.country !== undefined) out.ascii(`"geo" : ${JSON.stringify(row.country)}, `);
+  if (row.organisation !== '') out.text(`"organisation" : ${jsonText(row.organisation)}, `);
+  if (row.country !== undefined) out.text(`"geo" : ${jsonText(row.country)}, `);
   out.ascii(`"flows" : ${row.flows}, `);
   out.ascii(
     `"packets" : ${row.packets}, "bytes" : ${row.octets}, "pps" : ${row.pps}, "bps" : ${row.bps}, "bpp" : ${row.bpp}}\n`,

@@ -28,6 +28,7 @@ import {
   extraNumber,
   extraObject,
   extraText,
+  fileIdent,
   fragmentText,
   ingressAcl,
   latency,
@@ -66,7 +67,7 @@ tag('%cnt', 'Count', 'count', ({ csv }) => ({
   needs: [],
   bind: (_chunk, firstRow) => (out, row) => out.uint(firstRow + row + 1, csv ? 0 : 5),
 }));
-tag('%idt', 'Ident       ', 'Ident', constant('none        '));
+tag('%idt', 'Ident       ', 'Ident', fileIdent);
 tag('%eng', ' engine', 'engine', ({ csv }) => ({
   needs: ['domain', 'exportVersion'],
   bind: (chunk) => {

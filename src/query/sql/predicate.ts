@@ -86,6 +86,8 @@ function condition(filter: Filter, schema: Schema): Condition {
     }
     case 'element':
       return schema.columns.has(EXTRA_COLUMN) ? elementCondition(filter) : FALSE;
+    case 'portBlock':
+      return schema.columns.has(EXTRA_COLUMN) ? portBlockCondition(filter.term, schema) : FALSE;
     case 'flags':
       return all([
         guardCondition('tcp'),
@@ -98,6 +100,9 @@ function condition(filter: Filter, schema: Schema): Condition {
     case 'ttlEqual':
       if (!hasColumn(schema, 'minTtl') || !hasColumn(schema, 'maxTtl')) return FALSE;
       return nullSafe('min_ttl = max_ttl AND min_ttl <> 0', isNullable(schema, 'minTtl'));
+    case 'ident':
+      // Of no file: the flows of none.
+      return filter.files?.length === 0 ? FALSE : plain(inRanges('file_index', filter.files!, String));
   }
 }
 
@@ -177,13 +182,39 @@ export function addressIsThere({ hi, lo }: AddressColumns): string {
 /** Elements without a column: a JSON object a flow, see docs/decisions/0165. */
 const EXTRA_COLUMN = 'extra';
 
+function elementSql(name: string): string {
+  return `json_extract_string(nullif(${EXTRA_COLUMN}, ''), ${text(`$."${name}"`)})`;
+}
+
 function elementCondition({ name, comparator, values }: ElementFilter): Condition {
-  const value = `json_extract_string(nullif(${EXTRA_COLUMN}, ''), ${text(`$."${name}"`)})`;
-  const number = `try_cast(${value} AS DECIMAL(38, 9))`;
-  const equals = (one: string | number) => (typeof one === 'number' ? `${number} = ${one}` : `${value} = ${text(one)}`);
-  if (comparator !== '=' && comparator !== '!=') return nullSafe(`${number} ${SQL[comparator]} ${values[0]}`, true);
-  const found = nullSafe(`(${values.map(equals).join(' OR ')})`, true);
+  const value = elementSql(name);
+  const numbers = ACCESS_LISTS.has(name) ? accessListSql(value) : [`try_cast(${value} AS DECIMAL(38, 9))`];
+  const compared = (sign: Comparator, one: string | number) =>
+    typeof one === 'number'
+      ? numbers.map((number) => `${number} ${SQL[sign]} ${one}`).join(' OR ')
+      : `${value} = ${text(one)}`;
+  if (comparator !== '=' && comparator !== '!=') return nullSafe(`(${compared(comparator, values[0]!)})`, true);
+  const found = nullSafe(`(${values.map((one) => compared('=', one)).join(' OR ')})`, true);
   return comparator === '=' ? found : all([opposite(found), nullSafe(`${value} IS NOT NULL`, true)]);
+}
+
+/** Access lists of Cisco's ASA: list, entry and extended entry, twelve octets as "0x" and 24 digits. */
+const ACCESS_LISTS = new Set(['33000', '33001']);
+
+function accessListSql(value: string): string[] {
+  return [0, 1, 2].map((word) => `try_cast(concat('0x', substr(${value}, ${3 + 8 * word}, 8)) AS UBIGINT)`);
+}
+
+function portBlockCondition(term: string, schema: Schema): Condition {
+  const [start, end] = ['portRangeStart', 'portRangeEnd'].map(
+    (name) => `try_cast(${elementSql(name)} AS DECIMAL(38, 9))`,
+  );
+  const columns = numberTerms.get(term)!.operands.flatMap((operand) => ('column' in operand ? [operand.column] : []));
+  return some(
+    columns.map((name) =>
+      hasColumn(schema, name) ? nullSafe(`${column(name).sql} BETWEEN ${start} AND ${end}`, true) : FALSE,
+    ),
+  );
 }
 
 type Compared = Extract<Filter, { kind: 'number' | 'ranges' }>;

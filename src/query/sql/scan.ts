@@ -9,8 +9,11 @@ export function filesSql(files: readonly string[], mixed: boolean): string {
   return `read_parquet([${files.map(text).join(', ')}]${mixed ? ', union_by_name = true' : ''})`;
 }
 
+/** Bits of a position that count the rows of a file; those above count the files. */
+export const FILE_SHIFT = 40;
+
 /** Position of a row in the files read one after another: breaks ties, and tells which record came first. */
-export const POSITION_SQL = '(file_index::BIGINT << 40 | file_row_number)';
+export const POSITION_SQL = `(file_index::BIGINT << ${FILE_SHIFT} | file_row_number)`;
 
 /** Conditions on single flows: the time window, then the filter. */
 export function whereSql(selection: Selection, schema: Schema): string {

@@ -102,6 +102,14 @@ describe('slots of a store', () => {
     });
   });
 
+  it.each(['store/nfcapd.202611201005:nfcapd.202611201000', 'old/a/nfcapd.203001010000:nfcapd.202611201000'])(
+    'are refused where the range is the wrong way round: %s',
+    async (typed) => {
+      const range = join(directory, typed);
+      await expect(sources.choose({ range })).rejects.toThrow(`the range ends before it begins: ${range}`);
+    },
+  );
+
   it('that are not there are refused under the name that was typed', async () => {
     const read = join(directory, 'store/nfcapd.203001010000');
     await expect(sources.choose({ read })).rejects.toThrow(UserError);

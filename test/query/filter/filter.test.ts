@@ -7,6 +7,7 @@ import { resolveHostNames } from '../../../src/query/filter/host-names.ts';
 import { parseFilter } from '../../../src/query/filter/parse.ts';
 import { printFilter } from '../../../src/query/filter/print.ts';
 import { phrases } from '../../../src/query/filter/terms.ts';
+import { MAX_INCLUDED_CHARACTERS, MAX_INCLUDED_FILES } from '../../../src/query/filter/tokens.ts';
 import { predicateSql } from '../../../src/query/sql/predicate.ts';
 import { filesSql } from '../../../src/query/sql/scan.ts';
 import type { Schema } from '../../../src/query/sql/schema.ts';
@@ -28,7 +29,7 @@ const plainFlows = makeFlows(60, 8).map((flow): TestFlow => {
 describe('a filter', () => {
   it('prints as text that parses to the same tree', () => {
     fc.assert(
-      fc.property(arbitraryFilter(flows), (filter) => {
+      fc.property(arbitraryFilter(flows, ['router1', 'none', 'of "7" x', '$a']), (filter) => {
         expect(parseFilter(printFilter(filter))).toEqual(filter);
       }),
       { numRuns: 1000 },
@@ -86,6 +87,9 @@ describe('a filter', () => {
     ['ie 9/12237 >= 1k or ie 5000 != 7', 'ie 9/12237 >= 1000 or ie 5000 != 7'],
     ['ie 29305/4 6 or ie reverseTcpControlBits 2', 'ie reverseProtocolIdentifier = 6 or ie reverseTcpControlBits = 2'],
     ['ie "queue.length" > 5', 'ie "queue.length" > 5'],
+    ['ingress acl 5 or egress acl > 0x10', 'ie 33000 = 5 or ie 33001 > 16'],
+    ['src or dst port in nat pblock', 'src port in nat pblock or dst port in nat pblock'],
+    ['not port in pblock and src xlate port in pblock', 'not port in nat pblock and src nat port in nat pblock'],
     ['ie applicationName not in [ "a", b ]', 'ie applicationName not in [ "a" "b" ]'],
   ])('%s means %s', (text, canonical) => {
     expect(printFilter(parseFilter(text))).toBe(canonical);
@@ -136,6 +140,21 @@ describe('a filter', () => {
       name === 'a' ? 'port 80 or @include b' : name === 'b' ? 'port 443' : '@include c';
     expect(printFilter(parseFilter('tcp and (@include a)', { readInclude }))).toBe('proto 6 and (port 80 or port 443)');
     expect(errorOf(() => parseFilter('@include c', { readInclude })).message).toContain('10 deep');
+  });
+
+  it('may include so many files, and so much text, and no more', () => {
+    let reads = 0;
+    const readInclude = (name: string) => {
+      reads++;
+      if (name === 'long') return `${' '.repeat(MAX_INCLUDED_CHARACTERS / 4)}80`;
+      return name.length < 9 ? `@include ${name}x `.repeat(9) : 'port 80';
+    };
+    const many = errorOf(() => parseFilter('tcp and @include a', { readInclude }));
+    expect(many.message).toMatch(/^filter: a.* line 1, column \d+: more than 1000 files included\n/);
+    expect(reads).toBe(MAX_INCLUDED_FILES);
+    const list = (times: number) => parseFilter(`port in [${' @include long'.repeat(times)}]`, { readInclude });
+    expect(printFilter(list(3))).toBe('port in [ 80 80 80 ]');
+    expect(errorOf(() => list(4)).message).toMatch(/^filter: line 1, column 53: files of more than 32 MiB included\n/);
   });
 
   it('takes lists and their parts from files', () => {
@@ -281,6 +300,10 @@ describe('elements without a column', () => {
     '{"9/12237":18446744073709551615}',
     null,
     '',
+    '{"33000":"0x000000010000000200000003","portRangeStart":1004,"portRangeEnd":1005}',
+    '{"33000":"0x000000ff","33001":"0x000000000000000000000000","portRangeStart":1000,"portRangeEnd":1005}',
+    '{"33000":"0xa7b0c1d2000000020000000f","portRangeStart":1000}',
+    '{"33000":7,"portRangeStart":"x","portRangeEnd":65535}',
   ];
   let database: Database;
   let from: string;
@@ -288,9 +311,14 @@ describe('elements without a column', () => {
 
   beforeAll(async () => {
     database = await Database.open();
-    const values = extras.map((extra, index) => `(${index}::UBIGINT, ${extra === null ? 'NULL' : `'${extra}'`})`);
+    const values = extras.map(
+      (extra, index) =>
+        `(${index}::UBIGINT, ${1000 + index}::USMALLINT, 80::USMALLINT, ${extra === null ? 'NULL' : `'${extra}'`})`,
+    );
     const path = join(directory, 'extra.parquet');
-    await database.run(`COPY (SELECT * FROM (VALUES ${values.join(', ')}) t(octets, extra)) TO '${path}'`);
+    await database.run(
+      `COPY (SELECT * FROM (VALUES ${values.join(', ')}) t(octets, src_port, dst_port, extra)) TO '${path}'`,
+    );
     from = filesSql([path], false);
   });
   afterAll(() => database.close());
@@ -298,15 +326,27 @@ describe('elements without a column', () => {
   it.each([
     ['ie applicationName = "web"', [0]],
     ['ie applicationName != "web"', [1]],
-    ['not ie applicationName = "web"', [1, 2, 3, 4]],
+    ['not ie applicationName = "web"', [1, 2, 3, 4, 5, 6, 7, 8]],
     ['ie applicationName = 42', [1]],
     ['ie applicationName in [ web "42" ]', [0, 1]],
     ['ie 9/12237 > 7', [0, 1, 2]],
     ['ie 9/12237 <= 42 and ie applicationId 0x0d', []],
     ['ie applicationId "0x0d"', [0]],
     ['ie 9/12237 not in [ 42 43 ]', [1, 2]],
+    ['ingress acl 2', [5, 7]],
+    ['ie 33000 0xf', [7]],
+    ['ingress acl in [ 1 255 ]', [5, 6]],
+    ['ingress acl > 0x80000000', [7]],
+    ['ingress acl != 2', [6, 8]],
+    ['not ingress acl 2', [0, 1, 2, 3, 4, 6, 8]],
+    ['ingress acl "0x000000ff" or egress acl 0', [6]],
+    ['port in nat pblock', [5]],
+    ['src port in pblock', [5]],
+    ['dst port in nat pblock', []],
+    ['not src port in nat pblock and ie 33000 != 7', [6, 7, 8]],
+    ['nat port in nat pblock', []],
   ] as const)('%s', async (filter, expected) => {
-    const schema: Schema = { columns: new Set(['octets', 'extra']), mixed: false };
+    const schema: Schema = { columns: new Set(['octets', 'src_port', 'dst_port', 'extra']), mixed: false };
     const found: number[] = [];
     for await (const chunk of database.chunks(
       `SELECT octets FROM ${from} WHERE ${predicateSql(parseFilter(filter), schema)} ORDER BY octets`,

@@ -8,6 +8,11 @@ trap 'rm -rf "$work"' EXIT
 export TZ=UTC
 "$peer/nfcapd" -f flows.pcap -w "$work" >/dev/null 2>&1
 cp "$work"/nfcapd.* flows.nfcapd
+for source in 'router1 proto tcp and port in [443 80]' 'router_2 proto udp'; do
+  ident=${source%% *}
+  "$peer/nfdump" -r flows.nfcapd -z=lzo -w "$ident.nfcapd" "${source#"$ident"}" >/dev/null 2>&1
+  "$peer/nfdump" -r "$ident.nfcapd" -i "$ident" >/dev/null
+done
 rm -f ./*.out
 grep -v '^#' commands.txt | while IFS= read -r line; do
   name=${line%% *}

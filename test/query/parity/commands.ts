@@ -186,6 +186,18 @@ nat pblock start > 4000
 nat pblock end <= 6000
 nat pblock step 2
 nat pblock size = 512
+port in nat pblock
+src port in nat pblock
+dst port in nat pblock
+not port in nat pblock
+proto udp and not ( src port in nat pblock or nat pblock step 1 )
+ingress acl 0x12343412
+ingress acl 0x0a0b0b0a
+egress acl 0x56787856
+egress acl > 0x50000000
+ingress acl < 1
+ingress acl 0 or egress acl 0
+not ingress acl 0x12343412
 observation point id 2
 observation point id > 1
 tun ip 10.0.0.1

@@ -197,6 +197,8 @@ function portBlockRecord(i: number, random: Random): Values {
     362: start + 511,
     363: 1 + random(2),
     364: 512,
+    7: [start + 10, 1023, start + 512][i % 3]!,
+    11: [80, start, start + 511, start - 1][i % 4]!,
     138: 1 + random(3),
     152: START_MS + i * 777,
     153: START_MS + i * 777 + random(5),
@@ -242,7 +244,14 @@ function samplerOptions(): Uint8Array {
   });
 }
 
-/** An event of a firewall of Cisco's, of which nfdump reads the access lists with their octets turned around. */
+/** Access lists of a firewall: nfdump turns their octets around, so these read the same from both ends. */
+const ACCESS_LISTS: readonly (readonly [number, number, number])[] = [
+  [0, 0, 0],
+  [0x1234_3412, 0x0a0b_0b0a, 0x1234_3412],
+  [0x5678_7856, 0, 0x5678_7856],
+];
+
+/** An event of a firewall of Cisco's; access lists are places in `ACCESS_LISTS`. */
 function firewallRecord(i: number, random: Random, sizes: Sizes): Values {
   const { packets, octets } = sizes.next();
   return {
@@ -264,6 +273,8 @@ function firewallRecord(i: number, random: Random, sizes: Sizes): Values {
     232: random(9000),
     298: packets,
     299: random(50),
+    33000: i % 3,
+    33001: (i >> 1) % 3,
   };
 }
 
@@ -285,6 +296,8 @@ const WIDTHS: Readonly<Record<number, number>> = {
   230: 1,
   233: 1,
   197: 1,
+  33000: 12,
+  33001: 12,
   33002: 2,
   361: 2,
   362: 2,
@@ -322,6 +335,7 @@ function widthOf(element: number): number {
 
 function bytesOf(element: number, value: number | string): Uint8Array {
   const width = widthOf(element);
+  if (width === 12) return concat(...ACCESS_LISTS[Number(value)]!.map((word) => uint(word, 4)));
   if (typeof value === 'number') return uint(value, width);
   const words = parseAddress(value)!;
   return concat(...(width === 4 ? [words[3]] : words).map((word) => uint(word, 4)));

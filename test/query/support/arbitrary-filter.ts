@@ -14,8 +14,11 @@ import type { TestFlow } from './generate.ts';
 
 const comparators: readonly Comparator[] = ['=', '!=', '<', '>', '<=', '>='];
 
-/** Filters of every kind; values are often those of one of the flows, so that both answers occur. */
-export function arbitraryFilter(flows: readonly TestFlow[]): fc.Arbitrary<Filter> {
+/**
+ * Filters of every kind; values are often those of one of the flows, so that both answers occur. Those of idents are of
+ * these, and only where there are some.
+ */
+export function arbitraryFilter(flows: readonly TestFlow[], idents: readonly string[] = []): fc.Arbitrary<Filter> {
   const term = fc.constantFrom(...numberTerms.keys());
   const number = term.chain((name) =>
     fc
@@ -48,6 +51,7 @@ export function arbitraryFilter(flows: readonly TestFlow[]): fc.Arbitrary<Filter
     { kind: 'family', version: 6 },
     { kind: 'ttlEqual' },
   );
+  const ident = fc.nat().map((n): Filter => ({ kind: 'ident', name: idents[n % idents.length]! }));
   return fc.letrec<{ filter: Filter }>((tie) => ({
     filter: fc.oneof(
       { maxDepth: 4, withCrossShrink: true },
@@ -56,6 +60,7 @@ export function arbitraryFilter(flows: readonly TestFlow[]): fc.Arbitrary<Filter
       ranges,
       flags,
       simple,
+      ...(idents.length === 0 ? [] : [ident, ident]),
       fc
         .record({
           kind: fc.constantFrom('and' as const, 'or' as const),

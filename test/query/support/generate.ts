@@ -5,6 +5,8 @@ import { parseAddress } from '../../../src/flow/address.ts';
 export interface TestFlow {
   readonly numbers: Readonly<Record<string, number>>;
   readonly addresses: Readonly<Record<string, AddressWords>>;
+  /** Of the file that the flow is in. */
+  readonly ident?: string;
 }
 
 /** The numbers are those of a 32-bit xorshift: the same everywhere, so that kept answers stay right. */

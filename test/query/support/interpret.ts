@@ -36,6 +36,7 @@ export function passes(filter: Filter, flow: TestFlow): boolean {
       return filter.negated ? there.length > 0 && !found : found;
     }
     case 'element':
+    case 'portBlock':
       throw new Error('these flows have no elements without a column');
     case 'flags': {
       if (flow.numbers.proto !== 6) return false;
@@ -47,6 +48,8 @@ export function passes(filter: Filter, flow: TestFlow): boolean {
         const [a, b, c, d] = flow.addresses[field]!;
         return isV4(a, b, c) ? filter.version === 4 : filter.version === 6 && (a | b | c | d) !== 0;
       });
+    case 'ident':
+      return flow.ident === filter.name;
     case 'ttlEqual':
       return (flow.numbers.minTtl ?? 0) !== 0 && flow.numbers.minTtl === flow.numbers.maxTtl;
   }

@@ -21,16 +21,17 @@ function presentColumns(flows: readonly TestFlow[]) {
   );
 }
 
-/** Writes flows as the collector does, in row groups of so many. */
+/** Writes flows as the collector does, in row groups of so many, with these metadata. */
 export async function writeOwnSegment(
   path: string,
   flows: readonly TestFlow[],
   rowGroup: number,
   compression: 'zstd' | 'lz4' | 'none',
   bloom: string[] = [],
+  metadata: Record<string, string> = {},
 ): Promise<void> {
   const present = presentColumns(flows);
-  const writer = new (addon().SegmentWriter)(path, { compression, bloom });
+  const writer = new (addon().SegmentWriter)(path, { compression, bloom, metadata });
   for (let at = 0; at < flows.length; at += rowGroup) {
     const some = flows.slice(at, at + rowGroup);
     const group = present.map((column): SegmentColumn => {

@@ -115,8 +115,8 @@ impl<'a> Evaluator<'a> {
                 match (group.lane(*column), known) {
                     (Lane::Same(value, _), _) => mask.fill(has(value)),
                     (Lane::Codes(codes), Known::Table(table)) => look_up(mask, codes, table),
-                    (Lane::Values(values), _) => match ranges.0[..] {
-                        [(from, to)] => {
+                    (Lane::Values(values), _) => match ranges.as_slice() {
+                        &[(from, to)] => {
                             let span = to - from;
                             for (row, value) in mask.iter_mut().zip(values) {
                                 *row = u8::from(((value >> shift & bits) ^ bias).wrapping_sub(from) <= span);

@@ -6,6 +6,7 @@
 mod evaluate;
 mod parse;
 
+use super::facts::{Facts, Ranges};
 use super::group::Group;
 use parquet::errors::Result;
 
@@ -17,55 +18,6 @@ const LARGEST_TABLE: usize = 1 << 18;
 
 /// Values for which a Bloom filter is asked.
 const MOST_LOOKED_UP: usize = 64;
-
-/// Values from one to another, both included; sorted and apart.
-pub struct Ranges<T>(Vec<(T, T)>);
-
-impl<T: Copy + Ord> Ranges<T> {
-    fn new(mut ranges: Vec<(T, T)>) -> Ranges<T> {
-        ranges.retain(|(from, to)| from <= to);
-        ranges.sort_unstable();
-        let mut joined: Vec<(T, T)> = Vec::with_capacity(ranges.len());
-        for (from, to) in ranges {
-            match joined.last_mut() {
-                Some(last) if from <= last.1 => last.1 = last.1.max(to),
-                _ => joined.push((from, to)),
-            }
-        }
-        Ranges(joined)
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = &(T, T)> {
-        self.0.iter()
-    }
-
-    fn has(&self, value: T) -> bool {
-        let after = self.0.partition_point(|(from, _)| *from <= value);
-        after > 0 && value <= self.0[after - 1].1
-    }
-
-    /// The answer for every value between two, if it is the same.
-    fn decide(&self, least: T, most: T) -> Option<bool> {
-        if self.0.iter().any(|&(from, to)| from <= least && most <= to) {
-            return Some(true);
-        }
-        (!self.0.iter().any(|&(from, to)| from <= most && least <= to)).then_some(false)
-    }
-}
-
-/// What is known of rows without a look at them: of a row group by its statistics, of a file by the index.
-pub trait Facts {
-    /// None of the rows has the column.
-    fn is_missing(&self, column: usize) -> bool;
-
-    /// Least and most value, as they stand in the file; None when they are not known.
-    fn bounds(&self, column: usize) -> Option<(u64, u64)>;
-
-    /// Whether it is known that no row has an address of these ranges.
-    fn lacks(&self, _hi: usize, _lo: usize, _ranges: &Ranges<u128>) -> bool {
-        false
-    }
-}
 
 enum Leaf {
     /// `(value >> shift & mask) ^ bias` is in the ranges. The bias makes signed values compare as unsigned ones.
@@ -192,7 +144,7 @@ impl Leaf {
                     let near = from_hi <= hi_most && hi_least <= to_hi;
                     near && (from_hi != to_hi || from as u64 <= lo_most && lo_least <= to as u64)
                 };
-                (!ranges.0.iter().any(meets)).then_some(false)
+                (!ranges.iter().any(meets)).then_some(false)
             }
             _ => None,
         }
@@ -210,22 +162,18 @@ impl Leaf {
 
     /// Whether a Bloom filter tells that no row has one of the few values that are looked for.
     fn is_filtered_out(&self, group: &Group) -> Result<bool> {
-        let few = |count: usize, all_single: bool| count <= MOST_LOOKED_UP && all_single;
+        fn are_few<T: PartialEq>(ranges: &[(T, T)]) -> bool {
+            ranges.len() <= MOST_LOOKED_UP && ranges.iter().all(|(from, to)| from == to)
+        }
         match self {
             Leaf::Value {
                 column,
                 shift: 0,
                 mask: u64::MAX,
                 bias: 0,
-                ranges: Ranges(ranges),
-            } if few(ranges.len(), ranges.iter().all(|(from, to)| from == to)) => {
-                group.has_none(*column, ranges.iter().map(|&(value, _)| value))
-            }
-            Leaf::Address {
-                lo,
-                ranges: Ranges(ranges),
-                ..
-            } if few(ranges.len(), ranges.iter().all(|(from, to)| from == to)) => {
+                ranges,
+            } if are_few(ranges.as_slice()) => group.has_none(*column, ranges.iter().map(|&(value, _)| value)),
+            Leaf::Address { lo, ranges, .. } if are_few(ranges.as_slice()) => {
                 group.has_none(*lo, ranges.iter().map(|&(value, _)| value as u64))
             }
             _ => Ok(false),
