@@ -2,6 +2,7 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { runAnonymize } from '../../src/pipeline/archive/anonymize.ts';
 import { dumpSurroundings } from '../../src/pipeline/query/dump.ts';
 import { runSql } from '../../src/pipeline/query/sql.ts';
 import { parseDumpArguments } from '../../src/query/arguments.ts';
@@ -160,4 +161,24 @@ describe.each(Object.entries(DAMAGES))('a file whose footer is whole, with %s', 
     process.env['WEIR_QUERY_ENGINE'] = 'duckdb';
     await expect(dump('-r', join(all, CUT), '-q', '-o', 'csv')).rejects.toThrow(CUT);
   });
+});
+
+it('a slot whose only file has damaged pages is no slot of an anonymous store', async () => {
+  const [from, to] = ['from', 'to'].map((name) => mkdtempSync(join(tmpdir(), `weir-anonymize-${name}-`)));
+  try {
+    for (const name of [WHOLE[0], CUT, WHOLE[1]]) {
+      const metadata = { 'weir.slot': name.slice(5, 17), 'weir.interval': '300' };
+      await writeOwnSegment(join(from!, name), makeFlows(50), 100, 'zstd', undefined, metadata);
+    }
+    writeFileSync(join(from!, CUT), readFileSync(join(from!, CUT)).fill(0, 4, 2000));
+    const lines: string[] = [];
+    const options = { read: undefined, range: from!, sources: undefined, directory: to!, layout: 0, force: false };
+    const secret = { key: new Uint8Array(32).fill(7), mapping: 'nfanon' as never };
+    const signal = { stops: () => undefined } as never;
+    expect(await runAnonymize({ ...options, ...secret }, signal, (line) => lines.push(line))).toBe(1);
+    expect(lines.filter((line) => line.includes(`${CUT}: `))).toHaveLength(1);
+    expect((await dump('-R', to!, '-q', '-o', 'csv')).out.trim().split('\n').length).toBeGreaterThanOrEqual(100);
+  } finally {
+    for (const directory of [from!, to!]) rmSync(directory, { recursive: true, force: true });
+  }
 });
