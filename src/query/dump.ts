@@ -9,10 +9,11 @@ import { USAGE } from './arguments.ts';
 import type { QueryEngine } from './engine.ts';
 import { describePlan } from './explain.ts';
 import type { FileIdentity } from './file-report.ts';
-import { type FlowFiles, filesOfScan, type LeaveOut, lookAtFiles, type RateCorrection, spanOf } from './flow-files.ts';
+import { type FlowFiles, filesOfScan, lookAtFiles, type RateCorrection, spanOf } from './flow-files.ts';
 import { writeRows, writtenColumns } from './flow-writer.ts';
 import { writtenSchema } from './group-columns.ts';
 import { bindIdents, tellIdents } from './ident-files.ts';
+import { LeftOut } from './left-out.ts';
 import { EngineOpener } from './open-engine.ts';
 import type { DumpOptions } from './options.ts';
 import type { HostNames, PlaceNames, Style } from './output/cells.ts';
@@ -115,18 +116,14 @@ export async function runDump(options: DumpOptions, surroundings: DumpSurroundin
   const engines = new EngineOpener(options.memoryOctets);
   const shown = surroundings.watch(() => engines.progress());
   const sink = new OutputSink(surroundings.stdout, () => shown.stop());
-  let isWhole = true;
-  const leaveOut = (message: string) => {
-    isWhole = false;
-    surroundings.stderr.write(`${message}\n`);
-  };
+  const leftOut = new LeftOut((message) => surroundings.stderr.write(`${message}\n`));
   try {
     if (options.action === 'help') sink.block.ascii(USAGE);
     else if (options.action === 'check') questionOf(options);
-    else if (options.action === 'dump') await dump(options, surroundings, engines, sink, leaveOut);
-    else await act(options, surroundings, engines, sink, leaveOut);
+    else if (options.action === 'dump') await dump(options, surroundings, engines, sink, leftOut);
+    else await act(options, surroundings, engines, sink, leftOut);
     await sink.end();
-    return isWhole ? 0 : 1;
+    return leftOut.count === 0 ? 0 : 1;
   } catch (error) {
     if (error instanceof ReaderGone) return 0;
     throw error;
@@ -140,7 +137,7 @@ async function dump(
   surroundings: DumpSurroundings,
   engines: EngineOpener,
   sink: OutputSink,
-  leaveOut: LeaveOut,
+  leftOut: LeftOut,
 ): Promise<void> {
   const startedAt = performance.now();
   const places = await openPlaces(options, surroundings);
@@ -154,7 +151,33 @@ async function dump(
     placesOfFilter(places),
   );
   for (const warning of warnings) surroundings.stderr.write(`${warning}\n`);
-  const chosen = await choose(options, surroundings, leaveOut);
+  const question: Question = { format, plan: planned.plan, seconds, places, startedAt };
+  await leftOut.ask(
+    () => answer(question, options, surroundings, engines, sink, leftOut),
+    () => sink.takeBack(),
+  );
+}
+
+/** A question that has been understood. */
+interface Question {
+  readonly format: Format;
+  readonly plan: Plan;
+  /** Of a window that is told from the first or the last flow. */
+  readonly seconds: number | undefined;
+  readonly places: PlaceNames | undefined;
+  /** By `performance.now()`. */
+  readonly startedAt: number;
+}
+
+async function answer(
+  { format, plan: planned, seconds, places, startedAt }: Question,
+  options: DumpOptions,
+  surroundings: DumpSurroundings,
+  engines: EngineOpener,
+  sink: OutputSink,
+  leftOut: LeftOut,
+): Promise<void> {
+  const chosen = await choose(options, surroundings, leftOut);
   const style: Style = {
     csv: format.kind === 'csv',
     plain: options.plainNumbers,
@@ -169,9 +192,7 @@ async function dump(
   try {
     const looked = await chosen.look(await correctionsFor(chosen.places, options, surroundings));
     const asked =
-      seconds === undefined
-        ? planned.plan
-        : await withRelativeWindow(planned.plan, seconds, options.overlap, looked, engines);
+      seconds === undefined ? planned : await withRelativeWindow(planned, seconds, options.overlap, looked, engines);
     const { files, plan, ident } = printsIdent(format)
       ? await tellIdents(looked, asked)
       : { files: looked, plan: asked, ident: undefined };
@@ -181,7 +202,7 @@ async function dump(
         await writeFlows(engine, plan, () => surroundings.openFlowFile(options));
         return;
       }
-      const baseline = await baselineFiles(options, looked, surroundings);
+      const baseline = await baselineFiles(options, looked, surroundings, leftOut);
       const totals = await new Runner({
         engine,
         plan,
@@ -212,14 +233,16 @@ interface Chosen {
   look(corrections: readonly RateCorrection[]): Promise<FlowFiles>;
 }
 
-async function choose(options: DumpOptions, surroundings: DumpSurroundings, leaveOut: LeaveOut): Promise<Chosen> {
-  const scan = await surroundings.lookBelow(options);
+async function choose(options: DumpOptions, surroundings: DumpSurroundings, leftOut: LeftOut): Promise<Chosen> {
+  // A directory is looked at as a whole: without one of its files the others have to be named.
+  const scan = leftOut.count === 0 ? await surroundings.lookBelow(options) : undefined;
   if (scan !== undefined) {
+    leftOut.reads(() => scan.paths());
     const places = scan.directories().map((directory) => `${directory || '.'}/.`);
     return { places, look: async (corrections) => filesOfScan(scan, corrections) };
   }
   const paths = await chooseFiles(options, surroundings);
-  return { places: paths, look: (corrections) => lookAtFiles(paths, corrections, leaveOut) };
+  return { places: paths, look: (corrections) => lookAtFiles(paths, corrections, leftOut) };
 }
 
 async function correctionsFor(
@@ -234,9 +257,9 @@ async function lookAt(
   paths: readonly string[],
   options: DumpOptions,
   surroundings: DumpSurroundings,
-  leaveOut: LeaveOut,
+  leftOut: LeftOut,
 ): Promise<FlowFiles> {
-  return lookAtFiles(paths, await correctionsFor(paths, options, surroundings), leaveOut);
+  return lookAtFiles(paths, await correctionsFor(paths, options, surroundings), leftOut);
 }
 
 async function chooseFiles(options: DumpOptions, surroundings: DumpSurroundings): Promise<readonly string[]> {
@@ -250,11 +273,12 @@ async function baselineFiles(
   { baseline, sources }: DumpOptions,
   { paths }: Pick<FlowFiles, 'paths'>,
   surroundings: DumpSurroundings,
+  leftOut: LeftOut,
 ): Promise<readonly string[]> {
   if (baseline === undefined) return [];
   const asked = new Set(paths.map((path) => resolve(path)));
   const found = await surroundings.chooseFiles({ read: undefined, range: baseline, sources });
-  const others = found.filter((path) => !asked.has(resolve(path)));
+  const others = leftOut.rest(found.filter((path) => !asked.has(resolve(path))));
   if (others.length === 0) throw new UserError(`--baseline ${baseline}: no other flow files there`);
   return others;
 }
@@ -285,7 +309,7 @@ async function act(
   surroundings: DumpSurroundings,
   engines: EngineOpener,
   sink: OutputSink,
-  leaveOut: LeaveOut,
+  leftOut: LeftOut,
 ): Promise<void> {
   const { action } = options;
   if (action === 'plan') {
@@ -293,19 +317,34 @@ async function act(
     sink.block.text(describePlan(plan, format));
     return;
   }
-  const files = await chooseFiles(options, surroundings);
   if (action === 'rewrite') {
-    for (const path of files) await surroundings.rewriteFlowFile(path, options);
+    for (const path of await chooseFiles(options, surroundings)) await surroundings.rewriteFlowFile(path, options);
     return;
   }
+  await leftOut.ask(
+    () => actOnFiles(options, surroundings, engines, sink, leftOut),
+    () => action !== 'verify' && sink.takeBack(),
+  );
+}
+
+/** What is asked of the files themselves. */
+async function actOnFiles(
+  options: DumpOptions,
+  surroundings: DumpSurroundings,
+  engines: EngineOpener,
+  sink: OutputSink,
+  leftOut: LeftOut,
+): Promise<void> {
+  const { action } = options;
+  const files = leftOut.rest(await chooseFiles(options, surroundings));
   try {
     if (action === 'sql') {
       const { plan } = await planDump(options, placesOfFilter(await openPlaces(options, surroundings)));
       const { DuckDbEngine } = await import('./duckdb-engine.ts');
-      const looked = await lookAt(files, options, surroundings, leaveOut);
+      const looked = await lookAt(files, options, surroundings, leftOut);
       const { files: asked, selection } = await bindIdents(looked, plan.selection);
       const engine = await DuckDbEngine.open(asked, selection);
-      const baseline = await baselineFiles(options, looked, surroundings);
+      const baseline = await baselineFiles(options, looked, surroundings, leftOut);
       const names = writtenColumns(engine.schema).map(({ name }) => name);
       const { sequence } = selection;
       if (sequence !== undefined) {
@@ -318,7 +357,7 @@ async function act(
     }
     const { reportOnFiles } = await import('./file-report.ts');
     await reportOnFiles(action, files, surroundings, sink.block, async (paths, plan) =>
-      engines.open(await lookAt(paths, options, surroundings, leaveOut), plan, false),
+      engines.open(await lookAt(paths, options, surroundings, leftOut), plan, false),
     );
   } catch (error) {
     throw explain(error);

@@ -35,28 +35,39 @@ export function filesAsStored(paths: readonly string[]): FlowFiles {
   return { paths, count: paths.length, sampled: false, corrections: [], scan: undefined };
 }
 
-/** Told of a file that is damaged, in one line, when the question goes on without it. */
-export type LeaveOut = (message: string) => void;
+/** A file that cannot be read, and one line that names it and says why. */
+export interface Damage {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** The damaged files that a question goes on without: see `LeftOut`. */
+export interface DamagedFiles {
+  add(damage: Damage): void;
+  /** Those of the files that the question at hand is to read. */
+  rest(paths: readonly string[]): readonly string[];
+}
 
 /**
- * Reads the footers of files. With `leaveOut` one that is damaged does not keep the others from being read.
+ * Reads the footers of files. With `leftOut` one that is damaged does not keep the others from being read.
  *
- * @throws UserError when one, or with `leaveOut` when none, can be read, and when one has gone.
+ * @throws UserError when one, or with `leftOut` when none, can be read, and when one has gone.
  */
 export async function lookAtFiles(
-  paths: readonly string[],
+  all: readonly string[],
   corrections: readonly RateCorrection[] = [],
-  leaveOut?: LeaveOut,
+  leftOut?: DamagedFiles,
 ): Promise<FlowFiles> {
+  const paths = leftOut?.rest(all) ?? all;
   try {
     return await readFooters(paths, corrections);
   } catch (error) {
-    if (leaveOut === undefined || !(error instanceof UserError)) throw error;
+    if (leftOut === undefined || !(error instanceof UserError)) throw error;
     const { whole, damaged } = await sortOut(paths);
     // Of a file that went away meanwhile the flows are in another one: the whole question has to be asked again.
     if (whole.length === 0 || damaged.length === 0 || whole.length + damaged.length < paths.length) throw error;
     const files = await readFooters(whole, corrections);
-    for (const reason of damaged) leaveOut(`${reason}; the file is left out`);
+    for (const damage of damaged) leftOut.add(damage);
     return files;
   }
 }
@@ -65,15 +76,15 @@ export async function lookAtFiles(
 const SORTED_AT_ONCE = 64;
 
 /** Files that can be read, and why others, which are there, cannot. */
-async function sortOut(paths: readonly string[]): Promise<{ whole: string[]; damaged: string[] }> {
+async function sortOut(paths: readonly string[]): Promise<{ whole: string[]; damaged: Damage[] }> {
   const whole: string[] = [];
-  const damaged: string[] = [];
+  const damaged: Damage[] = [];
   for (let from = 0; from < paths.length; from += SORTED_AT_ONCE) {
     const some = paths.slice(from, from + SORTED_AT_ONCE);
     const looked = await Promise.allSettled(some.map((path) => addon().segmentInfo(path)));
     looked.forEach((result, i) => {
       if (result.status === 'fulfilled') whole.push(some[i]!);
-      else if (existsSync(some[i]!)) damaged.push((result.reason as Error).message);
+      else if (existsSync(some[i]!)) damaged.push({ path: some[i]!, message: (result.reason as Error).message });
     });
   }
   return { whole, damaged };

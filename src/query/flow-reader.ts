@@ -1,7 +1,7 @@
 import { type ColumnName, columns } from '../flow/fields.ts';
 import { DuckDbEngine } from './duckdb-engine.ts';
 import type { Rows } from './engine.ts';
-import { filesAsStored, type LeaveOut, lookAtFiles } from './flow-files.ts';
+import { type DamagedFiles, filesAsStored, lookAtFiles } from './flow-files.ts';
 import { bindIdents } from './ident-files.ts';
 import { planSelection, type SelectionOptions } from './planner.ts';
 
@@ -25,19 +25,19 @@ export class FlowReader {
   }
 
   /**
-   * With `leaveOut` damaged files do not keep others from being read.
+   * With `leftOut` damaged files do not keep others from being read.
    *
    * @throws UserError for a filter that cannot be read, and for files that are not of flows
    */
   static async open(
     files: readonly string[],
     options: SelectionOptions = EVERYTHING,
-    leaveOut?: LeaveOut,
+    leftOut?: DamagedFiles,
   ): Promise<FlowReader> {
     const selection = await planSelection(options, 'scaledInFilter');
     const isFiltered = selection.filter.kind !== 'any';
     // Also when rates do not matter: it says in one line which file is none.
-    const looked = await lookAtFiles(files, [], leaveOut);
+    const looked = await lookAtFiles(files, [], leftOut);
     const bound = await bindIdents(isFiltered ? looked : filesAsStored(looked.paths), selection);
     return new FlowReader(await DuckDbEngine.open(bound.files, bound.selection));
   }

@@ -30,6 +30,8 @@ export class FlowFollower {
   /** Made for the columns of the first file. */
   private printer: RowPrinter | undefined;
   private rows = 0;
+  /** Of files that were printed to their end. */
+  private rowsOfWhole = 0;
 
   constructor(options: FollowerOptions, sink: OutputSink) {
     this.options = options;
@@ -41,6 +43,7 @@ export class FlowFollower {
    * flow that passed the filter, 0 for none.
    */
   async print(files: FlowFiles, sinceMs: number): Promise<number> {
+    this.rows = this.rowsOfWhole;
     const { format } = this.options;
     // The files may be of several sources, one after another.
     const idents = printsIdent(format) ? { idents: await identsByPath(files.paths) } : {};
@@ -54,10 +57,16 @@ export class FlowFollower {
       for await (const chunk of engine.flows(JOB, wanted))
         latest = Math.max(latest, await this.printChunk(chunk, printer, sinceMs));
       await this.sink.end();
+      this.rowsOfWhole = this.rows;
       return latest;
     } finally {
       engine.close();
     }
+  }
+
+  /** Forgets the rows of a file that could not be read to its end; false if some are out. */
+  takeBack(): boolean {
+    return this.sink.takeBack();
   }
 
   private async start(stored: (name: ColumnName) => boolean): Promise<RowPrinter> {
@@ -66,6 +75,8 @@ export class FlowFollower {
     const style: Style = { ...streamStyle(format, plainNumbers), ident: 'column' };
     const printer = await rowPrinter(format, style, (name) => core.has(name) || stored(name));
     printer.open(this.sink.block, quiet);
+    // The header stays whatever becomes of the rows.
+    await this.sink.end();
     return printer;
   }
 

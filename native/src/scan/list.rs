@@ -5,6 +5,7 @@ use crate::scan::counted::Counted;
 use crate::scan::file::{bind, rows_of, Segment, Wanted};
 use crate::scan::group::Group;
 use crate::scan::job::{measure, Counters, Order, Rows};
+use crate::scan::with_name;
 use crate::segment::general;
 use parquet::errors::Result;
 use std::ops::Range;
@@ -99,29 +100,51 @@ pub fn fetch(segments: &[Segment], columns: &[Wanted], positions: &[u64]) -> Res
     while let Some(&first) = order.get(from) {
         let file = (positions[first] >> ROW_BITS) as usize;
         let segment = segments.get(file).ok_or_else(|| general("no such row"))?;
-        let open = segment.open()?;
-        let bound = bind(&open.metadata, columns)?;
-        let mut start = (file as u64) << ROW_BITS;
-        for number in 0..open.metadata.num_row_groups() {
-            let count = rows_of(&open.metadata, number)?;
-            let rows = start..start + count as u64;
-            start = rows.end;
-            let wanted = &order[from..];
-            let wanted = &wanted[..wanted.partition_point(|&index| positions[index] < rows.end)];
-            if !wanted.is_empty() {
-                from += wanted.len();
-                group.start(&open, &bound, number, count);
-                read_rows(&mut group, rows, wanted, positions, &mut values)?;
-            }
-        }
-        if order
-            .get(from)
-            .is_some_and(|&index| (positions[index] >> ROW_BITS) as usize == file)
-        {
-            return Err(general("no such row"));
-        }
+        let of_file = order[from..].partition_point(|&index| (positions[index] >> ROW_BITS) as usize == file);
+        let wanted = &order[from..from + of_file];
+        fetch_from(
+            segment,
+            (file as u64) << ROW_BITS,
+            columns,
+            &mut group,
+            wanted,
+            positions,
+            &mut values,
+        )
+        .map_err(|cause| with_name(&segment.path, cause))?;
+        from += of_file;
     }
     Ok(values)
+}
+
+/// Reads the wanted rows of one file, whose rows have the positions from `start` on.
+fn fetch_from(
+    segment: &Segment,
+    mut start: u64,
+    columns: &[Wanted],
+    group: &mut Group,
+    mut wanted: &[usize],
+    positions: &[u64],
+    values: &mut [Vec<u64>],
+) -> Result<()> {
+    let open = segment.open()?;
+    let bound = bind(&open.metadata, columns)?;
+    for number in 0..open.metadata.num_row_groups() {
+        let count = rows_of(&open.metadata, number)?;
+        let rows = start..start + count as u64;
+        start = rows.end;
+        let (here, later) = wanted.split_at(wanted.partition_point(|&index| positions[index] < rows.end));
+        if !here.is_empty() {
+            group.start(&open, &bound, number, count);
+            read_rows(group, rows, here, positions, values)?;
+        }
+        wanted = later;
+    }
+    if wanted.is_empty() {
+        Ok(())
+    } else {
+        Err(general("no such row"))
+    }
 }
 
 /// Reads the wanted rows of one row group, whose rows have the positions `rows`. Block by block, not column by column:

@@ -5,8 +5,8 @@ import { FlowBatch } from '../../flow/batch.ts';
 import { identOf } from '../../flow/ident.ts';
 import { UserError } from '../../flow/user-error.ts';
 import { ChunkCopier } from '../../query/chunk-batch.ts';
-import type { LeaveOut } from '../../query/flow-files.ts';
 import { FlowReader } from '../../query/flow-reader.ts';
+import { LeftOut } from '../../query/left-out.ts';
 import { chooseSegments, type FileSelection } from '../../store/segment-files.ts';
 import { INTERVAL_KEY, SLOT_KEY, segmentInfo } from '../../store/segment-metadata.ts';
 import { SlotArchive } from '../../store/slot-archive.ts';
@@ -41,7 +41,8 @@ interface StoredSlot {
 export async function runAnonymize(options: AnonymizeOptions, signal: StopSignal, log: Log): Promise<number> {
   const startedMs = performance.now();
   const anonymizer = new FlowAnonymizer(options.key, options.mapping);
-  const counts = { flows: 0, slots: 0, slotsThere: 0, filesLeftOut: 0 };
+  const counts = { flows: 0, slots: 0, slotsThere: 0 };
+  const leftOut = new LeftOut(log);
   let stopped = false;
   signal.stops(() => {
     stopped = true;
@@ -50,17 +51,18 @@ export async function runAnonymize(options: AnonymizeOptions, signal: StopSignal
     refuseInPlace(files, directory);
     const archive = await SlotArchive.open({ directory, layout: options.layout, indexed: true, log });
     try {
-      const slots = await slotsOf(files, (message) => {
-        counts.filesLeftOut++;
-        log(`${message}; the file is left out`);
-      });
-      for (const slot of slots) {
+      for (const slot of await slotsOf(files, leftOut)) {
         if (stopped) break;
         if (!options.force && archive.has(slot.startMs, slot.intervalSeconds)) {
           counts.slotsThere++;
           continue;
         }
-        counts.flows += await rewrite(slot, archive, anonymizer);
+        const flows = await leftOut.askOfAny(
+          () => rewrite(slot, archive, anonymizer, leftOut),
+          () => true,
+        );
+        if (flows === undefined) continue;
+        counts.flows += flows;
         counts.slots++;
       }
     } finally {
@@ -74,7 +76,7 @@ export async function runAnonymize(options: AnonymizeOptions, signal: StopSignal
     log(`  ${plural(counts.slotsThere, 'slot')} were there already: --force makes them anew`);
   }
   if (stopped) log('stopped by a signal: the same command goes on with the slots that are missing');
-  return stopped || counts.filesLeftOut > 0 ? 1 : 0;
+  return stopped || leftOut.count > 0 ? 1 : 0;
 }
 
 /** Whoever reads a store must not find flows of both kinds in it. */
@@ -84,10 +86,10 @@ function refuseInPlace(files: readonly string[], directory: string): void {
   if (inside !== undefined) throw new UserError(`-w ${directory} holds ${inside}: give a directory of its own`);
 }
 
-async function slotsOf(files: readonly string[], leaveOut: LeaveOut): Promise<StoredSlot[]> {
+async function slotsOf(files: readonly string[], leftOut: LeftOut): Promise<StoredSlot[]> {
   const slots = new Map<string, StoredSlot>();
   for (const file of files) {
-    const info = await segmentInfo(file).catch((cause: Error) => leaveOut(cause.message));
+    const info = await segmentInfo(file).catch(({ message }: Error) => leftOut.add({ path: file, message }));
     if (info === undefined) continue;
     const { metadata } = info;
     const time = metadata[SLOT_KEY] ?? '';
@@ -102,15 +104,20 @@ async function slotsOf(files: readonly string[], leaveOut: LeaveOut): Promise<St
   return [...slots.values()].sort((a, b) => a.startMs - b.startMs);
 }
 
-async function rewrite(stored: StoredSlot, archive: SlotArchive, anonymizer: FlowAnonymizer): Promise<number> {
-  const reader = await FlowReader.open(stored.files);
+async function rewrite(
+  stored: StoredSlot,
+  archive: SlotArchive,
+  anonymizer: FlowAnonymizer,
+  leftOut: LeftOut,
+): Promise<number> {
+  const reader = await FlowReader.open(stored.files, undefined, leftOut);
+  const slot = await archive.begin(stored);
+  let written: Promise<void> = Promise.resolve();
   try {
-    const slot = await archive.begin(stored);
     // Elements without a column may be addresses and names of people: they stay behind.
     const copier = new ChunkCopier(reader.columns.filter((name) => name !== 'extra'));
     let batch = new FlowBatch();
     let other = new FlowBatch();
-    let written: Promise<void> = Promise.resolve();
     let flows = 0;
     const hand = async (): Promise<void> => {
       anonymizer.apply(batch);
@@ -134,6 +141,10 @@ async function rewrite(stored: StoredSlot, archive: SlotArchive, anonymizer: Flo
     await written;
     await slot.seal();
     return flows;
+  } catch (error) {
+    await written.catch(() => undefined);
+    await slot.discard();
+    throw error;
   } finally {
     reader.close();
   }

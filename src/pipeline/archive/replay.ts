@@ -4,6 +4,7 @@ import { UserError } from '../../flow/user-error.ts';
 import type { Chunk } from '../../query/chunk.ts';
 import { ChunkCopier } from '../../query/chunk-batch.ts';
 import { FlowReader } from '../../query/flow-reader.ts';
+import { LeftOut } from '../../query/left-out.ts';
 import type { SelectionOptions } from '../../query/planner.ts';
 import { chooseSegments, compareNames, type FileSelection } from '../../store/segment-files.ts';
 import { type Log, plural, scaled } from '../daemon/log.ts';
@@ -29,16 +30,27 @@ const MOST_UPTIME_MS = 40 * 86_400_000;
  * status: 0, or 1 when something did not go out or a signal came.
  */
 export async function runReplay(options: ReplayOptions, signal: StopSignal, log: Log): Promise<number> {
-  const startedMs = performance.now();
   const files = (await chooseSegments(options)).map(({ path }) => path);
   if (files.length === 0) throw new UserError(`no flow files in ${options.read ?? options.range}`);
   // Of several sources the same slots follow one another.
   if (options.sources !== undefined) files.sort((a, b) => compareNames(basename(a), basename(b)));
-  let isWhole = true;
-  const reader = await FlowReader.open(files, options.selection, (message) => {
-    isWhole = false;
-    log(message);
-  });
+  const leftOut = new LeftOut(log);
+  // What has been sent cannot be taken back: a file that turns out damaged later is the end.
+  return leftOut.ask(
+    () => replay(files, options, signal, log, leftOut),
+    () => false,
+  );
+}
+
+async function replay(
+  files: readonly string[],
+  options: ReplayOptions,
+  signal: StopSignal,
+  log: Log,
+  leftOut: LeftOut,
+): Promise<number> {
+  const startedMs = performance.now();
+  const reader = await FlowReader.open(files, options.selection, leftOut);
   try {
     const { first } = await reader.span();
     let firstExportMs = 0;
@@ -69,7 +81,8 @@ export async function runReplay(options: ReplayOptions, signal: StopSignal, log:
     for (const line of describeReplayed(senders, seconds)) log(line);
     for (const [count, what] of faults) log(`  ${count} ${what}`);
     const lost = senders.transportStats().some(({ stats }) => stats.failed + stats.tooLong > 0);
-    return !isWhole || lost || stop.signal.aborted || senders.stats().skippedIpv6Flows + output.lostFlows > 0 ? 1 : 0;
+    const missing = leftOut.count + senders.stats().skippedIpv6Flows + output.lostFlows;
+    return lost || stop.signal.aborted || missing > 0 ? 1 : 0;
   } finally {
     reader.close();
   }

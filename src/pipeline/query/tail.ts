@@ -4,6 +4,7 @@ import { UserError } from '../../flow/user-error.ts';
 import { lookAtFiles } from '../../query/flow-files.ts';
 import { parseStreamFormat } from '../../query/flow-printer.ts';
 import { FlowFollower } from '../../query/follow.ts';
+import { LeftOut } from '../../query/left-out.ts';
 import { OutputSink, ReaderGone } from '../../query/output/sink.ts';
 import { planSelection } from '../../query/planner.ts';
 import { RecentSegments } from '../../store/recent-segments.ts';
@@ -40,13 +41,14 @@ export async function runTail(options: TailOptions, stdout: NodeJS.WritableStrea
     { selection, format: parseStreamFormat(options.format), plainNumbers, quiet },
     sink,
   );
+  const leftOut = new LeftOut((message) => process.stderr.write(`${message}\n`));
   const files = new NewFiles(options.stores, Date.now() - options.backSeconds * 1000);
   try {
     await files.start(options.backSeconds > 0);
     for (;;) {
       for (const path of await files.next()) {
         const sinceMs = files.sinceMs(path);
-        const latestMs = await readNew(follower, path, sinceMs);
+        const latestMs = await readNew(follower, path, sinceMs, leftOut);
         if (latestMs !== undefined) files.done(path, latestMs);
       }
     }
@@ -58,10 +60,16 @@ export async function runTail(options: TailOptions, stdout: NodeJS.WritableStrea
   }
 }
 
-/** Undefined for a part that has gone: its flows are in the file of its slot by now. */
-async function readNew(follower: FlowFollower, path: string, sinceMs: number): Promise<number | undefined> {
+/** Undefined for a damaged file, and for a part that has gone: its flows are in the file of its slot by now. */
+async function readNew(
+  follower: FlowFollower,
+  path: string,
+  sinceMs: number,
+  leftOut: LeftOut,
+): Promise<number | undefined> {
+  const print = async () => follower.print(await lookAtFiles([path], await rateCorrections([path]), leftOut), sinceMs);
   try {
-    return await follower.print(await lookAtFiles([path], await rateCorrections([path])), sinceMs);
+    return await leftOut.askOfAny(print, () => follower.takeBack());
   } catch (error) {
     if (error instanceof UserError && segmentTime(basename(path)) === undefined) return undefined;
     throw error;
@@ -127,7 +135,9 @@ class NewFiles {
 
   /** Whether a slot's file has nothing but parts that were seen. */
   private async isKnown(path: string): Promise<boolean> {
-    const parts = mergedParts(await segmentInfo(path));
+    // A damaged one is told of by whoever reads it.
+    const info = await segmentInfo(path).catch(() => undefined);
+    const parts = info === undefined ? [] : mergedParts(info);
     return parts.length > 0 && parts.every((part) => this.seen.has(`${dirname(path)}/${part}`));
   }
 

@@ -35,8 +35,10 @@ export async function runTop(options: TopOptions, { stdin, stdout }: TopStreams)
   const { statistic, order, filter, windowSeconds } = options;
   const state: TopState = { statistic, order, filter, windowSeconds, paused: false, prompt: undefined };
   if (!stdin.isTTY || !stdout.isTTY || isDumb()) {
-    stdout.write(await ask(new RecentSegments(options.stores), state, options.rows));
-    return 0;
+    const { text, leftOut } = await ask(new RecentSegments(options.stores), state, options.rows);
+    stdout.write(text);
+    process.stderr.write(leftOut);
+    return leftOut === '' ? 0 : 1;
   }
   // A filter or a statistic that is wrong from the start should be told plainly.
   await ask(new RecentSegments(options.stores), state, 1);
@@ -44,8 +46,14 @@ export async function runTop(options: TopOptions, { stdin, stdout }: TopStreams)
   return 0;
 }
 
+interface Table {
+  readonly text: string;
+  /** Lines that name damaged files. */
+  readonly leftOut: string;
+}
+
 /** The table as text. Throws a UserError for a filter or a statistic that there is not. */
-async function ask(segments: RecentSegments, state: TopState, rows: number): Promise<string> {
+async function ask(segments: RecentSegments, state: TopState, rows: number): Promise<Table> {
   const { statistic, order, filter, windowSeconds } = state;
   const sinceMs = Date.now() - windowSeconds * 1000;
   const argv = ['-R', '.', '-s', `${statistic}/${order}`, '-n', String(rows), '--overlap', '-t', windowText(sinceMs)];
@@ -55,12 +63,14 @@ async function ask(segments: RecentSegments, state: TopState, rows: number): Pro
     if (files.length === 0) {
       // What is typed is judged all the same.
       await runDump({ ...options, action: 'plan' }, dumpSurroundings({ stdout: new Text(), stderr: new Text() }));
-      return `no flows were written in the last ${windowSeconds} s\n`;
+      return { text: `no flows were written in the last ${windowSeconds} s\n`, leftOut: '' };
     }
     const [stdout, stderr] = [new Text(), new Text()];
     try {
-      await runDump(options, { ...dumpSurroundings({ stdout, stderr }), chooseFiles: async () => files });
-      return stdout.text;
+      const found = { chooseFiles: async () => files, lookBelow: async () => undefined };
+      const surroundings = { ...dumpSurroundings({ stdout, stderr }), ...found };
+      const status = await runDump(options, surroundings);
+      return { text: stdout.text, leftOut: status === 0 ? '' : stderr.text };
     } catch (error) {
       if (attempt === TRIES || !(error instanceof UserError && /cannot read/.test(error.message))) throw error;
     }
@@ -157,8 +167,9 @@ class TopScreen {
       this.askAgain = false;
       try {
         const rows = Math.max(1, (this.streams.stdout.rows || 24) - OTHER_LINES);
-        this.answer = await ask(this.segments, this.state, rows);
-        this.trouble = '';
+        const { text, leftOut } = await ask(this.segments, this.state, rows);
+        this.answer = text;
+        this.trouble = leftOut.split('\n')[0]!;
       } catch (error) {
         this.trouble = (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
       }

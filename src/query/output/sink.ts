@@ -19,6 +19,7 @@ export class OutputSink {
   private filling = new TextBlock();
   private spare = new TextBlock();
   private writing: Promise<void> = Promise.resolve();
+  private hasWritten = false;
   private readonly beforeWrite: () => void;
 
   /** `beforeWrite` is called before each block: what else is on a terminal must go. */
@@ -47,14 +48,23 @@ export class OutputSink {
     await setImmediate();
   }
 
+  /** Forgets what was filled in, if nothing of it has been written yet since the last `end`; false if some has. */
+  takeBack(): boolean {
+    if (this.hasWritten) return false;
+    this.filling.length = 0;
+    return true;
+  }
+
   /** Resolves when everything has been handed to the system. */
   async end(): Promise<void> {
     await this.flush();
     await this.writing;
+    this.hasWritten = false;
   }
 
   private write(bytes: Uint8Array): Promise<void> {
     this.beforeWrite();
+    this.hasWritten = true;
     return new Promise((resolve, reject) => {
       this.stream.write(bytes, (error) => {
         if (error === null || error === undefined) resolve();

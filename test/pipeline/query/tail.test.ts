@@ -1,7 +1,7 @@
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Writable } from 'node:stream';
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it, vi } from 'vitest';
 import { addon } from '../../../src/addon/addon.ts';
 import { columns } from '../../../src/flow/fields.ts';
 import { runTail } from '../../../src/pipeline/query/tail.ts';
@@ -75,6 +75,16 @@ it('prints every flow once, over parts, rotation and a part that was merged unse
   });
   for (const path of inputs) await rm(path);
   await until(() => reader.lines.length === 25);
+  // A damaged one is told of, and nothing of it printed.
+  const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  const harmed = join(store, '.harmed');
+  await writeOwnSegment(harmed, flows.slice(20, 30), 100, 'lz4');
+  await writeFile(harmed, (await readFile(harmed)).fill(0xff, 4, 400));
+  const damaged = join(directory, partName(slotTime(startMs + 60_000, 60), 'abcd', 2));
+  await rename(harmed, damaged);
+  await until(() => told.mock.calls.length > 0);
+  expect(told.mock.calls.map(([line]) => line)).toEqual([expect.stringContaining(`${damaged}: `)]);
+  told.mockRestore();
   // The next slot.
   await write(join(directory, partName(slotTime(startMs + 60_000, 60), 'abcd', 3)), 30, 60);
   await until(() => reader.lines.length === 55);
