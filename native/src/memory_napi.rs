@@ -1,4 +1,4 @@
-use crate::memory::Region;
+use crate::memory::{self, Region};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
@@ -18,4 +18,10 @@ pub fn allocate_huge(bytes: f64) -> Result<Uint8Array> {
     let start = region.as_ptr();
     // SAFETY: the region lives until the finalizer drops it, and is not shared.
     Ok(unsafe { Uint8Array::with_external_data(start, length, move |_, _| drop(region)) })
+}
+
+/// As `memory::populate` says.
+#[napi]
+pub fn populate(bytes: &[u8]) {
+    memory::populate(bytes);
 }

@@ -40,6 +40,8 @@ export interface Addon extends FlowCacheMemory {
   ): number[];
   /** Zeroed memory on huge pages where the system has them. */
   allocateHuge(bytes: number): Uint8Array;
+  /** Has the system give this memory in the background, before it is first touched; its content stays as it is. */
+  populate(bytes: Uint8Array): void;
   /** Sends to the Unix datagram socket at `path`, with a leading `@` of that abstract name; throws when it cannot. */
   sendUnixDatagram(path: string, message: string): void;
   /** Interfaces of this host, with the system's numbers (ifIndex). */

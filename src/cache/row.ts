@@ -1,3 +1,5 @@
+import { addon } from '../addon/addon.ts';
+
 /**
  * A flow's whole state in one row of 128 bytes: two neighbouring cache lines, the first with the key, the second with
  * the counters and times. Rows stand in one piece of memory that is seen as 32-bit words and as doubles.
@@ -45,6 +47,9 @@ export const R_STATE_RESET = 0x1_0000;
 export const R_STATE_FROM_META = 0xcf;
 export const R_STATE_REASON_SHIFT = 8;
 
+/** Rows whose memory is asked for at a time, ahead of being given out: a huge page of them. */
+const ROWS_AHEAD = 1 << 14;
+
 /** The rows' memory and which of them are free: last given back is first given out, being still in the cache. */
 export class RowStore {
   readonly words: Int32Array;
@@ -83,7 +88,16 @@ export class RowStore {
     if (this.top === this.capacity) return 0;
     this.top++;
     this.wheelTicks[this.top] = pastTick;
+    if ((this.top & (ROWS_AHEAD - 1)) === 0) this.askAhead();
     return this.top;
+  }
+
+  /** The system gives memory slowly; a cache that grows does not wait for it. Nor does it take more than two steps ahead. */
+  private askAhead(): void {
+    const { buffer, byteOffset, byteLength } = this.words;
+    const from = (this.top + ROWS_AHEAD) * ROW_BYTES;
+    const to = Math.min(from + ROWS_AHEAD * ROW_BYTES, byteLength);
+    if (from < to) addon().populate(new Uint8Array(buffer, byteOffset + from, to - from));
   }
 
   /** Takes back the first `count` of these rows. */
