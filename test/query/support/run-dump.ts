@@ -18,11 +18,16 @@ export class Collector extends Writable {
   }
 }
 
+/** What `weir dump` prints with these arguments. */
+export async function dumpStreams(args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
+  const [stdout, stderr] = [new Collector(), new Collector()];
+  await runDump(parseDumpArguments(args), dumpSurroundings({ stdout, stderr }));
+  return { stdout: stdout.text, stderr: stderr.text };
+}
+
 /** Standard output of `weir dump` with these arguments. */
 export async function dumpText(args: readonly string[]): Promise<string> {
-  const stdout = new Collector();
-  await runDump(parseDumpArguments(args), dumpSurroundings({ stdout, stderr: new Collector() }));
-  return stdout.text;
+  return (await dumpStreams(args)).stdout;
 }
 
 /** Runs something with the process in another time zone. */
