@@ -46,7 +46,7 @@ const STATISTICS = new Set(
 );
 const NEWER = [
   /-o (csv|raw|(nd)?json|null6)|long|extended|%line|%extended|-[ai]? ?-o [a-z]+6/,
-  /pblock|asa |point id|%ja3|fwdstat 0|nsel|tun |engine id|-s flags/,
+  /pblock|asa |gress acl|point id|%ja3|fwdstat 0|nsel|tun |engine id|-s flags/,
   /ttl|exporter ip|engine type|bgp next|nat (ip|net|port|event)|nat event|next net|(prev|next) as|first seen|last seen|icmp-type >/,
   /record\/(i|o)(packets|bytes)|record\/(tstart|tend|duration)|-O (i|o)(packets|bytes)|(-A|,| )(proto,)?flags( |$)|%flags/,
   /(^| )as |(src|dst) as|in \[ [0-9]+ |-P|-T|-W|-D|-I/,
