@@ -1,6 +1,7 @@
 import { P_META_DIRECTION_KNOWN, P_META_EGRESS } from '../addon/packet-layout.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import { type BiflowSides, SIDE_ANSWERS, SIDE_ASKS, SIDE_SWAPPED } from './biflow-sides.ts';
+import { flowColumns } from './flow-columns.ts';
 import { NOW_TIME } from './live-flows.ts';
 import {
   D_OCTETS,
@@ -200,19 +201,7 @@ type BiflowColumns = ReturnType<typeof biflowColumns>;
 
 function biflowColumns(batch: FlowBatch) {
   return {
-    srcAddrHi: batch.use('srcAddrHi'),
-    srcAddrLo: batch.use('srcAddrLo'),
-    dstAddrHi: batch.use('dstAddrHi'),
-    dstAddrLo: batch.use('dstAddrLo'),
-    srcPort: batch.use('srcPort'),
-    dstPort: batch.use('dstPort'),
-    inIf: batch.use('inIf'),
-    tos: batch.use('tos'),
-    tcpFlags: batch.use('tcpFlags'),
-    packets: batch.use('packets'),
-    octets: batch.use('octets'),
-    firstMs: batch.use('firstMs'),
-    lastMs: batch.use('lastMs'),
+    ...flowColumns(batch),
     outPackets: batch.use('outPackets'),
     outOctets: batch.use('outOctets'),
     reverseTcpFlags: batch.use('reverseTcpFlags'),

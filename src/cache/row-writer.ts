@@ -1,9 +1,9 @@
 import { addon } from '../addon/addon.ts';
-import type { FlowColumns } from '../addon/flow-cache-memory.ts';
 import { P_META_DIRECTION_KNOWN, P_META_EGRESS } from '../addon/packet-layout.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import type { BiflowRows } from './biflow-rows.ts';
 import type { ExtensionWriter } from './extension-writer.ts';
+import { flowColumns } from './flow-columns.ts';
 import { R_STATE, R_STATE_LIVE, ROW_WORD_SHIFT, type RowStore } from './row.ts';
 import type { RowSink } from './row-sink.ts';
 
@@ -99,26 +99,4 @@ export class RowWriter implements RowSink {
       }
     }
   }
-}
-
-function flowColumns(batch: FlowBatch): FlowColumns {
-  return {
-    srcAddrHi: batch.use('srcAddrHi'),
-    srcAddrLo: batch.use('srcAddrLo'),
-    dstAddrHi: batch.use('dstAddrHi'),
-    dstAddrLo: batch.use('dstAddrLo'),
-    srcPort: batch.use('srcPort'),
-    dstPort: batch.use('dstPort'),
-    proto: batch.use('proto'),
-    tos: batch.use('tos'),
-    tcpFlags: batch.use('tcpFlags'),
-    inIf: batch.use('inIf'),
-    packets: batch.use('packets'),
-    octets: batch.use('octets'),
-    firstMs: batch.use('firstMs'),
-    lastMs: batch.use('lastMs'),
-    receivedMs: batch.use('receivedMs'),
-    exportMs: batch.use('exportMs'),
-    endReason: batch.use('endReason'),
-  };
 }

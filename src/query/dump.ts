@@ -117,11 +117,12 @@ export async function runDump(options: DumpOptions, surroundings: DumpSurroundin
   const shown = surroundings.watch(() => engines.progress());
   const sink = new OutputSink(surroundings.stdout, () => shown.stop());
   const leftOut = new LeftOut((message) => surroundings.stderr.write(`${message}\n`));
+  const run: DumpRun = { options, surroundings, engines, sink, leftOut };
   try {
     if (options.action === 'help') sink.block.ascii(USAGE);
     else if (options.action === 'check') questionOf(options);
-    else if (options.action === 'dump') await dump(options, surroundings, engines, sink, leftOut);
-    else await act(options, surroundings, engines, sink, leftOut);
+    else if (options.action === 'dump') await dump(run);
+    else await act(run);
     await sink.end();
     return leftOut.count === 0 ? 0 : 1;
   } catch (error) {
@@ -132,13 +133,8 @@ export async function runDump(options: DumpOptions, surroundings: DumpSurroundin
   }
 }
 
-async function dump(
-  options: DumpOptions,
-  surroundings: DumpSurroundings,
-  engines: EngineOpener,
-  sink: OutputSink,
-  leftOut: LeftOut,
-): Promise<void> {
+async function dump(run: DumpRun): Promise<void> {
+  const { options, surroundings, sink, leftOut } = run;
   const startedAt = performance.now();
   const places = await openPlaces(options, surroundings);
   const seconds = relativeSeconds(options.window);
@@ -153,9 +149,18 @@ async function dump(
   for (const warning of warnings) surroundings.stderr.write(`${warning}\n`);
   const question: Question = { format, plan: planned.plan, seconds, places, startedAt };
   await leftOut.ask(
-    () => answer(question, options, surroundings, engines, sink, leftOut),
+    () => answer(question, run),
     () => sink.takeBack(),
   );
+}
+
+/** What all of one `weir dump` has in hand. */
+interface DumpRun {
+  readonly options: DumpOptions;
+  readonly surroundings: DumpSurroundings;
+  readonly engines: EngineOpener;
+  readonly sink: OutputSink;
+  readonly leftOut: LeftOut;
 }
 
 /** A question that has been understood. */
@@ -169,15 +174,9 @@ interface Question {
   readonly startedAt: number;
 }
 
-async function answer(
-  { format, plan: planned, seconds, places, startedAt }: Question,
-  options: DumpOptions,
-  surroundings: DumpSurroundings,
-  engines: EngineOpener,
-  sink: OutputSink,
-  leftOut: LeftOut,
-): Promise<void> {
-  const chosen = await choose(options, surroundings, leftOut);
+async function answer({ format, plan: planned, seconds, places, startedAt }: Question, run: DumpRun): Promise<void> {
+  const { options, surroundings, engines, sink } = run;
+  const chosen = await choose(run);
   const style: Style = {
     csv: format.kind === 'csv',
     plain: options.plainNumbers,
@@ -202,7 +201,7 @@ async function answer(
         await writeFlows(engine, plan, () => surroundings.openFlowFile(options));
         return;
       }
-      const baseline = await baselineFiles(options, looked, surroundings, leftOut);
+      const baseline = await baselineFiles(looked, run);
       const totals = await new Runner({
         engine,
         plan,
@@ -233,7 +232,7 @@ interface Chosen {
   look(corrections: readonly RateCorrection[]): Promise<FlowFiles>;
 }
 
-async function choose(options: DumpOptions, surroundings: DumpSurroundings, leftOut: LeftOut): Promise<Chosen> {
+async function choose({ options, surroundings, leftOut }: DumpRun): Promise<Chosen> {
   // A directory is looked at as a whole: without one of its files the others have to be named.
   const scan = leftOut.count === 0 ? await surroundings.lookBelow(options) : undefined;
   if (scan !== undefined) {
@@ -253,12 +252,7 @@ async function correctionsFor(
   return unscaled ? [] : corrections(places);
 }
 
-async function lookAt(
-  paths: readonly string[],
-  options: DumpOptions,
-  surroundings: DumpSurroundings,
-  leftOut: LeftOut,
-): Promise<FlowFiles> {
+async function lookAt(paths: readonly string[], { options, surroundings, leftOut }: DumpRun): Promise<FlowFiles> {
   return lookAtFiles(paths, await correctionsFor(paths, options, surroundings), leftOut);
 }
 
@@ -270,10 +264,8 @@ async function chooseFiles(options: DumpOptions, surroundings: DumpSurroundings)
 
 /** The files of --baseline but those that are asked about. */
 async function baselineFiles(
-  { baseline, sources }: DumpOptions,
   { paths }: Pick<FlowFiles, 'paths'>,
-  surroundings: DumpSurroundings,
-  leftOut: LeftOut,
+  { options: { baseline, sources }, surroundings, leftOut }: DumpRun,
 ): Promise<readonly string[]> {
   if (baseline === undefined) return [];
   const asked = new Set(paths.map((path) => resolve(path)));
@@ -304,13 +296,8 @@ async function writeFlows(engine: QueryEngine, plan: Plan, open: () => Promise<F
 }
 
 /** Everything but answers: see `DumpAction`. */
-async function act(
-  options: DumpOptions,
-  surroundings: DumpSurroundings,
-  engines: EngineOpener,
-  sink: OutputSink,
-  leftOut: LeftOut,
-): Promise<void> {
+async function act(run: DumpRun): Promise<void> {
+  const { options, surroundings, sink, leftOut } = run;
   const { action } = options;
   if (action === 'plan') {
     const { plan, format } = await planDump(options, placesOfFilter(await openPlaces(options, surroundings)));
@@ -322,29 +309,24 @@ async function act(
     return;
   }
   await leftOut.ask(
-    () => actOnFiles(options, surroundings, engines, sink, leftOut),
+    () => actOnFiles(run),
     () => action !== 'verify' && sink.takeBack(),
   );
 }
 
 /** What is asked of the files themselves. */
-async function actOnFiles(
-  options: DumpOptions,
-  surroundings: DumpSurroundings,
-  engines: EngineOpener,
-  sink: OutputSink,
-  leftOut: LeftOut,
-): Promise<void> {
+async function actOnFiles(run: DumpRun): Promise<void> {
+  const { options, surroundings, engines, sink, leftOut } = run;
   const { action } = options;
   const files = leftOut.rest(await chooseFiles(options, surroundings));
   try {
     if (action === 'sql') {
       const { plan } = await planDump(options, placesOfFilter(await openPlaces(options, surroundings)));
       const { DuckDbEngine } = await import('./duckdb-engine.ts');
-      const looked = await lookAt(files, options, surroundings, leftOut);
+      const looked = await lookAt(files, run);
       const { files: asked, selection } = await bindIdents(looked, plan.selection);
       const engine = await DuckDbEngine.open(asked, selection);
-      const baseline = await baselineFiles(options, looked, surroundings, leftOut);
+      const baseline = await baselineFiles(looked, run);
       const names = writtenColumns(engine.schema).map(({ name }) => name);
       const { sequence } = selection;
       if (sequence !== undefined) {
@@ -357,7 +339,7 @@ async function actOnFiles(
     }
     const { reportOnFiles } = await import('./file-report.ts');
     await reportOnFiles(action, files, surroundings, sink.block, async (paths, plan) =>
-      engines.open(await lookAt(paths, options, surroundings, leftOut), plan, false),
+      engines.open(await lookAt(paths, run), plan, false),
     );
   } catch (error) {
     throw explain(error);

@@ -1,4 +1,4 @@
-import { type Filter, join } from './tree.ts';
+import { type Filter, hasTerm, join } from './tree.ts';
 
 const ANY: Filter = { kind: 'any' };
 /** No flow passes it. */
@@ -6,17 +6,7 @@ const NONE: Filter = { kind: 'not', part: ANY };
 
 /** Whether a filter asks for idents whose files are not known yet. */
 export function asksIdent(filter: Filter): boolean {
-  switch (filter.kind) {
-    case 'ident':
-      return filter.files === undefined;
-    case 'and':
-    case 'or':
-      return filter.parts.some(asksIdent);
-    case 'not':
-      return asksIdent(filter.part);
-    default:
-      return false;
-  }
+  return hasTerm(filter, (term) => term.kind === 'ident' && term.files === undefined);
 }
 
 export function isNone(filter: Filter): boolean {

@@ -92,19 +92,20 @@ export function join(kind: 'and' | 'or', parts: readonly Filter[]): Filter {
   return flat.length === 1 ? flat[0]! : { kind, parts: flat };
 }
 
-/** Whether a filter asks for more than columns of its own: elements that have none, and files. */
-export function asksMoreThanColumns(filter: Filter): boolean {
+/** Whether one of the terms that a filter is made of is such. */
+export function hasTerm(filter: Filter, isSuch: (term: Filter) => boolean): boolean {
   switch (filter.kind) {
-    case 'element':
-    case 'ident':
-    case 'portBlock':
-      return true;
     case 'and':
     case 'or':
-      return filter.parts.some(asksMoreThanColumns);
+      return filter.parts.some((part) => hasTerm(part, isSuch));
     case 'not':
-      return asksMoreThanColumns(filter.part);
+      return hasTerm(filter.part, isSuch);
     default:
-      return false;
+      return isSuch(filter);
   }
+}
+
+/** Whether a filter asks for more than columns of its own: elements that have none, and files. */
+export function asksMoreThanColumns(filter: Filter): boolean {
+  return hasTerm(filter, ({ kind }) => kind === 'element' || kind === 'ident' || kind === 'portBlock');
 }
