@@ -1,4 +1,5 @@
-import { runDumpCommand } from '../pipeline/query/dump.ts';
+import { lookAhead } from '../pipeline/query/look-below.ts';
+import { parseDumpArguments } from '../query/arguments.ts';
 
 /** `weir dump`: nfdump's command line, handed over untouched. */
 export async function dumpCommand(argv: string[]): Promise<number> {
@@ -8,5 +9,13 @@ export async function dumpCommand(argv: string[]): Promise<number> {
     process.stdout.write(`weir dump: Version: ${version()}\n`);
     return 0;
   }
-  return runDumpCommand(argv);
+  const options = parseDumpArguments(argv);
+  const done = new AbortController();
+  const ahead = options.action === 'dump' ? lookAhead(options, done.signal) : undefined;
+  try {
+    const { runDumpCommand } = await import('../pipeline/query/dump.ts');
+    return await runDumpCommand(options, ahead);
+  } finally {
+    done.abort();
+  }
 }
