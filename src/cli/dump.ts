@@ -10,11 +10,12 @@ export async function dumpCommand(argv: string[]): Promise<number> {
     return 0;
   }
   const options = parseDumpArguments(argv);
+  // Its files are read while the addon is being loaded.
+  const code = import('../pipeline/query/dump.ts');
   const done = new AbortController();
   const ahead = options.action === 'dump' ? lookAhead(options, done.signal) : undefined;
   try {
-    const { runDumpCommand } = await import('../pipeline/query/dump.ts');
-    return await runDumpCommand(options, ahead);
+    return await (await code).runDumpCommand(options, ahead);
   } finally {
     done.abort();
   }
