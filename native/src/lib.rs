@@ -26,6 +26,7 @@ pub mod packet_runs;
 pub mod packet_source;
 pub mod panics;
 pub mod prefetch;
+pub mod row_order;
 pub mod scan;
 pub mod segment;
 pub mod slot_index;
