@@ -292,7 +292,7 @@ impl Task for Check {
     type JsValue = bool;
 
     fn compute(&mut self) -> Result<bool> {
-        guarded(|| check_file(&self.path).map_err(|cause| cannot_read(&cause)))
+        guarded(|| check_file(&self.path).map_err(|cause| failure(describe(&cause))))
     }
 
     fn resolve(&mut self, _: Env, is_sure: bool) -> Result<bool> {

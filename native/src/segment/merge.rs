@@ -95,6 +95,7 @@ pub fn check_bounds(metadata: &ParquetMetaData, length: u64) -> Result<()> {
 pub fn named(path: &Path, cause: &ParquetError) -> ParquetError {
     match cause {
         ParquetError::NYI(what) => ParquetError::NYI(format!("{}: {what}", path.display())),
+        ParquetError::General(what) => ParquetError::General(format!("{}: {what}", path.display())),
         cause => ParquetError::General(format!("{}: {cause}", path.display())),
     }
 }
