@@ -24,6 +24,7 @@ pub mod packet;
 pub mod packet_extension;
 pub mod packet_runs;
 pub mod packet_source;
+pub mod page_header;
 pub mod panics;
 pub mod prefetch;
 pub mod row_order;

@@ -58,6 +58,8 @@ export interface Addon extends FlowCacheMemory {
     options: SegmentOptions,
   ): Promise<SegmentInfo>;
   segmentInfo(path: string): Promise<SegmentInfo>;
+  /** Reads every page; rejects when one is not what its checksum says. Resolves to false when some have no checksum. */
+  checkSegment(path: string): Promise<boolean>;
   /** Gives a file another name in the same file system, in the place of one that has it; resolves when that is durable. */
   renameDurably(from: string, to: string): Promise<void>;
   /** Unpacks one block, off the main thread; rejects when it is damaged or gives more than `most` bytes. */

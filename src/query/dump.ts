@@ -9,7 +9,7 @@ import { USAGE } from './arguments.ts';
 import type { QueryEngine } from './engine.ts';
 import { describePlan } from './explain.ts';
 import type { FileIdentity } from './file-report.ts';
-import { type FlowFiles, filesOfScan, lookAtFiles, type RateCorrection, spanOf } from './flow-files.ts';
+import { checkPages, type FlowFiles, filesOfScan, lookAtFiles, type RateCorrection, spanOf } from './flow-files.ts';
 import { writeRows, writtenColumns } from './flow-writer.ts';
 import { writtenSchema } from './group-columns.ts';
 import { bindIdents, tellIdents } from './ident-files.ts';
@@ -198,6 +198,8 @@ async function answer({ format, plan: planned, seconds, places, startedAt }: Que
     const engine = await engines.open(files, plan, format.kind === 'null');
     try {
       if (options.write !== undefined) {
+        // What is wrong must not get into a file where it has a checksum that is right.
+        await checkPages(engine.unchecked);
         await writeFlows(engine, plan, () => surroundings.openFlowFile(options));
         return;
       }
@@ -305,13 +307,34 @@ async function act(run: DumpRun): Promise<void> {
     return;
   }
   if (action === 'rewrite') {
-    for (const path of await chooseFiles(options, surroundings)) await surroundings.rewriteFlowFile(path, options);
+    await eachFile(run, (path) => surroundings.rewriteFlowFile(path, options));
+    return;
+  }
+  if (action === 'verify') {
+    const { verifyFile } = await import('./file-report.ts');
+    await eachFile(run, (path) => verifyFile(path, surroundings, sink.block));
     return;
   }
   await leftOut.ask(
     () => actOnFiles(run),
-    () => action !== 'verify' && sink.takeBack(),
+    () => sink.takeBack(),
   );
+}
+
+/** Does something to one file after the other; one that is damaged is told and stays as it is. */
+async function eachFile(
+  { options, surroundings, leftOut }: DumpRun,
+  act: (path: string) => Promise<void>,
+): Promise<void> {
+  for (const path of await chooseFiles(options, surroundings)) {
+    const question = () => {
+      leftOut.reads(() => [path]);
+      return act(path).catch((error) => {
+        throw explain(error);
+      });
+    };
+    await leftOut.askOfAny(question, () => true);
+  }
 }
 
 /** What is asked of the files themselves. */
