@@ -115,7 +115,7 @@ export function flagsOperand(reader: TokenReader): Filter {
 
 function oneFlags(reader: TokenReader, comparator: Comparator | undefined): Filter {
   const { token } = reader;
-  const bits = token.kind === 'word' ? flagBits(token.text) : undefined;
+  const bits = token.kind === 'word' || token.kind === 'string' ? flagBits(token.text) : undefined;
   if (bits === undefined) {
     if (token.kind !== 'word' || parseNumber(token.text.split('-')[0]!) === undefined) {
       reader.fail(`expected flags (letters of CEUAPRSF, X for FSRPAU) or a number`);

@@ -49,6 +49,9 @@ function sideColumns(side: Statistic['sides'][number], schema: Schema): { hi: st
   return { hi: valueSql(schema, hi), lo: valueSql(schema, lo) };
 }
 
+/** Where a word of an access list begins in "0x" and 24 digits, from 1. */
+const ACCESS_LIST_DIGITS = { accessList: 3, accessEntry: 11, extendedEntry: 19 } as const;
+
 /** NULL for flows without the elements. */
 function extraSql({ members, as }: ExtraKey): string {
   const [first, second, third] = members.map(
@@ -59,7 +62,9 @@ function extraSql({ members, as }: ExtraKey): string {
     case 'number':
       return number(first);
     case 'accessList':
-      return number(`concat('0x', substr(${first}, 3, 8))`);
+    case 'accessEntry':
+    case 'extendedEntry':
+      return number(`concat('0x', substr(${first}, ${ACCESS_LIST_DIGITS[as]}, 8))`);
     case 'application':
       return `${number(`split_part(${first}, ':', 1)`)} * 16777216 + ${number(`split_part(${first}, ':', 2)`)}`;
     case 'microseconds': {
