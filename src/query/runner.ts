@@ -11,7 +11,7 @@ import type { Format } from './output/format.ts';
 import type { RowPrinter } from './output/row-printer.ts';
 import type { OutputSink } from './output/sink.ts';
 import type { StatisticTable } from './output/statistic-table.ts';
-import { NO_TOTALS, type Totals } from './output/summary.ts';
+import { NO_MATCH, NO_TOTALS, type Totals } from './output/summary.ts';
 import { TextBlock } from './output/text.ts';
 import type { PlaceStatistic } from './place-statistic.ts';
 import type { JobOf, Plan } from './plan.ts';
@@ -204,7 +204,7 @@ export class Runner {
   /** For people and their scripts; JSON must stay JSON. */
   private noteNoMatch({ rows }: Totals): void {
     const { kind } = this.options.format;
-    if (rows === 0 && kind !== 'json' && kind !== 'ndjson') this.out.ascii('No matching flows\n');
+    if (rows === 0 && kind !== 'json' && kind !== 'ndjson') this.out.ascii(NO_MATCH);
   }
 
   private async printRows(printer: RowPrinter, rows: Rows, totals?: RunningTotals): Promise<void> {
