@@ -1,7 +1,7 @@
 import { parseSize } from '../flow/size.ts';
 import { UserError } from '../flow/user-error.ts';
-import { parseNumber } from './filter/values.ts';
 import type { DumpAction, DumpOptions, FileCompression } from './options.ts';
+import { parseRowLimit } from './row-limits.ts';
 
 /** Options with a value (W has no meaning here, but must not hurt), and without one. */
 const WITH_VALUE = 'rRMfstcnoOAPlLWGHCDwJivE';
@@ -152,17 +152,16 @@ function toOptions(values: ReadonlyMap<string, readonly string[]>, words: readon
   if ((values.get('A')?.length ?? 0) > 1) throw new UserError('option -A can be given once');
   const bidirectional = has('B') ? 'guess' : has('b') ? 'merge' : undefined;
   if (bidirectional !== undefined && has('A')) throw new UserError('options -b and -B exclude -A');
-  const resultFilters = [last('P'), limitFilter('packets', last('l')), limitFilter('bytes', last('L'))];
   const memory = last('memory');
   const top = last('n');
-  const filters = resultFilters.filter((one) => one !== undefined && one.trim() !== '');
+  const resultFilter = last('P');
   return {
     read: last('r') ?? last('v') ?? last('E'),
     range: last('R'),
     sources: last('M'),
     filter: words.join(' '),
     filterFile: last('f'),
-    resultFilter: filters.length === 0 ? undefined : filters.map((one) => `(${one})`).join(' and '),
+    resultFilter: resultFilter?.trim() === '' ? undefined : resultFilter,
     statistics: values.get('s') ?? [],
     aggregate: has('a'),
     bidirectional,
@@ -188,9 +187,7 @@ function toOptions(values: ReadonlyMap<string, readonly string[]>, words: readon
     configuration: last('C'),
     action: actionOf(has),
     notes: notesOf(last),
-    limits: [limitText('Byte', 'bytes', last('L')), limitText('Packet', 'packets', last('l'))].filter(
-      (one) => one !== undefined,
-    ),
+    rowLimits: [...parseRowLimit('bytes', last('L')), ...parseRowLimit('packets', last('l'))],
   };
 }
 
@@ -265,20 +262,4 @@ function parseCount(letter: string, text: string | undefined, least: number): nu
   const count = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
   if (!(count >= least)) throw new UserError(`option -${letter}: '${text}' is not a number from ${least} on`);
   return count;
-}
-
-/** -l and -L of older versions as a filter: `+10k` or `10k` for more than, `-10k` for less than. */
-function limitFilter(term: 'packets' | 'bytes', text: string | undefined): string | undefined {
-  if (text === undefined) return undefined;
-  const match = /^([+-]?)(\d+[kmgt]?)b?$/i.exec(text);
-  if (match === null)
-    throw new UserError(`option -${term === 'packets' ? 'l' : 'L'}: '${text}' is not [+|-]NUMBER[K|M|G]`);
-  return `${term} ${match[1] === '-' ? '<' : '>'} ${match[2]}`;
-}
-
-/** What these versions print before anything else. */
-function limitText(name: 'Packet' | 'Byte', term: 'packets' | 'bytes', text: string | undefined): string | undefined {
-  const [, sign, number = ''] = limitFilter(term, text)?.split(' ') ?? [];
-  const value = parseNumber(number);
-  return value === undefined || value === 0 ? undefined : `${name} limit: ${sign} ${value} ${term}`;
 }

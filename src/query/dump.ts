@@ -24,6 +24,7 @@ import { NO_MATCH, type ReadFiles, writeLegacySummary, writeSummary } from './ou
 import { engineJobs, type Plan, type Selection } from './plan.ts';
 import { type PlacesOfFilter, planDump, questionOf } from './planner.ts';
 import { relativeSeconds, withRelativeWindow } from './relative-window.ts';
+import { rowLimitText } from './row-limits.ts';
 import { Runner } from './runner.ts';
 import { chainsSql } from './sql/sequence.ts';
 
@@ -148,11 +149,11 @@ async function dump(run: DumpRun): Promise<void> {
   );
   for (const warning of [...options.notes, ...warnings]) surroundings.stderr.write(`${warning}\n`);
   // JSON must stay JSON.
-  const limits = format.kind === 'json' || format.kind === 'ndjson' ? [] : options.limits;
+  const limits = format.kind === 'json' || format.kind === 'ndjson' ? [] : options.rowLimits;
   const question: Question = { format, plan: planned.plan, seconds, places, startedAt };
   await leftOut.ask(
     () => {
-      for (const limit of limits) sink.block.ascii(`${limit}\n`);
+      for (const limit of limits) sink.block.ascii(rowLimitText(limit));
       return answer(question, run);
     },
     () => sink.takeBack(),

@@ -1,3 +1,5 @@
+import type { RowLimit } from './row-limits.ts';
+
 /**
  * What is to be done: answer (`dump`), look at the filter only (-Z), describe the plan (-X) or its SQL (--sql), print what
  * files say of themselves (-I, -g, -E, -v), change files (-J, -i without -w), print the usage (-h) or the version (-V).
@@ -82,6 +84,6 @@ export interface DumpOptions {
   readonly action: DumpAction;
   /** Lines about options that have no effect. */
   readonly notes: readonly string[];
-  /** Lines about -l and -L. */
-  readonly limits: readonly string[];
+  /** -L, -l. */
+  readonly rowLimits: readonly RowLimit[];
 }

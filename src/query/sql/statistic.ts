@@ -1,8 +1,9 @@
 import { type ColumnName, columnByName, type FieldName } from '../../flow/fields.ts';
 import type { Order } from '../orders.ts';
+import type { RowLimit } from '../row-limits.ts';
 import { type ExtraKey, keyIsExtra, type Statistic, skipsZero } from '../statistics.ts';
 import { addressColumns } from './address.ts';
-import { orderSql, type RowCounters } from './order.ts';
+import { orderSql, type RowCounters, rowLimitsSql } from './order.ts';
 import { column, type Schema, text, valueSql, ZERO } from './schema.ts';
 import { groupCountersSql } from './totals.ts';
 
@@ -86,12 +87,12 @@ export function statisticRowsSql(
   top: number,
   table: string,
   schema: Schema,
+  limits: readonly RowLimit[],
 ): string {
-  const where = keyIsExtra(statistic)
-    ? ' WHERE hi = 0'
-    : skipsZero(statistic, schema)
-      ? ' WHERE hi <> 0 OR lo <> 0'
-      : '';
+  const conditions = rowLimitsSql(limits, order.side, GROUP_COUNTERS);
+  if (keyIsExtra(statistic)) conditions.push('hi = 0');
+  else if (skipsZero(statistic, schema)) conditions.push('(hi <> 0 OR lo <> 0)');
+  const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
   return `SELECT hi, lo, proto, flows, packets, octets, out_packets, out_octets, epoch_ms(first) AS first, epoch_ms(last) AS last FROM ${table}${where}${orderSql(
     order,
     GROUP_COUNTERS,
