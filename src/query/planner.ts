@@ -248,7 +248,7 @@ function planFormat(options: DumpOptions, grouping: Grouping | undefined, jobs: 
   return parseFormat(legacy ? 'csv-legacy' : (options.format ?? standard), readFormats(options.configuration));
 }
 
-/** -t: `yyyy/MM/dd.hh:mm:ss`, tails may be missing, and a second one after a dash. */
+/** -t: `yyyy/MM/dd.hh:mm:ss`, also with a slash before the hour; tails may be missing, a second one after a dash. */
 export function parseWindow(text: string, overlaps = false): Window {
   const [from = '', to, ...more] = text.split('-');
   const afterMs = parseWindowTime(from);
@@ -260,8 +260,7 @@ export function parseWindow(text: string, overlaps = false): Window {
 }
 
 function parseWindowTime(text: string): number | undefined {
-  const match = /^(\d{4})(?:\/(\d\d?)(?:\/(\d\d?)(?:[. T](\d\d?)(?::(\d\d?)(?::(\d\d?)(?:\.(\d{1,3}))?)?)?)?)?)?$/.exec(
-    text,
-  );
+  const match =
+    /^(\d{4})(?:\/(\d\d?)(?:\/(\d\d?)(?:[./ T](\d\d?)(?::(\d\d?)(?::(\d\d?)(?:\.(\d{1,3}))?)?)?)?)?)?$/.exec(text);
   return match === null ? undefined : timeOfParts(match.slice(1, 8), false);
 }
