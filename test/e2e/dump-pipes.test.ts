@@ -32,7 +32,7 @@ describeWith(['weir'], 'weir dump in a pipe', () => {
     expect(await run(join(directory, 'nfdump'), ['-Z', 'proto tcp'])).toMatchObject({ status: 0, stdout: '' });
     const version = await run(join(directory, 'nfdump'), ['-c', '1', '-V']);
     expect(version.stdout).toMatch(/^weir dump: Version: 1\.7\.\d+ .* weir \d+\.\d+\.\d+\n$/);
-    expect((await run(join(directory, 'nfcapd'), ['--help'])).stdout).toMatch(/^weir collect /);
+    expect((await run(join(directory, 'nfcapd'), ['--help'])).stdout).toContain('\nweir collect (');
     expect((await run(join(directory, 'flows'), ['-Z', 'proto tcp'])).stderr).toContain('there is no command "-Z"');
   });
 });
