@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { basename } from 'node:path';
 import { isUserError, UserError } from '../flow/user-error.ts';
 
 /** One loader a command: a command pays only for the modules it needs. */
@@ -39,8 +40,12 @@ const usage = `weir: flow exporter and collector
 \`weir COMMAND --help\` lists the options of a command; \`weir --version\` prints the version.
 `;
 
-async function main(argv: string[]): Promise<number> {
-  const [name, ...rest] = argv;
+/** Scripts call a program by its name: a link of such a name to this file is the command that takes the same line. */
+const COMMAND_OF: Readonly<Record<string, string>> = { nfdump: 'dump', nfcapd: 'collect', sfcapd: 'collect' };
+
+async function main(program: string, argv: string[]): Promise<number> {
+  const linked = Object.hasOwn(COMMAND_OF, program) ? COMMAND_OF[program] : undefined;
+  const [name, ...rest] = linked === undefined ? argv : [linked, ...argv];
   if (name === undefined || name === 'help' || name === '-h' || name === '--help') {
     process.stdout.write(usage);
     return name === undefined ? 1 : 0;
@@ -58,7 +63,7 @@ async function main(argv: string[]): Promise<number> {
 }
 
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  process.exitCode = await main(basename(process.argv[1] ?? ''), process.argv.slice(2));
 } catch (error) {
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`weir: ${message}\n`);

@@ -25,9 +25,16 @@ const STANDARD_STREAM = '-';
 /** What is asked of the files themselves, not of the flows in them. */
 const ON_FILES = ['rewrite', 'verify', 'help', 'check', 'plan'];
 
+/** What installers and front ends compare is the version of nfdump whose command line and text this is. */
+const LIKE_NFDUMP = '1.7.8';
+
 /** Answers one `weir dump` command line on the streams of this process. Returns the exit status. */
-export async function runDumpCommand(argv: readonly string[]): Promise<number> {
+export async function runDumpCommand(argv: readonly string[], version: () => Promise<string>): Promise<number> {
   const options = parseDumpArguments(argv);
+  if (options.action === 'version') {
+    process.stdout.write(`weir dump: Version: ${LIKE_NFDUMP} of nfdump's command line, by weir ${await version()}\n`);
+    return 0;
+  }
   const needsFiles = !['help', 'check', 'plan'].includes(options.action);
   const named = options.range !== undefined || (options.read !== undefined && options.read !== STANDARD_STREAM);
   const sources = new FlowSources((message) => process.stderr.write(`${message}\n`));
@@ -37,7 +44,7 @@ export async function runDumpCommand(argv: readonly string[]): Promise<number> {
     if (named || !needsFiles || process.stdin.isTTY) {
       if (ON_FILES.includes(options.action)) {
         const chooseFiles: DumpSurroundings['chooseFiles'] = async (selection) =>
-          ownFiles(await surroundings.chooseFiles(selection));
+          ownFiles(await sources.find(selection));
         return await runDump(options, { ...surroundings, chooseFiles });
       }
       return await runDump(options, { ...surroundings, chooseFiles: (selection) => sources.choose(selection) });

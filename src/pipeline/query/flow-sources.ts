@@ -30,14 +30,18 @@ export class FlowSources {
 
   /** Paths of segments, in the order of their names. */
   async choose(selection: FileSelection): Promise<string[]> {
+    return this.asSegments(await this.find(selection));
+  }
+
+  /** Paths of segments or files of nfcapd, as they are. */
+  async find(selection: FileSelection): Promise<string[]> {
     const found = await attempt(() => chooseSegments(selection));
-    if (found.files.length > 0) return this.asSegments(found.files);
+    if (found.files.length > 0) return found.files;
     const bySlot = await attempt(() => chooseSegments(underSlotNames(selection)));
     if (bySlot.files.length > 0) return bySlot.files;
     const foreign = await attempt(() => chooseFiles(selection, nfcapdNaming));
-    if (foreign.files.length > 0) return this.asSegments(foreign.files);
-    if (found.refusal !== undefined) throw found.refusal;
-    return [];
+    if (foreign.files.length === 0 && found.refusal !== undefined) throw found.refusal;
+    return foreign.files;
   }
 
   private async asSegments(paths: readonly string[]): Promise<string[]> {

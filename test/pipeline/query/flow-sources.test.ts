@@ -74,7 +74,9 @@ describe('files of nfcapd', () => {
 
   it('are neither changed nor verified', async () => {
     for (const options of [['-v'], ['-J', '0', '-r'], ['-i', 'other', '-r']]) {
-      await expect(runDumpCommand([...options, kept])).rejects.toThrow('only weir import verifies and converts it');
+      await expect(runDumpCommand([...options, kept], async () => '')).rejects.toThrow(
+        'only weir import verifies and converts it',
+      );
     }
   });
 
