@@ -1,3 +1,4 @@
+import { TWO_32 } from '../flow/u64.ts';
 import { D_NUMBER, ROW_DOUBLE_SHIFT, type RowStore } from './row.ts';
 
 const FIRST_ROWS = 1024;
@@ -7,7 +8,6 @@ const DIGITS = 1 << DIGIT_BITS;
 const INSERTION_ROWS = 40;
 /** Steps a row, on average, up to which rows of equal time are put in order one by one. */
 const TIE_MOVES = 2;
-const TWO_32 = 4_294_967_296;
 
 /**
  * A list of rows that can be put in order of one of their times and then of first appearance. Radix sort, because a
