@@ -39,6 +39,7 @@ pub mod wide_registers;
 pub mod block_codec_napi;
 pub mod datagram_source_napi;
 pub mod disk_threads_napi;
+pub mod filter_napi;
 pub mod flow_cache_napi;
 pub mod frame_decoder_napi;
 pub mod interfaces_napi;
