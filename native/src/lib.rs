@@ -18,6 +18,7 @@ pub mod interfaces;
 pub mod libpcap;
 pub mod listing;
 pub mod memory;
+pub mod mixing;
 pub mod net;
 pub mod notify;
 pub mod packet;
