@@ -89,10 +89,6 @@ impl Keys {
     pub fn len(&self) -> usize {
         self.keys.len()
     }
-
-    pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
-    }
 }
 
 /// What is counted for a group; sums stay at the largest number rather than overflow.
