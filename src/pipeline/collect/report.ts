@@ -1,6 +1,6 @@
 import type { CollectorStats } from '../../collect/collector.ts';
 import type { SessionStats } from '../../collect/session-listener.ts';
-import type { EndedSlot } from '../../store/flow-store.ts';
+import type { EndedSlot } from '../../store/slot-sealer.ts';
 import { TRAFFIC_CLASSES, type TrafficCounters } from '../../store/slot-stats.ts';
 import { VERSION_SFLOW } from '../../wire/protocol.ts';
 import { plural, scaled } from '../daemon/log.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { InputStats } from '../../../src/pipeline/collect/inputs.ts';
 import { ReceptionReport } from '../../../src/pipeline/collect/report.ts';
-import type { EndedSlot } from '../../../src/store/flow-store.ts';
+import type { EndedSlot } from '../../../src/store/slot-sealer.ts';
 
 const MINUTE = 60_000;
 const T = 1_700_000_040_000;
