@@ -81,9 +81,9 @@ export interface Addon extends FlowCacheMemory {
   openScan(paths: string[]): Promise<FlowScan>;
   /**
    * Looks at every `*.parquet` below a directory, in name order; null where that takes more than names to choose: parts of
-   * running slots, what is no directory, nothing there.
+   * running slots, what is no directory, nothing there. Ends soon after `signal`.
    */
-  openScanBelow(directory: string): Promise<FlowScan | null>;
+  openScanBelow(directory: string, signal?: AbortSignal): Promise<FlowScan | null>;
   /**
    * Enters finished flow files of a directory into its index (docs/format.md); with `skipKnown` only those that are not in
    * it as they are. Rejects when the index cannot be written.

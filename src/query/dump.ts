@@ -273,11 +273,11 @@ async function chooseFiles(options: DumpOptions, surroundings: DumpSurroundings)
 
 /** The files of --baseline but those that are asked about. */
 async function baselineFiles(
-  { paths }: Pick<FlowFiles, 'paths'>,
+  files: Pick<FlowFiles, 'paths'>,
   { options: { baseline, sources }, surroundings, leftOut }: DumpRun,
 ): Promise<readonly string[]> {
   if (baseline === undefined) return [];
-  const asked = new Set(paths.map((path) => resolve(path)));
+  const asked = new Set(files.paths.map((path) => resolve(path)));
   const found = await surroundings.chooseFiles({ read: undefined, range: baseline, sources });
   const others = leftOut.rest(found.filter((path) => !asked.has(resolve(path))));
   if (others.length === 0) throw new UserError(`--baseline ${baseline}: no other flow files there`);
@@ -381,12 +381,10 @@ async function actOnFiles(run: DumpRun): Promise<void> {
   }
 }
 
-/** Size of the files. */
-function octetsOf({ paths, scan }: FlowFiles): number {
-  return (
-    scan?.summary().octets ??
-    paths.reduce((sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0), 0)
-  );
+/** Size of the files, whose names are only made where a scan has not told it. */
+function octetsOf(files: FlowFiles): number {
+  const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  return files.scan?.summary().octets ?? files.paths.reduce((sum, path) => sum + sizeOf(path), 0);
 }
 
 /** Span of all files, whether or not idents leave some out, cut to the window. */
