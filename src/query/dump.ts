@@ -8,7 +8,7 @@ import { UserError } from '../flow/user-error.ts';
 import { USAGE } from './arguments.ts';
 import type { QueryEngine } from './engine.ts';
 import type { FileIdentity } from './file-report.ts';
-import { type FlowFiles, filesOfScan, lookAtFiles, type RateCorrection, spanOf } from './flow-files.ts';
+import { checkPages, type FlowFiles, filesOfScan, lookAtFiles, type RateCorrection, spanOf } from './flow-files.ts';
 import { writtenSchema } from './group-columns.ts';
 import { bindIdents, tellIdents } from './ident-files.ts';
 import { LeftOut } from './left-out.ts';
@@ -18,10 +18,11 @@ import type { HostNames, PlaceNames, Style } from './output/cells.ts';
 import { Clock } from './output/clock.ts';
 import { type Format, printsIdent, printsTag } from './output/format.ts';
 import { OutputSink, ReaderGone } from './output/sink.ts';
-import { type ReadFiles, writeLegacySummary, writeSummary } from './output/summary.ts';
+import { NO_MATCH, type ReadFiles, writeLegacySummary, writeSummary } from './output/summary.ts';
 import { engineJobs, type Plan, type Selection } from './plan.ts';
 import { type PlacesOfFilter, planDump, questionOf } from './planner.ts';
 import { relativeSeconds, withRelativeWindow } from './relative-window.ts';
+import { rowLimitText } from './row-limits.ts';
 import { Runner } from './runner.ts';
 
 export interface DumpSurroundings {
@@ -143,10 +144,15 @@ async function dump(run: DumpRun): Promise<void> {
     },
     placesOfFilter(places),
   );
-  for (const warning of warnings) surroundings.stderr.write(`${warning}\n`);
+  for (const warning of [...options.notes, ...warnings]) surroundings.stderr.write(`${warning}\n`);
+  // JSON must stay JSON.
+  const limits = format.kind === 'json' || format.kind === 'ndjson' ? [] : options.rowLimits;
   const question: Question = { format, plan: planned.plan, seconds, places, startedAt };
   await leftOut.ask(
-    () => answer(question, run),
+    () => {
+      for (const limit of limits) sink.block.ascii(rowLimitText(limit));
+      return answer(question, run);
+    },
     () => sink.takeBack(),
   );
 }
@@ -195,7 +201,10 @@ async function answer({ format, plan: planned, seconds, places, startedAt }: Que
     const engine = await engines.open(files, plan, format.kind === 'null');
     try {
       if (options.write !== undefined) {
-        await writeFlows(engine, plan, () => surroundings.openFlowFile(options));
+        // What is wrong must not get into a file where it has a checksum that is right.
+        await checkPages(engine.unchecked);
+        const written = await writeFlows(engine, plan, () => surroundings.openFlowFile(options));
+        if (written === 0 && options.write !== '-') sink.block.ascii(NO_MATCH);
         return;
       }
       const baseline = await baselineFiles(looked, run);
@@ -272,8 +281,8 @@ async function baselineFiles(
   return others;
 }
 
-/** -w: the flows, or the groups of the first table, go to a file. */
-async function writeFlows(engine: QueryEngine, plan: Plan, open: () => Promise<FlowFileWriter>): Promise<void> {
+/** -w: the flows, or the groups of the first table, go to a file. Resolves to how many. */
+async function writeFlows(engine: QueryEngine, plan: Plan, open: () => Promise<FlowFileWriter>): Promise<number> {
   const { writeRows, writtenColumns } = await import('./flow-writer.ts');
   const job = plan.jobs.find((one) => one.kind === 'flows' || one.kind === 'groups');
   if (job === undefined) throw new UserError('-w writes flows: statistics of elements are no flows');
@@ -285,8 +294,9 @@ async function writeFlows(engine: QueryEngine, plan: Plan, open: () => Promise<F
   const rows = job.kind === 'flows' ? engine.flows(job, names) : (await engine.groups(job, names)).rows(job.orders[0]);
   const to = await open();
   try {
-    await writeRows(rows, of, to);
+    const written = await writeRows(rows, of, to);
     await to.close();
+    return written;
   } catch (error) {
     await to.abort();
     throw error;
@@ -304,13 +314,38 @@ async function act(run: DumpRun): Promise<void> {
     return;
   }
   if (action === 'rewrite') {
-    for (const path of await chooseFiles(options, surroundings)) await surroundings.rewriteFlowFile(path, options);
+    await eachFile(run, async (path) => {
+      const { ident } = await surroundings.identify(path);
+      await surroundings.rewriteFlowFile(path, options);
+      if (options.ident !== undefined) sink.block.text(`${path} ident: ${ident} -> ${options.ident}\n`);
+    });
+    return;
+  }
+  if (action === 'verify') {
+    const { verifyFile } = await import('./file-report.ts');
+    await eachFile(run, (path) => verifyFile(path, surroundings, sink.block));
     return;
   }
   await leftOut.ask(
     () => actOnFiles(run),
-    () => action !== 'verify' && sink.takeBack(),
+    () => sink.takeBack(),
   );
+}
+
+/** Does something to one file after the other; one that is damaged is told and stays as it is. */
+async function eachFile(
+  { options, surroundings, leftOut }: DumpRun,
+  act: (path: string) => Promise<void>,
+): Promise<void> {
+  for (const path of await chooseFiles(options, surroundings)) {
+    const question = () => {
+      leftOut.reads(() => [path]);
+      return act(path).catch((error) => {
+        throw explain(error);
+      });
+    };
+    await leftOut.askOfAny(question, () => true);
+  }
 }
 
 /** What is asked of the files themselves. */

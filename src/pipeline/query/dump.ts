@@ -34,7 +34,7 @@ export async function runDumpCommand(options: DumpOptions, ahead = lookBelow): P
     if (named || !needsFiles || process.stdin.isTTY) {
       if (ON_FILES.includes(options.action)) {
         const chooseFiles: DumpSurroundings['chooseFiles'] = async (selection) =>
-          ownFiles(await surroundings.chooseFiles(selection));
+          ownFiles(await sources.find(selection));
         return await runDump(options, { ...surroundings, chooseFiles });
       }
       const chooseFiles: DumpSurroundings['chooseFiles'] = (selection) => sources.choose(selection);
