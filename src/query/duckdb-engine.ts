@@ -11,7 +11,7 @@ import { filesLeft } from './native/files-left.ts';
 import type { Order } from './orders.ts';
 import type { Totals } from './output/summary.ts';
 import { type EngineJob, EVERYTHING, type JobOf, type Selection } from './plan.ts';
-import { type Groups, groupsSql, rowsSql, sortSql } from './sql/flows.ts';
+import { type Groups, groupsSql, limitedSql, rowsSql, sortSql } from './sql/flows.ts';
 import { limitSql } from './sql/order.ts';
 import { predicateSql } from './sql/predicate.ts';
 import { reportSql } from './sql/report.ts';
@@ -164,9 +164,9 @@ export class DuckDbEngine implements QueryEngine {
         return [`${reportSql[report.name](input)}${limitSql(top)}`];
       }
       case 'statistic': {
-        const { statistic, byProtocol, orders, top } = job;
+        const { statistic, byProtocol, orders, top, limits } = job;
         const table = `(${statisticSql(statistic, byProtocol, this.selected, this.stored)})`;
-        return orders.map((order) => statisticRowsSql(statistic, order, top, table, this.stored));
+        return orders.map((order) => statisticRowsSql(statistic, order, top, table, this.stored, limits));
       }
     }
   }
@@ -182,13 +182,13 @@ export class DuckDbEngine implements QueryEngine {
     return { totals, rows: (order) => this.database.chunks(groupRowsSql(job, groups, order, wanted, table)) };
   }
 
-  async statistic({ statistic, byProtocol, orders, top }: JobOf<'statistic'>): Promise<Tables> {
+  async statistic({ statistic, byProtocol, orders, top, limits }: JobOf<'statistic'>): Promise<Tables> {
     const sql = statisticSql(statistic, byProtocol, this.selected, this.stored);
     const { table, totals } = await this.hold(sql, orders.length, top, statistic.sides.length);
     return {
       totals,
       rows: (order: Order | undefined) =>
-        this.database.chunks(statisticRowsSql(statistic, order!, top, table, this.stored)),
+        this.database.chunks(statisticRowsSql(statistic, order!, top, table, this.stored, limits)),
     };
   }
 
@@ -264,12 +264,13 @@ async function findChains(
 
 /** The rows of one order's table of groups. */
 function groupRowsSql(
-  { top, resultFilter }: JobOf<'groups'>,
+  { top, limits, resultFilter }: JobOf<'groups'>,
   { schema, keys }: Groups,
   order: Order | undefined,
   wanted: readonly ColumnName[],
-  table: string,
+  groups: string,
 ): string {
+  const table = limitedSql(groups, limits, order, schema);
   const ties = order === undefined ? ['position DESC'] : keys;
   const cut =
     resultFilter === undefined

@@ -45,6 +45,7 @@ const JOB: JobOf<'statistic'> = {
   byProtocol: true,
   orders: parseOrders('flows', 'element'),
   top: 0,
+  limits: [],
 };
 
 /** The question whose answer `sumFile` reads. */
@@ -144,6 +145,7 @@ const EXPORTER_JOB: JobOf<'groups'> = {
   orders: parseOrders('tstart:a', 'record'),
   top: 0,
   titled: false,
+  limits: [],
   resultFilter: undefined,
 };
 const EXPORTERS_PLAN: Plan = { ...SUMS_PLAN, jobs: [EXPORTER_JOB] };

@@ -3,6 +3,7 @@ import type { Sequence } from './filter/sequence.ts';
 import type { Filter } from './filter/tree.ts';
 import type { Order } from './orders.ts';
 import type { Report } from './reports.ts';
+import type { RowLimit } from './row-limits.ts';
 import type { Statistic } from './statistics.ts';
 
 /**
@@ -56,6 +57,8 @@ interface GroupsJob {
   readonly top: number;
   /** -s record: a title line over each order. */
   readonly titled: boolean;
+  /** -l and -L, before `top` cuts. */
+  readonly limits: readonly RowLimit[];
   /** -P on the finished rows. */
   readonly resultFilter: Filter | undefined;
 }
@@ -76,6 +79,8 @@ export type Job =
       readonly byProtocol: boolean;
       readonly orders: readonly Order[];
       readonly top: number;
+      /** -l and -L, before `top` cuts. */
+      readonly limits: readonly RowLimit[];
       /** The tables to be made of the rows, which are all those of single addresses. */
       readonly ofCountries?: { readonly orders: readonly Order[]; readonly top: number };
     }

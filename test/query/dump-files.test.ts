@@ -41,7 +41,7 @@ describe('what users of the old commands still type', () => {
     const args = splitWords(line.replaceAll(/FILE\b|DIR\b|LIVE\b|FILTER\b/g, (name) => names[name as 'DIR']));
     const text = await dumpText(args);
     expect(text.split('\n').length).toBeGreaterThan(5);
-    expect(text).toMatch(/^(Date first seen|Top |firstSeen)/);
+    expect(text).toMatch(/^(Date first seen|Top |firstSeen|Packet limit)/);
     expect(text).not.toContain('No matching');
   });
 });

@@ -39,9 +39,10 @@ describe('the arguments', () => {
       statistics: ['srcip/bytes', 'ip'],
     });
     expect(parseDumpArguments(['-r', 'f', '--', '-q']).filter).toBe('-q');
-    expect(parseDumpArguments(['-r', 'f', '-l', '+10k', '-L', '-2m']).resultFilter).toBe(
-      '(packets > 10k) and (bytes < 2m)',
-    );
+    expect(parseDumpArguments(['-r', 'f', '-l', '+10k', '-L', '-2mB']).rowLimits).toEqual([
+      { measure: 'bytes', sign: '<', value: 2_000_000 },
+      { measure: 'packets', sign: '>', value: 10_000 },
+    ]);
   });
 
   it.each([
@@ -50,7 +51,7 @@ describe('the arguments', () => {
     [['-r'], 'option -r needs a value'],
     [['-E', '-q'], "option -E needs a file: '-q' is an option"],
     [['-E', '-r', 'f'], "option -E needs a file: '-r' is an option"],
-    [['-n', 'x'], "'x' is not a number"],
+    [['-n', '5x'], "'5x' is not a number"],
     [['-c', '0'], "'0' is not a number from 1 on"],
     [['-r', 'a', '-R', 'b'], 'exclude each other'],
     [['-M', 'a'], 'needs -r or -R'],

@@ -16,6 +16,8 @@ const TEXT_FORMATS: Readonly<Record<string, string>> = {
   bilong: '%ts %td %pr %sap <-> %dap %flg %tos %opkt %ipkt %obyt %ibyt %fl',
   nsel: '%ts %evt %xevt %pr %sap -> %dap %xsap -> %xdap %ibyt %obyt',
   nat: '%ts %evt %pr %sap -> %dap %nsap -> %ndap',
+  // The name up to nfdump 1.7.4.
+  nel: '%ts %evt %pr %sap -> %dap %nsap -> %ndap',
 };
 const CSV_FORMAT = '%ts,%td,%pr,%sa,%sp,%da,%dp,%pkt,%byt,%fl';
 const WHOLE_FORMATS = ['raw', 'json', 'ndjson', 'csv-fast', 'csv-legacy', 'pipe', 'null'] as const;

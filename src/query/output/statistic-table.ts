@@ -199,7 +199,8 @@ function percent(part: number, whole: number): string {
 
 function protocolText({ proto }: Row, isSplit: boolean, plain: boolean): string {
   if (!isSplit) return 'any';
-  return plain ? String(proto) : protocolName(proto);
+  // As wide in csv as in tables: nfdump never cuts it.
+  return plain ? String(proto).padEnd(5) : protocolName(proto);
 }
 
 function writeText(out: TextBlock, row: Row, { statistic, byProtocol, totals }: StatisticTable, style: Style): void {
