@@ -50,7 +50,12 @@ async function bundle(entry, others = []) {
     format: 'esm',
     entryFileNames: '[name].js',
     chunkFileNames: `${name}-[name].js`,
-    codeSplitting: { groups: [{ name: 'shared', tags: ['$initial'], minShareCount: 2 }] },
+    codeSplitting: {
+      groups: [
+        { name: 'shared', tags: ['$initial'], minShareCount: 2 },
+        { name: 'later', minShareCount: 2 },
+      ],
+    },
     comments: { legal: true, jsdoc: false, annotation: false },
     sourcemap: true,
     sourcemapExcludeSources: true,
