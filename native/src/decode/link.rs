@@ -291,6 +291,23 @@ fn cooked<'a>(hardware: u16, protocol: u16, data: &[u8], at: usize, notes: &mut 
     const RADIOTAP: u16 = 803;
     match hardware {
         NETLINK | RADIOTAP => Network::Other(0),
-        _ => walk(protocol, data, at, notes),
+        _ => {
+            let found = walk(protocol, data, at, notes);
+            behind_tags_left(found, data, notes)
+        }
+    }
+}
+
+/// Linux, from 6.11 on, names the innermost protocol of a frame that came in with several tags, though only the first is gone
+/// from in front of it.
+fn behind_tags_left<'a>(found: Network, data: &[u8], notes: &mut impl Notes<'a>) -> Network {
+    match found {
+        Network::Ip { at, version } if data.get(at).is_some_and(|first| first >> 4 != version) => {
+            match walk(VLAN, data, at, notes) {
+                network @ Network::Ip { .. } => network,
+                _ => found,
+            }
+        }
+        _ => found,
     }
 }
