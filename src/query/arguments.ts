@@ -259,7 +259,7 @@ function compressionOf(values: ReadonlyMap<string, readonly string[]>): FileComp
 
 function parseCount(letter: string, text: string | undefined, least: number): number | undefined {
   if (text === undefined) return undefined;
-  const count = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  const count = /^\s*\+?\d{1,15}\s*$/.test(text) ? Number(text) : Number.NaN;
   if (!(count >= least)) throw new UserError(`option -${letter}: '${text}' is not a number from ${least} on`);
   return count;
 }

@@ -130,6 +130,8 @@ describe('formats', () => {
     expect(mine.split('\n')).toHaveLength(4);
     expect(await ask('-C', configuration, '-o', 'OWN', '-c', '3')).toBe(await ask('-o', 'csv:%sa,%da', '-c', '3'));
     await expect(ask('-C', 'none', '-o', 'mine')).rejects.toThrow('no such format');
+    const listed = await ask('-C', configuration, '-o', 'fmt:%mine|%own', '-q', '-c', '3');
+    expect(listed).toBe(await ask('-o', 'fmt:%sa %byt|%sa,%da', '-q', '-c', '3'));
   });
 
   it('csv-legacy has 48 columns and a summary, pipe 22 numbers', async () => {
