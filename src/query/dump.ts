@@ -190,7 +190,7 @@ async function answer({ format, plan: planned, seconds, places, startedAt }: Que
     plain: options.plainNumbers,
     longV6: options.longV6 || format.longV6,
     // Front ends look for it in lines of text; nfdump leaves csv to programs.
-    marker: options.markAddresses && format.kind !== 'csv' ? ADDRESS_MARKER : '',
+    marker: options.markAddresses && !format.kind.startsWith('csv') ? ADDRESS_MARKER : '',
     clock: new Clock(),
     ...(places === undefined ? {} : { places }),
     ...(options.resolve ? { hosts: await surroundings.openHostNames() } : {}),
