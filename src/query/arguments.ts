@@ -9,6 +9,7 @@ const WITHOUT_VALUE = 'aNq6mTZhbBIgXjyV';
 const OF_FILES = 'rRMfwGCvE';
 const LONG: Readonly<Record<string, string>> = {
   help: 'h',
+  version: 'V',
   sql: 'sql',
   overlap: 'overlap',
   unscaled: 'unscaled',
@@ -23,6 +24,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   K: 'addresses are not anonymised while reading: use weir anonymize',
   x: 'use any Parquet tool to look into a segment, or -v to verify one',
   p: 'there is no such option any more in nfdump either',
+  S: 'statistics are -s',
 };
 
 /** Help of `weir dump -h`. */
