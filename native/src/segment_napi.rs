@@ -6,6 +6,7 @@ use crate::segment::column::{ColumnSpec, Values};
 use crate::segment::encoders::GroupEncoder;
 use crate::segment::file::DirectoryLock as Lock;
 use crate::segment::merge::{info, merge, Info, Merged};
+use crate::segment::stored::check_file;
 use crate::segment::totals::{totals, TotalsSpec};
 use crate::segment::{general, Options, SegmentWriter};
 pub use given::column_type;
@@ -41,6 +42,10 @@ pub fn describe(cause: &ParquetError) -> String {
 
 fn cannot_write(path: &Path, cause: &ParquetError) -> Error {
     failure(format!("cannot write {}: {}", path.display(), describe(cause)))
+}
+
+fn cannot_read(cause: &ParquetError) -> Error {
+    failure(format!("cannot read segment {}", describe(cause)))
 }
 
 /// A panic is a defect here, but must not end the process of somebody who collects flows.
@@ -263,7 +268,7 @@ impl Task for ReadInfo {
     type JsValue = SegmentInfo;
 
     fn compute(&mut self) -> Result<Info> {
-        guarded(|| info(&self.path).map_err(|cause| failure(format!("cannot read segment {}", describe(&cause)))))
+        guarded(|| info(&self.path).map_err(|cause| cannot_read(&cause)))
     }
 
     fn resolve(&mut self, _: Env, info: Info) -> Result<SegmentInfo> {
@@ -274,6 +279,31 @@ impl Task for ReadInfo {
 #[napi]
 pub fn segment_info(path: String) -> AsyncTask<ReadInfo> {
     AsyncTask::new(ReadInfo {
+        path: PathBuf::from(path),
+    })
+}
+
+pub struct Check {
+    path: PathBuf,
+}
+
+impl Task for Check {
+    type Output = bool;
+    type JsValue = bool;
+
+    fn compute(&mut self) -> Result<bool> {
+        guarded(|| check_file(&self.path).map_err(|cause| failure(describe(&cause))))
+    }
+
+    fn resolve(&mut self, _: Env, is_sure: bool) -> Result<bool> {
+        Ok(is_sure)
+    }
+}
+
+/// Checks the pages of a file against their checksums; false when some have none.
+#[napi]
+pub fn check_segment(path: String) -> AsyncTask<Check> {
+    AsyncTask::new(Check {
         path: PathBuf::from(path),
     })
 }

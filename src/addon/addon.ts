@@ -18,6 +18,17 @@ import type { NativeUdpSender, UdpSenderOptions } from './udp-sender.ts';
 /** How blocks of other collectors' files are packed. */
 export type PackedWith = 'lzo' | 'bz2' | 'lz4' | 'zstd';
 
+/** An interface of this host. */
+export interface SystemInterface {
+  /** The system's number, ifIndex. */
+  readonly index: number;
+  readonly name: string;
+  /** Not shut down by an operator. */
+  readonly isUp: boolean;
+  /** The wire carries something; true where the system does not tell (it does on Linux). */
+  readonly hasLink: boolean;
+}
+
 export interface Addon extends FlowCacheMemory {
   /** Layout constants of the addon, for the test that compares them with ours. */
   packetLayout(): Record<string, number>;
@@ -44,8 +55,9 @@ export interface Addon extends FlowCacheMemory {
   populate(bytes: Uint8Array): void;
   /** Sends to the Unix datagram socket at `path`, with a leading `@` of that abstract name; throws when it cannot. */
   sendUnixDatagram(path: string, message: string): void;
-  /** Interfaces of this host, with the system's numbers (ifIndex). */
-  interfaces(): { index: number; name: string }[];
+  interfaces(): SystemInterface[];
+  /** Rejects with what is wrong with a BPF expression on every kind of link; may ask name servers. */
+  checkFilter(expression: string): Promise<void>;
   PacketSource: new (options: PacketSourceOptions, wake: () => void) => NativePacketSource;
   FrameDecoder: new (linkType: number, options: PacketSourceOptions) => NativeFrameDecoder;
   DatagramSource: new (options: DatagramSourceOptions, wake: () => void) => NativeDatagramSource;
@@ -58,6 +70,8 @@ export interface Addon extends FlowCacheMemory {
     options: SegmentOptions,
   ): Promise<SegmentInfo>;
   segmentInfo(path: string): Promise<SegmentInfo>;
+  /** Reads every page; rejects when one is not what its checksum says. Resolves to false when some have no checksum. */
+  checkSegment(path: string): Promise<boolean>;
   /** Gives a file another name in the same file system, in the place of one that has it; resolves when that is durable. */
   renameDurably(from: string, to: string): Promise<void>;
   /** Unpacks one block, off the main thread; rejects when it is damaged or gives more than `most` bytes. */
@@ -67,9 +81,9 @@ export interface Addon extends FlowCacheMemory {
   openScan(paths: string[]): Promise<FlowScan>;
   /**
    * Looks at every `*.parquet` below a directory, in name order; null where that takes more than names to choose: parts of
-   * running slots, what is no directory, nothing there.
+   * running slots, what is no directory, nothing there. Ends soon after `signal`.
    */
-  openScanBelow(directory: string): Promise<FlowScan | null>;
+  openScanBelow(directory: string, signal?: AbortSignal): Promise<FlowScan | null>;
   /**
    * Enters finished flow files of a directory into its index (docs/format.md); with `skipKnown` only those that are not in
    * it as they are. Rejects when the index cannot be written.

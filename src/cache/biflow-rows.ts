@@ -1,5 +1,7 @@
 import { P_META_DIRECTION_KNOWN, P_META_EGRESS } from '../addon/packet-layout.ts';
 import type { FlowBatch } from '../flow/batch.ts';
+import { isIcmp, PROTO_TCP } from '../flow/ip-protocols.ts';
+import { TWO_32 } from '../flow/u64.ts';
 import { type BiflowSides, SIDE_ANSWERS, SIDE_ASKS, SIDE_SWAPPED } from './biflow-sides.ts';
 import { flowColumns } from './flow-columns.ts';
 import { NOW_TIME } from './live-flows.ts';
@@ -39,10 +41,6 @@ const EGRESS = P_META_EGRESS << SIDE_SHIFT;
 /** biflowDirection, IANA element 239 (RFC 5103 section 6.3): the source began. Not told of flows of one way. */
 const INITIATOR = 1;
 
-const PROTO_ICMP = 1;
-const PROTO_TCP = 6;
-const PROTO_ICMP6 = 58;
-const TWO_32 = 4_294_967_296;
 /** What an ICMP answer has for a type, by that of the request; those of version 6 from 128 on. */
 const answerOf = (request: number): number => (request === 8 ? 0 : request + 1);
 
@@ -169,7 +167,7 @@ export class BiflowRows {
     if (!hasForward) {
       // Answers alone: a flow of one way, that of the answers.
       const type = store.words[r + R_PORTS]! >>> 24;
-      if (type !== 0 && (proto === PROTO_ICMP || proto === PROTO_ICMP6)) {
+      if (type !== 0 && isIcmp(proto)) {
         columns.dstPort[at] = (columns.dstPort[at]! & 0xff) | (answerOf(type) << 8);
       }
       columns.tcpFlags[at] = flags >>> 16;
@@ -219,7 +217,7 @@ function swapEnds(columns: BiflowColumns, at: number, proto: number): void {
     swap(columns.srcAddrLo, columns.dstAddrLo, word);
   }
   // The type of ICMP stands for the destination's port whichever way it goes.
-  if (proto !== PROTO_ICMP && proto !== PROTO_ICMP6) swap(columns.srcPort, columns.dstPort, at);
+  if (!isIcmp(proto)) swap(columns.srcPort, columns.dstPort, at);
 }
 
 function swap<T extends Uint16Array | Uint32Array>(a: T, b: T, at: number): void {

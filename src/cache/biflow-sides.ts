@@ -8,6 +8,7 @@ import {
   P_SRC,
   PACKET_WORDS,
 } from '../addon/packet-layout.ts';
+import { isIcmp, PROTO_ICMP6, PROTO_TCP } from '../flow/ip-protocols.ts';
 
 /** Bits of `BiflowSides.sides`. The packet went from the second to the first end of its record as it is now. */
 export const SIDE_SWAPPED = 1;
@@ -18,9 +19,6 @@ export const SIDE_ANSWERS = 2;
 /** The packet asks: its sender began. */
 export const SIDE_ASKS = 4;
 
-const PROTO_ICMP = 1;
-const PROTO_TCP = 6;
-const PROTO_ICMP6 = 58;
 const TCP_SYN = 0x02 << 16;
 const TCP_SYN_ACK = 0x12 << 16;
 
@@ -67,7 +65,7 @@ export class BiflowSides {
       let side = meta & DIRECTION;
       tos[i] = protoTosFlags >>> 8;
       words[p + P_META] = meta & ~DIRECTION;
-      if (proto === PROTO_ICMP || proto === PROTO_ICMP6) {
+      if (isIcmp(proto)) {
         const kind = (words[p + P_PORTS]! >>> 24) | (proto === PROTO_ICMP6 ? 0x100 : 0);
         const request = ICMP_ANSWERS.get(kind);
         if (request !== undefined) {

@@ -10,6 +10,7 @@ import {
   X_VLANS,
 } from '../addon/packet-extension-layout.ts';
 import type { FlowBatch } from '../flow/batch.ts';
+import { swapOctets } from '../flow/byte-order.ts';
 import type { ColumnName } from '../flow/fields.ts';
 import {
   E_EGRESS,
@@ -178,8 +179,8 @@ export class ExtensionWriter {
     for (let i = from; i < to; i++) {
       const e = rows[i]! * EXTENSION_WORDS;
       const pair = (at + i - from) << 1;
-      target[pair] = swapped(words[e + word + 1]!);
-      target[pair + 1] = swapped(words[e + word]!);
+      target[pair] = swapOctets(words[e + word + 1]!);
+      target[pair + 1] = swapOctets(words[e + word]!);
     }
   }
 
@@ -201,11 +202,6 @@ export class ExtensionWriter {
       target[pair + 1] = isOther ? 0 : words[e + word + 1]!;
     }
   }
-}
-
-/** From network order to a number. */
-function swapped(word: number): number {
-  return (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
 }
 
 /** E_EGRESS as it is in the rows that have a column of this side empty. */

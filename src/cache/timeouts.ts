@@ -1,3 +1,4 @@
+import { PROTO_ICMP, PROTO_ICMP6, PROTO_TCP, PROTO_UDP } from '../flow/ip-protocols.ts';
 import { UserError } from '../flow/user-error.ts';
 import {
   R_PROTO_TOS_FLAGS,
@@ -30,11 +31,6 @@ export interface TimeoutOptions {
   /** The same after RST, which counts before FIN. Default: as after FIN. */
   rstLingerMs?: number;
 }
-
-const PROTO_ICMP = 1;
-const PROTO_TCP = 6;
-const PROTO_UDP = 17;
-const PROTO_ICMP6 = 58;
 
 /**
  * When a flow ends by itself: the earliest of its first packet + active (at that time or later), its latest packet +

@@ -21,6 +21,7 @@ import {
   RUN_WORDS,
 } from '../addon/packet-run-layout.ts';
 import { FlowBatchPool } from '../flow/batch.ts';
+import { PROTO_TCP, PROTO_UDP } from '../flow/ip-protocols.ts';
 import { cacheNeedsExtensions, FlowCache } from './flow-cache.ts';
 import type { FlowCacheStats, FlowTableOptions } from './flow-cache-options.ts';
 import { TICK_US } from './live-flows.ts';
@@ -33,8 +34,6 @@ const BATCH_ROWS = 64;
 const BURST_FLOWS = 2080;
 const START_US = 1_700_000_000 * TICK_US;
 
-const TCP = 6;
-const UDP = 17;
 const SYN = 0x02 << 16;
 const RST = 0x04 << 16;
 const ACK = 0x10 << 16;
@@ -81,7 +80,7 @@ function playConnections(slot: MadeUpSlot): void {
     for (let flow = 0; flow < 40; flow++) {
       if (flow % 7 === 0 && step % 2 === 1) continue;
       const isLate = flow % 11 === 5;
-      slot.add(flow, flow % 2 === 0 ? TCP | flags[flow % 3]! : UDP, isLate ? -300 : 200 * (flow % 4));
+      slot.add(flow, flow % 2 === 0 ? PROTO_TCP | flags[flow % 3]! : PROTO_UDP, isLate ? -300 : 200 * (flow % 4));
     }
     slot.meter();
     slot.pass(step === 3 ? 2_600_000 : 450_000);
@@ -92,21 +91,21 @@ function playConnections(slot: MadeUpSlot): void {
 function playRuns(slot: MadeUpSlot, round: number): void {
   const flows = Array.from({ length: 24 }, (_, i) => 100 + i);
   slot.pass(TICK_US - (slot.clockUs % TICK_US));
-  for (const flow of flows) slot.addRun(flow, flow % 2 === 0 ? TCP | ACK : UDP, round % 3);
+  for (const flow of flows) slot.addRun(flow, flow % 2 === 0 ? PROTO_TCP | ACK : PROTO_UDP, round % 3);
   slot.meter();
-  for (const flow of flows) if (flow % 2 === 0) slot.add(flow, TCP | FIN, 10);
+  for (const flow of flows) if (flow % 2 === 0) slot.add(flow, PROTO_TCP | FIN, 10);
   slot.meter();
-  for (const flow of flows) slot.addRun(flow, flow % 2 === 0 ? TCP | ACK : UDP, 1);
+  for (const flow of flows) slot.addRun(flow, flow % 2 === 0 ? PROTO_TCP | ACK : PROTO_UDP, 1);
   slot.meter();
   slot.pass(9 * TICK_US);
 }
 
 /** Many flows at once, which end in one tick. */
 function playBurst(slot: MadeUpSlot): void {
-  for (let flow = 0; flow < BURST_FLOWS; flow++) slot.add(1000 + flow, UDP, flow % 2);
+  for (let flow = 0; flow < BURST_FLOWS; flow++) slot.add(1000 + flow, PROTO_UDP, flow % 2);
   slot.meter();
   slot.pass(10 * TICK_US);
-  slot.add(0, UDP, 0);
+  slot.add(0, PROTO_UDP, 0);
   slot.meter();
 }
 

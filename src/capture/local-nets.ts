@@ -7,6 +7,7 @@ import {
   P_SRC,
   PACKET_WORDS,
 } from '../addon/packet-layout.ts';
+import { swapOctets } from '../flow/byte-order.ts';
 import { isV4Prefix, type Prefix, V4_MAPPED_BITS, wordMask } from '../flow/prefix.ts';
 
 const WORDS = 4;
@@ -18,7 +19,7 @@ const KNOWN = P_META_DIRECTION_KNOWN | P_META_EGRESS;
  * a mirror port receives every packet.
  */
 export class LocalNets {
-  /** The last word of each IPv4 network and its mask, as packet records have words. */
+  /** The last word of each IPv4 network and its mask, in network order as in packet records. */
   readonly #v4: Int32Array;
   /** Four words of each IPv6 network, then four of its mask. */
   readonly #v6: Int32Array;
@@ -27,7 +28,7 @@ export class LocalNets {
     this.#v4 = Int32Array.from(
       prefixes.filter(isV4Prefix).flatMap(({ words, bits }) => {
         const mask = wordMask(bits - V4_MAPPED_BITS);
-        return [inRecord(words[3] & mask), inRecord(mask)];
+        return [swapOctets(words[3] & mask), swapOctets(mask)];
       }),
     );
     this.#v6 = Int32Array.from(
@@ -35,7 +36,7 @@ export class LocalNets {
         .filter((prefix) => !isV4Prefix(prefix))
         .flatMap(({ words, bits }) => {
           const masks = words.map((_, i) => wordMask(bits - 32 * i));
-          return [...words.map((word, i) => inRecord(word & masks[i]!)), ...masks.map(inRecord)];
+          return [...words.map((word, i) => swapOctets(word & masks[i]!)), ...masks.map(swapOctets)];
         }),
     );
   }
@@ -68,9 +69,4 @@ export class LocalNets {
     }
     return false;
   }
-}
-
-/** A word as it reads in a packet record, whose addresses stand in network order. */
-function inRecord(word: number): number {
-  return (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
 }

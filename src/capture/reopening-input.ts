@@ -10,7 +10,7 @@ const STEADY_MS = 10_000;
 export interface ReopeningOptions {
   /** Opens the interface; what it throws is an error for the user. */
   readonly open: () => Promise<PacketInput>;
-  /** Whether there is anything to open. */
+  /** Whether there is anything to open, and it is up. */
   readonly exists: () => boolean;
   /** Why nothing but an error of `open` is to be expected from now on, for the user; null when it may pass. */
   readonly refusal: (error: unknown) => string | null;
@@ -18,13 +18,13 @@ export interface ReopeningOptions {
   readonly onGone: (failure: string) => void;
   /** It is there and has not been to be opened for some time, for this reason. */
   readonly onTrouble: (why: string) => void;
-  /** It is captured again. */
+  /** It is captured again, or at last. */
   readonly onBack: () => void;
 }
 
 /** What is known of an interface that may go and come back. */
 export interface Presence {
-  /** Since when it has not been there (`performance.now()`), or undefined. */
+  /** Since when it has not been there to be captured (`performance.now()`), or undefined. */
   readonly awaySinceMs: number | undefined;
   /** How often it has gone. */
   readonly timesGone: number;
@@ -38,7 +38,8 @@ export class ReopeningInput implements PacketInput, Presence {
   awaySinceMs: number | undefined;
   timesGone = 0;
   readonly #options: ReopeningOptions;
-  #input: PacketInput;
+  /** None while it is away. */
+  #input: PacketInput | undefined;
   #openedMs = performance.now();
   #retryMs = FIRST_RETRY_MS;
   /** What the captures before this one counted. */
@@ -49,23 +50,26 @@ export class ReopeningInput implements PacketInput, Presence {
   #endWait: (() => void) | undefined;
   #failure: string | null = null;
 
-  constructor(first: PacketInput, options: ReopeningOptions) {
+  /** Without `first` it is away at first. */
+  constructor(first: PacketInput | undefined, options: ReopeningOptions) {
     this.#input = first;
+    if (first === undefined) this.awaySinceMs = this.#openedMs;
     this.#options = options;
   }
 
   tryRead(): PacketSlot | undefined {
-    return this.#own(this.#input.tryRead());
+    return this.#own(this.#input?.tryRead());
   }
 
   async read(): Promise<PacketSlot | undefined> {
     for (;;) {
-      const slot = await this.#input.read();
+      const input = this.#input ?? (await this.#openAgain());
+      if (input === undefined) return undefined;
+      const slot = await input.read();
       if (slot !== undefined) return this.#own(slot);
-      const failure = this.#input.failure();
+      const failure = input.failure();
       if (this.#stopped || failure === null) return undefined;
       this.#leave(failure);
-      if (!(await this.#openAgain())) return undefined;
     }
   }
 
@@ -75,12 +79,12 @@ export class ReopeningInput implements PacketInput, Presence {
 
   stop(): void {
     this.#stopped = true;
-    this.#input.stop();
+    this.#input?.stop();
     this.#endWait?.();
   }
 
   stats() {
-    return this.awaySinceMs === undefined ? sumStats([this.#before, this.#input.stats()]) : this.#before;
+    return this.#input === undefined ? this.#before : sumStats([this.#before, this.#input.stats()]);
   }
 
   /** After the end: why the interface could not be opened again. One that is away when it is stopped is no failure. */
@@ -89,7 +93,7 @@ export class ReopeningInput implements PacketInput, Presence {
   }
 
   #own(slot: PacketSlot | undefined): PacketSlot | undefined {
-    if (slot !== undefined) this.#owners.set(slot, this.#input);
+    if (slot !== undefined) this.#owners.set(slot, this.#input!);
     return slot;
   }
 
@@ -97,29 +101,31 @@ export class ReopeningInput implements PacketInput, Presence {
     const nowMs = performance.now();
     if (nowMs - this.#openedMs >= STEADY_MS) this.#retryMs = FIRST_RETRY_MS;
     this.#before = this.stats();
+    this.#input = undefined;
     this.awaySinceMs = nowMs;
     this.timesGone++;
     this.#options.onGone(failure);
   }
 
-  /** False when it was stopped first, or may not open it any more. */
-  async #openAgain(): Promise<boolean> {
+  /** Undefined when it was stopped first, or may not open it any more. */
+  async #openAgain(): Promise<PacketInput | undefined> {
     const { open, exists, refusal, onTrouble, onBack } = this.#options;
     let wasThere = true;
     let told: string | undefined;
     for (;;) {
       await this.#wait(this.#retryMs);
-      if (this.#stopped) return false;
+      if (this.#stopped) return undefined;
       this.#retryMs = Math.min(this.#retryMs * 2, LONGEST_RETRY_MS);
       const isThere = exists();
       if (isThere && !wasThere) this.#retryMs = FIRST_RETRY_MS;
       wasThere = isThere;
       if (!isThere) continue;
+      let input: PacketInput;
       try {
-        this.#input = await open();
+        input = await open();
       } catch (error) {
         this.#failure = refusal(error);
-        if (this.#failure !== null) return false;
+        if (this.#failure !== null) return undefined;
         const why = (error as Error).message;
         // At first it is on its way up, as a rule.
         if (why === told || this.#retryMs < LONGEST_RETRY_MS) continue;
@@ -127,11 +133,12 @@ export class ReopeningInput implements PacketInput, Presence {
         onTrouble(why);
         continue;
       }
+      this.#input = input;
       this.#openedMs = performance.now();
       this.awaySinceMs = undefined;
-      if (this.#stopped) this.#input.stop();
+      if (this.#stopped) input.stop();
       else onBack();
-      return true;
+      return input;
     }
   }
 

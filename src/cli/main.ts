@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { basename } from 'node:path';
-import { UserError } from '../flow/user-error.ts';
+import { isUserError, UserError } from '../flow/user-error.ts';
 
 /** One loader a command: a command pays only for the modules it needs. */
 const commands: Record<string, () => Promise<(argv: string[]) => Promise<number>>> = {
@@ -67,8 +67,8 @@ try {
 } catch (error) {
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`weir: ${message}\n`);
-  if (!(error instanceof UserError) && process.env['WEIR_DEBUG'] !== undefined && error instanceof Error) {
+  if (!isUserError(error) && process.env['WEIR_DEBUG'] !== undefined && error instanceof Error) {
     process.stderr.write(`${error.stack}\n`);
   }
-  process.exitCode = error instanceof UserError ? error.exitCode : 1;
+  process.exitCode = isUserError(error) ? error.exitCode : 1;
 }

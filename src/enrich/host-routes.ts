@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { V4_MAPPED_WORD } from '../flow/address.ts';
+import { swapOctets } from '../flow/byte-order.ts';
 import { parsePrefix } from '../flow/prefix.ts';
 import { UserError } from '../flow/user-error.ts';
 import { type Route, type RouteTable, RouteTableBuilder } from './route-table.ts';
@@ -131,6 +132,5 @@ function wordsOf(hex: string): [number, number, number, number] {
 
 /** The file has an address as the number that its four bytes are on this machine; weir runs on little-endian ones. */
 function inHostOrder(hex: string): number {
-  const word = Number.parseInt(hex, 16);
-  return ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;
+  return swapOctets(Number.parseInt(hex, 16)) >>> 0;
 }

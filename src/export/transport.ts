@@ -55,6 +55,7 @@ export class UdpTransport implements DatagramTransport {
 
   /** With `keepsSource`: queues copies of the first `count` datagrams of a slot of a datagram source. */
   sendSlot(slot: Uint8Array, count: number): void {
+    if (this.#isObstructed) this.#lookForWay();
     this.#sender.sendSlot(slot, count);
   }
 

@@ -6,11 +6,11 @@ import type { QueryEngine, Rows, Tables } from './engine.ts';
 import { filterColumns } from './filter/columns.ts';
 import { bindings, type Sequence } from './filter/sequence.ts';
 import type { Filter } from './filter/tree.ts';
-import type { FlowFiles } from './flow-files.ts';
+import { type FlowFiles, filesAsStored } from './flow-files.ts';
 import { filesLeft } from './native/files-left.ts';
 import type { Order } from './orders.ts';
 import type { Totals } from './output/summary.ts';
-import type { EngineJob, JobOf, Selection } from './plan.ts';
+import { type EngineJob, EVERYTHING, type JobOf, type Selection } from './plan.ts';
 import { type Groups, groupsSql, limitedSql, rowsSql, sortSql } from './sql/flows.ts';
 import { limitSql } from './sql/order.ts';
 import { predicateSql } from './sql/predicate.ts';
@@ -36,6 +36,7 @@ export class DuckDbEngine implements QueryEngine {
   readonly schema: Schema;
   /** What those files have that are read. */
   private readonly stored: Schema;
+  readonly unchecked: readonly string[];
   private readonly database: Database;
   private readonly statements: number;
   private readonly files: FlowFiles;
@@ -48,6 +49,7 @@ export class DuckDbEngine implements QueryEngine {
     this.database = database;
     this.statements = statements;
     this.files = files;
+    this.unchecked = files.paths;
     this.stored = stored;
     this.schema = { columns: files.columnsOfAll ?? stored.columns, mixed: files.count > 1 };
     this.selection = selection;
@@ -96,7 +98,6 @@ export class DuckDbEngine implements QueryEngine {
     return this.database.numbers(sql, ['first', 'last']);
   }
 
-  /** Reads every value of every column, so that what is damaged is met; resolves to the number of rows. */
   async readAll(): Promise<number> {
     const sql = `SELECT count(*)::UBIGINT AS rows, coalesce(bit_xor(hash(COLUMNS(*))), 0)::UBIGINT AS all_cells FROM ${this.selected}`;
     return (await this.database.numbers(sql.replace('COLUMNS(*)', [...this.stored.columns].join(', ')), ['rows'])).rows;
@@ -213,6 +214,16 @@ export class DuckDbEngine implements QueryEngine {
     await this.database.run(`CREATE OR REPLACE TEMP TABLE ${GROUPS_TABLE} AS ${sql}`);
     this.known ??= await this.database.numbers(totalsOfGroupsSql(GROUPS_TABLE, sides), TOTAL_COLUMNS);
     return { table: GROUPS_TABLE, totals: this.known };
+  }
+}
+
+/** Reads every value of every column of files, so that what is damaged is met; resolves to the number of rows. */
+export async function readAll(paths: readonly string[]): Promise<number> {
+  const engine = await DuckDbEngine.open(filesAsStored(paths), EVERYTHING);
+  try {
+    return await engine.readAll();
+  } finally {
+    engine.close();
   }
 }
 

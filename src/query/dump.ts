@@ -9,7 +9,7 @@ import { USAGE } from './arguments.ts';
 import type { QueryEngine } from './engine.ts';
 import { describePlan } from './explain.ts';
 import type { FileIdentity } from './file-report.ts';
-import { type FlowFiles, filesOfScan, lookAtFiles, type RateCorrection, spanOf } from './flow-files.ts';
+import { checkPages, type FlowFiles, filesOfScan, lookAtFiles, type RateCorrection, spanOf } from './flow-files.ts';
 import { writeRows, writtenColumns } from './flow-writer.ts';
 import { writtenSchema } from './group-columns.ts';
 import { bindIdents, tellIdents } from './ident-files.ts';
@@ -206,6 +206,8 @@ async function answer({ format, plan: planned, seconds, places, startedAt }: Que
     const engine = await engines.open(files, plan, format.kind === 'null');
     try {
       if (options.write !== undefined) {
+        // What is wrong must not get into a file where it has a checksum that is right.
+        await checkPages(engine.unchecked);
         const written = await writeFlows(engine, plan, () => surroundings.openFlowFile(options));
         if (written === 0 && options.write !== '-') sink.block.ascii(NO_MATCH);
         return;
@@ -273,11 +275,11 @@ async function chooseFiles(options: DumpOptions, surroundings: DumpSurroundings)
 
 /** The files of --baseline but those that are asked about. */
 async function baselineFiles(
-  { paths }: Pick<FlowFiles, 'paths'>,
+  files: Pick<FlowFiles, 'paths'>,
   { options: { baseline, sources }, surroundings, leftOut }: DumpRun,
 ): Promise<readonly string[]> {
   if (baseline === undefined) return [];
-  const asked = new Set(paths.map((path) => resolve(path)));
+  const asked = new Set(files.paths.map((path) => resolve(path)));
   const found = await surroundings.chooseFiles({ read: undefined, range: baseline, sources });
   const others = leftOut.rest(found.filter((path) => !asked.has(resolve(path))));
   if (others.length === 0) throw new UserError(`--baseline ${baseline}: no other flow files there`);
@@ -315,17 +317,38 @@ async function act(run: DumpRun): Promise<void> {
     return;
   }
   if (action === 'rewrite') {
-    for (const path of await chooseFiles(options, surroundings)) {
+    await eachFile(run, async (path) => {
       const { ident } = await surroundings.identify(path);
       await surroundings.rewriteFlowFile(path, options);
       if (options.ident !== undefined) sink.block.text(`${path} ident: ${ident} -> ${options.ident}\n`);
-    }
+    });
+    return;
+  }
+  if (action === 'verify') {
+    const { verifyFile } = await import('./file-report.ts');
+    await eachFile(run, (path) => verifyFile(path, surroundings, sink.block));
     return;
   }
   await leftOut.ask(
     () => actOnFiles(run),
-    () => action !== 'verify' && sink.takeBack(),
+    () => sink.takeBack(),
   );
+}
+
+/** Does something to one file after the other; one that is damaged is told and stays as it is. */
+async function eachFile(
+  { options, surroundings, leftOut }: DumpRun,
+  act: (path: string) => Promise<void>,
+): Promise<void> {
+  for (const path of await chooseFiles(options, surroundings)) {
+    const question = () => {
+      leftOut.reads(() => [path]);
+      return act(path).catch((error) => {
+        throw explain(error);
+      });
+    };
+    await leftOut.askOfAny(question, () => true);
+  }
 }
 
 /** What is asked of the files themselves. */
@@ -360,12 +383,10 @@ async function actOnFiles(run: DumpRun): Promise<void> {
   }
 }
 
-/** Size of the files. */
-function octetsOf({ paths, scan }: FlowFiles): number {
-  return (
-    scan?.summary().octets ??
-    paths.reduce((sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0), 0)
-  );
+/** Size of the files, whose names are only made where a scan has not told it. */
+function octetsOf(files: FlowFiles): number {
+  const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  return files.scan?.summary().octets ?? files.paths.reduce((sum, path) => sum + sizeOf(path), 0);
 }
 
 /** Span of all files, whether or not idents leave some out, cut to the window. */

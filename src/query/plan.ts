@@ -36,6 +36,14 @@ export interface Selection {
   readonly idents?: ReadonlyMap<string, string>;
 }
 
+/** Every flow, with the counters that it has in its file. */
+export const EVERYTHING: Selection = {
+  filter: { kind: 'any' },
+  window: undefined,
+  limit: undefined,
+  counters: 'stored',
+};
+
 /** The filters of a selection: of a sequence one for each stage. */
 export function filtersOf({ filter, sequence }: Selection): Filter[] {
   return sequence === undefined ? [filter] : sequence.stages.map((stage) => stage.filter);

@@ -1,3 +1,4 @@
+import { isIcmp, PROTO_ICMP6 } from '../flow/ip-protocols.ts';
 import { MAX_TIME_MS } from '../flow/time.ts';
 import { columnIndex } from './batch-target.ts';
 import { readLow, readNumber } from './decode-bytes.ts';
@@ -42,8 +43,6 @@ const SAMPLING = columnIndex('sampling');
 const ICMP_IN_SOURCE_PORT = quirkNumber('icmp-in-source-port');
 const SWAPPED_INTERVAL = quirkNumber('swapped-interval');
 
-const ICMP = 1;
-const ICMP6 = 58;
 const MAX_RATE = 0xffff_ffff;
 
 /** Runs a step over the records of a run. */
@@ -152,9 +151,9 @@ function typeAndCodeToPort(program: ColumnProgram, run: RecordRun): void {
   const dstPort = target.column(DST_PORT, row + count) as Uint16Array;
   for (let r = row, end = row + count; r < end; r++) {
     const protocol = proto[r]!;
-    if (protocol !== ICMP && protocol !== ICMP6) continue;
+    if (!isIcmp(protocol)) continue;
     const record = base + (r - row) * stride;
-    const own6 = protocol === ICMP6;
+    const own6 = protocol === PROTO_ICMP6;
     // Exporters with one element for both protocols exist.
     const type = own6 && type6 >= 0 ? type6 : type4 >= 0 ? type4 : type6;
     const code = own6 && code6 >= 0 ? code6 : code4 >= 0 ? code4 : code6;

@@ -3,6 +3,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ENVIRONMENT } from './measure.mjs';
 
 /** Where datagrams go: an address at the end of another cable, where nobody listens. */
 export const SINK = '10.99.0.2';
@@ -64,7 +65,7 @@ export class LiveMeter {
   constructor(command, args) {
     this.child = spawn('ip', ['netns', 'exec', METER, command, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, TZ: 'UTC', LC_ALL: 'C' },
+      env: ENVIRONMENT,
     });
     this.child.stdout.on('data', (chunk) => {
       this.output += chunk;

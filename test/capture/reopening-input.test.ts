@@ -55,7 +55,7 @@ class Capture implements PacketInput {
   }
 }
 
-function reopening(first: Capture, options: Partial<ReopeningOptions>) {
+function reopening(first: Capture | undefined, options: Partial<ReopeningOptions>) {
   const told: string[] = [];
   const input = new ReopeningInput(first, {
     open: () => Promise.reject(new Error('not asked for')),
@@ -100,6 +100,23 @@ it('goes on with what is opened once the interface is there, counters and all, t
   expect(told).toEqual(['tun0: went away', 'back']);
   expect([first.released.length, second.released.length]).toEqual([3, 2]);
   expect([input.timesGone, input.failure(), looked]).toEqual([1, null, 3]);
+});
+
+it('what is not to be opened at first is away until it is', async () => {
+  const [capture, late] = [new Capture(2, null), performance.now() + 150];
+  const { input, told } = reopening(undefined, {
+    exists: () => performance.now() > late,
+    open: () => Promise.resolve(capture),
+  });
+  expect([input.tryRead(), input.awaySinceMs !== undefined, input.stats().packets]).toEqual([undefined, true, 0]);
+  const count = await drain(input, () => {
+    if (input.stats().packets === 2) input.stop();
+  });
+  expect([count, told, input.timesGone, input.awaySinceMs, input.failure()]).toEqual([2, ['back'], 0, undefined, null]);
+  const never = reopening(undefined, { exists: () => false });
+  const end = drain(never.input);
+  never.input.stop();
+  expect([await end, never.input.failure()]).toEqual([0, null]);
 });
 
 it('a slot of a capture that has ended goes back there', async () => {

@@ -46,6 +46,8 @@ describeWith(['weir'], '--config', () => {
     ['export', 'collectors:\n\n  - 192.0.2.1:x', 'collectors: destination "192.0.2.1:x"', 4],
     ['export', 'sampling: 0', 'sampling takes N or N:random'],
     ['export', 'speed: 1\ninterfaces: [eth0]', 'speed is for capture files (-r)'],
+    ['export', 'filter: prot udp', 'filter: filter "prot udp": '],
+    ['export', 'interfaces: ["eth0:filter=prot udp"]', 'interfaces eth0: filter "prot udp": '],
     ['export', 'print: jsno', 'print jsno: no such format; did you mean json?'],
     ['export', 'intervall: 5', 'there is no setting "intervall": did you mean interval?'],
     ['collect', 'sampling: x', 'sampling takes a rate such as 100'],

@@ -103,6 +103,8 @@ describeWith(['weir'], 'weir export --dry-run and --check', () => {
       [['-r', DEMO, '-n', '127.0.0.1:x'], /not a port/],
       [['-r', DEMO, '-n', '127.0.0.1:9', '-v', '5', '--domain', '70000'], /v5 engine/],
       [['-r', DEMO, '-o', 'jsn'], /no such format/],
+      [['-r', DEMO, '-o', 'csv', 'prot', 'udp'], /^weir: filter "prot udp": .*\n {2}prot udp\n {2}\^/],
+      [['-i', 'eth0:once,filter=host', '-o', 'csv'], /^weir: -i eth0: filter "host": /],
     ];
     for (const [args, message] of cases) {
       const { status, stderr } = await weir(['export', ...args, '--check']);

@@ -102,6 +102,50 @@ describeWith(['weir', 'root', 'ip'], 'weir export whose collector is out of reac
     expect(new Set(flows.map(({ packets }) => packets))).toEqual(new Set([3]));
   });
 
+  it.each([[], ['-u', 'nobody']])(
+    'a repeater under the address of exporters waits as well: %j',
+    async (...identity) => {
+      await run('ip', ['netns', 'exec', HERE, 'ip', 'link', 'del', 'e0']);
+      writeFileSync(join(ETC, 'hosts'), '127.0.0.1 localhost\n');
+      await run('ip', ['netns', 'exec', HERE, 'ip', 'addr', 'add', '10.8.0.8/32', 'dev', 'lo']);
+      await inside(THERE, ['sh', '-c', 'for i in all default; do echo 0 > /proc/sys/net/ipv4/conf/$i/rp_filter; done']);
+      const store = tempDir('repeat');
+      await runOk('chown', ['nobody', store]);
+      const repeater = weirInside(HERE, [
+        ...['collect', '-p', '9995', '-w', store, '-R', 'collector.test/9996', '-A', ...identity],
+      ]);
+      await repeater.until('listening', () => repeater.output.includes('listening on'));
+      expect(repeater.output).toMatch(
+        /cannot send to collector\.test:9996: the host name cannot be looked up now .*; trying again/,
+      );
+      const send = () => inside(HERE, [process.execPath, SEND, '10.8.0.8', '9995', '1']);
+      await send();
+      writeFileSync(join(ETC, 'hosts'), '127.0.0.1 localhost\n10.9.0.9 collector.test\n');
+      for (let i = 0; i < 4; i++) await send().then(() => sleep(300));
+      await connect();
+      const program =
+        "require('dgram').createSocket('udp4').on('message', (m, from) => console.log('from ' + from.address)).bind(9996, () => console.log('bound'))";
+      const collector = new Daemon('ip', ['netns', 'exec', THERE, process.execPath, '-e', program]);
+      await collector.until('bound', () => collector.output.includes('bound'));
+      await repeater.until('sent', async () => {
+        await send().then(() => sleep(300));
+        return collector.output.includes('from 10.8.0.8');
+      });
+      expect(repeater.output).toMatch(/collector\.test:9996: there is a way now, after [1-9]\d* datagrams lost/);
+      // Another way is taken, too.
+      await inside(HERE, ['ip', 'link', 'set', 'e0', 'down']);
+      await send().then(() => sleep(300));
+      await inside(HERE, ['ip', 'link', 'set', 'e0', 'up']);
+      const before = collector.output.length;
+      await repeater.until('sent again', async () => {
+        await send().then(() => sleep(300));
+        return collector.output.includes('from 10.8.0.8', before);
+      });
+      await repeater.stop();
+      await collector.stop();
+    },
+  );
+
   it('a replay fails at once', async () => {
     const args = ['netns', 'exec', HERE, process.execPath, CLI, 'export', '-r', DEMO, '-n'];
     const noRoute = await run('ip', [...args, '192.0.2.9:9995']);

@@ -173,6 +173,43 @@ describeWith(['weir', 'root', 'ip', 'tshark', 'npm cap'], 'weir export on severa
     ).toEqual(new Set([`${before} gone-b`, `${index} gone-b`]));
   });
 
+  it('one that is down is waited for, one without a link is told of', async () => {
+    await inside(['ip', 'link', 'add', 'down-a', 'type', 'veth', 'peer', 'name', 'down-b']);
+    await inside(['ip', 'link', 'set', 'down-a', 'up']);
+    const control = join(tempDir('control'), 'socket');
+    const args = ['-i', 'down-b', '-o', 'null', '--control', control];
+    const status = () => weirOk(['ctl', '-s', control, 'status']);
+
+    const wrong = ['-i', 'down-b:filter=prot udp', '-o', 'null'];
+    const refused = (options: readonly string[]) =>
+      run('ip', ['netns', 'exec', NAMESPACE, process.execPath, CLI, 'export', ...options]);
+    expect((await refused(wrong)).stderr).toContain('filter "prot udp": ');
+    expect((await refused([...args, '-u', 'nobody'])).stderr).toMatch(
+      /^weir: interface down-b is not up .*, and nobody may capture it later with -u or -g: /,
+    );
+
+    const daemon = await start(args, 0);
+    expect(daemon.output).toMatch(/down-b is down: no packets before it is up\n.*capturing on down-b\n$/);
+    expect(await status()).toMatch(/down-b: 0 packets, .*, away for 00:00:0\d, down\n/);
+    await inside(['ip', 'link', 'set', 'down-b', 'up']);
+    await daemon.until('captured', () => daemon.output.includes(`down-b: captured (ifIndex `));
+    await inside([process.execPath, INJECT, 'down-a', CAPTURE]);
+    const packets = await packetsIn();
+    await daemon.until('read', async () => (await status()).includes(`down-b: ${packets} packets`));
+    for (const [change, told, state] of [
+      [['down-a', 'down'], 'down-b has no link: no packets before it has\n', ', no link\n'],
+      [['down-a', 'up'], 'down-b is up\n', ' dropped\n'],
+      [['down-b', 'down'], 'down-b is down: no packets before it is up\n', ', down\n'],
+    ] as const) {
+      const before = daemon.output.length;
+      await inside(['ip', 'link', 'set', ...change]);
+      await daemon.until('told', () => daemon.output.includes(told, before));
+      expect(await status()).toMatch(new RegExp(`down-b: .*${state}`));
+    }
+    expect((await daemon.stop('SIGINT')).status, daemon.output).toBe(0);
+    await inside(['ip', 'link', 'del', 'down-a']);
+  });
+
   it('the only one is waited for; as another user weir says that it may not have it any more', async () => {
     await addCable('only');
     const store = tempDir('only');

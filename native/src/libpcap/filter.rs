@@ -9,6 +9,23 @@ pub struct Filter {
 
 const SNAP_LENGTH: i32 = 262_144;
 
+/// Ethernet, IP, Linux's cooked ones, wireless and pflog: some filters are of one kind alone.
+const LINK_TYPES: [u16; 7] = [1, 101, 113, 276, 105, 127, 117];
+
+/// Fails with what is wrong for Ethernet with an expression that has no meaning on any kind of link. May ask name servers.
+pub fn check_filter(expression: &str) -> Result<(), String> {
+    let mut filter = Filter::new(expression)?;
+    let first = filter.prepare(LINK_TYPES[0]);
+    if first.is_ok()
+        || LINK_TYPES[1..]
+            .iter()
+            .any(|&link_type| filter.prepare(link_type).is_ok())
+    {
+        return Ok(());
+    }
+    first
+}
+
 impl Filter {
     /// Fails if there is no libpcap. What is wrong with the expression comes out on `prepare`.
     pub fn new(expression: &str) -> Result<Filter, String> {
@@ -57,5 +74,34 @@ fn dlt(link_type: u16) -> u16 {
     match link_type {
         12 | 14 | 101 => DLT_RAW,
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_is_right_if_some_link_has_it() {
+        if api().is_err() {
+            println!("skipped: no libpcap");
+            return;
+        }
+        for right in [
+            "",
+            "udp port 53",
+            "vlan 5 and ip",
+            "inbound",
+            "wlan type mgt",
+            "ether host 02:00:5e:10:00:01",
+        ] {
+            assert_eq!(check_filter(right), Ok(()), "{right}");
+        }
+        for wrong in ["prot udp", "udp port 99999999", "wlan type nonsense", "host"] {
+            assert!(
+                check_filter(wrong).is_err_and(|why| why.starts_with(&format!("filter \"{wrong}\": "))),
+                "{wrong}"
+            );
+        }
     }
 }

@@ -241,7 +241,7 @@ const NAMED_INTERFACES: usize = 20;
 
 #[cold]
 fn no_such_device(device: &str, detail: &str) -> String {
-    let mut names: Vec<String> = interfaces().into_iter().map(|(_, name)| name).collect();
+    let mut names: Vec<String> = interfaces().into_iter().map(|interface| interface.name).collect();
     let more = if names.len() > NAMED_INTERFACES { ", ..." } else { "" };
     names.truncate(NAMED_INTERFACES);
     if names.is_empty() {

@@ -4,7 +4,7 @@ mod filter;
 mod live;
 mod mistake;
 
-pub use filter::Filter;
+pub use filter::{check_filter, Filter};
 pub use live::{Live, LiveOptions};
 
 use libloading::Library;

@@ -8,6 +8,7 @@ pub mod encoders;
 pub mod file;
 pub mod merge;
 mod merge_text;
+pub mod stored;
 pub mod totals;
 
 use crate::segment::chunk::{Chunk, Codec};

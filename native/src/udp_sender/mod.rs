@@ -13,7 +13,7 @@ use ip_options::IpOptions;
 use link::{Connect, Link};
 use pace::Pace;
 use queue::{Notice, SendQueue};
-use raw::Packets;
+use raw::{Packets, RawSockets};
 use socket::{connect, max_payload};
 use std::io;
 use std::net::{IpAddr, UdpSocket};
@@ -76,15 +76,16 @@ impl UdpSender {
     /// The error text is for the user.
     pub fn open(options: &SenderOptions) -> Result<UdpSender, String> {
         let shared = Arc::new(Shared::default());
-        let (link, packets) = if options.keeps_source {
-            let (socket, destination) = raw::connect(&options.host, options.port)?;
-            (
-                Link::fixed(Arc::new(socket)),
-                Some(Mutex::new(Packets::new(destination))),
-            )
+        let (connect, packets): (Connect, _) = if options.keeps_source {
+            let sockets = RawSockets::open(&options.host, options.port)?;
+            let packets = Packets::new(sockets.destination());
+            (Arc::new(move || sockets.connect()), Some(Mutex::new(packets)))
         } else {
-            (open_link(options, &shared)?, None)
+            let (host, port) = (options.host.clone(), options.port);
+            let (source, ip) = (options.source_host.clone(), options.ip.clone());
+            (Arc::new(move || connect(&host, port, source.as_deref(), &ip)), None)
         };
+        let link = open_link(options, connect, &shared)?;
         if let Some(socket) = link.socket() {
             shared.connected(socket);
         }
@@ -165,12 +166,9 @@ impl UdpSender {
     }
 }
 
-fn open_link(options: &SenderOptions, shared: &Shared) -> Result<Link, String> {
-    let (host, port) = (options.host.clone(), options.port);
-    let (source, ip) = (options.source_host.clone(), options.ip.clone());
+fn open_link(options: &SenderOptions, connect: Connect, shared: &Shared) -> Result<Link, String> {
     let is_name = |host: &str| host.parse::<IpAddr>().is_err();
-    let by_name = is_name(&host) || source.as_deref().is_some_and(is_name);
-    let connect: Connect = Arc::new(move || connect(&host, port, source.as_deref(), &ip));
+    let by_name = is_name(&options.host) || options.source_host.as_deref().is_some_and(is_name);
     match connect() {
         Ok(socket) if options.waits => Ok(Link::renewed(Some(Arc::new(socket)), by_name, connect)),
         Ok(socket) => Ok(Link::fixed(Arc::new(socket))),

@@ -1,6 +1,6 @@
 //! Datagrams sent on under the address and port of whoever sent them first: whole IP packets on a raw socket.
 
-use super::socket::destinations;
+use super::socket::{destinations, no_way, Refusal};
 use crate::datagram::packet::{IPV4_HEADER, IPV6_HEADER, UDP, UDP_HEADER};
 use crate::datagram::{self, Endpoint};
 use crate::net::name_of;
@@ -8,54 +8,122 @@ use crate::net::name_of;
 use crate::net::{open_socket, set_option};
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::{Arc, Mutex};
 
 const HOP_LIMIT: u8 = 64;
 /// IPV6_HDRINCL of linux/in6.h: what is written begins with the IPv6 header.
 #[cfg(target_os = "linux")]
 const IPV6_HDRINCL: libc::c_int = 36;
 
-/// A raw socket whose packets go to `host`, and where that is. The error text is for the user.
-pub fn connect(host: &str, port: u16) -> Result<(UdpSocket, SocketAddr), String> {
-    let destination = destinations(host, port).map_err(|refusal| refusal.text)?[0];
-    let name = name_of(host, port);
-    let socket = open(destination).map_err(|cause| match cause.kind() {
-        io::ErrorKind::PermissionDenied => {
-            format!("cannot send to {name} with the source of others: that needs root or CAP_NET_RAW")
+/// Where packets go, known as soon as its name has been looked up.
+pub type Destination = Arc<Mutex<Option<SocketAddr>>>;
+
+/// Raw sockets to one host. They are opened once, while weir may, and connected as often as its ways change.
+pub struct RawSockets {
+    host: String,
+    port: u16,
+    /// One of each IP version that the host may have; why there is none of the other.
+    v4: io::Result<UdpSocket>,
+    v6: io::Result<UdpSocket>,
+    destination: Destination,
+}
+
+impl RawSockets {
+    /// The error text is for the user.
+    pub fn open(host: &str, port: u16) -> Result<RawSockets, String> {
+        let literal: Option<IpAddr> = host.parse().ok();
+        let unused = || Err(io::Error::other("the other IP version"));
+        let sockets = RawSockets {
+            host: host.to_owned(),
+            port,
+            v4: if literal.is_none_or(|host| host.is_ipv4()) {
+                open(false)
+            } else {
+                unused()
+            },
+            v6: if literal.is_none_or(|host| host.is_ipv6()) {
+                open(true)
+            } else {
+                unused()
+            },
+            destination: Destination::default(),
+        };
+        match (&sockets.v4, &sockets.v6) {
+            (Err(why), Err(other)) => {
+                let why = if literal.is_some_and(|host| host.is_ipv6()) {
+                    other
+                } else {
+                    why
+                };
+                Err(sockets.refused(why))
+            }
+            _ => Ok(sockets),
         }
-        _ => format!("cannot send to {name} with the source of others: {cause}"),
-    })?;
-    Ok((socket, destination))
+    }
+
+    pub fn destination(&self) -> Destination {
+        Arc::clone(&self.destination)
+    }
+
+    /// Looks the host up and connects.
+    pub fn connect(&self) -> Result<UdpSocket, Refusal> {
+        let to = destinations(&self.host, self.port)?[0];
+        *self.destination.lock().unwrap() = Some(to);
+        // Raw sockets know no ports.
+        let peer = SocketAddr::new(to.ip(), 0);
+        let socket = match if to.is_ipv4() { &self.v4 } else { &self.v6 } {
+            Ok(socket) => socket,
+            Err(why) => return Err(self.refused(why).into()),
+        };
+        socket
+            .connect(peer)
+            .and_then(|()| socket.try_clone())
+            .map_err(|cause| Refusal {
+                text: self.refused(&cause),
+                may_pass: no_way(&cause),
+            })
+    }
+
+    fn refused(&self, cause: &io::Error) -> String {
+        let name = name_of(&self.host, self.port);
+        let why = match cause.kind() {
+            io::ErrorKind::PermissionDenied => "that needs root or CAP_NET_RAW".to_owned(),
+            _ => cause.to_string(),
+        };
+        format!("cannot send to {name} with the source of others: {why}")
+    }
 }
 
 #[cfg(target_os = "linux")]
-fn open(destination: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = open_socket(destination, libc::SOCK_RAW, libc::IPPROTO_RAW)?;
-    if destination.is_ipv6() {
+fn open(is_v6: bool) -> io::Result<UdpSocket> {
+    let any = if is_v6 {
+        IpAddr::from([0u16; 8])
+    } else {
+        IpAddr::from([0u8; 4])
+    };
+    let socket = open_socket(SocketAddr::new(any, 0), libc::SOCK_RAW, libc::IPPROTO_RAW)?;
+    if is_v6 {
         let on: libc::c_int = 1;
         set_option(&socket, libc::IPPROTO_IPV6, IPV6_HDRINCL, on)?;
     }
-    let mut peer = destination;
-    // Raw sockets know no ports.
-    peer.set_port(0);
-    socket.connect(peer)?;
     socket.set_nonblocking(true)?;
     Ok(socket)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn open(_destination: SocketAddr) -> io::Result<UdpSocket> {
+fn open(_is_v6: bool) -> io::Result<UdpSocket> {
     Err(io::Error::other("this system is not supported"))
 }
 
 /// Packets to one destination in the making; the memory is used again.
 pub struct Packets {
-    destination: SocketAddr,
+    destination: Destination,
     pub bytes: Vec<u8>,
     pub lengths: Vec<u32>,
 }
 
 impl Packets {
-    pub fn new(destination: SocketAddr) -> Packets {
+    pub fn new(destination: Destination) -> Packets {
         Packets {
             destination,
             bytes: Vec::new(),
@@ -64,30 +132,34 @@ impl Packets {
     }
 
     /// Makes packets of the first `count` datagrams of a slot, in place of what was there. Says how many cannot be: of
-    /// the other IP version than the destination, or too long. `None` when that is no slot.
+    /// the other IP version than the destination, or too long. While the destination is not known they are empty, to fail
+    /// where those without a way do. `None` when that is no slot.
     pub fn fill(&mut self, slot: &[u8], count: usize) -> Option<usize> {
         self.bytes.clear();
         self.lengths.clear();
         let mut impossible = 0;
+        let destination = *self.destination.lock().unwrap();
         for at in 0..count {
             let entry = datagram::entry(slot, at)?;
             // Not a datagram: a connection has ended.
             if entry.payload.is_empty() && entry.session != 0 {
                 continue;
             }
-            if !self.append(entry.source, entry.payload) {
-                impossible += 1;
+            match destination {
+                None => self.lengths.push(0),
+                Some(to) if self.append(to, entry.source, entry.payload) => {}
+                Some(_) => impossible += 1,
             }
         }
         Some(impossible)
     }
 
-    fn append(&mut self, source: Endpoint, payload: &[u8]) -> bool {
+    fn append(&mut self, destination: SocketAddr, source: Endpoint, payload: &[u8]) -> bool {
         let Ok(udp_length) = u16::try_from(UDP_HEADER + payload.len()) else {
             return false;
         };
         let start = self.bytes.len();
-        let header = match (self.destination.ip(), source.ip()) {
+        let header = match (destination.ip(), source.ip()) {
             (IpAddr::V4(to), IpAddr::V4(from)) => {
                 let Ok(length) = u16::try_from(IPV4_HEADER + usize::from(udp_length)) else {
                     return false;
@@ -111,7 +183,7 @@ impl Packets {
             _ => return false,
         };
         let transport = self.bytes.len();
-        for word in [source.port, self.destination.port(), udp_length, 0] {
+        for word in [source.port, destination.port(), udp_length, 0] {
             self.bytes.extend(word.to_be_bytes());
         }
         self.bytes.extend(payload);
@@ -170,7 +242,7 @@ mod tests {
         };
         // SAFETY: the slot is in our hands and lives as long as the ring.
         let bytes = unsafe { std::slice::from_raw_parts(ring.regions()[index].as_ptr(), ring.slot_bytes()) };
-        let mut made = Packets::new(to.parse().unwrap());
+        let mut made = Packets::new(Arc::new(Mutex::new(to.parse().ok())));
         let impossible = made.fill(bytes, payloads.len()).unwrap();
         assert_eq!(made.fill(bytes, 1 << 20), None);
         made.fill(bytes, payloads.len());
@@ -207,6 +279,12 @@ mod tests {
     }
 
     #[test]
+    fn without_a_destination_they_are_empty_and_counted() {
+        let (made, impossible) = packets("", Endpoint::v4([192, 0, 2, 7], 4000), &[b"abc", b"defg"]);
+        assert_eq!((made.bytes.len(), made.lengths, impossible), (0, vec![0, 0], 0));
+    }
+
+    #[test]
     fn a_receiver_sees_the_first_sender() {
         for (host, from) in [
             ("127.0.0.1", Endpoint::v4([192, 0, 2, 7], 4000)),
@@ -217,10 +295,12 @@ mod tests {
         ] {
             let receiver = UdpSocket::bind((host, 0)).unwrap();
             let to = receiver.local_addr().unwrap();
-            let Ok((socket, _)) = connect(host, to.port()) else {
+            let Ok(sockets) = RawSockets::open(host, to.port()) else {
                 // Not root.
                 return;
             };
+            let socket = sockets.connect().unwrap();
+            assert_eq!(*sockets.destination().lock().unwrap(), Some(to));
             let (made, _) = packets(&to.to_string(), from, &[b"hello"]);
             socket.send(&made.bytes).unwrap();
             receiver

@@ -55,7 +55,7 @@ fn no_answer(cause: &io::Error) -> bool {
 }
 
 /// Whether there is no way to an address at the moment.
-fn no_way(cause: &io::Error) -> bool {
+pub fn no_way(cause: &io::Error) -> bool {
     matches!(
         cause.raw_os_error(),
         // The last one, of `connect`, is for want of an address to send from.

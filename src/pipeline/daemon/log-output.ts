@@ -1,10 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readdirSync, type Stats, writeSync } from 'node:fs';
+import { escapeControls } from '../../flow/json.ts';
+import { oneLine } from '../../flow/one-line.ts';
 import { UserError } from '../../flow/user-error.ts';
 import type { Log } from './log.ts';
 
 export type LogFormat = 'text' | 'json';
 export const logFormats: readonly LogFormat[] = ['text', 'json'];
+
+/** Names of what this process was started with, which are links: nothing is opened for them. */
+const OPEN_FILE = /^(?:\/dev\/(?:std(err|out)|fd\/(\d+))|\/proc\/self\/fd\/(\d+))$/;
 
 /** No link is followed: the directory may be another user's, who is not to choose which file root's lines go to. */
 const OPEN_FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
@@ -38,13 +43,15 @@ export class LogOutput {
     this.options = options;
     this.quiet = options.quiet;
     const { file, inBackground } = options;
-    this.target = file !== undefined ? fileTarget(file) : inBackground ? systemTarget() : standardError;
-    const timed = options.timed || file !== undefined;
+    if (file !== undefined) this.target = openFileTarget(file, inBackground) ?? fileTarget(file);
+    else this.target = inBackground ? systemTarget() : standardError;
+    const timed = options.timed || (file !== undefined && this.target !== standardError);
     const toJournal = this.target === standardError && isJournal();
     if (options.format === 'json') this.style = (level, line) => jsonLine(options.command, level, line);
     // The journal knows the time and takes the level in front of a line.
-    else if (toJournal) this.style = (level, line) => `<${level === 'info' ? 6 : 4}>${line}`;
-    else this.style = (_, line) => (timed && !this.target.addsTime ? `${new Date().toISOString()} ${line}` : line);
+    else if (toJournal) this.style = (level, line) => `<${level === 'info' ? 6 : 4}>${oneLine(line)}`;
+    else
+      this.style = (_, line) => (timed && !this.target.addsTime ? `${new Date().toISOString()} ` : '') + oneLine(line);
   }
 
   readonly info: Log = (line) => {
@@ -63,7 +70,7 @@ export class LogOutput {
    */
   reopen(): void {
     const { file } = this.options;
-    if (file === undefined) return;
+    if (file === undefined || OPEN_FILE.test(file)) return;
     try {
       const target = fileTarget(file);
       this.target.close();
@@ -89,7 +96,61 @@ interface Target {
 
 const standardError: Target = { write: (line) => process.stderr.write(`${line}\n`), close: () => {} };
 
-/** Appends to a file. A line that cannot be written is given up: the command goes on. */
+/**
+ * What `path` names if that is a file this process was started with: `/dev/stderr`, `/dev/stdout`, `/dev/fd/N`. It is written to
+ * as it is, so a pipe or a socket will do, and whoever weir becomes may go on.
+ */
+function openFileTarget(path: string, inBackground: boolean): Target | undefined {
+  const [, name, ...numbers] = OPEN_FILE.exec(path) ?? [];
+  const number = numbers.find((text) => text !== undefined);
+  if ((name ?? number) === undefined) return undefined;
+  const failed = (why: string) => new UserError(`cannot write the log to ${path} (--log): ${why}`);
+  if (inBackground) throw failed('a process in the background (-D) has none of that: give a file');
+  const file = number !== undefined ? Number(number) : name === 'err' ? 2 : 1;
+  if (file === 2) return standardError;
+  if (!isInherited(file)) throw failed(`weir was started without a file ${file} to write to`);
+  return { write: (line) => writeLine(file, line), close: () => {} };
+}
+
+/** Whether this process was started with `file`, to write to. Node.js has pipes of its own, which have both ends here. */
+function isInherited(file: number): boolean {
+  try {
+    const stats = fstatSync(file);
+    if (!stats.isFIFO()) return stats.isFile() || stats.isCharacterDevice() || stats.isSocket();
+    return canWrite(file) && !readdirSync('/dev/fd').some((other) => isOtherEnd(Number(other), stats));
+  } catch {
+    return false;
+  }
+}
+
+function isOtherEnd(file: number, { dev, ino }: Stats): boolean {
+  try {
+    const stats = fstatSync(file);
+    return stats.ino === ino && stats.dev === dev && !canWrite(file);
+  } catch {
+    return false;
+  }
+}
+
+function canWrite(pipe: number): boolean {
+  try {
+    writeSync(pipe, '');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A line that cannot be written is given up: the command goes on. */
+function writeLine(file: number, line: string): void {
+  try {
+    writeSync(file, `${line}\n`);
+  } catch {
+    // A full disk has its own line once there is room; see FlowStore.
+  }
+}
+
+/** Appends to a file. */
 function fileTarget(path: string): Target {
   let file: number;
   try {
@@ -99,16 +160,7 @@ function fileTarget(path: string): Target {
     const why = code === 'ELOOP' ? 'it is a symbolic link, give the file that it leads to' : message;
     throw new UserError(`cannot write the log to ${path} (--log): ${why}`, { cause });
   }
-  return {
-    write: (line) => {
-      try {
-        writeSync(file, `${line}\n`);
-      } catch {
-        // A full disk has its own line once there is room; see FlowStore.
-      }
-    },
-    close: () => closeSync(file),
-  };
+  return { write: (line) => writeLine(file, line), close: () => closeSync(file) };
 }
 
 /** Facility daemon of syslog, through `logger`; where that is missing, lines are lost. */
@@ -128,7 +180,7 @@ function systemTarget(): Target {
 }
 
 function jsonLine(command: string, level: Level, message: string): string {
-  return JSON.stringify({ time: new Date().toISOString(), level, command, message });
+  return escapeControls(JSON.stringify({ time: new Date().toISOString(), level, command, message }));
 }
 
 /** Whether standard error leads to systemd's journal: it says in JOURNAL_STREAM which file that is. */

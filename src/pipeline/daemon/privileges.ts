@@ -55,12 +55,12 @@ export function explainIdentity(error: unknown, identity: Identity): unknown {
 /** The same of an error of opening an interface: why that will not do any more, or null for what is no lack of rights. */
 export function explainRefusedCapture(error: unknown, device: string, identity: Identity): string | null {
   if (!isRefusal(error)) return null;
-  const why = givesUpPrivileges(identity)
-    ? `by now weir is ${whoIs(identity)}; who is to capture interfaces that come and go starts it as that user with ` +
-      'CAP_NET_RAW, as the systemd unit does'
-    : error.message;
+  const why = givesUpPrivileges(identity) ? `by now weir is ${whoIs(identity)}; ${COMING_AND_GOING}` : error.message;
   return `${device} is back, but may not be captured any more: ${why}`;
 }
+
+export const COMING_AND_GOING =
+  'who is to capture interfaces that come and go starts it as that user with CAP_NET_RAW, as the systemd unit does';
 
 function isRefusal(error: unknown): error is UserError {
   return error instanceof UserError && /EACCES|EPERM|[Pp]ermission denied|not permitted/.test(error.message);

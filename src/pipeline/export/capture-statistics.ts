@@ -48,7 +48,8 @@ export class CaptureStatistics {
     const nowMs = this.#nowMs();
     const seconds = Math.max((nowMs - this.#beforeMs) / 1000, 1e-3);
     this.#beforeMs = nowMs;
-    const lines = this.#parts.map(({ name, input, presence }, i) => {
+    const lines = this.#parts.map(({ name, input, presence, link }, i) => {
+      const state = link?.();
       const stats = input.stats();
       const before = this.#before[i]!;
       const packets = stats.packets - before.packets;
@@ -64,7 +65,8 @@ export class CaptureStatistics {
             ? ` (since the start: kernel ${stats.kernelDropped}, interface ${stats.interfaceDropped}, ` +
               `weir ${stats.queueDropped})`
             : '') +
-          (presence?.awaySinceMs === undefined ? '' : '; the interface is away'),
+          (presence?.awaySinceMs === undefined ? '' : '; the interface is away') +
+          (state === undefined || state === 'up' ? '' : `; ${state}`),
         isLoss: dropped > 0,
       };
     });

@@ -50,10 +50,11 @@ function seconds({ startedMs }: ExportRuntime): number {
 function status(runtime: ExportRuntime): ControlAnswer {
   const { options, inputs, cache, senders } = runtime;
   const { active, peak, created } = cache.stats();
-  const parts = inputs.parts.map(({ name, input, presence }) => {
+  const parts = inputs.parts.map(({ name, input, presence, link }) => {
     const { packets, wireBytes, kernelDropped, interfaceDropped, queueDropped } = input.stats();
     const dropped = kernelDropped + interfaceDropped + queueDropped;
-    return { name, packets, wireBytes, dropped, ...(presence === undefined ? {} : absence(presence)) };
+    const told = { link: link?.() ?? null, ...(presence === undefined ? {} : absence(presence)) };
+    return { name, packets, wireBytes, dropped, ...told };
   });
   const links = senders.linksInUse().map(({ name, stats }) => ({ name, ...stats }));
   const { directory, filter, maxFlows } = options;
@@ -61,11 +62,12 @@ function status(runtime: ExportRuntime): ControlAnswer {
   const lines = [
     `weir export, process ${process.pid}, running for ${duration(uptime)}`,
     ...parts.map(
-      ({ name, packets, wireBytes, dropped, timesGone = 0, awaySeconds = null }) =>
+      ({ name, packets, wireBytes, dropped, link, timesGone = 0, awaySeconds = null }) =>
         `read    ${name === '' ? options.files.join(', ') : name}: ${plural(packets, 'packet')}, ${wireBytes} octets, ` +
         `${dropped} dropped` +
         (timesGone === 0 ? '' : `, gone ${plural(timesGone, 'time')}`) +
-        (awaySeconds === null ? '' : `, away for ${duration(awaySeconds)}`),
+        (awaySeconds === null ? '' : `, away for ${duration(awaySeconds)}`) +
+        (link === null || link === 'up' ? '' : `, ${link}`),
     ),
     ...(filter === undefined ? [] : [`filter  ${filter}`]),
     `flows   ${active} at hand, at most ${peak} (limit ${maxFlows}), ${created} since the start`,

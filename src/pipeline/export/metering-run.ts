@@ -79,6 +79,7 @@ export class MeteringRun implements ExportRuntime {
       return run;
     } catch (error) {
       enrichment.close();
+      inputs?.close();
       inputs?.reader.stop();
       await meter?.cache.close?.();
       throw error;
@@ -209,6 +210,7 @@ export class MeteringRun implements ExportRuntime {
     clearInterval(this.tickTimer);
     this.enrichment.close();
     clearInterval(this.statisticsTimer);
+    this.inputs.close();
     this.inputs.reader.stop();
     this.operations?.close();
     await reloader.end();

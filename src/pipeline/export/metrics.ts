@@ -27,6 +27,14 @@ export function renderExportMetrics(runtime: ExportRuntime): string {
     'Whether the interface is there to be captured from.',
     presences.map(({ name, presence }): Sample => [{ interface: name }, presence.awaySinceMs === undefined ? 1 : 0]),
   );
+  text.gauge(
+    'weir_export_interface_up',
+    'Whether the interface is up and has its link.',
+    inputs.parts.flatMap(({ name, link }): Sample[] => {
+      const state = link?.();
+      return state === undefined ? [] : [[{ interface: name }, state === 'up' ? 1 : 0]];
+    }),
+  );
   text.counter(
     'weir_export_interface_gone_total',
     'Times that the interface went away.',

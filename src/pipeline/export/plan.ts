@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { biflowKey, describeKey } from '../../cache/key-fields.ts';
 import { timeoutNames } from '../../cache/timeout-presets.ts';
+import { checkFilter } from '../../capture/bpf-filter.ts';
 import { type CaptureInterface, confWords } from '../../capture/interface.ts';
 import { describeTemplates, type TemplateDescription } from '../../export/describe-templates.ts';
 import { parseCollector } from '../../export/destination.ts';
@@ -15,7 +16,7 @@ import type { ExportOptions } from './options.ts';
 
 /**
  * Rejects with a `UserError` for what is wrong with the options and can be found without reading, sending or writing anything:
- * files that cannot be read, formats and destinations that cannot be, values that no datagram carries.
+ * files that cannot be read, formats and destinations that cannot be, values that no datagram carries, filters that nothing can be captured with.
  */
 export async function checkPlan(options: ExportOptions): Promise<void> {
   for (const path of captureFiles(options.files)) {
@@ -26,6 +27,9 @@ export async function checkPlan(options: ExportOptions): Promise<void> {
       throw new UserError(`${path}: cannot read: ${(cause as Error).message}`, { cause });
     }
   }
+  const { filter, interfaces } = options;
+  await checkFilter(filter);
+  for (const one of interfaces) await checkFilter(one.filter, `-i ${one.device}: `);
   await openAsn(options);
   if (options.print !== undefined) parseStreamFormat(options.print);
   for (const destination of options.destinations) parseCollector(destination);
