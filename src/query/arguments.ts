@@ -44,6 +44,7 @@ export const USAGE = `usage: weir dump [options] [filter]
   -A LIST       aggregate flows by the fields of the list: srcip,dstport,srcip4/24,...
   -O ORDER[:a|:d]  sort: flows packets bytes pps bps bpp tstart tend duration
   -P FILTER     filter the aggregated rows
+  -l, -L [+|-]NUMBER  rows of tables with more (-: less) packets, bytes; before -n cuts
   -o FORMAT     line long extended biline bilong csv csv-fast csv-legacy pipe json ndjson raw null
                 fmt:... csv:..., or a name from the configuration file; WEIR_CSV=legacy makes
                 csv the 48 columns of nfdump up to 1.7.4 (csv-legacy)
