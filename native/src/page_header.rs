@@ -17,10 +17,15 @@ pub fn damaged(what: &str) -> ParquetError {
     ParquetError::General(format!("a page is damaged: {what}"))
 }
 
-fn checksum(stored: &[u8]) -> i64 {
+pub fn crc32(octets: &[u8]) -> u32 {
     let mut crc = Crc::new();
-    crc.update(stored);
-    i64::from(crc.sum() as i32)
+    crc.update(octets);
+    crc.sum()
+}
+
+/// As headers have it.
+fn checksum(stored: &[u8]) -> i64 {
+    i64::from(crc32(stored) as i32)
 }
 
 /// Numbers of a page header, by the path of field numbers that leads to them.

@@ -1,7 +1,8 @@
 //! The first look at the files of a question: into the index of their directory, or into themselves.
 
 use super::file::Segment;
-use super::{guarded, share_out, with_name};
+use super::{share_out, with_name};
+use crate::panics::{caught, guarded};
 use crate::segment::general;
 use crate::slot_index::directory::DirectoryIndex;
 use crate::slot_index::record::Identity;
@@ -39,7 +40,7 @@ pub fn look_until(
     // Each by one thread, before the files: others would wait for it, which takes longer than to read it.
     let indexes: Vec<OnceLock<Option<DirectoryIndex>>> = directories.iter().map(|_| OnceLock::new()).collect();
     share_out(threads, directories.len(), |number| {
-        indexes[number].get_or_init(|| guarded(|| Ok(DirectoryIndex::read(directories[number]))).unwrap_or(None));
+        indexes[number].get_or_init(|| caught(|| DirectoryIndex::read(directories[number])).unwrap_or(None));
     });
     let found: Mutex<Vec<(usize, Vec<Result<Segment>>)>> = Mutex::new(Vec::new());
     let kept = AtomicUsize::new(0);

@@ -6,13 +6,12 @@ use crate::segment::encoders::with_encoder;
 use crate::segment::file::PendingFile;
 use crate::segment::merge_text::JoinedTexts;
 use crate::segment::stored::StoredChunk;
-use crate::segment::{general, schema, Options, SegmentWriter};
+use crate::segment::{footer, general, schema, Options, SegmentWriter};
 use parquet::bloom_filter::Sbbf;
 use parquet::column::reader::ColumnReader;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
-use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::SchemaDescriptor;
 use std::collections::HashMap;
 use std::fs::File;
@@ -50,12 +49,9 @@ impl Input {
 
     fn try_open(path: &Path) -> Result<Input> {
         let file = File::open(path)?;
-        let length = file.metadata()?.len();
-        let reader = SerializedFileReader::new(file.try_clone()?)?;
-        check_bounds(reader.metadata(), length)?;
         Ok(Input {
             path: path.to_path_buf(),
-            metadata: reader.metadata().clone(),
+            metadata: footer::read(&file, file.metadata()?.len())?,
             file,
         })
     }
@@ -63,33 +59,6 @@ impl Input {
     fn read(&self, group: usize, column: usize) -> Result<StoredChunk> {
         StoredChunk::read(&self.file, self.metadata.row_group(group).column(column))
     }
-}
-
-/// A damaged footer can name any number, and readers ask for memory, or panic, by what it says.
-pub fn check_bounds(metadata: &ParquetMetaData, length: u64) -> Result<()> {
-    let mut rows = 0i64;
-    for group in metadata.row_groups() {
-        let more = Some(group.num_rows()).filter(|&more| more >= 0);
-        rows = more
-            .and_then(|more| rows.checked_add(more))
-            .ok_or_else(|| general("the footer is damaged: number of rows"))?;
-        for column in group.columns() {
-            let start = column
-                .dictionary_page_offset()
-                .unwrap_or_else(|| column.data_page_offset());
-            let end = u64::try_from(start)
-                .ok()
-                .zip(u64::try_from(column.compressed_size()).ok())
-                .and_then(|(start, size)| start.checked_add(size));
-            if end.is_none_or(|end| end > length) || column.num_values() != group.num_rows() {
-                return Err(general("the footer is damaged: a column lies outside the file"));
-            }
-        }
-    }
-    if metadata.file_metadata().num_rows() != rows {
-        return Err(general("the footer is damaged: number of rows"));
-    }
-    Ok(())
 }
 
 pub fn named(path: &Path, cause: &ParquetError) -> ParquetError {

@@ -1,12 +1,13 @@
 //! Column chunks as they stand in files, their pages checked against their checksums.
 
 use crate::page_header::check_chunk;
-use crate::segment::merge::{check_bounds, named};
+use crate::segment::footer;
+use crate::segment::merge::named;
 use bytes::Bytes;
 use parquet::column::reader::{get_column_reader, ColumnReader};
 use parquet::errors::Result;
 use parquet::file::metadata::ColumnChunkMetaData;
-use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
+use parquet::file::reader::ChunkReader;
 use parquet::file::serialized_reader::SerializedPageReader;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -24,7 +25,7 @@ pub struct StoredChunk {
 }
 
 impl StoredChunk {
-    /// Reads a chunk of a file whose footer went through `check_bounds`.
+    /// Reads a chunk of a file whose footer was read by `footer::read`.
     pub fn read(file: &File, metadata: &ColumnChunkMetaData) -> Result<StoredChunk> {
         let (start, length) = metadata.byte_range();
         let bytes = file.get_bytes(start, usize::try_from(length)?)?;
@@ -56,11 +57,10 @@ pub fn check_file(path: &Path) -> Result<bool> {
 
 fn try_check_file(path: &Path) -> Result<bool> {
     let file = File::open(path)?;
-    let reader = SerializedFileReader::new(file.try_clone()?)?;
-    check_bounds(reader.metadata(), file.metadata()?.len())?;
+    let metadata = footer::read(&file, file.metadata()?.len())?;
     let mut are_all_sure = true;
     let mut chunk = Vec::new();
-    for group in reader.metadata().row_groups() {
+    for group in metadata.row_groups() {
         for column in group.columns() {
             let (start, length) = column.byte_range();
             let length = usize::try_from(length)?;
@@ -80,6 +80,7 @@ fn try_check_file(path: &Path) -> Result<bool> {
 mod tests {
     use super::*;
     use crate::fuzz::Random;
+    use crate::mixing::GOLDEN;
     use crate::segment::chunk::Codec;
     use crate::segment::column::{ColumnSpec, ColumnType, Values};
     use crate::segment::file::tests::Scratch;
@@ -99,9 +100,7 @@ mod tests {
         ];
         let metadata = Vec::new();
         let mut writer = SegmentWriter::create(path, Options { codec, metadata }).unwrap();
-        let values: Vec<u64> = (1..=3000u64)
-            .map(|row| row.wrapping_mul(0x9e37_79b9_7f4a_7c15))
-            .collect();
+        let values: Vec<u64> = (1..=3000u64).map(|row| row.wrapping_mul(GOLDEN)).collect();
         let few: Vec<u16> = values.iter().map(|value| (value >> 60) as u16).collect();
         writer
             .append(
@@ -115,9 +114,9 @@ mod tests {
 
     fn values(path: &Path) -> Result<Vec<i64>> {
         let file = File::open(path)?;
-        let reader = SerializedFileReader::new(file.try_clone()?)?;
+        let metadata = footer::read(&file, file.metadata()?.len())?;
         let mut all = Vec::new();
-        for column in reader.metadata().row_group(0).columns() {
+        for column in metadata.row_group(0).columns() {
             match StoredChunk::read(&file, column)?.column_reader()? {
                 ColumnReader::Int32ColumnReader(mut column) => {
                     let mut read = Vec::new();
@@ -145,10 +144,8 @@ mod tests {
             write(&path, *codec);
             assert!(check_file(&path).unwrap());
             let whole = values(&path).unwrap();
-            let metadata = SerializedFileReader::new(File::open(&path).unwrap())
-                .unwrap()
-                .metadata()
-                .clone();
+            let file = File::open(&path).unwrap();
+            let metadata = footer::read(&file, file.metadata().unwrap().len()).unwrap();
             let column = metadata.row_group(0).column(random.below(3));
             let (start, length) = column.byte_range();
             let mut bytes = std::fs::read(&path).unwrap();

@@ -67,23 +67,12 @@ export async function runReplay(options: ReplayOptions, signal: StopSignal, log:
   });
   const pace = paceOf(options, stop.signal);
   try {
+    const begins = (ms: number) => {
+      firstExportMs ??= ms;
+    };
+    const sending: Sending = { selection, columns, leftOut, output, pace, stop: stop.signal, begins };
     for (const paths of runsOf(files, selection)) {
-      // A footer that is damaged was met before.
-      if (leftOut.rest(paths).length === 0) continue;
-      let isBegun = false;
-      await leftOut.askOfAny(
-        () =>
-          withReader(paths, selection, leftOut, async (reader) => {
-            const unsure = await reader.check();
-            if (unsure.length > 0) await readAll(unsure);
-            await sendFlows(reader, columns, output, pace, stop.signal, (ms) => {
-              isBegun = true;
-              firstExportMs ??= ms;
-            });
-          }),
-        // What has been sent cannot be taken back.
-        () => !isBegun,
-      );
+      await sendRun(paths, sending);
       if (stop.signal.aborted) break;
     }
   } finally {
@@ -142,15 +131,40 @@ function runsOf(files: readonly string[], { sequence }: Selection): readonly (re
   return runs;
 }
 
-/** Reads flows and hands them on when they are due; `begins` is told the time of the first. */
-async function sendFlows(
-  reader: FlowReader,
-  columns: readonly ColumnName[],
-  output: FlowOutput,
-  pace: ReplayPace,
-  stop: AbortSignal,
-  begins: (firstMs: number) => void,
-): Promise<void> {
+/** What all runs of one replay have in hand. */
+interface Sending {
+  readonly selection: Selection;
+  readonly columns: readonly ColumnName[];
+  readonly leftOut: LeftOut;
+  readonly output: FlowOutput;
+  readonly pace: ReplayPace;
+  readonly stop: AbortSignal;
+  /** Is told the time of the first flow of a run before it goes out. */
+  readonly begins: (firstMs: number) => void;
+}
+
+/** Sends the flows of files, but of damaged ones nothing. */
+async function sendRun(paths: readonly string[], sending: Sending): Promise<void> {
+  const { selection, leftOut } = sending;
+  // Footers that are damaged were met before.
+  if (leftOut.rest(paths).length === 0) return;
+  let isBegun = false;
+  const begins = (firstMs: number) => {
+    isBegun = true;
+    sending.begins(firstMs);
+  };
+  const send = () =>
+    withReader(paths, selection, leftOut, async (reader) => {
+      const unsure = await reader.check();
+      if (unsure.length > 0) await readAll(unsure);
+      await sendFlows(reader, { ...sending, begins });
+    });
+  // What has been sent cannot be taken back.
+  await leftOut.askOfAny(send, () => !isBegun);
+}
+
+/** Reads flows and hands them on when they are due. */
+async function sendFlows(reader: FlowReader, { columns, output, pace, stop, begins }: Sending): Promise<void> {
   const copier = new ChunkCopier(columns);
   let begun = false;
   for await (const chunk of reader.flows(columns)) {
