@@ -52,6 +52,7 @@ mod listing_napi;
 mod memory_napi;
 mod notify_napi;
 mod packet_source_napi;
+mod panics_napi;
 mod scan_napi;
 mod segment_napi;
 mod slot_index_napi;

@@ -1,12 +1,13 @@
 mod question;
 
+use crate::panics::guarded;
 use crate::scan::archive::{look_below, Archive};
 use crate::scan::file::{Segment, Wanted, KEPT_CHUNKS};
 use crate::scan::groups::Table;
 use crate::scan::list::fetch;
 use crate::scan::look::look;
 use crate::scan::prune::files_out;
-use crate::scan::{guarded, run, Answer, Progress, Question};
+use crate::scan::{run, Answer, Progress, Question};
 use crate::segment_napi::describe;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;

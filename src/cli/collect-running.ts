@@ -50,7 +50,7 @@ export function parseRunning(values: OptionValues): Running {
   const [user, group, pidFile, logFile, metrics] = ['u', 'g', 'P', 'log', 'metrics'].map((name) => values.text(name));
   const configFile = values.text('config');
   return {
-    ...(metrics === undefined ? {} : { metrics: parseDestination(metrics, DEFAULT_METRICS_PORT) }),
+    ...(metrics === undefined ? {} : { metrics: parseDestination(metrics, DEFAULT_METRICS_PORT, '--metrics') }),
     ...(pidFile === undefined ? {} : { pidFile }),
     identity: { ...(user === undefined ? {} : { user }), ...(group === undefined ? {} : { group }) },
     ...(logFile === undefined ? {} : { logFile }),

@@ -28,6 +28,8 @@ export async function ctlCommand(argv: string[]): Promise<number> {
   if (args['help'] === true || args['version'] === true) return 0;
   const [command, ...rest] = args._.map(String);
   if (command === undefined) throw new UserError('which command? such as status; see weir ctl --help');
+  const isJson = last(args['json'] as boolean | boolean[] | undefined) === true;
+  if (isJson && command === 'flows' && rest.length === 0) rest.push('json');
   // A reader that has gone, as `head` does, has seen enough.
   process.stdout.on('error', () => process.exit(0));
   const reply = await askControl(
@@ -35,7 +37,6 @@ export async function ctlCommand(argv: string[]): Promise<number> {
     { command, arguments: rest },
     writeOut,
   );
-  const isJson = last(args['json'] as boolean | boolean[] | undefined) === true;
   if (reply.text) return 0;
   const lines = isJson ? [escapeControls(JSON.stringify(reply.data))] : reply.lines.map(oneLine);
   await writeOut(lines.map((line) => `${line}\n`).join(''));

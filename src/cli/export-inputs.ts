@@ -8,6 +8,8 @@ import { UserError } from '../flow/user-error.ts';
 import type { ExportOptions } from '../pipeline/export/options.ts';
 import { parseSpeed } from './speed.ts';
 
+const DEDUP_WINDOW_MS = 10;
+
 /** Where packets come from. */
 export const inputOptions: OptionTable = {
   r: keyed(
@@ -30,7 +32,7 @@ export const inputOptions: OptionTable = {
   speed: valueOption('replay at N times the speed of the capture, 1 as captured, 0 without pause', '0'),
   decap: flagOption('meter packets inside of tunnels: GRE, IP in IP, VXLAN, Geneve, GTP-U, MPLS, Teredo'),
   dedup: flagOption('leave out packets seen before, with the same TTL: for mirror ports that deliver twice'),
-  'dedup-window': valueOption('milliseconds between a packet and its duplicate at most', '10'),
+  'dedup-window': valueOption('milliseconds between a packet and its duplicate at most', `${DEDUP_WINDOW_MS}`),
   sampling: valueOption('meter one packet of N: N takes the first of each, N:random any', '1'),
 };
 
@@ -70,6 +72,9 @@ export function parseInputs(values: OptionValues, operands: readonly string[]): 
   if (values.flag('dedup') && sampling.rate > 1) {
     throw new UserError('--dedup needs to see every packet: it does not go with --sampling');
   }
+  const dedupMs = values.whole('dedup-window', 1, 10_000);
+  if (!values.flag('dedup') && dedupMs !== DEDUP_WINDOW_MS)
+    throw new UserError('--dedup-window is about --dedup: give both');
   if (interfaces.some(countsOnce) && sampling.rate > 1) {
     throw new UserError('once needs to see every packet: it does not go with --sampling');
   }
@@ -89,7 +94,7 @@ export function parseInputs(values: OptionValues, operands: readonly string[]): 
     speed,
     sampling,
     decap: values.flag('decap'),
-    ...(values.flag('dedup') ? { dedupMs: values.whole('dedup-window', 1, 10_000) } : {}),
+    ...(values.flag('dedup') ? { dedupMs } : {}),
   };
 }
 

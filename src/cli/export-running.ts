@@ -52,7 +52,7 @@ export function parseRunning(values: OptionValues): Running {
     ...(configFile === undefined ? {} : { configFile }),
     ...(logFile === undefined ? {} : { logFile }),
     logFormat: values.choice('log-format', logFormats),
-    ...(metrics === undefined ? {} : { metrics: parseDestination(metrics, DEFAULT_METRICS_PORT) }),
+    ...(metrics === undefined ? {} : { metrics: parseDestination(metrics, DEFAULT_METRICS_PORT, '--metrics') }),
     ...(control === undefined ? {} : { control }),
     ...(controlGroup === undefined ? {} : { controlGroup }),
     ...(values.flag('dry-run') ? { preview: 'plan' } : values.flag('check') ? { preview: 'check' } : {}),

@@ -1,7 +1,7 @@
 import { flagOption, keyed, listOption, type OptionTable, valueOption } from '../config/option.ts';
 import { type OptionValues, wholeNumber } from '../config/option-values.ts';
 import { parseTemplateFields } from '../export/compose-template.ts';
-import { parseCollector } from '../export/destination.ts';
+import { type Collector, formatDestination, parseCollector } from '../export/destination.ts';
 import { MAX_RECORDS } from '../export/exporter-options.ts';
 import type { InterfaceName } from '../export/options.ts';
 import { type TemplateSelection, templatePresets } from '../export/templates.ts';
@@ -42,7 +42,8 @@ export const sendingOptions: OptionTable = {
 
 export async function parseSending(values: OptionValues): Promise<SendingOptions> {
   const destinations = values.list('n');
-  const ways = new Set(destinations.map((text) => parseCollector(text).transport));
+  const collectors = destinations.map(parseCollector);
+  const ways = new Set(collectors.map(({ transport }) => transport));
   const isConnected = ways.has('tcp') || ways.has('tls');
   const biflow = values.flag('biflow');
   const version = wholeNumber('-v', values.text('v') ?? (isConnected || biflow ? '10' : '9'), 5, 10);
@@ -57,6 +58,7 @@ export async function parseSending(values: OptionValues): Promise<SendingOptions
   }
   const balance = values.flag('balance');
   if (balance && destinations.length < 2) throw new UserError('--balance shares flows among several -n HOST:PORT');
+  if (!balance) refuseTwice(collectors);
   const datagrams = datagramSettings(values, destinations.length === 0 || ways.has('udp'));
   const maxRecords4 = values.wholeIfGiven('max-records4', 1, MAX_RECORDS);
   const maxRecords6 = values.wholeIfGiven('max-records6', 1, MAX_RECORDS);
@@ -80,6 +82,13 @@ export async function parseSending(values: OptionValues): Promise<SendingOptions
     ...(tls === undefined ? {} : { tls }),
     interfaceNames: values.list('if-name').map(interfaceNameOf),
   };
+}
+
+/** With --balance it would mean something: two shares. */
+function refuseTwice(collectors: readonly Collector[]): void {
+  const texts = collectors.map(({ transport, ...destination }) => `${transport}://${formatDestination(destination)}`);
+  const twice = texts.find((text, i) => texts.indexOf(text) !== i);
+  if (twice !== undefined) throw new UserError(`-n ${twice} is given twice: it would get every flow twice`);
 }
 
 function datagramSettings(

@@ -25,7 +25,7 @@ export function commandParser(argv: string[], command: string): Argv {
     .fail((message, error) => {
       throw error instanceof UserError
         ? error
-        : new UserError(`${unknownOption(message, parser)}; see weir ${command} --help`);
+        : new UserError(`${explained(message, parser)}; see weir ${command} --help`);
     })
     .exitProcess(false);
 }
@@ -33,8 +33,10 @@ export function commandParser(argv: string[], command: string): Argv {
 /** Names of the options in the tables of a parser. */
 const optionNames = new WeakMap<Argv, string[]>();
 
-/** What the parser says of options that it does not know, with dashes and a guess at what was meant. */
-function unknownOption(message: string, parser: Argv): string {
+/** What the parser says in weir's words: of options without their value, and of unknown ones with a guess at what was meant. */
+function explained(message: string, parser: Argv): string {
+  const [, bare] = /^Not enough arguments following: (.+)$/.exec(message) ?? [];
+  if (bare !== undefined) return `${spelled(bare)} needs a value`;
   const [, names] = /^Unknown arguments?: (.+)$/.exec(message) ?? [];
   if (names === undefined) return message;
   const first = names.split(', ')[0]!;

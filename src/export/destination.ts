@@ -12,13 +12,12 @@ export const DEFAULT_PORT = 9995;
 
 /**
  * Reads `HOST`, `HOST:PORT`, `HOST/PORT`, `[IPV6]`, `[IPV6]:PORT`, `IPV6` or `IPV6/PORT`; an IPv6 address may have a
- * zone (`fe80::1%eth0`). Without a port: `defaultPort`. Throws UserError for anything else.
+ * zone (`fe80::1%eth0`). Without a port: `defaultPort`. Throws UserError for anything else, also for `::1:9995`, which may be
+ * meant in two ways; its text begins with `what`.
  */
-export function parseDestination(text: string, defaultPort: number = DEFAULT_PORT): Destination {
+export function parseDestination(text: string, defaultPort: number = DEFAULT_PORT, what = 'destination'): Destination {
   const wrong = (why: string) =>
-    new UserError(
-      `destination "${text}": ${why}: give HOST:PORT, [IPV6]:PORT or HOST/PORT, for example 192.0.2.1:9995`,
-    );
+    new UserError(`${what} "${text}": ${why}: give HOST:PORT, [IPV6]:PORT or HOST/PORT, for example 192.0.2.1:9995`);
   const bracketed = /^\[([^\]]*)\](?:[:/](.*))?$/s.exec(text);
   let host: string;
   let portText: string | undefined;
@@ -26,13 +25,15 @@ export function parseDestination(text: string, defaultPort: number = DEFAULT_POR
     [, host, portText] = bracketed as unknown as [string, string, string | undefined];
     if (!isV6(host)) throw wrong(`"${host}" is not an IPv6 address`);
   } else if (isV6(text)) {
+    const [, before, last] = /^(.*):(\d{4,5})$/s.exec(text) ?? [];
+    if (before !== undefined && isV6(before)) throw wrong(`is ${last} a port, or part of the address`);
     host = text;
   } else {
     const at = Math.max(text.lastIndexOf('/'), text.includes('/') ? -1 : text.lastIndexOf(':'));
     host = at < 0 ? text : text.slice(0, at);
     portText = at < 0 ? undefined : text.slice(at + 1);
     if (host === '') throw wrong('the host is missing');
-    if (!isV6(host) && !/^[A-Za-z0-9._-]+$/.test(host)) throw wrong(`"${host}" is not a host`);
+    if (!isV6(host) && (!/^[A-Za-z0-9._-]+$/.test(host) || /^\d+$/.test(host))) throw wrong(`"${host}" is not a host`);
   }
   if (portText === undefined) return { host, port: defaultPort };
   const port = /^\d{1,5}$/.test(portText) ? Number(portText) : 0;

@@ -9,6 +9,7 @@ const WITHOUT_VALUE = 'aNq6mTZhbBIgXjyV';
 const OF_FILES = 'rRMfwGCvE';
 const LONG: Readonly<Record<string, string>> = {
   help: 'h',
+  version: 'V',
   sql: 'sql',
   overlap: 'overlap',
   unscaled: 'unscaled',
@@ -23,6 +24,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   K: 'addresses are not anonymised while reading: use weir anonymize',
   x: 'use any Parquet tool to look into a segment, or -v to verify one',
   p: 'there is no such option any more in nfdump either',
+  S: 'statistics are -s',
 };
 
 /** Help of `weir dump -h`. */
@@ -42,6 +44,7 @@ export const USAGE = `usage: weir dump [options] [filter]
   -A LIST       aggregate flows by the fields of the list: srcip,dstport,srcip4/24,...
   -O ORDER[:a|:d]  sort: flows packets bytes pps bps bpp tstart tend duration
   -P FILTER     filter the aggregated rows
+  -l, -L [+|-]NUMBER  rows of tables with more (-: less) packets, bytes; before -n cuts
   -o FORMAT     line long extended biline bilong csv csv-fast csv-legacy pipe json ndjson raw null
                 fmt:... csv:..., or a name from the configuration file; WEIR_CSV=legacy makes
                 csv the 48 columns of nfdump up to 1.7.4 (csv-legacy)
@@ -259,7 +262,7 @@ function compressionOf(values: ReadonlyMap<string, readonly string[]>): FileComp
 
 function parseCount(letter: string, text: string | undefined, least: number): number | undefined {
   if (text === undefined) return undefined;
-  const count = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  const count = /^\s*\+?\d{1,15}\s*$/.test(text) ? Number(text) : Number.NaN;
   if (!(count >= least)) throw new UserError(`option -${letter}: '${text}' is not a number from ${least} on`);
   return count;
 }

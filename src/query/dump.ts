@@ -17,7 +17,7 @@ import { LeftOut } from './left-out.ts';
 import { EngineOpener } from './open-engine.ts';
 import type { DumpOptions } from './options.ts';
 import type { HostNames, PlaceNames, Style } from './output/cells.ts';
-import { Clock } from './output/clock.ts';
+import { Clock, zoneNote } from './output/clock.ts';
 import { type Format, printsIdent, printsTag } from './output/format.ts';
 import { OutputSink, ReaderGone } from './output/sink.ts';
 import { NO_MATCH, type ReadFiles, writeLegacySummary, writeSummary } from './output/summary.ts';
@@ -147,7 +147,9 @@ async function dump(run: DumpRun): Promise<void> {
     },
     placesOfFilter(places),
   );
-  for (const warning of [...options.notes, ...warnings]) surroundings.stderr.write(`${warning}\n`);
+  const zone = zoneNote();
+  const notes = [...options.notes, ...warnings, ...(zone === undefined ? [] : [zone])];
+  for (const note of notes) surroundings.stderr.write(`${note}\n`);
   // JSON must stay JSON.
   const limits = format.kind === 'json' || format.kind === 'ndjson' ? [] : options.rowLimits;
   const question: Question = { format, plan: planned.plan, seconds, places, startedAt };
@@ -188,7 +190,7 @@ async function answer({ format, plan: planned, seconds, places, startedAt }: Que
     plain: options.plainNumbers,
     longV6: options.longV6 || format.longV6,
     // Front ends look for it in lines of text; nfdump leaves csv to programs.
-    marker: options.markAddresses && format.kind !== 'csv' ? ADDRESS_MARKER : '',
+    marker: options.markAddresses && !format.kind.startsWith('csv') ? ADDRESS_MARKER : '',
     clock: new Clock(),
     ...(places === undefined ? {} : { places }),
     ...(options.resolve ? { hosts: await surroundings.openHostNames() } : {}),

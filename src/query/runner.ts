@@ -157,7 +157,7 @@ export class Runner {
       for await (const chunk of rows(order)) {
         await this.printChunk(chunk, bindTable(chunk, table, format, style));
       }
-      closeTable(this.out, format, quiet);
+      closeTable(this.out, format);
     }
   }
 

@@ -1,5 +1,5 @@
 // @ts-check
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
@@ -110,6 +110,18 @@ export function findPeer(variable, name) {
   }
   const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
   return directories.map((directory) => join(directory, name)).find(isExecutable);
+}
+
+/**
+ * Builds a program of this directory unless it is there; gives its path.
+ * @param {string} name of the source, without `.rs`
+ * @param {string} scratch directory that it is built in
+ */
+export function compiled(name, scratch) {
+  const program = join(scratch, name);
+  const source = join(import.meta.dirname, `${name}.rs`);
+  if (!existsSync(program)) execFileSync('rustc', ['-O', '--edition', '2021', '-o', program, source]);
+  return program;
 }
 
 /** @param {string} path */

@@ -129,6 +129,8 @@ describeWith(['weir'], 'weir ctl', () => {
     expect(await refused('flows', 'jsno')).toMatch(/did you mean json/);
     expect(await refused('send-template')).toBe('weir: send-template: there are no collectors\n');
     expect(await refused()).toMatch(/^weir: which command\?/);
+    const flows = await weirOk(['ctl', '-s', exporter.socket, '--json', 'flows']);
+    expect(JSON.parse(flows.split('\n')[0]!)).toMatchObject({ type: 'FLOW' });
     expect((await exporter.daemon.stop()).status).toBe(0);
   });
 
@@ -170,6 +172,9 @@ describeWith(['weir'], 'weir ctl', () => {
     writeFileSync(file, 'kept');
     expect((await weir([...args, file])).stderr).toContain(`${file} (--control) is there already and no socket`);
     expect(existsSync(file)).toBe(true);
-    expect((await weir([...args, '/nowhere/control'])).stderr).toContain('cannot make the control socket');
+    expect((await weir(['ctl', '-s', file, 'status'])).stderr).toContain(`${file}: this is no socket: `);
+    expect((await weir([...args, '/nowhere/control'])).stderr).toContain(
+      'cannot make the control socket /nowhere/control (--control): there is no directory /nowhere',
+    );
   });
 });

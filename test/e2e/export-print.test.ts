@@ -103,6 +103,13 @@ describeWith(['weir'], 'weir export --dry-run and --check', () => {
       [['-r', DEMO, '-n', '127.0.0.1:x'], /not a port/],
       [['-r', DEMO, '-n', '127.0.0.1:9', '-v', '5', '--domain', '70000'], /v5 engine/],
       [['-r', DEMO, '-o', 'jsn'], /no such format/],
+      [['-r', DEMO, '-o', 'csv', '--dedup-window', '5'], /^weir: --dedup-window is about --dedup: give both\n/],
+      [
+        ['-r', DEMO, '-n', 'h:9', '-n', 'udp://h/9'],
+        /^weir: -n udp:\/\/h:9 is given twice: it would get every flow twice\n/,
+      ],
+      [['-r', DEMO, '-o', 'csv', '-t'], /^weir: -t needs a value; see weir export --help\n/],
+      [['-r', DEMO, '-o', 'csv', '--active'], /^weir: --active needs a value; see /],
       [['-r', DEMO, '-o', 'csv', 'prot', 'udp'], /^weir: filter "prot udp": .*\n {2}prot udp\n {2}\^/],
       [['-i', 'eth0:once,filter=host', '-o', 'csv'], /^weir: -i eth0: filter "host": /],
     ];

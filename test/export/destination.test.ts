@@ -15,10 +15,17 @@ describe('destinations', () => {
     ['2001:db8::1', '2001:db8::1', 9995],
     ['2001:db8::1/2055', '2001:db8::1', 2055],
     ['::1', '::1', 9995],
+    ['2001:db8:1:2:3:4:5:9995', '2001:db8:1:2:3:4:5:9995', 9995],
+    ['[2001:db8::1:9995]', '2001:db8::1:9995', 9995],
+    ['2001:db8::1:abc', '2001:db8::1:abc', 9995],
     ['[fe80::1%eth0]:2055', 'fe80::1%eth0', 2055],
   ])('%s is host %s port %i', (text, host, port) => {
     expect(parseDestination(text)).toEqual({ host, port });
     expect(parseDestination(formatDestination({ host, port }))).toEqual({ host, port });
+  });
+
+  it('says what it is of', () => {
+    expect(() => parseDestination('h:0', 1, '--metrics')).toThrow(/^--metrics "h:0": "0" is not a port/);
   });
 
   it('takes the default port of the caller', () => {
@@ -41,6 +48,9 @@ describe('destinations', () => {
     ['a b:5', 'not a host'],
     ['a:b:5', 'not a host'],
     ['fe80::1%', 'not a host'],
+    ['9995', 'not a host'],
+    ['::1:9995', 'is 9995 a port, or part of the address: give'],
+    ['2001:db8::7:4739', 'is 4739 a port'],
   ])('%j is refused', (text, why) => {
     const parse = () => parseDestination(text);
     expect(parse).toThrow(UserError);

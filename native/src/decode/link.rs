@@ -191,7 +191,7 @@ pub(super) fn walk<'a>(mut ether_type: u16, data: &[u8], mut at: usize, notes: &
         match ether_type {
             IPV4 => return Network::Ip { at, version: 4 },
             IPV6 => return Network::Ip { at, version: 6 },
-            VLAN | VLAN_SERVICE | VLAN_OLD_1 | VLAN_OLD_2 | VLAN_OLD_3 => {
+            tag if is_tag(tag) => {
                 if data.len() < at + 4 {
                     return Network::Short;
                 }
@@ -224,7 +224,7 @@ pub(super) fn walk<'a>(mut ether_type: u16, data: &[u8], mut at: usize, notes: &
 }
 
 /// The label stack does not name what it carries: below the last label, the first nibble tells IP from the rest
-/// (RFC 4928); pseudowires begin with 0.
+/// (RFC 4928), which is a pseudowire as a rule.
 fn mpls<'a>(ether_type: u16, data: &[u8], mut at: usize, notes: &mut impl Notes<'a>) -> Network {
     for _ in 0..MAX_DEPTH {
         if data.len() < at + 5 {
@@ -236,11 +236,42 @@ fn mpls<'a>(ether_type: u16, data: &[u8], mut at: usize, notes: &mut impl Notes<
         if bottom {
             return match data[at] >> 4 {
                 version @ (4 | 6) => Network::Ip { at, version },
-                _ => Network::Other(ether_type),
+                _ => pseudowire(data, at, notes).unwrap_or(Network::Other(ether_type)),
             };
         }
     }
     Network::Other(ether_type)
+}
+
+/// A frame on a pseudowire (RFC 4448), behind a control word or without one. Nothing says that it is one, so it is where IP
+/// follows; a label stack within, which may hold another, is not looked into.
+fn pseudowire<'a>(data: &[u8], at: usize, notes: &mut impl Notes<'a>) -> Option<Network> {
+    let ether_type = |at: usize| data.get(at..at + 2).map(|bytes| u16_at(bytes, 0));
+    let behind_control_word = (data.get(at)? >> 4 == 0).then_some(at + 4);
+    for frame in behind_control_word.into_iter().chain([at]) {
+        let mut end = frame + 12;
+        let mut tags = 0;
+        while tags < MAX_DEPTH && ether_type(end).is_some_and(is_tag) {
+            end += 4;
+            tags += 1;
+        }
+        let version = match ether_type(end) {
+            Some(IPV4) => 4,
+            Some(IPV6) => 6,
+            _ => continue,
+        };
+        if data.get(end + 2).is_some_and(|first| first >> 4 == version) {
+            for tag in 0..tags {
+                notes.vlan(u16_at(data, frame + 14 + 4 * tag));
+            }
+            return Some(Network::Ip { at: end + 2, version });
+        }
+    }
+    None
+}
+
+fn is_tag(ether_type: u16) -> bool {
+    matches!(ether_type, VLAN | VLAN_SERVICE | VLAN_OLD_1 | VLAN_OLD_2 | VLAN_OLD_3)
 }
 
 /// PPP from its address and control bytes, or without them, to the protocol (one byte if compressed, RFC 1661).
@@ -291,6 +322,23 @@ fn cooked<'a>(hardware: u16, protocol: u16, data: &[u8], at: usize, notes: &mut 
     const RADIOTAP: u16 = 803;
     match hardware {
         NETLINK | RADIOTAP => Network::Other(0),
-        _ => walk(protocol, data, at, notes),
+        _ => {
+            let found = walk(protocol, data, at, notes);
+            behind_tags_left(found, data, notes)
+        }
+    }
+}
+
+/// Linux, from 6.11 on, names the innermost protocol of a frame that came in with several tags, though only the first is gone
+/// from in front of it.
+fn behind_tags_left<'a>(found: Network, data: &[u8], notes: &mut impl Notes<'a>) -> Network {
+    match found {
+        Network::Ip { at, version } if data.get(at).is_some_and(|first| first >> 4 != version) => {
+            match walk(VLAN, data, at, notes) {
+                network @ Network::Ip { .. } => network,
+                _ => found,
+            }
+        }
+        _ => found,
     }
 }

@@ -1,7 +1,8 @@
 //! The first look at the files of a question: into the index of their directory, or into themselves.
 
 use super::file::Segment;
-use super::{guarded, in_parallel, with_name};
+use super::{in_parallel, with_name};
+use crate::panics::{caught, guarded};
 use crate::segment::general;
 use crate::slot_index::directory::DirectoryIndex;
 use crate::slot_index::record::Identity;
@@ -46,7 +47,7 @@ pub fn look_until(
                 return;
             }
             let index = indexes[run.directory].get_or_init(|| {
-                let read = guarded(|| Ok(DirectoryIndex::read(directories[run.directory])));
+                let read = caught(|| DirectoryIndex::read(directories[run.directory]));
                 read.unwrap_or(None)
             });
             // Open for these files alone: there may be more directories than files that a process may have open.

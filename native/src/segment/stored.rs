@@ -80,6 +80,7 @@ fn try_check_file(path: &Path) -> Result<bool> {
 mod tests {
     use super::*;
     use crate::fuzz::Random;
+    use crate::mixing::GOLDEN;
     use crate::segment::chunk::Codec;
     use crate::segment::column::{ColumnSpec, ColumnType, Values};
     use crate::segment::file::tests::Scratch;
@@ -99,9 +100,7 @@ mod tests {
         ];
         let metadata = Vec::new();
         let mut writer = SegmentWriter::create(path, Options { codec, metadata }).unwrap();
-        let values: Vec<u64> = (1..=3000u64)
-            .map(|row| row.wrapping_mul(0x9e37_79b9_7f4a_7c15))
-            .collect();
+        let values: Vec<u64> = (1..=3000u64).map(|row| row.wrapping_mul(GOLDEN)).collect();
         let few: Vec<u16> = values.iter().map(|value| (value >> 60) as u16).collect();
         writer
             .append(

@@ -49,7 +49,9 @@ export class Reloader {
         this.log.info(`SIGHUP: ${applied.length > 0 ? `changed ${applied.join(', ')}` : 'nothing to change at once'}`);
         if (restart.length > 0) this.log.warn(`SIGHUP: needs a restart: ${restart.join(', ')}`);
       } catch (error) {
-        this.log.warn(`SIGHUP: ${(error as Error).message}; the settings before stay in force`);
+        // What follows the first line shows the place of a mistake, which no log line can.
+        const [what] = (error as Error).message.split('\n', 1);
+        this.log.warn(`SIGHUP: ${what}; the settings before stay in force`);
       }
       this.manager.ready(this.status);
     }

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { UserError } from '../../flow/user-error.ts';
@@ -58,7 +58,7 @@ export async function askControl(
     return await readReply(socket, path, onText);
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError(`${path}: ${reason(error as NodeJS.ErrnoException)}`, { cause: error });
+    throw new UserError(`${path}: ${reason(error as NodeJS.ErrnoException, path)}`, { cause: error });
   } finally {
     socket.destroy();
   }
@@ -84,12 +84,14 @@ async function readReply(socket: Socket, path: string, onText: (piece: Buffer) =
   return reply;
 }
 
-function reason({ code, message }: NodeJS.ErrnoException): string {
+function reason({ code, message }: NodeJS.ErrnoException, path: string): string {
   switch (code) {
     case 'ENOENT':
       return 'there is no such socket: weir export makes it with --control';
     case 'ECONNREFUSED':
-      return 'nobody answers: the process that made this socket has ended';
+      return statSync(path, { throwIfNoEntry: false })?.isSocket() === false
+        ? 'this is no socket: weir export makes it with --control'
+        : 'nobody answers: the process that made this socket has ended';
     case 'EACCES':
       return 'permission denied: be its owner, or in the group that --control-group names';
     default:

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { chmodSync, chownSync, lstatSync, readFileSync, unlinkSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, lstatSync, readFileSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
 import { UserError } from '../../flow/user-error.ts';
 import type { Log } from '../daemon/log.ts';
 import { type ControlReply, MAX_REQUEST_OCTETS, parseRequest } from './control-protocol.ts';
@@ -63,7 +64,9 @@ export class ControlSocket {
     } catch (cause) {
       server.close();
       if (cause instanceof UserError) throw cause;
-      throw new UserError(`cannot make the control socket ${path} (--control): ${(cause as Error).message}`, { cause });
+      // The system layer below says "permission denied" of that.
+      const why = existsSync(dirname(path)) ? (cause as Error).message : `there is no directory ${dirname(path)}`;
+      throw new UserError(`cannot make the control socket ${path} (--control): ${why}`, { cause });
     }
     return new ControlSocket(path, server, warn, idleMs);
   }

@@ -40,7 +40,7 @@ function keyWidth({ form }: Statistic, { longV6, places }: Style): number {
 /** Title and header lines. */
 export function openTable(out: TextBlock, table: StatisticTable, format: Format, style: Style, quiet: boolean): void {
   const { heading } = table.statistic;
-  if (format.kind === 'csv' || (format.kind === 'csv-legacy' && !quiet)) {
+  if (format.kind === 'csv' || format.kind === 'csv-legacy') {
     const letter = { in: 'i', out: 'o', both: '' }[table.order.side];
     const names = ['pkt', 'pktP', 'byt', 'bytP', 'pps', 'bps', 'bpp'].map((name) => letter + name);
     out.ascii(`ts,te,td,pr,val,fl,flP,${names.join(',')}\n`);
@@ -54,8 +54,8 @@ export function openTable(out: TextBlock, table: StatisticTable, format: Format,
 }
 
 /** What follows the rows. */
-export function closeTable(out: TextBlock, format: Format, quiet: boolean): void {
-  if (!quiet && (format.kind === 'csv-legacy' || format.kind === 'pipe')) out.byte(0x0a);
+export function closeTable(out: TextBlock, format: Format): void {
+  if (format.kind === 'csv-legacy' || format.kind === 'pipe') out.byte(0x0a);
 }
 
 /** Writes the rows of one chunk of a table. */

@@ -55,6 +55,20 @@ fn tags_addresses_and_labels_of_the_link_layer() {
     );
 }
 
+/// As Linux gives a frame that came in with tags 7 and 8 (and 9): tag 7, the innermost protocol, and the other tags.
+#[test]
+fn cooked_frames_with_tags_behind_the_protocol() {
+    let sll = [0, 0, 0, 1, 0, 6, 2, 0, 0x5e, 0, 0, 7, 0, 0, 0x81, 0, 0, 7, 8, 0];
+    let two = [&sll[..], &[0, 8, 8, 0], &ipv4()].concat();
+    assert_eq!(word(&extension_of(113, &two), X_VLANS), 7 | 8 << 16);
+    let three = [&sll[..], &[0, 8, 0x81, 0, 0, 9, 8, 0], &ipv4()].concat();
+    assert_eq!(one(113, &three), one(113, &two));
+    // What is no IP behind them either is a broken IP packet.
+    for wrong in [&[0, 8, 8, 6, 0, 1][..], &[0, 8, 8, 0, 0x65], &[0, 8]] {
+        assert_eq!(refused(113, &[&sll[..], wrong].concat()), MALFORMED);
+    }
+}
+
 #[test]
 fn no_more_labels_than_there_is_room_for() {
     let labels: Vec<u8> = (1..=12u8)

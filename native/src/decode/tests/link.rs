@@ -43,6 +43,29 @@ fn every_link_layer_leads_to_the_same_packet() {
 }
 
 #[test]
+fn frames_on_pseudowires() {
+    let labels = |inside: &[u8]| ethernet(&[&[0x88, 0x47, 0, 1, 0x30, 0xfe, 0, 1, 1, 0xff], inside].concat(), &[]);
+    let control = [0, 0, 0, 7];
+    let mac = [0x0a, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+    for (ip, ether) in [(&ipv4()[..], [8, 0]), (&ipv6()[..], [0x86, 0xdd])] {
+        let want = one(1, &ethernet(&ether, ip));
+        assert!(want.is_some());
+        for tags in [&[][..], &[0x81, 0, 0, 1], &[0x88, 0xa8, 0, 1, 0x81, 0, 0, 2]] {
+            let frame = [&mac[..], tags, &ether, ip].concat();
+            assert_eq!(one(1, &labels(&[&control[..], &frame].concat())), want);
+            assert_eq!(one(1, &labels(&frame)), want);
+        }
+    }
+    let arp = [&mac[..], &[8, 6, 0, 1, 8, 0]].concat();
+    let wrong = [&mac[..], &[8, 0], &ipv6()].concat();
+    let nested = [&mac[..], &[0x88, 0x47, 0, 1, 1, 0xff], &mac[..], &[8, 0], &ipv4()].concat();
+    for inside in [&arp[..], &wrong, &nested, &mac, &control] {
+        assert_eq!(refused(1, &labels(inside)), NOT_IP);
+        assert_eq!(refused(1, &labels(&[&control[..], inside].concat())), NOT_IP);
+    }
+}
+
+#[test]
 fn cooked_frames_tell_direction_and_interface() {
     let known = P_META_DIRECTION_KNOWN;
     for (packet_type, meta) in [(0, known), (2, known), (4, known | P_META_EGRESS), (6, 0)] {
