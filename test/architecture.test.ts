@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { importsOf, importViolations } from './support/architecture.ts';
+import { importsOf, importViolations, MAY_IMPORT } from './support/architecture.ts';
 import { ROOT } from './support/process.ts';
 
 function project(): Map<string, string> {
@@ -16,6 +16,10 @@ describe('imports of the project', () => {
     const sources = project();
     expect(sources.size).toBeGreaterThan(5);
     expect(importViolations(sources)).toEqual([]);
+  });
+
+  it('have a rule for every part, and no other', () => {
+    expect(Object.keys(MAY_IMPORT).sort()).toEqual(readdirSync(join(ROOT, 'src')).sort());
   });
 
   it('are all seen: every relative specifier ends in .ts', () => {
@@ -103,7 +107,7 @@ describe('the check of the imports finds', () => {
   it('nothing in what is allowed', () => {
     const fine = {
       'src/addon/addon.ts': "const path = '../../native/dist/index.cjs';",
-      'src/web/u.ts': "import '../query/v.ts';\nimport '../store/w.ts';",
+      'src/pipeline/query/u.ts': "import '../../query/v.ts';\nimport '../../store/w.ts';",
       'src/query/v.ts': "import duckdb from '@duckdb/node-bindings';\n// import '../store/w.ts';",
       'src/store/w.ts': "import { a } from '../addon/addon.ts';",
     };

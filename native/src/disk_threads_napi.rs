@@ -1,5 +1,5 @@
 use crate::disk_threads::submit;
-use crate::panics::{caught, defect};
+use crate::panics::guarded;
 use crate::segment::file::rename_durably;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
@@ -14,12 +14,9 @@ where
     T: ToNapiValue + Send + 'static,
 {
     let (deferred, promise) = env.create_deferred::<T, Box<dyn FnOnce(Env) -> Result<T>>>()?;
-    submit(Box::new(move || {
-        // A panic is a defect, but must not leave somebody waiting who stores flows.
-        match caught(work).unwrap_or_else(|text| Err(Error::from_reason(defect(&text)))) {
-            Ok(value) => deferred.resolve(Box::new(move |_| Ok(value))),
-            Err(cause) => deferred.reject(cause),
-        }
+    submit(Box::new(move || match guarded(work) {
+        Ok(value) => deferred.resolve(Box::new(move |_| Ok(value))),
+        Err(cause) => deferred.reject(cause),
     }));
     Ok(promise)
 }

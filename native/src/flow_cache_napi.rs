@@ -1,6 +1,7 @@
 use crate::flow_columns;
 use crate::flow_lookup::{self, FlowTable};
 use crate::flow_row::LAYOUT;
+use crate::row_order;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use std::collections::HashMap;
@@ -11,33 +12,52 @@ pub fn flow_row_layout() -> HashMap<String, u32> {
     LAYOUT.iter().map(|&(name, value)| (name.to_string(), value)).collect()
 }
 
-/// As `flow_lookup::look_up` says, of the first `count` packets, with the first `free_count` rows as free ones.
+/// Look-ups of packets in one flow cache, whose memory it is told once: of every array that a call has Node.js makes a parcel.
 #[napi]
-#[allow(clippy::too_many_arguments)]
-pub fn look_up_flows(
-    slots: &[i32],
-    rows: &[i32],
-    wheel_ticks: &[i32],
-    free: &[i32],
-    free_count: u32,
-    records: &[u32],
-    packets: &[i32],
-    count: u32,
-    mut hashes: Int32ArraySlice,
-    mut candidates: Int32ArraySlice,
-) -> Result<()> {
-    let rows = rows.as_chunks().0;
-    let free = first(free, free_count)?;
-    let packets = first(packets, count)?;
-    // SAFETY: JavaScript runs nothing else meanwhile, and by contract neither is the memory of another argument.
-    let (hashes, candidates) = unsafe { (hashes.as_mut(), candidates.as_mut()) };
-    let table = FlowTable {
-        slots,
-        rows,
-        wheel_ticks,
-        free,
-    };
-    flow_lookup::look_up(&table, records, packets, hashes, candidates).map_err(invalid)
+pub struct FlowLookUp {
+    rows: Int32Array,
+    wheel_ticks: Int32Array,
+    free: Int32Array,
+    packets: Int32Array,
+    hashes: Int32Array,
+    candidates: Int32Array,
+}
+
+#[napi]
+impl FlowLookUp {
+    #[napi(constructor)]
+    pub fn new(
+        rows: Int32Array,
+        wheel_ticks: Int32Array,
+        free: Int32Array,
+        packets: Int32Array,
+        hashes: Int32Array,
+        candidates: Int32Array,
+    ) -> FlowLookUp {
+        FlowLookUp {
+            rows,
+            wheel_ticks,
+            free,
+            packets,
+            hashes,
+            candidates,
+        }
+    }
+
+    /// As `flow_lookup::look_up` says, of the first `count` packets, with the first `free_count` rows as free ones.
+    #[napi]
+    pub fn look_up(&mut self, slots: &[i32], records: &[u32], free_count: u32, count: u32) -> Result<()> {
+        let table = FlowTable {
+            slots,
+            rows: self.rows.as_chunks().0,
+            wheel_ticks: &self.wheel_ticks,
+            free: first(&self.free, free_count)?,
+        };
+        let packets = first(&self.packets, count)?;
+        // SAFETY: JavaScript runs nothing else meanwhile, and by contract neither is the memory of another array.
+        let (hashes, candidates) = unsafe { (self.hashes.as_mut(), self.candidates.as_mut()) };
+        flow_lookup::look_up(&table, records, packets, hashes, candidates).map_err(invalid)
+    }
 }
 
 /// As `flow_lookup::fetch` says, of the rows in `list[from..to]`.
@@ -52,6 +72,25 @@ pub fn fetch_flows(slots: &[i32], rows: &[i32], list: &[i32], from: u32, to: u32
         free: &[],
     };
     flow_lookup::fetch(&table, list).map_err(invalid)
+}
+
+/// As `row_order::order` says, of the first `count` in each list.
+#[napi]
+pub fn order_rows(
+    times: &[f64],
+    numbers: &[f64],
+    rows: &[i32],
+    count: u32,
+    mut ordered: Int32ArraySlice,
+) -> Result<()> {
+    let rows = first(rows, count)?;
+    let (times, numbers) = (first(times, count)?, first(numbers, count)?);
+    // SAFETY: JavaScript runs nothing else meanwhile, and by contract it is not the memory of another argument.
+    let ordered = unsafe { ordered.as_mut() };
+    let ordered = ordered
+        .get_mut(..rows.len())
+        .ok_or_else(|| invalid("there is too little room"))?;
+    row_order::order(times, numbers, rows, ordered).map_err(invalid)
 }
 
 #[napi(object, object_to_js = false)]
@@ -122,7 +161,7 @@ pub fn write_flows(
     })
 }
 
-fn first(list: &[i32], count: u32) -> Result<&[i32]> {
+fn first<T>(list: &[T], count: u32) -> Result<&[T]> {
     list.get(..count as usize)
         .ok_or_else(|| invalid("the list is shorter than that"))
 }

@@ -4,7 +4,7 @@ use crate::packet::PACKET_BYTES;
 use crate::packet_extension::EXTENSION_BYTES;
 use crate::packet_source::{own_macs, Stats};
 use crate::packet_source_napi::{PacketSourceOptions, PacketStats};
-use crate::panics::{caught, defect};
+use crate::panics::guarded;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
@@ -60,9 +60,7 @@ impl FrameDecoder {
             let extensions = extensions.as_mut().map(|extensions| extensions.as_mut());
             (out.as_mut(), extensions)
         };
-        // A panic is a defect, but must not end the process of somebody who meters.
-        caught(|| self.decode_all((frames, meta, count), out, extensions))
-            .unwrap_or_else(|text| Err(Error::from_reason(defect(&text))))
+        guarded(|| self.decode_all((frames, meta, count), out, extensions))
     }
 
     #[napi]

@@ -1,10 +1,11 @@
 //! Random bytes for tests: seeded (WEIR_FUZZ_SEED repeats a run, the seed is printed) and boxed in time (a second, or
 //! WEIR_FUZZ_MS milliseconds).
 
+use crate::mixing::SplitMix64;
 use std::time::{Duration, Instant};
 
 pub struct Random {
-    state: u64,
+    numbers: SplitMix64,
     until: Instant,
 }
 
@@ -14,7 +15,7 @@ impl Random {
         let seed = number_in("WEIR_FUZZ_SEED").unwrap_or_else(clock);
         println!("WEIR_FUZZ_SEED={seed}");
         Random {
-            state: seed,
+            numbers: SplitMix64::new(seed),
             until: Instant::now() + Duration::from_millis(number_in("WEIR_FUZZ_MS").unwrap_or(1000)),
         }
     }
@@ -23,13 +24,8 @@ impl Random {
         Instant::now() < self.until
     }
 
-    /// SplitMix64.
     pub fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.numbers.draw()
     }
 
     pub fn below(&mut self, limit: usize) -> usize {

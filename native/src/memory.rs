@@ -53,14 +53,6 @@ impl Region {
     pub fn as_ptr(&self) -> *mut u8 {
         self.start
     }
-
-    pub fn len(&self) -> usize {
-        self.length
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.length == 0
-    }
 }
 
 impl Drop for Region {
@@ -100,9 +92,9 @@ mod tests {
     fn is_zeroed_and_large_enough() {
         for bytes in [0, 1, 5000, HUGE_PAGE, 3 * HUGE_PAGE + 1] {
             let region = Region::new(bytes).unwrap();
-            assert!(region.len() >= bytes);
+            assert!(region.length >= bytes);
             // SAFETY: the region is live and nobody else has it.
-            let all = unsafe { std::slice::from_raw_parts(region.as_ptr(), region.len()) };
+            let all = unsafe { std::slice::from_raw_parts(region.as_ptr(), region.length) };
             assert!(all.iter().all(|&b| b == 0));
         }
     }

@@ -1,6 +1,8 @@
 //! One decoded packet as it crosses to TypeScript: 64 bytes, one cache line. `src/addon/packet-layout.ts` explains the
 //! words; a test compares the numbers here with those there.
 
+use crate::mixing::{folded_product, SplitMix64};
+
 pub const PACKET_BYTES: usize = 64;
 pub const PACKET_WORDS: usize = PACKET_BYTES / 4;
 
@@ -92,15 +94,9 @@ pub struct HashSeed([u64; 6]);
 
 impl HashSeed {
     pub fn new(seed: u64) -> HashSeed {
-        let mut state = seed;
-        HashSeed(std::array::from_fn(|_| {
-            // SplitMix64; made odd so that no factor of `mix` is ever 0 for an all-zero word.
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut z = state;
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            (z ^ (z >> 31)) | 1
-        }))
+        let mut random = SplitMix64::new(seed);
+        // Odd, so that no factor of a folded product is ever 0 for an all-zero word.
+        HashSeed(std::array::from_fn(|_| random.draw() | 1))
     }
 
     /// Covers the flow's key and nothing that changes within a flow. Fields that one key mode leaves out (ToS, input)
@@ -113,11 +109,11 @@ impl HashSeed {
             | u64::from(record.protocol) << 32
             | u64::from(record.tos) << 40
             | u64::from(record.version) << 48;
-        let source = mix(src_hi ^ seed[0], src_lo ^ seed[1]);
-        let destination = mix(dst_hi ^ seed[2], dst_lo ^ seed[3]);
-        let key = mix(rest ^ seed[4], u64::from(record.input) ^ seed[5]);
+        let source = folded_product(src_hi ^ seed[0], src_lo ^ seed[1]);
+        let destination = folded_product(dst_hi ^ seed[2], dst_lo ^ seed[3]);
+        let key = folded_product(rest ^ seed[4], u64::from(record.input) ^ seed[5]);
         // Unequal roles for the two ends: A to B and B to A are two flows.
-        let all = mix(source ^ seed[5] ^ key, destination ^ seed[4]);
+        let all = folded_product(source ^ seed[5] ^ key, destination ^ seed[4]);
         (all ^ (all >> 32)) as u32
     }
 
@@ -126,17 +122,17 @@ impl HashSeed {
     pub fn fingerprint(&self, record: &PacketRecord, protocol: u8, id: u32, fragment: u32, payload: &[u8]) -> u64 {
         let HashSeed(seed) = self;
         let [src_hi, src_lo, dst_hi, dst_lo] = record.addresses;
-        let source = mix(src_hi ^ seed[0], src_lo ^ seed[1]);
-        let destination = mix(dst_hi ^ seed[2], dst_lo ^ seed[3]);
+        let source = folded_product(src_hi ^ seed[0], src_lo ^ seed[1]);
+        let destination = folded_product(dst_hi ^ seed[2], dst_lo ^ seed[3]);
         let packet = u64::from(id) | u64::from(protocol) << 32 | u64::from(record.version) << 40;
         let place = u64::from(fragment) | u64::from(record.octets) << 32;
-        let header = mix(packet ^ seed[4], place ^ seed[5]);
-        let mut all = mix(source ^ seed[3] ^ header, destination ^ seed[2]);
+        let header = folded_product(packet ^ seed[4], place ^ seed[5]);
+        let mut all = folded_product(source ^ seed[3] ^ header, destination ^ seed[2]);
         for pair in payload[..payload.len().min(FINGERPRINT_OCTETS)].chunks(16) {
             let mut bytes = [0; 16];
             bytes[..pair.len()].copy_from_slice(pair);
             let pair = u128::from_ne_bytes(bytes);
-            all = mix(
+            all = folded_product(
                 all ^ pair as u64 ^ seed[0],
                 all.rotate_left(32) ^ (pair >> 64) as u64 ^ seed[1],
             );
@@ -148,9 +144,9 @@ impl HashSeed {
     #[inline]
     pub fn fragment_hash(&self, addresses: &[u64; 4], id: u32, protocol: u8) -> u64 {
         let HashSeed(seed) = self;
-        let source = mix(addresses[0] ^ seed[0], addresses[1] ^ seed[1]);
-        let destination = mix(addresses[2] ^ seed[2], addresses[3] ^ seed[3]);
-        mix(
+        let source = folded_product(addresses[0] ^ seed[0], addresses[1] ^ seed[1]);
+        let destination = folded_product(addresses[2] ^ seed[2], addresses[3] ^ seed[3]);
+        folded_product(
             source ^ seed[4],
             destination ^ seed[5] ^ (u64::from(id) | u64::from(protocol) << 32),
         )
@@ -159,13 +155,6 @@ impl HashSeed {
 
 /// A TCP header with its usual options and some of what follows; retransmissions and answers differ in these.
 const FINGERPRINT_OCTETS: usize = 48;
-
-/// 64 by 64 to 128 bits, folded: one multiplication spreads every bit over the whole word.
-#[inline]
-fn mix(a: u64, b: u64) -> u64 {
-    let product = u128::from(a) * u128::from(b);
-    product as u64 ^ (product >> 64) as u64
-}
 
 #[cfg(test)]
 mod tests {

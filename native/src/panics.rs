@@ -28,9 +28,21 @@ pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     done.map_err(|panic| text_of(&*panic))
 }
 
-/// As `caught`, of work that has error texts of its own.
-pub fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    caught(work).unwrap_or_else(|text| Err(defect(&text)))
+/// An error that a panic can become.
+pub trait FromDefect {
+    fn from_defect(text: String) -> Self;
+}
+
+impl FromDefect for String {
+    fn from_defect(text: String) -> String {
+        text
+    }
+}
+
+/// As `caught`, of work that has errors of its own: a panic is a defect, but must not end the process of somebody who meters,
+/// collects or asks.
+pub fn guarded<T, E: FromDefect>(work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    caught(work).unwrap_or_else(|text| Err(E::from_defect(defect(&text))))
 }
 
 /// What a panic says.
@@ -55,7 +67,7 @@ mod tests {
         assert_eq!(caught::<()>(|| panic!("page {}", 3)), Err("page 3".to_string()));
         assert_eq!(caught::<()>(|| panic!("page")), Err("page".to_string()));
         assert_eq!(guarded(|| Err::<(), _>("cut".to_string())), Err("cut".to_string()));
-        assert_eq!(guarded::<()>(|| panic!("page")), Err(defect("page")));
+        assert_eq!(guarded::<(), String>(|| panic!("page")), Err(defect("page")));
         let inner = caught(|| caught::<()>(|| panic!("inner")));
         assert_eq!(inner, Ok(Err("inner".to_string())));
     }

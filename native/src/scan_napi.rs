@@ -1,18 +1,20 @@
 mod question;
 
+use crate::panics::guarded;
 use crate::scan::archive::{look_below, Archive};
 use crate::scan::file::{Segment, Wanted, KEPT_CHUNKS};
 use crate::scan::groups::Table;
 use crate::scan::list::fetch;
 use crate::scan::look::look;
 use crate::scan::prune::files_out;
-use crate::scan::{guarded, run, Answer, Progress, Question};
+use crate::scan::{run, Answer, Progress, Question};
 use crate::segment_napi::describe;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use parquet::errors::ParquetError;
 use question::{question_of, wanted, ScanColumn, ScanQuestion};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 /// What the files say about themselves.
@@ -109,6 +111,7 @@ pub fn open_scan(paths: Vec<String>) -> AsyncTask<Open> {
 
 pub struct OpenBelow {
     directory: PathBuf,
+    stop: Arc<AtomicBool>,
 }
 
 impl Task for OpenBelow {
@@ -116,7 +119,7 @@ impl Task for OpenBelow {
     type JsValue = Option<FlowScan>;
 
     fn compute(&mut self) -> Result<Option<Archive>> {
-        guarded(|| look_below(&self.directory, cores(), KEPT_CHUNKS)).map_err(failure)
+        guarded(|| look_below(&self.stop, &self.directory, cores(), KEPT_CHUNKS)).map_err(failure)
     }
 
     fn resolve(&mut self, _: Env, archive: Option<Archive>) -> Result<Option<FlowScan>> {
@@ -134,10 +137,14 @@ impl Task for OpenBelow {
 
 /// Looks at all flow files below a directory; undefined where they have to be chosen by more than their names.
 #[napi]
-pub fn open_scan_below(directory: String) -> AsyncTask<OpenBelow> {
-    AsyncTask::new(OpenBelow {
-        directory: PathBuf::from(directory),
-    })
+pub fn open_scan_below(directory: String, signal: Option<AbortSignal>) -> AsyncTask<OpenBelow> {
+    let stop = Arc::new(AtomicBool::new(false));
+    if let Some(signal) = &signal {
+        let stop = stop.clone();
+        signal.on_abort(move || stop.store(true, Ordering::Relaxed));
+    }
+    let directory = PathBuf::from(directory);
+    AsyncTask::with_optional_signal(OpenBelow { directory, stop }, signal)
 }
 
 #[napi]

@@ -1,13 +1,14 @@
 mod given;
 
 use crate::disk_threads_napi::on_disk_thread;
-use crate::panics::{caught, defect};
+use crate::panics::guarded;
 use crate::segment::column::{ColumnSpec, Values};
 use crate::segment::encoders::GroupEncoder;
 use crate::segment::file::DirectoryLock as Lock;
 use crate::segment::merge::{info, merge, Info, Merged};
+use crate::segment::stored::check_file;
 use crate::segment::totals::{totals, TotalsSpec};
-use crate::segment::{general, Options, SegmentWriter};
+use crate::segment::{Options, SegmentWriter};
 pub use given::column_type;
 use given::{options, specs, values, SegmentColumn, SegmentOptions, SegmentTotals};
 use napi::bindgen_prelude::*;
@@ -27,10 +28,6 @@ pub struct SegmentInfo {
     pub metadata: HashMap<String, String>,
 }
 
-fn failure(message: String) -> Error {
-    Error::new(Status::GenericFailure, message)
-}
-
 pub fn describe(cause: &ParquetError) -> String {
     match cause {
         ParquetError::General(message) => message.clone(),
@@ -40,16 +37,11 @@ pub fn describe(cause: &ParquetError) -> String {
 }
 
 fn cannot_write(path: &Path, cause: &ParquetError) -> Error {
-    failure(format!("cannot write {}: {}", path.display(), describe(cause)))
+    Error::from_reason(format!("cannot write {}: {}", path.display(), describe(cause)))
 }
 
-/// A panic is a defect here, but must not end the process of somebody who collects flows.
-fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    caught(work).unwrap_or_else(|text| Err(internal(text)))
-}
-
-fn internal(text: String) -> Error {
-    failure(defect(&text))
+fn cannot_read(cause: &ParquetError) -> Error {
+    Error::from_reason(format!("cannot read segment {}", describe(cause)))
 }
 
 /// The writer, and whose turn it is: calls take effect in the order they were made, whichever thread runs first.
@@ -175,14 +167,13 @@ impl Task for Append {
         let columns = self.columns.iter().zip(specs);
         let values: Vec<Values> = columns.map(|(column, spec)| values(column, spec)).collect();
         // Several row groups may be encoded at once; they are written in the order of the calls.
-        let chunks = caught(|| shared.group_encoder.encode(specs, &values, *rows));
+        let chunks = guarded(|| shared.group_encoder.encode(specs, &values, *rows));
         let totals = match (&chunks, &self.totals) {
             // The encoder has made sure that the columns hold so many rows.
-            (Ok(Ok(_)), Some(spec)) => caught(|| totals(spec, specs, &values, *rows)).map_err(internal),
+            (Ok(_), Some(spec)) => guarded(|| Ok(totals(spec, specs, &values, *rows))),
             _ => Ok(Vec::new()),
         };
         shared.in_turn(self.ticket, |writer| {
-            let chunks = chunks.unwrap_or_else(|text| Err(general(&defect(&text))));
             writer
                 .append_encoded(specs, chunks)
                 .map_err(|cause| cannot_write(&shared.path, &cause))
@@ -214,7 +205,7 @@ pub struct Merge {
 
 impl Merge {
     fn failed(cause: &ParquetError) -> Error {
-        failure(format!("cannot merge segments: {}", describe(cause)))
+        Error::from_reason(format!("cannot merge segments: {}", describe(cause)))
     }
 }
 
@@ -263,7 +254,7 @@ impl Task for ReadInfo {
     type JsValue = SegmentInfo;
 
     fn compute(&mut self) -> Result<Info> {
-        guarded(|| info(&self.path).map_err(|cause| failure(format!("cannot read segment {}", describe(&cause)))))
+        guarded(|| info(&self.path).map_err(|cause| cannot_read(&cause)))
     }
 
     fn resolve(&mut self, _: Env, info: Info) -> Result<SegmentInfo> {
@@ -274,6 +265,31 @@ impl Task for ReadInfo {
 #[napi]
 pub fn segment_info(path: String) -> AsyncTask<ReadInfo> {
     AsyncTask::new(ReadInfo {
+        path: PathBuf::from(path),
+    })
+}
+
+pub struct Check {
+    path: PathBuf,
+}
+
+impl Task for Check {
+    type Output = bool;
+    type JsValue = bool;
+
+    fn compute(&mut self) -> Result<bool> {
+        guarded(|| check_file(&self.path).map_err(|cause| Error::from_reason(describe(&cause))))
+    }
+
+    fn resolve(&mut self, _: Env, is_sure: bool) -> Result<bool> {
+        Ok(is_sure)
+    }
+}
+
+/// Checks the pages of a file against their checksums; false when some have none.
+#[napi]
+pub fn check_segment(path: String) -> AsyncTask<Check> {
+    AsyncTask::new(Check {
         path: PathBuf::from(path),
     })
 }
@@ -290,7 +306,7 @@ impl DirectoryLock {
     #[napi(constructor)]
     pub fn new(lock_file: String) -> Result<Self> {
         let lock = Lock::acquire(Path::new(&lock_file))
-            .map_err(|cause| failure(format!("cannot lock {lock_file}: {cause}")))?;
+            .map_err(|cause| Error::from_reason(format!("cannot lock {lock_file}: {cause}")))?;
         Ok(DirectoryLock { lock })
     }
 

@@ -1,4 +1,4 @@
-use crate::panics::{caught, defect};
+use crate::panics::guarded;
 use crate::segment_napi::describe;
 use crate::slot_index::build::{build, Built};
 use crate::slot_index::directory::DirectoryIndex;
@@ -9,21 +9,12 @@ use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use std::path::{Path, PathBuf};
 
-fn failure(message: String) -> Error {
-    Error::new(Status::GenericFailure, message)
-}
-
-/// A panic is a defect, but must not end the process of somebody who collects flows.
-fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    caught(work).unwrap_or_else(|text| Err(failure(defect(&text))))
-}
-
 /// Octets of entries that are written at once.
 const MOST_HELD: usize = 4 << 20;
 
 fn flush(directory: &Path, built: &mut Vec<Built>) -> Result<u32> {
     append(directory, built).map_err(|cause| {
-        failure(format!(
+        Error::from_reason(format!(
             "cannot write {}: {cause}",
             directory.join(INDEX_NAME).display()
         ))
@@ -112,7 +103,7 @@ impl Task for TidyIndex {
     fn compute(&mut self) -> Result<()> {
         guarded(|| {
             tidy(&self.directory).map_err(|cause| {
-                failure(format!(
+                Error::from_reason(format!(
                     "cannot tidy {}: {cause}",
                     self.directory.join(INDEX_NAME).display()
                 ))

@@ -70,6 +70,8 @@ export interface Addon extends FlowCacheMemory {
     options: SegmentOptions,
   ): Promise<SegmentInfo>;
   segmentInfo(path: string): Promise<SegmentInfo>;
+  /** Reads every page; rejects when one is not what its checksum says. Resolves to false when some have no checksum. */
+  checkSegment(path: string): Promise<boolean>;
   /** Gives a file another name in the same file system, in the place of one that has it; resolves when that is durable. */
   renameDurably(from: string, to: string): Promise<void>;
   /** Unpacks one block, off the main thread; rejects when it is damaged or gives more than `most` bytes. */
@@ -79,9 +81,9 @@ export interface Addon extends FlowCacheMemory {
   openScan(paths: string[]): Promise<FlowScan>;
   /**
    * Looks at every `*.parquet` below a directory, in name order; null where that takes more than names to choose: parts of
-   * running slots, what is no directory, nothing there.
+   * running slots, what is no directory, nothing there. Ends soon after `signal`.
    */
-  openScanBelow(directory: string): Promise<FlowScan | null>;
+  openScanBelow(directory: string, signal?: AbortSignal): Promise<FlowScan | null>;
   /**
    * Enters finished flow files of a directory into its index (docs/format.md); with `skipKnown` only those that are not in
    * it as they are. Rejects when the index cannot be written.

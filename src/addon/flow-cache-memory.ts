@@ -6,25 +6,21 @@
 export interface FlowCacheMemory {
   /** Layout constants of rows, for the test that compares them with those of `src/cache/row.ts`. */
   flowRowLayout(): Record<string, number>;
-  /**
-   * Writes hashes and probable rows (0 for none) of the first `count` of `packets`, which are numbers of `records`, and brings
-   * what handling them needs into the processor's cache: their slots and rows, and of the `freeCount` rows that are free
-   * as many of the last.
-   */
-  lookUpFlows(
-    slots: Int32Array,
+  FlowLookUp: new (
     rows: Int32Array,
     wheelTicks: Int32Array,
     free: Int32Array,
-    freeCount: number,
-    records: Uint32Array,
     packets: Int32Array,
-    count: number,
     hashes: Int32Array,
     candidates: Int32Array,
-  ): void;
+  ) => FlowLookUp;
   /** Brings the rows in `list[from]` to `list[to - 1]` and their flows' slots into the processor's cache. */
   fetchFlows(slots: Int32Array, rows: Int32Array, list: Int32Array, from: number, to: number): void;
+  /**
+   * Writes the first `count` of `rows` to `ordered` by their times, of one time by their numbers; both are whole numbers from
+   * 0 to 2^53.
+   */
+  orderRows(times: Float64Array, numbers: Float64Array, rows: Int32Array, count: number, ordered: Int32Array): void;
   /**
    * Writes the flows in these rows to columns, from place `at` on. Gives how many had more than 2^53 packets or octets, which are
    * cut down to that, and how many have a known direction, which is not written.
@@ -37,6 +33,16 @@ export interface FlowCacheMemory {
     columns: FlowColumns,
     at: number,
   ): { saturated: number; directed: number };
+}
+
+/** Look-ups in the memory of one cache. */
+export interface FlowLookUp {
+  /**
+   * Writes `hashes` and probable rows (`candidates`, 0 for none) of the first `count` of `packets`, which are numbers of `records`, and
+   * brings what handling them needs into the processor's cache: their slots and rows, and of the `freeCount` rows that are
+   * free as many of the last.
+   */
+  lookUp(slots: Int32Array, records: Uint32Array, freeCount: number, count: number): void;
 }
 
 /** Columns that every flow of a cache has, as `FlowBatch` has them. */

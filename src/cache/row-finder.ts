@@ -1,4 +1,5 @@
 import { addon } from '../addon/addon.ts';
+import type { FlowLookUp } from '../addon/flow-cache-memory.ts';
 import {
   P_INPUT,
   P_META,
@@ -38,6 +39,7 @@ export class RowFinder {
   extensions: Uint32Array | undefined;
   private readonly store: RowStore;
   private readonly table: SlotTable;
+  private readonly memory: FlowLookUp;
   extras: ExtensionRows | undefined;
   private readonly key: KeyFields;
   /** Makes records for a key that is not the full one. */
@@ -50,6 +52,9 @@ export class RowFinder {
     this.table = table;
     this.key = key;
     this.sides = sides;
+    const { words, wheelTicks, free } = store;
+    const { packets, hashes, candidates } = this;
+    this.memory = new (addon().FlowLookUp)(words, wheelTicks, free, packets, hashes, candidates);
     if (!isFullKey(key)) this.reducer = new KeyReducer(key, hashSeed);
   }
 
@@ -58,10 +63,7 @@ export class RowFinder {
    * reads; given `runs`, of the first packets of runs `start` and on.
    */
   readAhead(words: Uint32Array, start: number, size: number, runs: Uint32Array | undefined): void {
-    const { packets, hashes, candidates } = this;
-    const { slots } = this.table;
-    const { words: rows, wheelTicks, free, freeCount } = this.store;
-    const { lookUpFlows } = addon();
+    const { packets, candidates } = this;
     if (runs === undefined) {
       this.sides?.normalize(words, start, size);
       this.reducer?.reduce(words, this.extensions, start, size);
@@ -69,7 +71,7 @@ export class RowFinder {
     } else {
       for (let i = 0; i < size; i++) packets[i] = runs[(start + i + 1) * RUN_WORDS + RUN_FIRST]!;
     }
-    lookUpFlows(slots, rows, wheelTicks, free, freeCount, words, packets, size, hashes, candidates);
+    this.memory.lookUp(this.table.slots, words, this.store.freeCount, size);
     // The loop over packets knows nothing of extension records: then every packet's flow is to be found by `find`.
     if (this.key.vlan || this.key.mac) candidates.fill(0, 0, size);
   }

@@ -1,5 +1,13 @@
+import { addon } from '../addon/addon.ts';
+
 /** Slots made at first; a table grows with its use. */
 const FIRST_SLOTS = 1 << 12;
+
+/**
+ * A larger table of at least so many slots is made while there is still room for a quarter of what fits: the system takes its time
+ * to give memory, and whoever fills the table would wait for it.
+ */
+const AHEAD_SLOTS = 1 << 18;
 
 /**
  * Open addressing with linear probing: two words a slot, the hash and the row (0: empty). At most half of the slots
@@ -15,6 +23,8 @@ export class SlotTable {
   private entries = 0;
   private longest = 0;
   private readonly allocate: (bytes: number) => Uint8Array;
+  /** Of the table to come, once it is asked for. */
+  private ahead: Int32Array | undefined;
 
   constructor(allocate: (bytes: number) => Uint8Array) {
     this.allocate = allocate;
@@ -34,6 +44,7 @@ export class SlotTable {
   insert(hash: number, row: number): void {
     if (this.entries << 1 > this.mask) this.grow();
     this.entries++;
+    if (this.entries << 3 === (this.mask + 1) * 3) this.askAhead();
     const probes = place(this.slots, this.mask, hash, row);
     if (probes > this.longest) this.longest = probes;
   }
@@ -64,11 +75,20 @@ export class SlotTable {
   private grow(): void {
     const old = this.slots;
     const count = (this.mask + 1) * 2;
-    this.slots = this.make(count);
+    this.slots = this.ahead ?? this.make(count);
+    this.ahead = undefined;
     this.mask = count - 1;
     for (let at = 0; at < old.length; at += 2) {
       if (old[at + 1] !== 0) place(this.slots, this.mask, old[at]!, old[at + 1]!);
     }
+  }
+
+  private askAhead(): void {
+    const count = (this.mask + 1) * 2;
+    if (count < AHEAD_SLOTS || this.ahead !== undefined) return;
+    this.ahead = this.make(count);
+    const { buffer, byteOffset, byteLength } = this.ahead;
+    addon().populate(new Uint8Array(buffer, byteOffset, byteLength));
   }
 
   private make(count: number): Int32Array {

@@ -125,7 +125,6 @@ function samplingOf(text: string | undefined): SamplingSetting | undefined {
 
 /** `-b`, `-4` and `-6` as one address. */
 async function listenAddress(host: string | undefined, v4: boolean, v6: boolean): Promise<string> {
-  if (v4 && v6) return listenAddress(host, false, false);
   if (host === undefined) return v4 ? '0.0.0.0' : v6 ? '::' : '*';
   const wanted = v4 ? 4 : v6 ? 6 : undefined;
   if (wanted === undefined || host === '*') return host;

@@ -1,3 +1,5 @@
+import { escapeControls } from '../flow/json.ts';
+import { oneLine } from '../flow/one-line.ts';
 import { UserError } from '../flow/user-error.ts';
 import { askControl, controlPath } from '../pipeline/export/control-client.ts';
 import { commandParser, last } from './parse.ts';
@@ -36,7 +38,8 @@ export async function ctlCommand(argv: string[]): Promise<number> {
     writeOut,
   );
   if (reply.text) return 0;
-  await writeOut(isJson ? `${JSON.stringify(reply.data)}\n` : reply.lines.map((line) => `${line}\n`).join(''));
+  const lines = isJson ? [escapeControls(JSON.stringify(reply.data))] : reply.lines.map(oneLine);
+  await writeOut(lines.map((line) => `${line}\n`).join(''));
   return 0;
 }
 

@@ -1,12 +1,23 @@
-import { runDumpCommand } from '../pipeline/query/dump.ts';
+import { lookAhead } from '../pipeline/query/look-below.ts';
+import { parseDumpArguments } from '../query/arguments.ts';
+
+/** What installers and front ends compare is the version of nfdump whose command line and text this is. */
+const LIKE_NFDUMP = '1.7.8';
 
 /** `weir dump`: nfdump's command line, handed over untouched. */
 export async function dumpCommand(argv: string[]): Promise<number> {
-  // What installers and front ends ask first.
-  if (argv.length === 1 && argv[0] === '-V') {
+  const options = parseDumpArguments(argv);
+  if (options.action === 'version') {
     const { version } = await import('./version.ts');
-    process.stdout.write(`weir dump: Version: ${version()}\n`);
+    process.stdout.write(`weir dump: Version: ${LIKE_NFDUMP} of nfdump's command line, by weir ${version()}\n`);
     return 0;
   }
-  return runDumpCommand(argv);
+  const done = new AbortController();
+  const ahead = options.action === 'dump' ? lookAhead(options, done.signal) : undefined;
+  try {
+    const { runDumpCommand } = await import('../pipeline/query/dump.ts');
+    return await runDumpCommand(options, ahead);
+  } finally {
+    done.abort();
+  }
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-import { UserError } from '../flow/user-error.ts';
+import { basename } from 'node:path';
+import { isUserError, UserError } from '../flow/user-error.ts';
 
 /** One loader a command: a command pays only for the modules it needs. */
 const commands: Record<string, () => Promise<(argv: string[]) => Promise<number>>> = {
@@ -39,8 +40,12 @@ const usage = `weir: flow exporter and collector
 \`weir COMMAND --help\` lists the options of a command; \`weir --version\` prints the version.
 `;
 
-async function main(argv: string[]): Promise<number> {
-  const [name, ...rest] = argv;
+/** Scripts call a program by its name: a link of such a name to this file is the command that takes the same line. */
+const COMMAND_OF: Readonly<Record<string, string>> = { nfdump: 'dump', nfcapd: 'collect', sfcapd: 'collect' };
+
+async function main(program: string, argv: string[]): Promise<number> {
+  const linked = Object.hasOwn(COMMAND_OF, program) ? COMMAND_OF[program] : undefined;
+  const [name, ...rest] = linked === undefined ? argv : [linked, ...argv];
   if (name === undefined || name === 'help' || name === '-h' || name === '--help') {
     process.stdout.write(usage);
     return name === undefined ? 1 : 0;
@@ -58,12 +63,12 @@ async function main(argv: string[]): Promise<number> {
 }
 
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  process.exitCode = await main(basename(process.argv[1] ?? ''), process.argv.slice(2));
 } catch (error) {
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`weir: ${message}\n`);
-  if (!(error instanceof UserError) && process.env['WEIR_DEBUG'] !== undefined && error instanceof Error) {
+  if (!isUserError(error) && process.env['WEIR_DEBUG'] !== undefined && error instanceof Error) {
     process.stderr.write(`${error.stack}\n`);
   }
-  process.exitCode = error instanceof UserError ? error.exitCode : 1;
+  process.exitCode = isUserError(error) ? error.exitCode : 1;
 }

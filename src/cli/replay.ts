@@ -32,7 +32,7 @@ export async function replayCommand(argv: string[]): Promise<number> {
 }
 
 /** Options of a command line; undefined when it only asked for help or the version. */
-async function parseReplayArguments(argv: string[]): Promise<ReplayOptions | undefined> {
+export async function parseReplayArguments(argv: string[]): Promise<ReplayOptions | undefined> {
   const { rate: _, ...sending } = sendingOptions;
   const parser = commandParser(argv, 'replay').usage(
     'weir replay (-r FILE|DIR | -R RANGE) -n HOST:PORT [options] [filter ...]',

@@ -61,7 +61,7 @@ export class Exporters implements StreamDirectory {
   private readonly settingOf: (address: string) => SamplingSetting | undefined;
   private lastSlot: Slot | undefined;
   private lastStream: ExporterStream | undefined;
-  private nextSweepMs = 0;
+  private sweptMs = Number.NEGATIVE_INFINITY;
 
   constructor(limits: Limits, pending: PendingSets, settingOf: (address: string) => SamplingSetting | undefined) {
     this.settingOf = settingOf;
@@ -196,12 +196,14 @@ export class Exporters implements StreamDirectory {
     return stream;
   }
 
-  /** Forgets exporters that have been idle for long. */
+  /** Forgets exporters that have been idle for long. After the clock was set back, the idle ones are so from now on. */
   private makeRoom(nowMs: number): boolean {
-    if (nowMs < this.nextSweepMs) return false;
-    this.nextSweepMs = nowMs + SWEEP_INTERVAL_MS;
+    const sinceMs = nowMs - this.sweptMs;
+    if (sinceMs >= 0 && sinceMs < SWEEP_INTERVAL_MS) return false;
+    this.sweptMs = nowMs;
     const before = this.evicted;
     for (const [key, slot] of this.slots) {
+      slot.exporter.lastSeenMs = Math.min(slot.exporter.lastSeenMs, nowMs);
       if (nowMs - slot.exporter.lastSeenMs < this.shared.limits.idleMs) continue;
       const { streams } = slot.exporter;
       for (const stream of streams) stream.release();

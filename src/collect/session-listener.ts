@@ -122,7 +122,7 @@ export class SessionListener extends SessionSlots {
   /** Takes no more connections; what exporters have sent already is still read, for two seconds at most. */
   override stop(): void {
     if (!Number.isNaN(this.stoppingSinceMs)) return;
-    this.stoppingSinceMs = Date.now();
+    this.stoppingSinceMs = performance.now();
     for (const server of this.servers) server.close();
     clearInterval(this.sweeper);
     if (this.sessions.size === 0) this.endAll();
@@ -224,12 +224,12 @@ export class SessionListener extends SessionSlots {
   }
 
   private sweep(): void {
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     for (const session of this.sessions) session.look(nowMs, this.limits);
   }
 
   private closeWhenSilent(): void {
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     const isLate = nowMs - this.stoppingSinceMs > STOP_MS;
     for (const session of this.sessions) if (isLate || session.silentMs(nowMs) > STOP_SILENCE_MS) session.close();
     if (this.sessions.size > 0) setTimeout(() => this.closeWhenSilent(), STOP_SILENCE_MS / 4);

@@ -50,7 +50,7 @@ export class Session {
   private readonly socket: Socket;
   private readonly events: SessionEvents;
   private readonly framer = new MessageFramer();
-  private readonly acceptedMs = Date.now();
+  private readonly acceptedMs = performance.now();
   private latestMs = 0;
   /** When the message that is not whole began, 0 without one. */
   private partialSinceMs = 0;
@@ -77,7 +77,7 @@ export class Session {
     else this.socket.resume();
   }
 
-  /** Ends the session when it has had its time. */
+  /** Ends the session when it has had its time. `nowMs` is of `performance.now()`: a clock that is set ends no session. */
   look(nowMs: number, limits: SessionLimits): void {
     if (this.isWaiting || this.end !== undefined) return;
     if (this.latestMs === 0) {
@@ -102,7 +102,7 @@ export class Session {
 
   private take(chunk: Buffer): void {
     if (this.end !== undefined) return;
-    this.latestMs = Date.now();
+    this.latestMs = performance.now();
     this.framer.append(chunk);
     if (!this.isWaiting) this.deliver();
   }

@@ -1,6 +1,7 @@
 import type { Reader } from 'mmdb-lib';
 import { type AddressWords, formatAddress } from '../flow/address.ts';
 import { objectOf } from '../flow/json.ts';
+import { oneLine } from '../flow/one-line.ts';
 import { openMmdb } from './mmdb-file.ts';
 import { networksOf } from './mmdb-networks.ts';
 
@@ -139,7 +140,6 @@ function locationOf(record: Record<string, unknown>): string {
   return `${continent}/${country}/${city} long/lat: ${degrees.join('/')}`;
 }
 
-/** Text as it may go to a terminal. */
 function textOf(value: unknown): string {
-  return typeof value === 'string' ? value.replaceAll(/\p{Cc}/gu, ' ') : '';
+  return typeof value === 'string' ? oneLine(value) : '';
 }

@@ -30,6 +30,15 @@ export interface ExporterStats {
   epochs: number;
 }
 
+/** What several exporters did together; undefined of none. */
+export function sumOfStats(all: readonly ExporterStats[]): ExporterStats | undefined {
+  const [first, ...others] = all;
+  if (first === undefined) return undefined;
+  const sum = { ...first };
+  for (const stats of others) for (const key of Object.keys(sum) as (keyof ExporterStats)[]) sum[key] += stats[key];
+  return sum;
+}
+
 /**
  * Each kind of flow (family, direction known or not) has a datagram of its own under way, so datagrams are full
  * however the kinds are mixed. What comes out depends on the flows and their order alone, not on how they were cut

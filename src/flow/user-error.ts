@@ -12,6 +12,11 @@ export class UserError extends Error {
   }
 }
 
+/** Whether this is a UserError: of whatever bundle, for each command brings a class of its own (scripts/build.mjs). */
+export function isUserError(error: unknown): error is UserError {
+  return error instanceof Error && error.name === 'UserError';
+}
+
 /** What the user is told of a directory that cannot be read. */
 export function unreadableDirectory(directory: string, cause: unknown): UserError {
   const { code, message } = cause as NodeJS.ErrnoException;

@@ -56,6 +56,13 @@ export function asGroupings({ sides }: Statistic, byProtocol: boolean): Grouping
   return groupings.length === sides.length ? groupings : undefined;
 }
 
+/** What groups have for the sake of other columns, and do not show: cleared by -A unless it is in the list. */
+export function hiddenColumns({ keys, others }: Grouping): ReadonlySet<ColumnName> {
+  if (others === 'first') return new Set();
+  const inKey = (name: ColumnName) => keys.some((key) => 'column' in key && key.column === name);
+  return new Set((['proto', 'tcpFlags'] as const).filter((name) => !inKey(name)));
+}
+
 /** What changes sides when a conversation is turned around. */
 export const SIDES: readonly (readonly [ColumnName, ColumnName])[] = [
   ['srcAddrHi', 'dstAddrHi'],

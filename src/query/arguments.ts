@@ -1,13 +1,15 @@
 import { parseSize } from '../flow/size.ts';
 import { UserError } from '../flow/user-error.ts';
 import type { DumpAction, DumpOptions, FileCompression } from './options.ts';
+import { parseRowLimit } from './row-limits.ts';
 
-/** Options with a value (W, H and D have no meaning here, but must not hurt), and without one. */
+/** Options with a value (W has no meaning here, but must not hurt), and without one. */
 const WITH_VALUE = 'rRMfstcnoOAPlLWGHCDwJivE';
-const WITHOUT_VALUE = 'aNq6mTZhbBIgXjy';
+const WITHOUT_VALUE = 'aNq6mTZhbBIgXjyV';
 const OF_FILES = 'rRMfwGCvE';
 const LONG: Readonly<Record<string, string>> = {
   help: 'h',
+  version: 'V',
   sql: 'sql',
   overlap: 'overlap',
   unscaled: 'unscaled',
@@ -21,8 +23,8 @@ const LONG_WITH_VALUE: Readonly<Record<string, string>> = {
 const REFUSED: Readonly<Record<string, string>> = {
   K: 'addresses are not anonymised while reading: use weir anonymize',
   x: 'use any Parquet tool to look into a segment, or -v to verify one',
-  V: 'stands alone: weir dump -V',
   p: 'there is no such option any more in nfdump either',
+  S: 'statistics are -s',
 };
 
 /** Help of `weir dump -h`. */
@@ -42,6 +44,7 @@ export const USAGE = `usage: weir dump [options] [filter]
   -A LIST       aggregate flows by the fields of the list: srcip,dstport,srcip4/24,...
   -O ORDER[:a|:d]  sort: flows packets bytes pps bps bpp tstart tend duration
   -P FILTER     filter the aggregated rows
+  -l, -L [+|-]NUMBER  rows of tables with more (-: less) packets, bytes; before -n cuts
   -o FORMAT     line long extended biline bilong csv csv-fast csv-legacy pipe json ndjson raw null
                 fmt:... csv:..., or a name from the configuration file; WEIR_CSV=legacy makes
                 csv the 48 columns of nfdump up to 1.7.4 (csv-legacy)
@@ -62,7 +65,7 @@ export const USAGE = `usage: weir dump [options] [filter]
   --memory SIZE memory for the work, such as 2G (from 300M on); beyond, files are read again or the disk is used
   -X, --sql     show how the question is understood; as SQL
   -Z            check the filter only
-  -h            this text
+  -h, -V        this text; the version
 Filters are nfdump's, with !=, ranges (port 1000-2000), lists from files (ip in @FILE), service names, any
 element (ie NAME = VALUE), and sequences: first { dst ip A port 445 } then { src ip A port 80 } within 10m
 `;
@@ -152,22 +155,22 @@ function toOptions(values: ReadonlyMap<string, readonly string[]>, words: readon
   if ((values.get('A')?.length ?? 0) > 1) throw new UserError('option -A can be given once');
   const bidirectional = has('B') ? 'guess' : has('b') ? 'merge' : undefined;
   if (bidirectional !== undefined && has('A')) throw new UserError('options -b and -B exclude -A');
-  const resultFilters = [last('P'), limitFilter('packets', last('l')), limitFilter('bytes', last('L'))];
   const memory = last('memory');
-  const filters = resultFilters.filter((one) => one !== undefined && one.trim() !== '');
+  const top = last('n');
+  const resultFilter = last('P');
   return {
     read: last('r') ?? last('v') ?? last('E'),
     range: last('R'),
     sources: last('M'),
     filter: words.join(' '),
     filterFile: last('f'),
-    resultFilter: filters.length === 0 ? undefined : filters.map((one) => `(${one})`).join(' and '),
+    resultFilter: resultFilter?.trim() === '' ? undefined : resultFilter,
     statistics: values.get('s') ?? [],
     aggregate: has('a'),
     bidirectional,
     aggregateBy: last('A'),
     order: last('O') ?? (has('m') ? 'tstart' : undefined),
-    top: parseCount('n', last('n'), 0),
+    top: top !== undefined && isNoNumber(top) ? 0 : parseCount('n', top, 0),
     limit: parseCount('c', last('c'), 1),
     window: last('t'),
     format: last('o'),
@@ -186,11 +189,30 @@ function toOptions(values: ReadonlyMap<string, readonly string[]>, words: readon
     ident: last('i'),
     configuration: last('C'),
     action: actionOf(has),
+    notes: notesOf(last),
+    rowLimits: [...parseRowLimit('bytes', last('L')), ...parseRowLimit('packets', last('l'))],
   };
+}
+
+/** Scripts have such values of -n by mistake (`-n -N`), and get all rows from nfdump. */
+function isNoNumber(text: string): boolean {
+  return !/\d/.test(text);
+}
+
+/** What is said of options that have no effect, or another one than may be meant. */
+function notesOf(last: (letter: string) => string | undefined): string[] {
+  const top = last('n');
+  const torDatabase = last('H') ?? 'none';
+  return [
+    ...(top !== undefined && isNoNumber(top) ? [`option -n: '${top}' is no number; all rows are shown`] : []),
+    ...(last('D') === undefined ? [] : ['option -D has no effect: names are looked up as the system does']),
+    ...(torDatabase === 'none' ? [] : [`option -H: no Tor database is read, ${torDatabase} has no effect`]),
+  ];
 }
 
 /** Options that do something else than answer, the strongest first. */
 const ACTIONS: readonly (readonly [option: string, action: DumpAction])[] = [
+  ['V', 'version'],
   ['h', 'help'],
   ['Z', 'check'],
   ['v', 'verify'],
@@ -240,16 +262,7 @@ function compressionOf(values: ReadonlyMap<string, readonly string[]>): FileComp
 
 function parseCount(letter: string, text: string | undefined, least: number): number | undefined {
   if (text === undefined) return undefined;
-  const count = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  const count = /^\s*\+?\d{1,15}\s*$/.test(text) ? Number(text) : Number.NaN;
   if (!(count >= least)) throw new UserError(`option -${letter}: '${text}' is not a number from ${least} on`);
   return count;
-}
-
-/** -l and -L of older versions: `+10k` or `10k` for more than, `-10k` for less than. */
-function limitFilter(term: 'packets' | 'bytes', text: string | undefined): string | undefined {
-  if (text === undefined) return undefined;
-  const match = /^([+-]?)(\d+[kmgt]?)$/i.exec(text);
-  if (match === null)
-    throw new UserError(`option -${term === 'packets' ? 'l' : 'L'}: '${text}' is not [+|-]NUMBER[K|M|G]`);
-  return `${term} ${match[1] === '-' ? '<' : '>'} ${match[2]}`;
 }

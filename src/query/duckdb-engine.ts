@@ -6,12 +6,12 @@ import type { QueryEngine, Rows, Tables } from './engine.ts';
 import { filterColumns } from './filter/columns.ts';
 import { bindings, type Sequence } from './filter/sequence.ts';
 import type { Filter } from './filter/tree.ts';
-import type { FlowFiles } from './flow-files.ts';
+import { type FlowFiles, filesAsStored } from './flow-files.ts';
 import { filesLeft } from './native/files-left.ts';
 import type { Order } from './orders.ts';
 import type { Totals } from './output/summary.ts';
-import type { EngineJob, JobOf, Selection } from './plan.ts';
-import { type Groups, groupsSql, rowsSql, sortSql } from './sql/flows.ts';
+import { type EngineJob, EVERYTHING, type JobOf, type Selection } from './plan.ts';
+import { type Groups, groupsSql, limitedSql, rowsSql, sortSql } from './sql/flows.ts';
 import { limitSql } from './sql/order.ts';
 import { predicateSql } from './sql/predicate.ts';
 import { reportSql } from './sql/report.ts';
@@ -36,6 +36,7 @@ export class DuckDbEngine implements QueryEngine {
   readonly schema: Schema;
   /** What those files have that are read. */
   private readonly stored: Schema;
+  readonly unchecked: readonly string[];
   private readonly database: Database;
   private readonly statements: number;
   private readonly files: FlowFiles;
@@ -48,6 +49,7 @@ export class DuckDbEngine implements QueryEngine {
     this.database = database;
     this.statements = statements;
     this.files = files;
+    this.unchecked = files.paths;
     this.stored = stored;
     this.schema = { columns: files.columnsOfAll ?? stored.columns, mixed: files.count > 1 };
     this.selection = selection;
@@ -96,7 +98,6 @@ export class DuckDbEngine implements QueryEngine {
     return this.database.numbers(sql, ['first', 'last']);
   }
 
-  /** Reads every value of every column, so that what is damaged is met; resolves to the number of rows. */
   async readAll(): Promise<number> {
     const sql = `SELECT count(*)::UBIGINT AS rows, coalesce(bit_xor(hash(COLUMNS(*))), 0)::UBIGINT AS all_cells FROM ${this.selected}`;
     return (await this.database.numbers(sql.replace('COLUMNS(*)', [...this.stored.columns].join(', ')), ['rows'])).rows;
@@ -163,9 +164,9 @@ export class DuckDbEngine implements QueryEngine {
         return [`${reportSql[report.name](input)}${limitSql(top)}`];
       }
       case 'statistic': {
-        const { statistic, byProtocol, orders, top } = job;
+        const { statistic, byProtocol, orders, top, limits } = job;
         const table = `(${statisticSql(statistic, byProtocol, this.selected, this.stored)})`;
-        return orders.map((order) => statisticRowsSql(statistic, order, top, table, this.stored));
+        return orders.map((order) => statisticRowsSql(statistic, order, top, table, this.stored, limits));
       }
     }
   }
@@ -181,13 +182,13 @@ export class DuckDbEngine implements QueryEngine {
     return { totals, rows: (order) => this.database.chunks(groupRowsSql(job, groups, order, wanted, table)) };
   }
 
-  async statistic({ statistic, byProtocol, orders, top }: JobOf<'statistic'>): Promise<Tables> {
+  async statistic({ statistic, byProtocol, orders, top, limits }: JobOf<'statistic'>): Promise<Tables> {
     const sql = statisticSql(statistic, byProtocol, this.selected, this.stored);
     const { table, totals } = await this.hold(sql, orders.length, top, statistic.sides.length);
     return {
       totals,
       rows: (order: Order | undefined) =>
-        this.database.chunks(statisticRowsSql(statistic, order!, top, table, this.stored)),
+        this.database.chunks(statisticRowsSql(statistic, order!, top, table, this.stored, limits)),
     };
   }
 
@@ -213,6 +214,16 @@ export class DuckDbEngine implements QueryEngine {
     await this.database.run(`CREATE OR REPLACE TEMP TABLE ${GROUPS_TABLE} AS ${sql}`);
     this.known ??= await this.database.numbers(totalsOfGroupsSql(GROUPS_TABLE, sides), TOTAL_COLUMNS);
     return { table: GROUPS_TABLE, totals: this.known };
+  }
+}
+
+/** Reads every value of every column of files, so that what is damaged is met; resolves to the number of rows. */
+export async function readAll(paths: readonly string[]): Promise<number> {
+  const engine = await DuckDbEngine.open(filesAsStored(paths), EVERYTHING);
+  try {
+    return await engine.readAll();
+  } finally {
+    engine.close();
   }
 }
 
@@ -253,12 +264,13 @@ async function findChains(
 
 /** The rows of one order's table of groups. */
 function groupRowsSql(
-  { top, resultFilter }: JobOf<'groups'>,
+  { top, limits, resultFilter }: JobOf<'groups'>,
   { schema, keys }: Groups,
   order: Order | undefined,
   wanted: readonly ColumnName[],
-  table: string,
+  groups: string,
 ): string {
+  const table = limitedSql(groups, limits, order, schema);
   const ties = order === undefined ? ['position DESC'] : keys;
   const cut =
     resultFilter === undefined

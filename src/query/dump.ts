@@ -9,7 +9,7 @@ import { USAGE } from './arguments.ts';
 import type { QueryEngine } from './engine.ts';
 import { describePlan } from './explain.ts';
 import type { FileIdentity } from './file-report.ts';
-import { type FlowFiles, filesOfScan, lookAtFiles, type RateCorrection, spanOf } from './flow-files.ts';
+import { checkPages, type FlowFiles, filesOfScan, lookAtFiles, type RateCorrection, spanOf } from './flow-files.ts';
 import { writeRows, writtenColumns } from './flow-writer.ts';
 import { writtenSchema } from './group-columns.ts';
 import { bindIdents, tellIdents } from './ident-files.ts';
@@ -17,13 +17,14 @@ import { LeftOut } from './left-out.ts';
 import { EngineOpener } from './open-engine.ts';
 import type { DumpOptions } from './options.ts';
 import type { HostNames, PlaceNames, Style } from './output/cells.ts';
-import { Clock } from './output/clock.ts';
+import { Clock, zoneNote } from './output/clock.ts';
 import { type Format, printsIdent, printsTag } from './output/format.ts';
 import { OutputSink, ReaderGone } from './output/sink.ts';
-import { type ReadFiles, writeLegacySummary, writeSummary } from './output/summary.ts';
+import { NO_MATCH, type ReadFiles, writeLegacySummary, writeSummary } from './output/summary.ts';
 import { engineJobs, type Plan, type Selection } from './plan.ts';
 import { type PlacesOfFilter, planDump, questionOf } from './planner.ts';
 import { relativeSeconds, withRelativeWindow } from './relative-window.ts';
+import { rowLimitText } from './row-limits.ts';
 import { Runner } from './runner.ts';
 import { chainsSql } from './sql/sequence.ts';
 
@@ -146,10 +147,17 @@ async function dump(run: DumpRun): Promise<void> {
     },
     placesOfFilter(places),
   );
-  for (const warning of warnings) surroundings.stderr.write(`${warning}\n`);
+  const zone = zoneNote();
+  const notes = [...options.notes, ...warnings, ...(zone === undefined ? [] : [zone])];
+  for (const note of notes) surroundings.stderr.write(`${note}\n`);
+  // JSON must stay JSON.
+  const limits = format.kind === 'json' || format.kind === 'ndjson' ? [] : options.rowLimits;
   const question: Question = { format, plan: planned.plan, seconds, places, startedAt };
   await leftOut.ask(
-    () => answer(question, run),
+    () => {
+      for (const limit of limits) sink.block.ascii(rowLimitText(limit));
+      return answer(question, run);
+    },
     () => sink.takeBack(),
   );
 }
@@ -182,7 +190,7 @@ async function answer({ format, plan: planned, seconds, places, startedAt }: Que
     plain: options.plainNumbers,
     longV6: options.longV6 || format.longV6,
     // Front ends look for it in lines of text; nfdump leaves csv to programs.
-    marker: options.markAddresses && format.kind !== 'csv' ? ADDRESS_MARKER : '',
+    marker: options.markAddresses && !format.kind.startsWith('csv') ? ADDRESS_MARKER : '',
     clock: new Clock(),
     ...(places === undefined ? {} : { places }),
     ...(options.resolve ? { hosts: await surroundings.openHostNames() } : {}),
@@ -198,7 +206,10 @@ async function answer({ format, plan: planned, seconds, places, startedAt }: Que
     const engine = await engines.open(files, plan, format.kind === 'null');
     try {
       if (options.write !== undefined) {
-        await writeFlows(engine, plan, () => surroundings.openFlowFile(options));
+        // What is wrong must not get into a file where it has a checksum that is right.
+        await checkPages(engine.unchecked);
+        const written = await writeFlows(engine, plan, () => surroundings.openFlowFile(options));
+        if (written === 0 && options.write !== '-') sink.block.ascii(NO_MATCH);
         return;
       }
       const baseline = await baselineFiles(looked, run);
@@ -264,19 +275,19 @@ async function chooseFiles(options: DumpOptions, surroundings: DumpSurroundings)
 
 /** The files of --baseline but those that are asked about. */
 async function baselineFiles(
-  { paths }: Pick<FlowFiles, 'paths'>,
+  files: Pick<FlowFiles, 'paths'>,
   { options: { baseline, sources }, surroundings, leftOut }: DumpRun,
 ): Promise<readonly string[]> {
   if (baseline === undefined) return [];
-  const asked = new Set(paths.map((path) => resolve(path)));
+  const asked = new Set(files.paths.map((path) => resolve(path)));
   const found = await surroundings.chooseFiles({ read: undefined, range: baseline, sources });
   const others = leftOut.rest(found.filter((path) => !asked.has(resolve(path))));
   if (others.length === 0) throw new UserError(`--baseline ${baseline}: no other flow files there`);
   return others;
 }
 
-/** -w: the flows, or the groups of the first table, go to a file. */
-async function writeFlows(engine: QueryEngine, plan: Plan, open: () => Promise<FlowFileWriter>): Promise<void> {
+/** -w: the flows, or the groups of the first table, go to a file. Resolves to how many. */
+async function writeFlows(engine: QueryEngine, plan: Plan, open: () => Promise<FlowFileWriter>): Promise<number> {
   const job = plan.jobs.find((one) => one.kind === 'flows' || one.kind === 'groups');
   if (job === undefined) throw new UserError('-w writes flows: statistics of elements are no flows');
   const schema = job.kind === 'flows' ? engine.schema : writtenSchema(job.grouping, engine.schema);
@@ -287,8 +298,9 @@ async function writeFlows(engine: QueryEngine, plan: Plan, open: () => Promise<F
   const rows = job.kind === 'flows' ? engine.flows(job, names) : (await engine.groups(job, names)).rows(job.orders[0]);
   const to = await open();
   try {
-    await writeRows(rows, of, to);
+    const written = await writeRows(rows, of, to);
     await to.close();
+    return written;
   } catch (error) {
     await to.abort();
     throw error;
@@ -305,13 +317,38 @@ async function act(run: DumpRun): Promise<void> {
     return;
   }
   if (action === 'rewrite') {
-    for (const path of await chooseFiles(options, surroundings)) await surroundings.rewriteFlowFile(path, options);
+    await eachFile(run, async (path) => {
+      const { ident } = await surroundings.identify(path);
+      await surroundings.rewriteFlowFile(path, options);
+      if (options.ident !== undefined) sink.block.text(`${path} ident: ${ident} -> ${options.ident}\n`);
+    });
+    return;
+  }
+  if (action === 'verify') {
+    const { verifyFile } = await import('./file-report.ts');
+    await eachFile(run, (path) => verifyFile(path, surroundings, sink.block));
     return;
   }
   await leftOut.ask(
     () => actOnFiles(run),
-    () => action !== 'verify' && sink.takeBack(),
+    () => sink.takeBack(),
   );
+}
+
+/** Does something to one file after the other; one that is damaged is told and stays as it is. */
+async function eachFile(
+  { options, surroundings, leftOut }: DumpRun,
+  act: (path: string) => Promise<void>,
+): Promise<void> {
+  for (const path of await chooseFiles(options, surroundings)) {
+    const question = () => {
+      leftOut.reads(() => [path]);
+      return act(path).catch((error) => {
+        throw explain(error);
+      });
+    };
+    await leftOut.askOfAny(question, () => true);
+  }
 }
 
 /** What is asked of the files themselves. */
@@ -346,12 +383,10 @@ async function actOnFiles(run: DumpRun): Promise<void> {
   }
 }
 
-/** Size of the files. */
-function octetsOf({ paths, scan }: FlowFiles): number {
-  return (
-    scan?.summary().octets ??
-    paths.reduce((sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0), 0)
-  );
+/** Size of the files, whose names are only made where a scan has not told it. */
+function octetsOf(files: FlowFiles): number {
+  const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  return files.scan?.summary().octets ?? files.paths.reduce((sum, path) => sum + sizeOf(path), 0);
 }
 
 /** Span of all files, whether or not idents leave some out, cut to the window. */

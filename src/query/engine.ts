@@ -19,6 +19,8 @@ export interface Tables {
 export interface QueryEngine {
   /** What the files have. */
   readonly schema: Schema;
+  /** Files that it reads without a look at the checksums of their pages: see `checkPages`. */
+  readonly unchecked: readonly string[];
   /** Earliest start and latest end in the files, matching or not; 0 without flows. */
   span(): Promise<{ first: number; last: number }>;
   totals(): Promise<Totals>;

@@ -1,6 +1,6 @@
 import { wide } from '../flow/u64.ts';
 import type { QueryEngine } from './engine.ts';
-import { filesAsStored } from './flow-files.ts';
+import { checkPages } from './flow-files.ts';
 import { parseOrders } from './orders.ts';
 import { addressWriter } from './output/address-cells.ts';
 import { Clock } from './output/clock.ts';
@@ -45,6 +45,7 @@ const JOB: JobOf<'statistic'> = {
   byProtocol: true,
   orders: parseOrders('flows', 'element'),
   top: 0,
+  limits: [],
 };
 
 /** The question whose answer `sumFile` reads. */
@@ -103,7 +104,7 @@ export interface FileReportSurroundings {
   readonly identify: (path: string) => Promise<FileIdentity>;
 }
 
-/** Prints what -I, -g, -E or -v ask about files. */
+/** Prints what -I, -g or -E ask about files. */
 export async function reportOnFiles(
   action: string,
   files: readonly string[],
@@ -122,9 +123,6 @@ export async function reportOnFiles(
       return;
     case 'exporters':
       await using(open(files, EXPORTERS_PLAN), (engine) => writeExporters(out, engine));
-      return;
-    case 'verify':
-      await verify(out, files, surroundings);
   }
 }
 
@@ -147,6 +145,7 @@ const EXPORTER_JOB: JobOf<'groups'> = {
   orders: parseOrders('tstart:a', 'record'),
   top: 0,
   titled: false,
+  limits: [],
   resultFilter: undefined,
 };
 const EXPORTERS_PLAN: Plan = { ...SUMS_PLAN, jobs: [EXPORTER_JOB] };
@@ -181,14 +180,12 @@ async function writeExporters(out: TextBlock, engine: QueryEngine): Promise<void
   }
 }
 
-/** Reads every cell of every file. */
-async function verify(out: TextBlock, files: readonly string[], { identify }: FileReportSurroundings): Promise<void> {
-  const { DuckDbEngine } = await import('./duckdb-engine.ts');
-  for (const path of files) {
-    const { ident } = await identify(path);
-    const rows = await using(DuckDbEngine.open(filesAsStored([path]), SUMS_PLAN.selection), (engine) =>
-      engine.readAll(),
-    );
-    out.text(`File       : ${path}\nIdent      : ${ident}\nRecords    : ${rows}\nStatus     : every page read\n`);
-  }
+/** Reads every cell of a file, and says so: -v. */
+export async function verifyFile(path: string, { identify }: FileReportSurroundings, out: TextBlock): Promise<void> {
+  const { readAll } = await import('./duckdb-engine.ts');
+  const { ident } = await identify(path);
+  const unsure = await checkPages([path]);
+  const rows = await readAll([path]);
+  const status = unsure.length === 0 ? 'every page read' : 'every page read, not all have checksums';
+  out.text(`File       : ${path}\nIdent      : ${ident}\nRecords    : ${rows}\nStatus     : ${status}\n`);
 }

@@ -90,6 +90,30 @@ async function sortOut(paths: readonly string[]): Promise<{ whole: string[]; dam
   return { whole, damaged };
 }
 
+/** Files that are read side by side to check their pages. */
+const CHECKED_AT_ONCE = 8;
+
+/**
+ * Reads files to check their pages against their checksums, for engines that do not. Resolves to the files of which some
+ * pages have none: other programs wrote them, or earlier versions.
+ *
+ * @throws UserError for one that is damaged.
+ */
+export async function checkPages(paths: readonly string[]): Promise<readonly string[]> {
+  const unsure: string[] = [];
+  for (let from = 0; from < paths.length; from += CHECKED_AT_ONCE) {
+    const some = paths.slice(from, from + CHECKED_AT_ONCE);
+    const checked = some.map((path) => addon().checkSegment(path));
+    try {
+      const areSure = await Promise.all(checked);
+      unsure.push(...some.filter((_, index) => !areSure[index]));
+    } catch (cause) {
+      throw new UserError(`cannot read the flows: ${(cause as Error).message}`, { cause });
+    }
+  }
+  return unsure;
+}
+
 async function readFooters(paths: readonly string[], corrections: readonly RateCorrection[]): Promise<FlowFiles> {
   const scan = await orElsewhere(() => addon().openScan([...paths]));
   const named = corrections.length === 0 ? paths : paths.map((path) => resolve(path));

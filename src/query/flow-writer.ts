@@ -10,11 +10,13 @@ export function writtenColumns(schema: Schema): readonly Column[] {
   return columns.filter(({ core, name }) => core || hasColumn(schema, name));
 }
 
-/** Hands rows that look like flows to a consumer, in batches that are filled again and again. */
-export async function writeRows(rows: Rows, of: readonly Column[], to: FlowConsumer): Promise<void> {
+/** Hands rows that look like flows to a consumer, in batches that are filled again and again. Resolves to their number. */
+export async function writeRows(rows: Rows, of: readonly Column[], to: FlowConsumer): Promise<number> {
+  let written = 0;
   const batch = new FlowBatch();
   const copier = new ChunkCopier(of.map(({ name }) => name));
   for await (const chunk of rows) {
+    written += chunk.rows;
     for (let from = 0; from < chunk.rows; ) {
       const count = Math.min(chunk.rows - from, BATCH_ROWS - batch.rows);
       copier.append(batch, chunk, from, from + count);
@@ -23,6 +25,7 @@ export async function writeRows(rows: Rows, of: readonly Column[], to: FlowConsu
     }
   }
   if (batch.rows > 0) await flush(batch, to);
+  return written;
 }
 
 async function flush(batch: FlowBatch, to: FlowConsumer): Promise<void> {

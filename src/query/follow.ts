@@ -1,7 +1,7 @@
 import { type ColumnName, columns } from '../flow/fields.ts';
 import { wide } from '../flow/u64.ts';
 import type { Chunk } from './chunk.ts';
-import type { FlowFiles } from './flow-files.ts';
+import { checkPages, type FlowFiles } from './flow-files.ts';
 import { streamStyle } from './flow-printer.ts';
 import { identsByPath } from './ident-files.ts';
 import { EngineOpener } from './open-engine.ts';
@@ -50,6 +50,7 @@ export class FlowFollower {
     const selection = { ...this.options.selection, ...idents };
     const engine = await this.engines.open(files, { selection, jobs: [JOB] }, false);
     try {
+      await checkPages(engine.unchecked);
       this.printer ??= await this.start((name) => hasColumn(engine.schema, name));
       const { printer } = this;
       const wanted: readonly ColumnName[] = [...new Set<ColumnName>([...printer.needs, 'receivedMs'])];

@@ -15,7 +15,7 @@ interface Bound {
 }
 
 /** Files whose metadata are read side by side. */
-const READ_AT_ONCE = 64;
+const READ_AT_ONCE = 512;
 
 /**
  * Answers what a filter asks for idents, which are those of whole files: those in which no flow can pass are left out,

@@ -1,14 +1,12 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { UserError } from '../flow/user-error.ts';
-import { type Damage, type DamagedFiles, filesAsStored } from './flow-files.ts';
-import type { Selection } from './plan.ts';
+import { checkPages, type Damage, type DamagedFiles } from './flow-files.ts';
 
 /** Files that are read together to find which of them cannot be read. */
 const READ_AT_ONCE = 64;
 /** What the general engine says of content that it cannot read, often without a name. */
 const OF_CONTENT = /^Invalid Error: |corrupt/i;
-const EVERYTHING: Selection = { filter: { kind: 'any' }, window: undefined, limit: undefined, counters: 'stored' };
 
 /**
  * The damaged files that a question goes on without. Damage in the middle of a file is only met while it is read, when
@@ -107,7 +105,8 @@ async function damageBehind(
   if (!(error instanceof Error) || (error instanceof UserError && error.cause === undefined)) return none;
   const { message } = error.cause instanceof Error ? error.cause : error;
   // The addon looks after it that a file is the one that it began to read.
-  const sure = asked.find((path) => message.startsWith(`${path}: `) && message.includes(' is damaged: '));
+  const isOf = (path: string) => message.startsWith(`${path}: `) || message.startsWith(`${resolve(path)}: `);
+  const sure = message.includes(' is damaged: ') ? asked.find(isOf) : undefined;
   if (sure !== undefined) return { found: [damageOf(sure, message)], mayPass: true };
   const named = asked.filter((path) => message.includes(path));
   if (named.length > 0) return { found: await unreadable(named), mayPass: true };
@@ -130,17 +129,13 @@ async function unreadable(paths: readonly string[]): Promise<Damage[]> {
 
 /** Reads every cell; why that fails. */
 async function readingFails(paths: readonly string[]): Promise<string | undefined> {
-  const { DuckDbEngine } = await import('./duckdb-engine.ts');
   try {
-    const engine = await DuckDbEngine.open(filesAsStored(paths), EVERYTHING);
-    try {
-      await engine.readAll();
-      return undefined;
-    } finally {
-      engine.close();
-    }
+    await checkPages(paths);
+    const { readAll } = await import('./duckdb-engine.ts');
+    await readAll(paths);
+    return undefined;
   } catch (error) {
-    return (error as Error).message;
+    return (error instanceof UserError && error.cause instanceof Error ? error.cause : (error as Error)).message;
   }
 }
 
@@ -149,6 +144,7 @@ function damageOf(path: string, message: string): Damage {
     .split('\n')[0]!
     .replace(/^[\w ]+ Error: /, '')
     .replace(`Failed to read file "${path}": `, '')
+    .replace(`${resolve(path)}: `, '')
     .replace(`${path}: `, '');
   return { path, message: `cannot read segment ${path}: ${why}` };
 }

@@ -1,6 +1,8 @@
+import type { RowLimit } from './row-limits.ts';
+
 /**
  * What is to be done: answer (`dump`), look at the filter only (-Z), describe the plan (-X) or its SQL (--sql), print what
- * files say of themselves (-I, -g, -E, -v), change files (-J, -i without -w), print the usage (-h).
+ * files say of themselves (-I, -g, -E, -v), change files (-J, -i without -w), print the usage (-h) or the version (-V).
  */
 export type DumpAction =
   | 'dump'
@@ -12,7 +14,8 @@ export type DumpAction =
   | 'exporters'
   | 'verify'
   | 'rewrite'
-  | 'help';
+  | 'help'
+  | 'version';
 
 export interface FileCompression {
   readonly codec: 'zstd' | 'lz4' | 'none';
@@ -79,4 +82,8 @@ export interface DumpOptions {
   /** -C: a file with formats, `none` for no such file. */
   readonly configuration: string | undefined;
   readonly action: DumpAction;
+  /** Lines about options that have no effect. */
+  readonly notes: readonly string[];
+  /** -L, -l. */
+  readonly rowLimits: readonly RowLimit[];
 }

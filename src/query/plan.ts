@@ -3,6 +3,7 @@ import type { Sequence } from './filter/sequence.ts';
 import type { Filter } from './filter/tree.ts';
 import type { Order } from './orders.ts';
 import type { Report } from './reports.ts';
+import type { RowLimit } from './row-limits.ts';
 import type { Statistic } from './statistics.ts';
 
 /**
@@ -35,6 +36,14 @@ export interface Selection {
   readonly idents?: ReadonlyMap<string, string>;
 }
 
+/** Every flow, with the counters that it has in its file. */
+export const EVERYTHING: Selection = {
+  filter: { kind: 'any' },
+  window: undefined,
+  limit: undefined,
+  counters: 'stored',
+};
+
 /** The filters of a selection: of a sequence one for each stage. */
 export function filtersOf({ filter, sequence }: Selection): Filter[] {
   return sequence === undefined ? [filter] : sequence.stages.map((stage) => stage.filter);
@@ -48,6 +57,8 @@ interface GroupsJob {
   readonly top: number;
   /** -s record: a title line over each order. */
   readonly titled: boolean;
+  /** -l and -L, before `top` cuts. */
+  readonly limits: readonly RowLimit[];
   /** -P on the finished rows. */
   readonly resultFilter: Filter | undefined;
 }
@@ -68,6 +79,8 @@ export type Job =
       readonly byProtocol: boolean;
       readonly orders: readonly Order[];
       readonly top: number;
+      /** -l and -L, before `top` cuts. */
+      readonly limits: readonly RowLimit[];
       /** The tables to be made of the rows, which are all those of single addresses. */
       readonly ofCountries?: { readonly orders: readonly Order[]; readonly top: number };
     }

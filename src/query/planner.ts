@@ -123,13 +123,16 @@ function planJobs(
   resultFilter: Filter | undefined,
   warnings: string[],
 ): Job[] {
-  const { statistics, order, aggregate } = options;
+  const { statistics, order, aggregate, rowLimits: limits } = options;
   if (statistics.length > 0) return planStatistics(options, grouping, resultFilter, warnings);
   const top = options.top ?? 0;
   const orders = order === undefined ? [] : parseOrders(order, 'record');
   if (orders.length > 1) throw new UserError(`-O ${order}: one order only`);
   if (aggregate || grouping !== undefined) {
-    return [{ kind: 'groups', grouping: grouping ?? FIVE_TUPLE, orders, top, titled: false, resultFilter }];
+    return [{ kind: 'groups', grouping: grouping ?? FIVE_TUPLE, orders, top, titled: false, limits, resultFilter }];
+  }
+  if (limits.length > 0) {
+    throw new UserError("-l and -L are for -s, -a, -A and -b: use a filter, such as 'packets > 10' or 'bytes < 5m'");
   }
   // As in nfdump, -P is for tables: lists in the order of the files are none.
   if (orders.length === 0) return [{ kind: 'flows', order: undefined, top: 0 }];
@@ -143,7 +146,7 @@ function planStatistics(
   resultFilter: Filter | undefined,
   warnings: string[],
 ): Job[] {
-  const { statistics, order } = options;
+  const { statistics, order, rowLimits: limits } = options;
   const top = options.top ?? DEFAULT_TOP;
   const records: Job[] = [];
   const elements: Job[] = [];
@@ -162,7 +165,15 @@ function planStatistics(
       if (order !== undefined)
         throw new UserError('-s record and -O (or -m) exclude each other: write -s record/ORDER');
       const orders = parseOrders(orderText ?? 'flows', 'top records');
-      records.push({ kind: 'groups', grouping: grouping ?? FIVE_TUPLE, orders, top, titled: true, resultFilter });
+      records.push({
+        kind: 'groups',
+        grouping: grouping ?? FIVE_TUPLE,
+        orders,
+        top,
+        titled: true,
+        limits,
+        resultFilter,
+      });
       continue;
     }
     const statistic = statisticByName.get(name);
@@ -175,8 +186,11 @@ function planStatistics(
     }
     const byProtocol = (split === 'p' && statistic.ofProtocols !== true) || statistic.byProtocol === true;
     const sides = options.places.length === 0 ? undefined : asGroupings(statistic, byProtocol);
+    if (limits.length > 0 && (ofCountries || sides !== undefined)) {
+      throw new UserError(`-s ${text}: places of -G are found after -l and -L would have left out rows`);
+    }
     if (sides !== undefined) {
-      const ofSide = { kind: 'groups', orders: [], top: 0, titled: false, resultFilter: undefined } as const;
+      const ofSide = { kind: 'groups', orders: [], top: 0, titled: false, limits, resultFilter: undefined } as const;
       const groups = sides.map((grouping) => ({ ...ofSide, grouping }));
       elements.push({ kind: 'asOfPlaces', statistic, byProtocol, orders, top, sides: groups });
       continue;
@@ -185,6 +199,7 @@ function planStatistics(
       kind: 'statistic',
       statistic,
       byProtocol,
+      limits,
       ...(ofCountries ? { orders: [orders[0]!], top: 0, ofCountries: { orders, top } } : { orders, top }),
     });
   }
@@ -233,7 +248,7 @@ function planFormat(options: DumpOptions, grouping: Grouping | undefined, jobs: 
   return parseFormat(legacy ? 'csv-legacy' : (options.format ?? standard), readFormats(options.configuration));
 }
 
-/** -t: `yyyy/MM/dd.hh:mm:ss`, tails may be missing, and a second one after a dash. */
+/** -t: `yyyy/MM/dd.hh:mm:ss`, also with a slash before the hour; tails may be missing, a second one after a dash. */
 export function parseWindow(text: string, overlaps = false): Window {
   const [from = '', to, ...more] = text.split('-');
   const afterMs = parseWindowTime(from);
@@ -245,8 +260,7 @@ export function parseWindow(text: string, overlaps = false): Window {
 }
 
 function parseWindowTime(text: string): number | undefined {
-  const match = /^(\d{4})(?:\/(\d\d?)(?:\/(\d\d?)(?:[. T](\d\d?)(?::(\d\d?)(?::(\d\d?)(?:\.(\d{1,3}))?)?)?)?)?)?$/.exec(
-    text,
-  );
+  const match =
+    /^(\d{4})(?:\/(\d\d?)(?:\/(\d\d?)(?:[./ T](\d\d?)(?::(\d\d?)(?::(\d\d?)(?:\.(\d{1,3}))?)?)?)?)?)?$/.exec(text);
   return match === null ? undefined : timeOfParts(match.slice(1, 8), false);
 }

@@ -1,5 +1,6 @@
 import type { ColumnName } from '../flow/fields.ts';
 import { wide } from '../flow/u64.ts';
+import { hiddenColumns } from './aggregation.ts';
 import type { Chunk } from './chunk.ts';
 import type { QueryEngine, Rows } from './engine.ts';
 import type { Sequence } from './filter/sequence.ts';
@@ -10,7 +11,7 @@ import type { Format } from './output/format.ts';
 import type { RowPrinter } from './output/row-printer.ts';
 import type { OutputSink } from './output/sink.ts';
 import type { StatisticTable } from './output/statistic-table.ts';
-import { NO_TOTALS, type Totals } from './output/summary.ts';
+import { NO_MATCH, NO_TOTALS, type Totals } from './output/summary.ts';
 import { TextBlock } from './output/text.ts';
 import type { PlaceStatistic } from './place-statistic.ts';
 import type { JobOf, Plan } from './plan.ts';
@@ -91,7 +92,11 @@ export class Runner {
     const { grouping, orders, top, titled } = job;
     // Formats that name what they print show of cleared columns (-A) only the key.
     const named = grouping.others === 'first' ? engine.schema : groupsSchema([], grouping, engine.schema);
-    const printer = await this.makePrinter(named, { ofKey: grouping.others !== 'first', counted: ['flows'] });
+    const printer = await this.makePrinter(named, {
+      ofKey: grouping.others !== 'first',
+      counted: ['flows'],
+      hidden: hiddenColumns(grouping),
+    });
     if (!titled) printer.open(this.out, quiet);
     const tables = await engine.groups(job, printer.needs);
     this.totals ??= tables.totals;
@@ -152,7 +157,7 @@ export class Runner {
       for await (const chunk of rows(order)) {
         await this.printChunk(chunk, bindTable(chunk, table, format, style));
       }
-      closeTable(this.out, format, quiet);
+      closeTable(this.out, format);
     }
   }
 
@@ -171,13 +176,22 @@ export class Runner {
   /** Printers are loaded when there is something for them: a short question should not wait for what it does not use. */
   private async makePrinter(
     schema: Schema,
-    rows: { sequence?: Sequence | undefined; ofKey?: boolean; counted?: readonly ColumnName[] },
+    rows: {
+      sequence?: Sequence | undefined;
+      ofKey?: boolean;
+      counted?: readonly ColumnName[];
+      hidden?: ReadonlySet<ColumnName>;
+    },
   ): Promise<RowPrinter> {
-    const { sequence, ofKey = false, counted = [] } = rows;
+    const { sequence, ofKey = false, counted = [], hidden } = rows;
     const { format, style, quiet } = this.options;
     const { rowPrinter } = await import('./output/row-printer.ts');
     const stored = (name: ColumnName) => counted.includes(name) || hasColumn(schema, name);
-    const printer = await rowPrinter(format, style, stored, { ofChains: sequence !== undefined, ofKey });
+    const printer = await rowPrinter(format, style, stored, {
+      ofChains: sequence !== undefined,
+      ofKey,
+      ...(hidden && { hidden }),
+    });
     if (sequence === undefined) return printer;
     const { chainPrinter } = await import('./output/chain-printer.ts');
     return chainPrinter(printer, format, sequence, quiet);
@@ -190,7 +204,7 @@ export class Runner {
   /** For people and their scripts; JSON must stay JSON. */
   private noteNoMatch({ rows }: Totals): void {
     const { kind } = this.options.format;
-    if (rows === 0 && kind !== 'json' && kind !== 'ndjson') this.out.ascii('No matching flows\n');
+    if (rows === 0 && kind !== 'json' && kind !== 'ndjson') this.out.ascii(NO_MATCH);
   }
 
   private async printRows(printer: RowPrinter, rows: Rows, totals?: RunningTotals): Promise<void> {

@@ -17,12 +17,13 @@ export type KeyForm =
   | 'organisation';
 
 /**
- * A key out of elements that have no column (docs/decisions/0165): a number; the first of an access list's three words;
- * an application's engine and selector as one number; microseconds of seconds, microseconds and milliseconds.
+ * A key out of elements that have no column (docs/decisions/0165): a number; one of an access list's three words: list,
+ * entry, extended entry; an application's engine and selector as one number; microseconds of seconds, microseconds and
+ * milliseconds.
  */
 export interface ExtraKey {
   readonly members: readonly string[];
-  readonly as: 'number' | 'accessList' | 'application' | 'microseconds';
+  readonly as: 'number' | 'accessList' | 'accessEntry' | 'extendedEntry' | 'application' | 'microseconds';
 }
 
 export interface Statistic {
@@ -119,6 +120,10 @@ const rows: readonly Statistic[] = [
   row('natport', 'X-Port', 'number', 'natSrcPort', 'natDstPort'),
   row('iacl', 'Ingress ACL', 'hex', extra('accessList', '33000')),
   row('eacl', 'Egress ACL', 'hex', extra('accessList', '33001')),
+  row('iace', 'Ingress ACE', 'hex', extra('accessEntry', '33000')),
+  row('eace', 'Egress ACE', 'hex', extra('accessEntry', '33001')),
+  row('ixace', 'Ingress xACE', 'hex', extra('extendedEntry', '33000')),
+  row('exace', 'Egress xACE', 'hex', extra('extendedEntry', '33001')),
   row('ivrf', 'I-vrf ID', 'number', 'ingressVrf'),
   row('evrf', 'E-vrf ID', 'number', 'egressVrf'),
   row('minttl', 'minTTL', 'number', 'minTtl'),
@@ -130,7 +135,25 @@ export const absentStatistics: ReadonlyMap<string, string> = new Map(
   ['ja3', 'ja4', 'ja3s', 'ja4s', 'sni', 'tls'].map((name) => [name, 'flows are stored without payload']),
 );
 
-export const statisticByName: ReadonlyMap<string, Statistic> = new Map(rows.map((one) => [one.name, one]));
+/** Names up to nfdump 1.7.4, and what they became. */
+const OLDER_NAMES: Readonly<Record<string, string>> = {
+  nevent: 'nat',
+  xsrcip: 'natsrcip',
+  nsrcip: 'natsrcip',
+  xdstip: 'natdstip',
+  ndstip: 'natdstip',
+  xsrcport: 'natsrcport',
+  nsrcport: 'natsrcport',
+  xdstport: 'natdstport',
+  ndstport: 'natdstport',
+};
+
+export const statisticByName: ReadonlyMap<string, Statistic> = new Map(
+  rows.flatMap((one) => {
+    const older = Object.keys(OLDER_NAMES).filter((name) => OLDER_NAMES[name] === one.name);
+    return [one.name, ...older].map((name) => [name, one] as const);
+  }),
+);
 
 /** Flows without the element are left out, except in statistics of numbers, where they count under 0. */
 export function skipsZero(statistic: Statistic, schema: Schema): boolean {

@@ -1,5 +1,6 @@
 import { rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { isMissing } from '../flow/missing.ts';
 import { UserError, unreadableDirectory } from '../flow/user-error.ts';
 import type { ExpiryLimits } from './expiry-limits.ts';
 import { slotDirectories } from './slot-directories.ts';
@@ -88,7 +89,7 @@ export async function deleteFiles(directory: string, files: readonly StoredFile[
     try {
       await unlink(path);
     } catch (cause) {
-      if (!isGone(cause)) throw new UserError(`cannot delete ${path}: ${(cause as Error).message}`, { cause });
+      if (!isMissing(cause)) throw new UserError(`cannot delete ${path}: ${(cause as Error).message}`, { cause });
     }
     directories.add(dirname(path));
   }
@@ -115,11 +116,7 @@ async function blocksOf(path: string): Promise<number | undefined> {
   try {
     return (await stat(path)).blocks;
   } catch (cause) {
-    if (isGone(cause)) return undefined;
+    if (isMissing(cause)) return undefined;
     throw cause;
   }
-}
-
-function isGone(cause: unknown): boolean {
-  return (cause as NodeJS.ErrnoException).code === 'ENOENT';
 }

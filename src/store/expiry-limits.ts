@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isMissing } from '../flow/missing.ts';
 import { UserError } from '../flow/user-error.ts';
 import { replaceFile } from './replace-file.ts';
 
@@ -41,9 +42,8 @@ export async function readLimits(directory: string): Promise<ExpiryLimits | unde
   try {
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new UserError(`cannot read ${path}: ${message}`, { cause });
+    if (isMissing(cause)) return undefined;
+    throw new UserError(`cannot read ${path}: ${(cause as Error).message}`, { cause });
   }
   try {
     const limits = JSON.parse(text) as Partial<ExpiryLimits> & { schema?: number };

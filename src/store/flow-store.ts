@@ -4,25 +4,12 @@ import type { FlowBatch } from '../flow/batch.ts';
 import type { FlowConsumer } from '../flow/consumer.ts';
 import { UserError } from '../flow/user-error.ts';
 import { recover } from './recover.ts';
-import { deleteParts, type SealedSlot, sealSlot } from './seal.ts';
 import type { SegmentStyle } from './segment-metadata.ts';
-import { indexSlot } from './slot-index.ts';
-import type { SlotStatsJson } from './slot-stats.ts';
+import { type EndedSlot, SlotSealer } from './slot-sealer.ts';
 import { newPartSession, SlotWriter } from './slot-writer.ts';
 import { DEFAULT_INTERVAL_SECONDS, DEFAULT_LAYOUT, LAYOUT_COUNT, slotDirectory, slotStart } from './slots.ts';
 import { Staging } from './staging.ts';
 import { takeDirectory } from './take-directory.ts';
-
-/** A slot that ended, once its file is in place. */
-export interface EndedSlot {
-  readonly startMs: number;
-  readonly endMs: number;
-  readonly path: string;
-  /** Directory of the store, above the sub-directories of its layout. */
-  readonly storeDirectory: string;
-  readonly ident: string;
-  readonly stats: SlotStatsJson;
-}
 
 export interface FlowStoreOptions {
   readonly directory: string;
@@ -50,9 +37,10 @@ export interface FlowStoreOptions {
   readonly now?: () => number;
 }
 
+/** The same with what is not given at its default. */
+type StoreOptions = FlowStoreOptions & Required<Pick<FlowStoreOptions, 'layout' | 'log' | 'now'>>;
+
 const DEFAULT_FLUSH_MS = 2000;
-/** How long the parts of a sealed slot stay, for readers that listed the directory before. */
-const PART_GRACE_MS = 10_000;
 /** Row groups under way before `write` asks its caller to wait. */
 const MOST_PENDING = 4;
 /** Files for slots without flows that are written at most when the clock has jumped ahead. */
@@ -71,36 +59,32 @@ export class FlowStore implements FlowConsumer {
   storedFlows = 0;
   /** Row groups are encoded side by side, and written in the order that they came in. */
   readonly concurrentWrites = MOST_PENDING;
-  private readonly options: FlowStoreOptions;
+  private readonly options: StoreOptions;
   private readonly style: SegmentStyle;
   private readonly lock: NativeDirectoryLock;
   private readonly session = newPartSession();
   private readonly staging = new Staging();
+  private readonly sealer: SlotSealer;
   private readonly pending = new Set<Promise<void>>();
   private readonly log: (message: string) => void;
   private readonly now: () => number;
   private readonly timer: NodeJS.Timeout | undefined;
   private slot: SlotWriter | undefined;
-  private sealing: Promise<void> = Promise.resolve();
-  private sealsPending = 0;
-  /** Slots that ended but could not be sealed; tried again when the next one ends. */
-  private unsealed: SlotWriter[] = [];
-  private condemned: { paths: readonly string[]; atMs: number }[] = [];
   /** After an error nothing is tried until the next flush. */
   private blocked = false;
   /** Since the last error nothing could be stored; flows lost in that time. */
   private troubled = false;
   private lostInRow = 0;
-  /** The latest slot could not be entered into the index; said once. */
-  private indexFails = false;
   private closed = false;
 
-  private constructor(options: FlowStoreOptions, style: SegmentStyle, lock: NativeDirectoryLock) {
+  private constructor(options: StoreOptions, style: SegmentStyle, lock: NativeDirectoryLock) {
     this.options = options;
     this.style = style;
     this.lock = lock;
-    this.log = options.log ?? ((message) => console.error(message));
-    this.now = options.now ?? Date.now;
+    this.log = options.log;
+    this.now = options.now;
+    const { directory: storeDirectory, onSlotEnd, log, now } = options;
+    this.sealer = new SlotSealer({ storeDirectory, style, onSlotEnd, log, now });
     if (options.mode === 'live') {
       this.slot = this.makeSlot(slotStart(this.now(), style.intervalSeconds));
       this.timer = setInterval(() => this.flush(), options.flushMs ?? DEFAULT_FLUSH_MS).unref();
@@ -116,7 +100,12 @@ export class FlowStore implements FlowConsumer {
       level: options.level ?? 1,
       bloom: options.bloom ?? [],
     };
-    const layout = options.layout ?? DEFAULT_LAYOUT;
+    const {
+      layout = DEFAULT_LAYOUT,
+      log = (message: string) => console.error(message),
+      now = Date.now,
+      mode,
+    } = options;
     if (!Number.isInteger(style.intervalSeconds) || style.intervalSeconds < 1) {
       throw new UserError(`the rotation interval is a whole number of seconds from 1, not ${style.intervalSeconds}`);
     }
@@ -126,12 +115,9 @@ export class FlowStore implements FlowConsumer {
     const directory = resolve(options.directory);
     const lock = takeDirectory(directory);
     try {
-      const store = { ...options, directory, layout };
-      const endMs = options.mode === 'live' ? (options.now ?? Date.now)() : Number.POSITIVE_INFINITY;
-      const log = options.log ?? ((message: string) => console.error(message));
-      const { slots } = await recover(directory, style, endMs, log);
+      const { slots } = await recover(directory, style, mode === 'live' ? now() : Number.POSITIVE_INFINITY, log);
       if (slots > 0) log(`${directory}: finished ${slots} slots that an earlier run left in parts`);
-      return new FlowStore(store, style, lock);
+      return new FlowStore({ ...options, directory, layout, log, now }, style, lock);
     } catch (cause) {
       lock.release();
       throw cause;
@@ -162,8 +148,7 @@ export class FlowStore implements FlowConsumer {
     this.flushStaging();
     if (this.slot !== undefined) this.endSlot(this.slot, this.options.mode === 'live');
     this.slot = undefined;
-    await this.sealing;
-    await this.deleteCondemned(Number.POSITIVE_INFINITY);
+    await this.sealer.close();
     this.lock.release();
   }
 
@@ -184,8 +169,8 @@ export class FlowStore implements FlowConsumer {
       from = to;
     }
     // A replay is as fast as its files are sealed: without this, one of many short slots would open them all.
-    if (this.sealsPending <= MOST_PENDING) return waits;
-    return Promise.all([waits, this.sealing]).then(() => {});
+    if (this.sealer.pending <= MOST_PENDING) return waits;
+    return Promise.all([waits, this.sealer.settled()]).then(() => {});
   }
 
   private add(batch: FlowBatch, from: number, to: number): Promise<void> | undefined {
@@ -220,7 +205,7 @@ export class FlowStore implements FlowConsumer {
     this.rotate(this.now());
     this.flushStaging();
     this.slot?.finishPart();
-    void this.deleteCondemned(this.now() - PART_GRACE_MS);
+    void this.sealer.deleteMerged();
   }
 
   /**
@@ -254,68 +239,11 @@ export class FlowStore implements FlowConsumer {
   private endSlot(slot: SlotWriter, evenEmpty: boolean): void {
     slot.finishPart();
     if (evenEmpty && !slot.hasParts) slot.writeEmptyPart();
-    this.sealsPending++;
-    this.sealing = this.sealing.then(async () => {
-      const slots = [...this.unsealed, slot];
-      this.unsealed = [];
-      for (const each of slots) await this.seal(each);
-      await this.deleteCondemned(this.now() - PART_GRACE_MS);
-      this.sealsPending--;
-    });
-  }
-
-  private async seal(slot: SlotWriter): Promise<void> {
-    await slot.settled();
-    let sealed: SealedSlot | undefined;
-    try {
-      sealed = await sealSlot(slot.directory, slot.time, this.style, this.log);
-    } catch (cause) {
-      // Its parts are as good as the file to readers; nothing is lost.
-      this.unsealed.push(slot);
-      this.log(`slot ${slot.time} stays in parts for now: ${(cause as Error).message}`);
-    }
-    if (sealed === undefined) return;
-    this.condemned.push({ paths: sealed.mergedParts, atMs: this.now() });
-    await this.index(sealed.path);
-    try {
-      this.options.onSlotEnd?.({
-        startMs: slot.startMs,
-        endMs: slot.startMs + this.style.intervalSeconds * 1000,
-        path: sealed.path,
-        storeDirectory: this.options.directory,
-        ident: this.style.ident,
-        stats: sealed.stats,
-      });
-    } catch (cause) {
-      // Whoever is told of a slot must not keep the next ones from being sealed.
-      this.log(`after slot ${slot.time}: ${(cause as Error).message}`);
-    }
-  }
-
-  private async index(path: string): Promise<void> {
-    try {
-      await indexSlot(path);
-      this.indexFails = false;
-    } catch (cause) {
-      if (!this.indexFails)
-        this.log(`slots are not indexed, which makes questions slower: ${(cause as Error).message}`);
-      this.indexFails = true;
-    }
-  }
-
-  private async deleteCondemned(untilMs: number): Promise<void> {
-    const due = this.condemned.filter((each) => each.atMs <= untilMs);
-    this.condemned = this.condemned.filter((each) => each.atMs > untilMs);
-    try {
-      for (const { paths } of due) await deleteParts(paths);
-    } catch (cause) {
-      // The slot's file lists them, so they do no harm, and the next start tries again.
-      this.log(`parts that are merged stay for now: ${(cause as Error).message}`);
-    }
+    this.sealer.add(slot);
   }
 
   private makeSlot(startMs: number): SlotWriter {
-    const directory = join(this.options.directory, slotDirectory(startMs, this.options.layout ?? DEFAULT_LAYOUT));
+    const directory = join(this.options.directory, slotDirectory(startMs, this.options.layout));
     return new SlotWriter(startMs, directory, this.style, this.session, {
       takeSequenceErrors: () => this.options.takeSequenceErrors?.() ?? 0,
       lost: (flows, cause) => {

@@ -3,9 +3,10 @@ import { readFile, stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { type AddressWords, parseAddress } from '../flow/address.ts';
 import { objectOf } from '../flow/json.ts';
+import { isMissing } from '../flow/missing.ts';
 import { UserError } from '../flow/user-error.ts';
+import { directoriesAbove } from './directories-above.ts';
 import { replaceFile } from './replace-file.ts';
-import { directoriesAbove } from './segment-files.ts';
 
 /** Name of the file with corrected rates in the directory of a store. */
 const RATES_NAME = '.weir.sampling.json';
@@ -30,8 +31,7 @@ export async function readRates(directory: string): Promise<readonly RateRule[]>
     if (statSync(path, { throwIfNoEntry: false }) === undefined) return [];
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT' || (cause as NodeJS.ErrnoException).code === 'ENOTDIR')
-      return [];
+    if (isMissing(cause)) return [];
     throw new UserError(`cannot read ${path}: ${(cause as Error).message}`, { cause });
   }
   return parseRates(text, (what) => {

@@ -2,6 +2,7 @@ import { readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addon } from '../addon/addon.ts';
 import type { SegmentInfo } from '../addon/segments.ts';
+import { isMissing } from '../flow/missing.ts';
 import { columnsNamed } from './segment-columns.ts';
 import {
   mergedParts,
@@ -23,8 +24,6 @@ export interface SealedSlot {
   readonly mergedParts: string[];
 }
 
-const MISSING = 'ENOENT';
-
 /**
  * Makes one file of a slot: of its parts and, after a restart inside the slot, of the file that is already there.
  *
@@ -39,8 +38,8 @@ export async function sealSlot(
   log: (message: string) => void,
 ): Promise<SealedSlot | undefined> {
   const path = join(directory, segmentName(time));
-  const names = await readdir(directory).catch((cause: NodeJS.ErrnoException): string[] => {
-    if (cause.code === MISSING) return [];
+  const names = await readdir(directory).catch((cause): string[] => {
+    if (isMissing(cause)) return [];
     throw cause;
   });
   const partNames = names.filter((name) => partTime(name) === time).sort();
@@ -83,8 +82,8 @@ export async function sealSlot(
 /** Deletes parts whose rows are in the slot's file; one that is gone already is fine. */
 export async function deleteParts(paths: readonly string[]): Promise<void> {
   for (const path of paths) {
-    await unlink(path).catch((cause: NodeJS.ErrnoException) => {
-      if (cause.code !== MISSING) throw cause;
+    await unlink(path).catch((cause) => {
+      if (!isMissing(cause)) throw cause;
     });
   }
 }

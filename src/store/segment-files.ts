@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { addon } from '../addon/addon.ts';
+import { isMissing } from '../flow/missing.ts';
 import { UserError } from '../flow/user-error.ts';
 import { mergedParts, segmentInfo } from './segment-metadata.ts';
 import { partTime, SEGMENT_SUFFIX, segmentName, segmentTime } from './slots.ts';
@@ -209,9 +210,8 @@ async function kindOf(path: string): Promise<'file' | 'directory' | undefined> {
   try {
     return (await stat(path)).isDirectory() ? 'directory' : 'file';
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new UserError(`cannot read ${path}: ${message}`, { cause });
+    if (isMissing(cause)) return undefined;
+    throw new UserError(`cannot read ${path}: ${(cause as Error).message}`, { cause });
   }
 }
 
@@ -232,32 +232,4 @@ function compareKeys(a: readonly string[], b: readonly string[]): number {
 /** Segments in a directory itself, and parts that their slot's file does not have, in name order; none where there is none. */
 export function segmentsIn(directory: string): Promise<(ChosenFile & { readonly name: string })[]> {
   return walk(directory, SEGMENTS, [], false);
-}
-
-/** Directories between a store and its files, by the deepest layout, and one for the source (-M of the collector). */
-const MOST_LEVELS = 6;
-
-/** Whole paths of the directories that may be the store of one of these files, each once. */
-export function directoriesAbove(paths: readonly string[]): string[] {
-  const found = new Set<string>();
-  let last: string | undefined;
-  for (const path of paths) {
-    // Of thousands of files in a row most stand in the directory of the one before.
-    const above = path.slice(0, path.lastIndexOf('/') + 1);
-    if (above === last) continue;
-    last = above;
-    let directory = resolve(above);
-    for (let level = 0; level < MOST_LEVELS && !found.has(directory); level++) {
-      found.add(directory);
-      directory = dirname(directory);
-    }
-  }
-  return [...found];
-}
-
-/** The same of one file, the nearest first. */
-export function storesOf(path: string): string[] {
-  const found = [dirname(resolve(path))];
-  while (found.length < MOST_LEVELS) found.push(dirname(found.at(-1)!));
-  return found;
 }

@@ -1,6 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isMissing } from '../flow/missing.ts';
 
 /**
  * The directory and everything below it that a layout of slots made. Other sub-directories may be stores of their own,
@@ -10,8 +11,8 @@ export async function* slotDirectories(
   directory: string,
   isTop = true,
 ): AsyncGenerator<{ path: string; entries: Dirent[] }, void, undefined> {
-  const entries = await readdir(directory, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
-    if (isTop || cause.code !== 'ENOENT') throw cause;
+  const entries = await readdir(directory, { withFileTypes: true }).catch((cause) => {
+    if (isTop || !isMissing(cause)) throw cause;
     return [];
   });
   yield { path: directory, entries };

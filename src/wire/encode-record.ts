@@ -77,16 +77,25 @@ type Kind =
 
 type ColumnArray = Uint8Array | Uint16Array | Uint32Array | Float64Array;
 
-interface Step {
+/** A class, because of objects made in several ways V8 would look up each field anew for every column of every datagram. */
+class Step {
   readonly kind: Kind;
   readonly offset: number;
-  /** ICMP kinds: the protocol number whose flows have a type and code. */
-  readonly proto: number;
   readonly columnNames: readonly ColumnName[];
   /** What is written when the batch lacks the columns or there are none. */
   readonly absent: number;
-  a: ColumnArray | undefined;
-  b: ColumnArray | undefined;
+  /** ICMP kinds: the protocol number whose flows have a type and code. */
+  readonly proto: number;
+  a: ColumnArray | undefined = undefined;
+  b: ColumnArray | undefined = undefined;
+
+  constructor(kind: Kind, offset: number, columnNames: readonly ColumnName[], absent = 0, proto = 0) {
+    this.kind = kind;
+    this.offset = offset;
+    this.columnNames = columnNames;
+    this.absent = absent;
+    this.proto = proto;
+  }
 }
 
 /**
@@ -168,29 +177,24 @@ export class RecordEncoder {
 
 function makeSteps(field: RecordField, family: Family, offset: number): Step[] {
   const { value, length } = field;
-  const common = { offset, proto: 0, absent: 0, columnNames: [], a: undefined, b: undefined };
   if (value === 'constant' || value === 'ipVersion') {
     const absent = value === 'ipVersion' ? family : (field.constant ?? 0);
     if (absent !== 0 && length !== 1) throw new Error(`a constant of ${length} bytes that is not zero`);
-    return [{ ...common, kind: 'u8', absent }];
+    return [new Step('u8', offset, [], absent)];
   }
   if (value === 'icmpTypeCode' || value === 'icmpType' || value === 'icmpCode') {
     const proto = family === 4 ? PROTO_ICMP : PROTO_ICMP6;
-    return [{ ...common, kind: ICMP_KINDS[value], proto, columnNames: ['dstPort', 'proto'] }];
+    return [new Step(ICMP_KINDS[value], offset, ['dstPort', 'proto'], 0, proto)];
   }
   if (value === 'firstNs' || value === 'lastNs') {
     const milliseconds = value === 'firstNs' ? 'firstMs' : 'lastMs';
-    return [{ ...common, kind: 'ntp', columnNames: [milliseconds, value] }];
+    return [new Step('ntp', offset, [milliseconds, value])];
   }
   const { type } = fieldByName(value);
   if (type === 'addr') {
     const low = `${value}Lo` as ColumnName;
-    if (length === 4) return [{ ...common, kind: 'addr4', columnNames: [low] }];
-    const high = `${value}Hi` as ColumnName;
-    return [
-      { ...common, kind: 'u64', columnNames: [high] },
-      { ...common, kind: 'u64', columnNames: [low], offset: offset + 8 },
-    ];
+    if (length === 4) return [new Step('addr4', offset, [low])];
+    return [new Step('u64', offset, [`${value}Hi` as ColumnName]), new Step('u64', offset + 8, [low])];
   }
   if (type === 'text') throw new Error(`${value} has no element and is in no template`);
   const { absent } = columnByName.get(value)!;
@@ -199,10 +203,10 @@ function makeSteps(field: RecordField, family: Family, offset: number): Step[] {
   if (wider > 0) {
     // Leading zeros, as for any column that is not there: once for the whole record.
     const narrow = { ...field, length: COLUMN_BYTES[type] };
-    const number: Step = { ...common, kind: kindOf(narrow, value, type), absent, columnNames, offset: offset + wider };
-    return [{ ...common, kind: 'u8' }, number];
+    const zeros = new Step('u8', offset, []);
+    return [zeros, new Step(kindOf(narrow, value, type), offset + wider, columnNames, absent)];
   }
-  return [{ ...common, kind: kindOf(field, value, type), absent, columnNames }];
+  return [new Step(kindOf(field, value, type), offset, columnNames, absent)];
 }
 
 /** Columns that a field is filled from. */

@@ -1,4 +1,3 @@
-import { createCipheriv } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { AddressMap } from '../../src/anonymize/address-map.ts';
 import { CryptoPan, parseAnonymizerKey } from '../../src/anonymize/crypto-pan.ts';
@@ -43,7 +42,7 @@ describe('CryptoPan', () => {
     const text = 'abcdefghijklmnopqrstuvwxyz012345';
     expect([...parseAnonymizerKey(`0x${Buffer.from(text).toString('hex')}`)]).toEqual([...parseAnonymizerKey(text)]);
     expect(() => parseAnonymizerKey('abc')).toThrow(/32 characters/);
-    expect(createCipheriv('aes-128-ecb', parseAnonymizerKey(text).subarray(0, 16), null)).toBeDefined();
+    expect(parseAnonymizerKey(text)).toHaveLength(32);
   });
 });
 

@@ -17,6 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { CLI } from './contenders.mjs';
+import { ENVIRONMENT } from './measure.mjs';
 
 const [rate = 200_000, seconds = 30, askers = 8] = process.argv.slice(2).map(Number);
 const RECORDS = 30;
@@ -39,7 +40,9 @@ const wait = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(r
 /** @param {string[]} question @returns {Promise<number | undefined>} flows in the store; undefined before the first */
 async function ask(question) {
   try {
-    const { stdout } = await run(process.execPath, [CLI, 'dump', '-R', directory, '-N', ...question]);
+    const { stdout } = await run(process.execPath, [CLI, 'dump', '-R', directory, '-N', ...question], {
+      env: ENVIRONMENT,
+    });
     const told = /^Summary: total flows: (\d+)/m.exec(stdout)?.[1];
     if (told === undefined) throw new Error(`no summary: ${stdout}`);
     return Number(told);
@@ -75,7 +78,7 @@ socket.close();
 const collector = spawn(
   process.execPath,
   [CLI, 'collect', '-w', directory, '-b', '127.0.0.1', '-p', port, '-t', '4', '--flush', '500'],
-  { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, TZ: 'UTC' } },
+  { stdio: ['ignore', 'pipe', 'pipe'], env: ENVIRONMENT },
 );
 const ended = once(collector, 'close');
 let said = '';

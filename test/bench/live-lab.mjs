@@ -1,8 +1,8 @@
 // @ts-check
 /** Two network namespaces with a virtual cable between them: what is sent at one end is metered at the other. */
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { compiled, ENVIRONMENT } from './measure.mjs';
 
 /** Where datagrams go: an address at the end of another cable, where nobody listens. */
 export const SINK = '10.99.0.2';
@@ -64,7 +64,7 @@ export class LiveMeter {
   constructor(command, args) {
     this.child = spawn('ip', ['netns', 'exec', METER, command, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, TZ: 'UTC', LC_ALL: 'C' },
+      env: ENVIRONMENT,
     });
     this.child.stdout.on('data', (chunk) => {
       this.output += chunk;
@@ -149,9 +149,7 @@ export function replay(file, rate, scratch) {
 
 /** @param {string} file @param {number} rate @param {string} scratch */
 async function send(file, rate, scratch) {
-  const program = join(scratch, 'live-sender');
-  const source = join(import.meta.dirname, 'live-sender.rs');
-  if (!existsSync(program)) execFileSync('rustc', ['-O', '--edition', '2021', '-o', program, source]);
+  const program = compiled('live-sender', scratch);
   const output = await outputOf(['netns', 'exec', SENDER, program, 'veth-s', String(rate), file]);
   const [, sent, seconds] = /^(\d+) packets in ([\d.]+) s/.exec(output) ?? [];
   if (sent === undefined) throw new Error(`live-sender: ${output}`);

@@ -1,5 +1,5 @@
 //! Sends the packets of a capture through an interface at a steady rate, many with one system call: tcpreplay, which needs one for
-//! each, is slower than what is measured. Linux. Plain `rustc -O` builds it (live-lab.mjs does).
+//! each, is slower than what is measured. Linux. Plain `rustc -O` builds it (measure.mjs does).
 //!
 //!     live-sender INTERFACE PACKETS_PER_SECOND FILE     as fast as can be with 0
 //!

@@ -23,7 +23,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { diskUsage, findPeer } from './measure.mjs';
+import { diskUsage, ENVIRONMENT, findPeer } from './measure.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -170,7 +170,7 @@ async function load(peer, rate, seconds) {
   const port = await freePort();
   const collector = spawn(peer.command, peer.args(port, output), {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, TZ: 'UTC' },
+    env: ENVIRONMENT,
   });
   let said = '';
   collector.stdout.on('data', (chunk) => (said += chunk));

@@ -19,7 +19,7 @@ import { CLI, collectWithNfcapd, lz4Option, weir } from './contenders.mjs';
 import { copyPackets } from './copy-packets.mjs';
 import { generateDatagrams } from './generate-datagrams.mjs';
 import { generatePackets } from './generate-packets.mjs';
-import { diskUsage, findPeer, inTurns } from './measure.mjs';
+import { compiled, diskUsage, findPeer, inTurns } from './measure.mjs';
 import { askAll } from './query.mjs';
 
 /** @typedef {import('./measure.mjs').Contender} Contender */
@@ -110,9 +110,7 @@ async function exportWorkers() {
 async function exportUdp() {
   const packets = Number(values.packets);
   const file = packetInput(packets);
-  const sink = spawn(process.execPath, [join(import.meta.dirname, 'udp-sink.mjs')], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const sink = spawn(compiled('udp-sink', DATA), { stdio: ['pipe', 'pipe', 'inherit'] });
   const target = `127.0.0.1:${String((await once(sink.stdout, 'data'))[0]).trim()}`;
   const contenders = [weir('weir export -n', ['export', '-r', file, '-n', target, '-v', '9', '-q'])];
   const softflowd = findPeer('SOFTFLOWD', 'softflowd');
@@ -124,7 +122,7 @@ async function exportUdp() {
     contenders.push({ name: 'softflowd -n', command: softflowd, args });
   }
   report(contenders, await inTurns(contenders, RUNS), packets, 'packets');
-  sink.kill('SIGTERM');
+  sink.stdin.end();
   const { datagrams, octets } = JSON.parse(String((await once(sink.stdout, 'data'))[0]));
   console.log(`  the sink got ${datagrams} datagrams, ${octets} octets in all runs together`);
 }

@@ -61,6 +61,24 @@ describe('SlotTable', () => {
     );
   });
 
+  it('keeps what it has as it grows into memory that it asked for ahead', () => {
+    const made: number[] = [];
+    const table = new SlotTable((bytes) => {
+      made.push(bytes);
+      return new Uint8Array(bytes);
+    });
+    const rows = Array.from({ length: 150_000 }, (_, i) => i + 1);
+    const hash = (row: number) => Math.imul(row >> 2, 0x9e3779b1);
+    const odd = rows.filter((row) => row % 2 === 1);
+    for (const row of rows) table.insert(hash(row), row);
+    for (const row of odd) table.remove(hash(row), row);
+    expect(rows.filter((row) => isFound(table, hash(row), row) !== (row % 2 === 0))).toEqual([]);
+    // Filled anew past the mark: nothing is asked for twice.
+    for (const row of odd) table.insert(hash(row), row);
+    expect(made).toEqual(Array.from({ length: 8 }, (_, power) => 8 * 4096 * 2 ** power));
+    expect(table.mask + 1).toBe(2 ** 19);
+  });
+
   function isFound(table: SlotTable, hash: number, row: number): boolean {
     for (let at = hash & table.mask; table.slots[at * 2 + 1] !== 0; at = (at + 1) & table.mask) {
       if (table.slots[at * 2] === hash && table.slots[at * 2 + 1] === row) return true;

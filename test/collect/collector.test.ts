@@ -120,6 +120,22 @@ describe('exporters', () => {
     collector.flush();
     expect(rows).toHaveLength(4);
   });
+
+  test('too many, and the clock is set back: the idle give way all the same', () => {
+    const { collector } = rowCollector({ limits: { exporters: 2, idleMs: 60_000 } });
+    const send = (n: number, timeMs: number) =>
+      add(collector, { payload: v5Datagram({ records: fill(48, n) }), source: from(n), timeMs });
+    const [ahead, back] = [T + 3_600_000, T];
+    send(1, ahead);
+    send(2, ahead);
+    send(3, ahead);
+    send(3, back);
+    send(2, back + 50_000);
+    expect(collector.stats()).toMatchObject({ overflowDatagrams: 2, exportersEvicted: 0 });
+    send(3, back + 61_000);
+    expect(collector.stats()).toMatchObject({ overflowDatagrams: 2, exportersEvicted: 1 });
+    expect([...collector.exporters.values()].map(({ address }) => address)).toEqual(['192.0.2.2', '192.0.2.3']);
+  });
 });
 
 test('datagrams of a slot, with receive time and source', () => {

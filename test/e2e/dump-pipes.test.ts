@@ -1,3 +1,4 @@
+import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { makeDatagrams } from '../query/parity/datagrams.ts';
@@ -22,5 +23,16 @@ describeWith(['weir'], 'weir dump in a pipe', () => {
       const stderr = `weir: there is ${what} on standard input: give -r FILE or -R DIR; see weir dump --help\n`;
       expect(refused).toMatchObject({ status: 1, stdout: '', stderr });
     }
+  });
+
+  it('is called by the name of a link', async () => {
+    const directory = tempDir('dump-links');
+    const main = join(ROOT, 'dist/cli/main.js');
+    for (const name of ['nfdump', 'nfcapd', 'flows']) symlinkSync(main, join(directory, name));
+    expect(await run(join(directory, 'nfdump'), ['-Z', 'proto tcp'])).toMatchObject({ status: 0, stdout: '' });
+    const version = await run(join(directory, 'nfdump'), ['-c', '1', '-V']);
+    expect(version.stdout).toMatch(/^weir dump: Version: 1\.7\.\d+ .* weir \d+\.\d+\.\d+\n$/);
+    expect((await run(join(directory, 'nfcapd'), ['--help'])).stdout).toContain('\nweir collect (');
+    expect((await run(join(directory, 'flows'), ['-Z', 'proto tcp'])).stderr).toContain('there is no command "-Z"');
   });
 });

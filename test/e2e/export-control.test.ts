@@ -2,6 +2,7 @@ import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { ControlSocket } from '../../src/pipeline/export/control-socket.ts';
 import { rowsIn, sumOf } from '../support/collect-rows.ts';
 import { Daemon, describeWith, ROOT, sleep, tempDir, weir, weirOk } from '../support/process.ts';
 import { UdpTap } from '../support/udp.ts';
@@ -57,6 +58,19 @@ function packetsIn(datagrams: readonly Buffer[]): number {
 }
 
 describeWith(['weir'], 'weir ctl', () => {
+  it('shows names so that they steer no terminal', async () => {
+    const name = 'eth0\n\u009b2J';
+    const path = join(tempDir('names'), 'control');
+    const control = await ControlSocket.listen(path, undefined, () => {});
+    control.serve({ status: () => ({ lines: [name], data: { name } }) });
+    try {
+      expect(await weirOk(['ctl', '-s', path, 'status'])).toBe('eth0  2J\n');
+      expect(await weirOk(['ctl', '-s', path, 'status', '--json'])).toBe('{"name":"eth0\\n\\u009b2J"}\n');
+    } finally {
+      control.close();
+    }
+  });
+
   it.each([
     ['', []],
     [' by three workers', ['--workers', '3']],

@@ -10,7 +10,7 @@ import { parseWindow } from '../../src/query/planner.ts';
 import { tempDir } from '../support/process.ts';
 import { makeFlows } from './support/generate.ts';
 import { writeSegment } from './support/parquet.ts';
-import { Collector, dumpText } from './support/run-dump.ts';
+import { Collector, dumpStreams, dumpText, inZone } from './support/run-dump.ts';
 
 describe('the arguments', () => {
   it('may come in any order, options together or apart; words are the filter', () => {
@@ -39,9 +39,10 @@ describe('the arguments', () => {
       statistics: ['srcip/bytes', 'ip'],
     });
     expect(parseDumpArguments(['-r', 'f', '--', '-q']).filter).toBe('-q');
-    expect(parseDumpArguments(['-r', 'f', '-l', '+10k', '-L', '-2m']).resultFilter).toBe(
-      '(packets > 10k) and (bytes < 2m)',
-    );
+    expect(parseDumpArguments(['-r', 'f', '-l', '+10k', '-L', '-2mB']).rowLimits).toEqual([
+      { measure: 'bytes', sign: '<', value: 2_000_000 },
+      { measure: 'packets', sign: '>', value: 10_000 },
+    ]);
   });
 
   it.each([
@@ -50,7 +51,7 @@ describe('the arguments', () => {
     [['-r'], 'option -r needs a value'],
     [['-E', '-q'], "option -E needs a file: '-q' is an option"],
     [['-E', '-r', 'f'], "option -E needs a file: '-r' is an option"],
-    [['-n', 'x'], "'x' is not a number"],
+    [['-n', '5x'], "'5x' is not a number"],
     [['-c', '0'], "'0' is not a number from 1 on"],
     [['-r', 'a', '-R', 'b'], 'exclude each other'],
     [['-M', 'a'], 'needs -r or -R'],
@@ -213,6 +214,31 @@ describe('weir dump', () => {
     expect(await runDump(parseDumpArguments(argv), dumpSurroundings({ stdout, stderr }))).toBe(0);
     expect(stderr.text).toContain('ordered by -O bytes');
     expect(stdout.text).toBe(await dumpText(['-r', all, '-s', 'dstport/bytes', '-q']));
+  });
+
+  it.each([
+    [['-D', '192.0.2.1'], 'option -D has no effect'],
+    [['-H', 'tor.nf'], 'no Tor database is read'],
+    [['-n', '-N'], "'-N' is no number; all rows are shown"],
+  ])('says what has no effect: %j', async (options, note) => {
+    const { stdout, stderr } = await dumpStreams(['-r', all, '-s', 'proto', '-q', ...options]);
+    expect(stderr).toContain(note);
+    expect(stdout).toBe(await dumpText(['-r', all, '-s', 'proto', '-q']));
+  });
+
+  it.each([
+    ['CET-1CEST', true],
+    ['<-03>3', true],
+    ['EST5EDT', false],
+    ['JST-9', false],
+    ['Europe/Zurich', false],
+  ])('says that times are in UTC with a zone told as a rule: %s', async (zone, isRule) => {
+    const { stderr } = await inZone(zone, () => dumpStreams(['-r', all, '-s', 'proto', '-q']));
+    expect(stderr.includes(`TZ=${zone}: times are in UTC`)).toBe(isRule);
+  });
+
+  it.each(['5', '+5', ' 5 '])('takes %j for a number', (text) => {
+    expect(parseDumpArguments(['-n', text, '-c', text])).toMatchObject({ top: 5, limit: 5 });
   });
 
   it('ends quietly when its reader has gone', async () => {

@@ -148,7 +148,7 @@ describe('filters with ident', () => {
     );
     const paths = files.map((_, index) => join(live, String(index), 'weir.202611201000.parquet'));
     const parts = { filter, filterFile: undefined, window: undefined, overlap: false, limit: undefined };
-    const reader = await FlowReader.open(paths, parts);
+    const reader = await FlowReader.open(paths, await planSelection(parts, 'scaledInFilter'));
     let rows = 0;
     for await (const chunk of reader.flows()) rows += chunk.rows;
     reader.close();

@@ -62,7 +62,7 @@ const CORPORA: readonly Corpus[] = [
     exceptions: 'operators-exceptions.txt',
     commands: operatorCommands(),
     datagrams: () => makeDatagrams({ scale: OPERATORS_SCALE }),
-    same: 500,
+    same: 770,
   },
 ];
 

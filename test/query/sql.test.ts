@@ -152,6 +152,11 @@ describe('weir sql', () => {
     expect([JSON.parse(printed)].flat()).toEqual([{ t: 'a\u009b\u007fü' }]);
   });
 
+  it('-o csv has a line for each row, without control characters', async () => {
+    const printed = await ask('-o', 'csv', `SELECT 'a' || chr(155) || chr(10) || '"b"' AS "t\u009b"`);
+    expect(printed).toBe('t \n"a  ""b"""\n');
+  });
+
   it('writes files, csv and Parquet', async () => {
     const [csv, parquet] = [join(store, 'a.csv'), join(store, 'a.pq')];
     await ask('-o', 'csv', '-w', csv, `SELECT 'a "b", c' AS t, NULL AS n`);

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { addon } from '../../src/addon/addon.ts';
-import { type EndedSlot, FlowStore } from '../../src/store/flow-store.ts';
+import { FlowStore } from '../../src/store/flow-store.ts';
 import { chooseSegments } from '../../src/store/segment-files.ts';
+import type { EndedSlot } from '../../src/store/slot-sealer.ts';
 import { partTime } from '../../src/store/slots.ts';
 import { tempDir, until } from '../support/process.ts';
 import { batchOf, DAY, ids, liveStore, many, START_MS, visible } from './live-store.ts';

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { FlowBatch } from '../../src/flow/batch.ts';
-import { type EndedSlot, FlowStore, type FlowStoreOptions } from '../../src/store/flow-store.ts';
+import { FlowStore, type FlowStoreOptions } from '../../src/store/flow-store.ts';
 import { chooseSegments } from '../../src/store/segment-files.ts';
+import type { EndedSlot } from '../../src/store/slot-sealer.ts';
 import { query } from './query-files.ts';
 
 export const START_MS = Date.UTC(2026, 10, 20, 10, 0, 0);

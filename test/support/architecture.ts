@@ -4,7 +4,7 @@ import { posix } from 'node:path';
  * What a directory below `src` may import besides itself. Imports point downwards: cli, pipeline, the parts in the middle
  * (which do not know one another), wire, flow. `addon` is a leaf for everyone.
  */
-const MAY_IMPORT: Record<string, readonly string[]> = {
+export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   flow: [],
   addon: [],
   wire: ['flow', 'addon'],
@@ -18,7 +18,6 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   anonymize: ['flow'],
   query: ['wire', 'flow', 'addon'],
   enrich: ['wire', 'flow', 'addon'],
-  web: ['query', 'store', 'wire', 'flow', 'addon', 'config'],
   pipeline: [
     'capture',
     'cache',
@@ -29,7 +28,6 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'anonymize',
     'query',
     'enrich',
-    'web',
     'wire',
     'flow',
     'addon',
@@ -45,7 +43,6 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'store',
     'query',
     'enrich',
-    'web',
     'wire',
     'flow',
     'addon',

@@ -162,10 +162,6 @@ impl<'a> DatagramSlot<'a> {
         true
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
     /// Hands the slot over and counts what is in it; an empty one goes back unused.
     pub fn publish(self, counters: &Counters) {
         if self.count > 0 {

@@ -1,11 +1,13 @@
 //! Packet sampling (RFC 5475 sections 5.1 and 5.2): which packets are metered at all.
 
+use crate::mixing::SplitMix64;
+
 /// Takes one packet out of each `rate`: always the first (systematic), or one that chance picks (n-out-of-N).
 #[derive(Debug, Clone)]
 pub struct Sampler {
     rate: u32,
-    /// State of the generator; `None` for systematic sampling.
-    random: Option<u64>,
+    /// `None` for systematic sampling.
+    random: Option<SplitMix64>,
     position: u32,
     pick: u32,
 }
@@ -18,7 +20,7 @@ impl Sampler {
         }
         let mut sampler = Sampler {
             rate,
-            random: random.then_some(u64::from(seed)),
+            random: random.then(|| SplitMix64::new(u64::from(seed))),
             position: 0,
             pick: 0,
         };
@@ -38,17 +40,12 @@ impl Sampler {
         taken
     }
 
-    /// Picks a packet of the next `rate`, by splitmix64.
+    /// Picks a packet of the next `rate`.
     #[inline]
     fn choose(&mut self) {
-        let Some(state) = &mut self.random else { return };
-        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = *state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^= mixed >> 31;
+        let Some(random) = &mut self.random else { return };
         // The upper half scaled down: even to within 2^-32.
-        self.pick = (((mixed >> 32) * u64::from(self.rate)) >> 32) as u32;
+        self.pick = (((random.draw() >> 32) * u64::from(self.rate)) >> 32) as u32;
     }
 }
 

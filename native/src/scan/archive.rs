@@ -2,12 +2,12 @@
 
 use super::file::Segment;
 use super::in_parallel;
-use super::look::look;
+use super::look::look_until;
 use crate::listing::{list, Listing};
 use parquet::errors::Result;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Mutex;
 
 const SUFFIX: &str = ".parquet";
@@ -21,8 +21,8 @@ pub struct Archive {
 }
 
 /// Looks at every flow file below a directory; None where that takes more than to list names: parts of running slots, of which some
-/// may not count, directories that cannot be read, and where there is no file at all.
-pub fn look_below(directory: &Path, threads: usize, keep: usize) -> Result<Option<Archive>> {
+/// may not count, directories that cannot be read, and where there is no file at all. Fails soon after `stop` is set.
+pub fn look_below(stop: &AtomicBool, directory: &Path, threads: usize, keep: usize) -> Result<Option<Archive>> {
     let Some(listings) = listings(directory, threads) else {
         return Ok(None);
     };
@@ -31,7 +31,7 @@ pub fn look_below(directory: &Path, threads: usize, keep: usize) -> Result<Optio
         return Ok(None);
     }
     Ok(Some(Archive {
-        segments: look(&found.paths, threads, keep)?,
+        segments: look_until(stop, &found.paths, threads, keep)?,
         directories: found.directories,
     }))
 }

@@ -5,6 +5,7 @@ mod whole;
 
 use crate::scan::bits::{Deltas, Indices, SLACK};
 use crate::scan::page::{list_pages, Codec, Encoding, Page, Unpacker};
+use crate::segment::stored::LARGEST_CHUNK;
 use content::{body, read_plain, to_millis};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ColumnChunkMetaData;
@@ -15,9 +16,6 @@ use whole::read_whole;
 
 /// Rows that are worked on at a time: a handful of columns of so many fit the fastest cache.
 pub const BLOCK: usize = 2048;
-
-/// Larger columns are for engines that read them piece by piece: a file with a hole may be of any length.
-const LARGEST_CHUNK: usize = 1 << 30;
 
 /// Where a column of a row group stands, and how.
 #[derive(Debug, Clone, Copy)]
@@ -155,12 +153,12 @@ impl Column {
         self.page_end = 0;
         self.row = 0;
         self.cursor = Cursor::None;
-        let Some(codec) = place.codec else {
-            return self.start_whole(file, metadata);
-        };
         if place.length > LARGEST_CHUNK {
             return Err(not_here("a very large column"));
         }
+        let Some(codec) = place.codec else {
+            return self.start_whole(file, metadata);
+        };
         self.chunk.resize(place.length + SLACK, 0);
         file.read_exact_at(&mut self.chunk[..place.length], place.offset)?;
         if !list_pages(&self.chunk, place.length, rows, &mut self.pages)? {
@@ -194,8 +192,8 @@ impl Column {
         }
         let place = self.place.expect("set when the row group was started");
         let bytes = body(&self.chunk, &page, codec, &mut self.unpacker, &mut self.unpacked)?.0;
-        if bytes.len() < page.raw || page.raw < page.values * if place.is_wide { 8 } else { 4 } {
-            return Err(damaged("its dictionary is cut"));
+        if bytes.len() < page.raw || page.raw != page.values * if place.is_wide { 8 } else { 4 } {
+            return Err(damaged("its dictionary is of another length"));
         }
         self.dictionary.resize(page.values, 0);
         read_plain(bytes, place.is_wide, &mut self.dictionary);
@@ -361,8 +359,9 @@ impl Column {
                 Cursor::Deltas
             }
             _ => {
-                if (end - at) / (if place.is_wide { 8 } else { 4 }) < page.values {
-                    return Err(damaged("it ends before its page"));
+                let octets = page.values.checked_mul(if place.is_wide { 8 } else { 4 });
+                if octets != Some(end - at) {
+                    return Err(damaged("its values are of another length"));
                 }
                 Cursor::Plain(at)
             }

@@ -3,15 +3,14 @@
 use crate::scan::column::{not_here, Place};
 use crate::scan::page::Codec;
 use crate::segment::column::ColumnType;
-use crate::segment::general;
-use crate::segment::merge::{check_bounds, named};
+use crate::segment::merge::named;
+use crate::segment::{footer, general};
 use crate::slot_index::directory::{Filter, Indexed};
 use crate::slot_index::record::{Identity, Spans};
 use crate::slot_index::INDEX_NAME;
 use parquet::basic::{Compression, ConvertedType, LogicalType, Type as Physical};
 use parquet::errors::Result;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
-use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -138,11 +137,10 @@ pub fn open(path: &Path) -> Result<OpenFile> {
     let open = || {
         let file = File::open(path)?;
         let identity = Identity::of(&file.metadata()?);
-        let reader = SerializedFileReader::new(file.try_clone()?)?;
-        check_bounds(reader.metadata(), identity.size)?;
+        let metadata = footer::read(&file, identity.size)?;
         Ok(OpenFile {
             file: Arc::new(file),
-            metadata: Arc::new(reader.metadata().clone()),
+            metadata: Arc::new(metadata),
             identity,
         })
     };
@@ -196,7 +194,7 @@ pub fn is_micros(column: &ColumnDescriptor) -> bool {
 }
 
 pub fn place(chunk: &ColumnChunkMetaData) -> Place {
-    // `check_bounds` has seen that these are numbers within the file.
+    // `footer::read` has seen that these are numbers within the file.
     let (offset, length) = chunk.byte_range();
     let column = chunk.column_descr();
     Place {

@@ -1,7 +1,8 @@
 //! The first look at the files of a question: into the index of their directory, or into themselves.
 
 use super::file::Segment;
-use super::{guarded, in_parallel, with_name};
+use super::{in_parallel, with_name};
+use crate::panics::{caught, guarded};
 use crate::segment::general;
 use crate::slot_index::directory::DirectoryIndex;
 use crate::slot_index::record::Identity;
@@ -9,7 +10,7 @@ use parquet::errors::Result;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 /// Files of one directory that a thread takes at a time.
@@ -25,6 +26,16 @@ struct Run {
 
 /// Looks at every file; descriptions of columns are kept while they are few.
 pub fn look(paths: &[impl AsRef<Path> + Sync], threads: usize, keep: usize) -> Result<Vec<Segment>> {
+    look_until(&AtomicBool::new(false), paths, threads, keep)
+}
+
+/// As `look`, but fails soon after `stop` is set.
+pub fn look_until(
+    stop: &AtomicBool,
+    paths: &[impl AsRef<Path> + Sync],
+    threads: usize,
+    keep: usize,
+) -> Result<Vec<Segment>> {
     let (runs, directories) = runs(paths);
     let indexes: Vec<OnceLock<Option<DirectoryIndex>>> = directories.iter().map(|_| OnceLock::new()).collect();
     let found: Mutex<Vec<(usize, Vec<Result<Segment>>)>> = Mutex::new(Vec::new());
@@ -32,8 +43,11 @@ pub fn look(paths: &[impl AsRef<Path> + Sync], threads: usize, keep: usize) -> R
     let kept = AtomicUsize::new(0);
     in_parallel(threads.min(runs.len()), |_| {
         while let Some(run) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if stop.load(Ordering::Relaxed) {
+                return;
+            }
             let index = indexes[run.directory].get_or_init(|| {
-                let read = guarded(|| Ok(DirectoryIndex::read(directories[run.directory])));
+                let read = caught(|| DirectoryIndex::read(directories[run.directory]));
                 read.unwrap_or(None)
             });
             // Open for these files alone: there may be more directories than files that a process may have open.

@@ -27,14 +27,13 @@ mod spread;
 pub mod table;
 mod worker;
 
-use crate::panics::{caught, defect};
-use crate::segment::general;
+use crate::panics::FromDefect;
 use crate::segment::merge::named;
 use file::Wanted;
 use groups::Table;
 use job::{Counters, Job};
 use list::List;
-use parquet::errors::{ParquetError, Result};
+use parquet::errors::ParquetError;
 pub use passes::{run, Progress};
 use predicate::Predicate;
 use std::path::Path;
@@ -123,9 +122,10 @@ fn in_parallel(threads: usize, work: impl Fn(usize) + Sync) {
     });
 }
 
-/// A panic is a defect, but must end no more than the question.
-pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    caught(work).unwrap_or_else(|text| Err(general(&defect(&text))))
+impl FromDefect for ParquetError {
+    fn from_defect(text: String) -> ParquetError {
+        ParquetError::General(text)
+    }
 }
 
 fn with_name(path: &Path, cause: ParquetError) -> ParquetError {

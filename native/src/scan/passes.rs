@@ -9,7 +9,8 @@ use super::list::{Found, List, ROW_BITS};
 use super::pile::MOST_ROWS;
 use super::spread::{Memory, Spread};
 use super::worker::{job_of_totals, Counting, Worker};
-use super::{guarded, in_parallel, prune, with_name, Answer, Question, Totals};
+use super::{in_parallel, prune, with_name, Answer, Question, Totals};
+use crate::panics::guarded;
 use parquet::errors::{ParquetError, Result};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
@@ -97,7 +98,7 @@ pub fn run(segments: &[Segment], question: &Question, progress: &Progress) -> Re
     while spreads.iter().any(Spread::goes_on) {
         progress.begin(0, items.len(), reach(&spreads, |pass| pass.start));
         let (workers, _) = scan(segments, question, &spreads, (&items, false), memory.threads, progress)?;
-        let totals = guarded(|| Ok(finish(question, workers, &spreads, &mut best)?.totals))?;
+        let totals = guarded(|| finish(question, workers, &spreads, &mut best))?.totals;
         answer.totals.add(&totals);
     }
     for (tables, best) in answer

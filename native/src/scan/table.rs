@@ -1,5 +1,6 @@
 //! Groups of flows: keys to numbers of groups, and what is counted for each group.
 
+use crate::mixing::{folded_product, GOLDEN};
 use std::hash::{BuildHasher, RandomState};
 
 /// Memory for a key, and its share of the slots.
@@ -19,13 +20,9 @@ impl Default for Hasher {
 impl Hasher {
     #[inline(always)]
     pub fn hash(self, key: u128) -> u64 {
-        // Folded products of 64 bits, as wyhash has them: both halves of the key reach every bit.
-        let fold = |a: u64, b: u64| {
-            let product = u128::from(a) * u128::from(b);
-            product as u64 ^ (product >> 64) as u64
-        };
-        let low = fold(key as u64 ^ self.0, 0x9e37_79b9_7f4a_7c15);
-        fold(low ^ (key >> 64) as u64, self.1 | 1)
+        // Both halves of the key reach every bit.
+        let low = folded_product(key as u64 ^ self.0, GOLDEN);
+        folded_product(low ^ (key >> 64) as u64, self.1 | 1)
     }
 }
 
@@ -91,10 +88,6 @@ impl Keys {
 
     pub fn len(&self) -> usize {
         self.keys.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
     }
 }
 

@@ -7,6 +7,7 @@ use crate::segment::chunk::Codec;
 use crate::segment::column::{ColumnSpec, ColumnType, Values};
 use crate::segment::file::tests::Scratch;
 use crate::segment::{Options, SegmentWriter};
+use parquet::errors::Result;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

@@ -13,7 +13,7 @@ pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-fn put_zigzag(out: &mut Vec<u8>, value: i64) {
+pub fn put_zigzag(out: &mut Vec<u8>, value: i64) {
     put_varint(out, ((value << 1) ^ (value >> 63)) as u64);
 }
 
@@ -200,6 +200,7 @@ fn deltas<T: Cell>(out: &mut Vec<u8>, values: &[T], bits: u32, signed: bool) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mixing::GOLDEN;
 
     #[test]
     fn packs_least_significant_bit_first() {
@@ -227,7 +228,7 @@ mod tests {
             for count in [0, 1, 7, 8, 9, 16, 31, 32, 40] {
                 let mask = if width == 64 { u64::MAX } else { (1 << width) - 1 };
                 let values: Vec<u64> = (1..=count)
-                    .map(|at: u64| at.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(at as u32) & mask)
+                    .map(|at: u64| at.wrapping_mul(GOLDEN).rotate_left(at as u32) & mask)
                     .collect();
                 for values in [values, vec![mask; count as usize]] {
                     let mut out = vec![1];
@@ -254,7 +255,7 @@ mod tests {
     #[test]
     fn wide_registers_write_the_same() {
         for shift in 0..64 {
-            let value = |at: u64| at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> shift;
+            let value = |at: u64| at.wrapping_mul(GOLDEN) >> shift;
             let values: Vec<u64> = (0..1000).map(value).collect();
             for signed in [false, true] {
                 let (mut wide, mut plain) = (Vec::new(), Vec::new());

@@ -1,5 +1,6 @@
 //! Distinct values of a column and the index of each row's value among them.
 
+use crate::mixing::GOLDEN;
 use crate::segment::column::Cell;
 use crate::wide_registers::with_wide_registers;
 use std::hash::{BuildHasher, RandomState};
@@ -9,9 +10,6 @@ const PROBES: usize = 256;
 const SMALLEST_TABLE: usize = 1 << 10;
 /// When half of the first so many rows are distinct, a third of all of them will be: repetition grows slowly.
 const SAMPLE_ROWS: usize = 4096;
-
-/// 2^64 over the golden ratio: spreads numbers in a row evenly.
-const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Working memory of one encoding thread; kept from column to column.
 pub struct Dictionary {

@@ -15,6 +15,8 @@ pub struct PendingFile {
     file: Option<File>,
     temporary: PathBuf,
     path: PathBuf,
+    /// What was written since `hold`.
+    held: Option<Vec<u8>>,
 }
 
 /// Temporary names are `.<name>.<process>-<number>.tmp`: readers skip names that start with a dot.
@@ -42,11 +44,21 @@ impl PendingFile {
             file: Some(file),
             temporary,
             path: path.to_path_buf(),
+            held: None,
         })
     }
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What is written from here on is not, but given by `release`.
+    pub fn hold(&mut self) {
+        self.held = Some(Vec::new());
+    }
+
+    pub fn release(&mut self) -> Vec<u8> {
+        self.held.take().unwrap_or_default()
     }
 
     /// Has the system begin to write what the file has by now, so that less is left when it is to become durable.
@@ -101,6 +113,9 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 
 impl Write for PendingFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(held) = &mut self.held {
+            return held.write(bytes);
+        }
         match self.file.as_mut() {
             Some(file) => file.write(bytes),
             None => Err(io::Error::from(io::ErrorKind::NotFound)),

@@ -5,14 +5,13 @@ use crate::segment::column::{ColumnSpec, ColumnType, Values};
 use crate::segment::encoders::with_encoder;
 use crate::segment::file::PendingFile;
 use crate::segment::merge_text::JoinedTexts;
-use crate::segment::{general, schema, Options, SegmentWriter};
-use bytes::Bytes;
+use crate::segment::stored::StoredChunk;
+use crate::segment::{footer, general, schema, Options, SegmentWriter};
 use parquet::bloom_filter::Sbbf;
 use parquet::column::reader::ColumnReader;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
-use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use parquet::schema::types::SchemaDescriptor;
 use std::collections::HashMap;
 use std::fs::File;
@@ -39,7 +38,8 @@ pub struct Info {
 /// A file with its name in every error.
 struct Input {
     path: PathBuf,
-    reader: SerializedFileReader<File>,
+    file: File,
+    metadata: ParquetMetaData,
 }
 
 impl Input {
@@ -49,50 +49,22 @@ impl Input {
 
     fn try_open(path: &Path) -> Result<Input> {
         let file = File::open(path)?;
-        let length = file.metadata()?.len();
-        let reader = SerializedFileReader::new(file)?;
-        check_bounds(reader.metadata(), length)?;
         Ok(Input {
             path: path.to_path_buf(),
-            reader,
+            metadata: footer::read(&file, file.metadata()?.len())?,
+            file,
         })
     }
 
-    fn metadata(&self) -> &ParquetMetaData {
-        self.reader.metadata()
+    fn read(&self, group: usize, column: usize) -> Result<StoredChunk> {
+        StoredChunk::read(&self.file, self.metadata.row_group(group).column(column))
     }
-}
-
-/// A damaged footer can name any number, and readers ask for memory, or panic, by what it says.
-pub fn check_bounds(metadata: &ParquetMetaData, length: u64) -> Result<()> {
-    let mut rows = 0i64;
-    for group in metadata.row_groups() {
-        let more = Some(group.num_rows()).filter(|&more| more >= 0);
-        rows = more
-            .and_then(|more| rows.checked_add(more))
-            .ok_or_else(|| general("the footer is damaged: number of rows"))?;
-        for column in group.columns() {
-            let start = column
-                .dictionary_page_offset()
-                .unwrap_or_else(|| column.data_page_offset());
-            let end = u64::try_from(start)
-                .ok()
-                .zip(u64::try_from(column.compressed_size()).ok())
-                .and_then(|(start, size)| start.checked_add(size));
-            if end.is_none_or(|end| end > length) || column.num_values() != group.num_rows() {
-                return Err(general("the footer is damaged: a column lies outside the file"));
-            }
-        }
-    }
-    if metadata.file_metadata().num_rows() != rows {
-        return Err(general("the footer is damaged: number of rows"));
-    }
-    Ok(())
 }
 
 pub fn named(path: &Path, cause: &ParquetError) -> ParquetError {
     match cause {
         ParquetError::NYI(what) => ParquetError::NYI(format!("{}: {what}", path.display())),
+        ParquetError::General(what) => ParquetError::General(format!("{}: {what}", path.display())),
         cause => ParquetError::General(format!("{}: {cause}", path.display())),
     }
 }
@@ -102,7 +74,7 @@ pub fn info(path: &Path) -> Result<Info> {
     let bytes = std::fs::metadata(path)
         .map_err(|cause| named(path, &cause.into()))?
         .len();
-    Ok(info_of(input.metadata(), bytes))
+    Ok(info_of(&input.metadata, bytes))
 }
 
 fn info_of(metadata: &ParquetMetaData, bytes: u64) -> Info {
@@ -168,7 +140,7 @@ pub fn merge(inputs: &[PathBuf], output: &Path, columns: &[ColumnSpec], options:
     for path in inputs {
         let input = std::rc::Rc::new(Input::open(path)?);
         merger.check_columns(&input)?;
-        for (number, group) in input.metadata().row_groups().iter().enumerate() {
+        for (number, group) in input.metadata.row_groups().iter().enumerate() {
             let rows = group.num_rows() as u64;
             if rows >= COPY_ROWS {
                 merger.join(&mut waiting)?;
@@ -197,7 +169,7 @@ struct Merger<'a> {
 
 impl Merger<'_> {
     fn check_columns(&self, input: &Input) -> Result<()> {
-        for column in input.metadata().file_metadata().schema_descr().columns() {
+        for column in input.metadata.file_metadata().schema_descr().columns() {
             let known = self.columns.iter().find(|spec| spec.name == column.name());
             let same = known.is_some_and(|spec| {
                 spec.parquet_type().is_ok_and(|wanted| wanted == *column.self_type()) && column.max_def_level() == 0
@@ -223,13 +195,12 @@ impl Merger<'_> {
 
     /// Copies a row group without decoding it.
     fn copy(&mut self, input: &Input, number: usize) -> Result<()> {
-        let group = input.metadata().row_group(number);
+        let group = input.metadata.row_group(number);
         let rows = group.num_rows() as usize;
-        let file = File::open(&input.path).map_err(|cause| named(&input.path, &cause.into()))?;
         let mut chunks = Vec::with_capacity(self.columns.len());
         for (at, spec) in self.columns.iter().enumerate() {
             let chunk = match position(group, &spec.name) {
-                Some(there) => copy_chunk(&file, group, there).map_err(|cause| named(&input.path, &cause))?,
+                Some(there) => copy_chunk(input, number, there).map_err(|cause| named(&input.path, &cause))?,
                 None => self.encode(at, Values::Absent, rows)?,
             };
             chunks.push(chunk);
@@ -253,11 +224,13 @@ impl Merger<'_> {
             }
             values.clear();
             for (input, number) in &groups {
-                let group = input.metadata().row_group(*number);
+                let group = input.metadata.row_group(*number);
                 let end = values.len() + group.num_rows() as usize;
                 match position(group, &spec.name) {
                     None => values.resize(end, spec.absent),
-                    Some(there) => read_column(&input.reader, *number, there, end, &mut values)
+                    Some(there) => input
+                        .read(*number, there)
+                        .and_then(|stored| read_column(&stored, end, &mut values))
                         .map_err(|cause| named(&input.path, &cause))?,
                 }
             }
@@ -269,12 +242,13 @@ impl Merger<'_> {
     fn join_texts(&mut self, groups: &[(std::rc::Rc<Input>, usize)], at: usize, rows: usize) -> Result<Chunk> {
         let mut texts = JoinedTexts::default();
         for (input, number) in groups {
-            let group = input.metadata().row_group(*number);
+            let group = input.metadata.row_group(*number);
             let more = group.num_rows() as usize;
             match position(group, &self.columns[at].name) {
                 None => texts.add_empty(more),
-                Some(there) => texts
-                    .read(&input.reader, *number, there, more)
+                Some(there) => input
+                    .read(*number, there)
+                    .and_then(|stored| texts.read(&stored, more))
                     .map_err(|cause| named(&input.path, &cause))?,
             }
         }
@@ -295,28 +269,15 @@ fn position(group: &RowGroupMetaData, name: &str) -> Option<usize> {
         .position(|column| column.column_descr().name() == name)
 }
 
-fn copy_chunk(file: &File, group: &RowGroupMetaData, at: usize) -> Result<Chunk> {
-    let metadata = group.column(at).clone();
-    let bloom_filter = Sbbf::read_from_column_chunk(&metadata, file)?;
-    let start = metadata
-        .dictionary_page_offset()
-        .unwrap_or_else(|| metadata.data_page_offset());
-    let length = usize::try_from(metadata.compressed_size())?;
-    let start_at = u64::try_from(start)?;
-    let bytes: Bytes = file.get_bytes(start_at, length)?;
-    // The writer finds the pages by their distance from the chunk's start, which is now 0.
-    let metadata = metadata
-        .clone()
-        .into_builder()
-        .set_dictionary_page_offset(metadata.dictionary_page_offset().map(|offset| offset - start))
-        .set_data_page_offset(metadata.data_page_offset() - start)
-        .set_bloom_filter_offset(None)
-        .set_bloom_filter_length(None)
-        .build()?;
+fn copy_chunk(input: &Input, group: usize, column: usize) -> Result<Chunk> {
+    let described = input.metadata.row_group(group).column(column);
+    let bloom_filter = Sbbf::read_from_column_chunk(described, &input.file)?;
+    // The writer finds the pages by their distance from the chunk's start.
+    let StoredChunk { bytes, metadata } = input.read(group, column)?;
     Ok(Chunk {
         close: ColumnCloseResult {
             bytes_written: bytes.len() as u64,
-            rows_written: group.num_rows() as u64,
+            rows_written: metadata.num_values() as u64,
             metadata,
             bloom_filter,
             column_index: None,
@@ -327,15 +288,9 @@ fn copy_chunk(file: &File, group: &RowGroupMetaData, at: usize) -> Result<Chunk>
 }
 
 /// Appends a column's values until there are `end`.
-fn read_column(
-    reader: &SerializedFileReader<File>,
-    group: usize,
-    column: usize,
-    end: usize,
-    values: &mut Vec<u64>,
-) -> Result<()> {
+fn read_column(stored: &StoredChunk, end: usize, values: &mut Vec<u64>) -> Result<()> {
     let wanted = end - values.len();
-    match reader.get_row_group(group)?.get_column_reader(column)? {
+    match stored.column_reader()? {
         ColumnReader::Int32ColumnReader(mut column) => {
             let mut read = Vec::with_capacity(wanted);
             column.read_records(wanted, None, None, &mut read)?;

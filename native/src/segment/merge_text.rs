@@ -2,12 +2,11 @@
 
 use crate::segment::column::{Texts, Values};
 use crate::segment::general;
+use crate::segment::stored::StoredChunk;
 use parquet::column::reader::ColumnReader;
 use parquet::data_type::ByteArray;
 use parquet::errors::Result;
-use parquet::file::reader::{FileReader, SerializedFileReader};
 use std::collections::HashMap;
-use std::fs::File;
 
 /// Rows read at once.
 const READ_ROWS: usize = 8192;
@@ -27,15 +26,8 @@ impl JoinedTexts {
     }
 
     /// Appends the `rows` values of a column of a row group.
-    pub fn read(
-        &mut self,
-        reader: &SerializedFileReader<File>,
-        group: usize,
-        column: usize,
-        rows: usize,
-    ) -> Result<()> {
-        let ColumnReader::ByteArrayColumnReader(mut column) = reader.get_row_group(group)?.get_column_reader(column)?
-        else {
+    pub fn read(&mut self, stored: &StoredChunk, rows: usize) -> Result<()> {
+        let ColumnReader::ByteArrayColumnReader(mut column) = stored.column_reader()? else {
             return Err(general("a column of texts is of a type that weir does not write"));
         };
         let end = self.ids.len() + rows;

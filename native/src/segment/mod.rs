@@ -6,8 +6,10 @@ pub mod column;
 pub mod dictionary;
 pub mod encoders;
 pub mod file;
+pub mod footer;
 pub mod merge;
 mod merge_text;
+pub mod stored;
 pub mod totals;
 
 use crate::segment::chunk::{Chunk, Codec};
@@ -117,7 +119,12 @@ impl SegmentWriter {
         for (key, value) in std::mem::take(&mut self.options.metadata).into_iter().chain(metadata) {
             writer.file.append_key_value_metadata(KeyValue::new(key, value));
         }
-        writer.file.into_inner()
+        writer.file.flush()?;
+        writer.file.inner_mut().hold();
+        let mut file = writer.file.into_inner()?;
+        let end = file.release();
+        footer::write(&mut file, &end)?;
+        Ok(file)
     }
 
     /// Removes the temporary file.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::mixing::GOLDEN;
 use crate::segment::column::{ColumnType, Texts};
 use crate::segment::file::tests::Scratch;
 use parquet::column::reader::ColumnReader;
@@ -47,7 +48,7 @@ fn read(path: &Path, column: usize) -> Vec<u64> {
 
 /// Numbers that look random and are the same each time.
 fn noise(rows: usize) -> impl Iterator<Item = u64> {
-    (1..=rows as u64).map(|row| row.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31))
+    (1..=rows as u64).map(|row| row.wrapping_mul(GOLDEN).rotate_left(31))
 }
 
 /// Shapes of data that take each way through the encoder.

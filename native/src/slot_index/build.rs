@@ -2,6 +2,7 @@
 
 use super::filter::{key, Half};
 use super::record::{columns_text, hash, Entry, Identity, LONGEST_COLUMNS, MOST_GROUPS, MOST_KEYS};
+use crate::mixing::folded_product;
 use crate::scan::column::{not_here, Column, BLOCK};
 use crate::scan::file::{is_of_type, open, place, rows_of, OpenFile, Segment};
 use crate::segment::column::ColumnType;
@@ -181,8 +182,7 @@ struct KeyHasher {
 
 impl Hasher for KeyHasher {
     fn write_u64(&mut self, key: u64) {
-        let product = u128::from(key ^ self.seeds.0) * u128::from(self.seeds.1);
-        self.hash = (product >> 64) as u64 ^ product as u64;
+        self.hash = folded_product(key ^ self.seeds.0, self.seeds.1);
     }
 
     fn write(&mut self, _: &[u8]) {

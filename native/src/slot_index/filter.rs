@@ -2,6 +2,7 @@
 //! a checksum that also tells which filter the block is of and where in it.
 
 use super::UNIT;
+use crate::mixing::GOLDEN;
 use twox_hash::XxHash64;
 
 /// Octets of bits in a block.
@@ -10,8 +11,6 @@ const BITS: u64 = BITS_BYTES as u64 * 8;
 /// Keys a block: with these and so many bits a key fewer than one answer in a hundred is a false "perhaps".
 const KEYS: usize = 44;
 const BITS_A_KEY: usize = 7;
-/// 2^64 over the golden ratio.
-const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Half of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

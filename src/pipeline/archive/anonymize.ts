@@ -114,6 +114,7 @@ async function rewrite(
   const slot = await archive.begin(stored);
   let written: Promise<void> = Promise.resolve();
   try {
+    await reader.check();
     // Elements without a column may be addresses and names of people: they stay behind.
     const copier = new ChunkCopier(reader.columns.filter((name) => name !== 'extra'));
     let batch = new FlowBatch();

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import type { CollectorStats, ExporterRefusals, StreamStats } from '../../collect/collector.ts';
 import type { InterfaceStats } from '../../collect/interface-counters.ts';
 import type { SessionStats } from '../../collect/session-listener.ts';
+import { isMissing } from '../../flow/missing.ts';
+import { UserError } from '../../flow/user-error.ts';
 import type { InputStats } from './inputs.ts';
 
 /** Name of the account in the directory of a store. */
@@ -73,25 +75,24 @@ export function makeAccount(
   };
 }
 
-/** The account of a store; undefined when there is none. Throws when it cannot be read. */
+/** The account of a store; undefined when there is none. Throws UserError when it cannot be read. */
 export async function readAccount(directory: string): Promise<Account | undefined> {
   const path = join(directory, ACCOUNT_NAME);
   let text: string;
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new Error(`cannot read ${path}: ${message}`, { cause: error });
+    if (isMissing(error)) return undefined;
+    throw new UserError(`cannot read ${path}: ${(error as Error).message}`, { cause: error });
   }
   let account: Partial<Account> | null;
   try {
     account = JSON.parse(text) as Partial<Account> | null;
   } catch (error) {
-    throw new Error(`${path} is damaged: ${(error as Error).message}`, { cause: error });
+    throw new UserError(`${path} is damaged: ${(error as Error).message}`, { cause: error });
   }
   if (account?.schema !== SCHEMA || !Array.isArray(account.streams) || typeof account.reception !== 'object') {
-    throw new Error(`${path} is no account that this version of weir reads`);
+    throw new UserError(`${path} is no account that this version of weir reads`);
   }
   return account as Account;
 }

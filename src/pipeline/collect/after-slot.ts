@@ -1,4 +1,4 @@
-import type { EndedSlot } from '../../store/flow-store.ts';
+import type { EndedSlot } from '../../store/slot-sealer.ts';
 import type { Log } from '../daemon/log.ts';
 import { SlotCommand } from './slot-command.ts';
 import { SlotExpiry } from './slot-expiry.ts';

@@ -1,6 +1,7 @@
 import { Collector, type CollectorOptions } from '../../collect/collector.ts';
 import { restoreState, saveState } from '../../collect/saved-state.ts';
-import { type EndedSlot, FlowStore, type FlowStoreOptions } from '../../store/flow-store.ts';
+import { FlowStore, type FlowStoreOptions } from '../../store/flow-store.ts';
+import type { EndedSlot } from '../../store/slot-sealer.ts';
 import type { Log } from '../daemon/log.ts';
 import { FlowOutput } from '../flow-output.ts';
 import { ACCOUNT_NAME, makeAccount, type Reception } from './account.ts';

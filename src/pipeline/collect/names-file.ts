@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ExporterNames } from '../../flow/exporter-names.ts';
-import { storesOf } from '../../store/segment-files.ts';
+import { directoriesAbove } from '../../store/directories-above.ts';
 
 /** Name of the file, in the directory of a store, with the names that exporters gave to their numbers. */
 export const NAMES_FILE = '.weir.names.json';
@@ -11,7 +11,7 @@ export async function namesBeside(files: readonly string[]): Promise<ExporterNam
   const names = new ExporterNames();
   const looked = new Set<string>();
   for (const file of files) {
-    for (const directory of storesOf(file)) {
+    for (const directory of directoriesAbove([file])) {
       if (looked.has(directory)) break;
       looked.add(directory);
       if (await readInto(names, join(directory, NAMES_FILE))) break;

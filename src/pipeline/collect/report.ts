@@ -1,6 +1,6 @@
 import type { CollectorStats } from '../../collect/collector.ts';
 import type { SessionStats } from '../../collect/session-listener.ts';
-import type { EndedSlot } from '../../store/flow-store.ts';
+import type { EndedSlot } from '../../store/slot-sealer.ts';
 import { TRAFFIC_CLASSES, type TrafficCounters } from '../../store/slot-stats.ts';
 import { VERSION_SFLOW } from '../../wire/protocol.ts';
 import { plural, scaled } from '../daemon/log.ts';
@@ -21,19 +21,23 @@ export function describeSlot(slot: EndedSlot, faults: SlotFaults): string {
   );
 }
 
+/** Slots that the report remembers: how far behind one source may end its slots while another is ahead. */
+const SLOTS_TOLD = 8;
+
 /** nfcapd's second line, of the datagrams of all sources since the last one, with what was lost on this host. */
 export class ReceptionReport {
   private before = { datagrams: 0, kernelDropped: 0, queueDropped: 0, ignored: 0 };
-  private slotMs = 0;
-  private sinceMs = Date.now();
+  /** Starts of the slots told last, in no order: the clock may be set back. */
+  private told: number[] = [];
+  private sinceMs = performance.now();
 
   /** The line; undefined when one was given for this slot already. */
   describe(slot: EndedSlot, received: InputStats, ignored: number): string | undefined {
-    if (slot.startMs <= this.slotMs) return undefined;
+    if (this.told.includes(slot.startMs)) return undefined;
+    this.told = [...this.told, slot.startMs].slice(-SLOTS_TOLD);
     const { before, sinceMs } = this;
     const { datagrams, kernelDropped, queueDropped } = received;
-    this.slotMs = slot.startMs;
-    this.sinceMs = Date.now();
+    this.sinceMs = performance.now();
     this.before = { datagrams, kernelDropped, queueDropped, ignored };
     const count = datagrams - before.datagrams;
     const perSecond = Math.round((count * 1000) / Math.max(1, this.sinceMs - sinceMs));

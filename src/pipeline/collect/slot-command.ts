@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { delimiter, join, relative } from 'node:path';
-import type { EndedSlot } from '../../store/flow-store.ts';
+import type { EndedSlot } from '../../store/slot-sealer.ts';
 import { slotTime } from '../../store/slots.ts';
 import type { Log } from '../daemon/log.ts';
 

@@ -1,4 +1,4 @@
-import type { EndedSlot } from '../../store/flow-store.ts';
+import type { EndedSlot } from '../../store/slot-sealer.ts';
 import { expireByStoredLimits } from '../archive/expire.ts';
 import type { Log } from '../daemon/log.ts';
 import type { SourcePlan } from './source-plan.ts';

@@ -117,7 +117,7 @@ export class SourceRouter {
 
   private async deliverRuns(slot: DatagramSlot, count: number): Promise<void> {
     const { words } = slot;
-    if (Date.now() - this.ignoredSinceMs > IGNORED_MS) this.forgetIgnored();
+    if (performance.now() - this.ignoredSinceMs > IGNORED_MS) this.forgetIgnored();
     for (let from = 0; from < count; ) {
       const at = from * DATAGRAM_META_WORDS;
       let to = from + 1;
@@ -190,7 +190,7 @@ export class SourceRouter {
   }
 
   private forgetIgnored(): void {
-    this.ignoredSinceMs = Date.now();
+    this.ignoredSinceMs = performance.now();
     this.ignoredLines = 0;
     for (const [key, source] of this.bySender) if (source === null) this.bySender.delete(key);
   }

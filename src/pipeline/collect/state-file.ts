@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isMissing } from '../../flow/missing.ts';
 import { replaceFile } from '../../store/replace-file.ts';
 import type { Log } from '../daemon/log.ts';
 
@@ -24,8 +25,7 @@ export class StateFile {
     try {
       return await readFile(this.path, 'utf8');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-        this.log(`cannot read ${this.path}: ${(error as Error).message}`);
+      if (!isMissing(error)) this.log(`cannot read ${this.path}: ${(error as Error).message}`);
       return undefined;
     }
   }

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, constants, fstatSync, openSync, readdirSync, type Stats, writeSync } from 'node:fs';
+import { escapeControls } from '../../flow/json.ts';
+import { oneLine } from '../../flow/one-line.ts';
 import { UserError } from '../../flow/user-error.ts';
 import type { Log } from './log.ts';
 
@@ -47,8 +49,9 @@ export class LogOutput {
     const toJournal = this.target === standardError && isJournal();
     if (options.format === 'json') this.style = (level, line) => jsonLine(options.command, level, line);
     // The journal knows the time and takes the level in front of a line.
-    else if (toJournal) this.style = (level, line) => `<${level === 'info' ? 6 : 4}>${line}`;
-    else this.style = (_, line) => (timed && !this.target.addsTime ? `${new Date().toISOString()} ${line}` : line);
+    else if (toJournal) this.style = (level, line) => `<${level === 'info' ? 6 : 4}>${oneLine(line)}`;
+    else
+      this.style = (_, line) => (timed && !this.target.addsTime ? `${new Date().toISOString()} ` : '') + oneLine(line);
   }
 
   readonly info: Log = (line) => {
@@ -177,7 +180,7 @@ function systemTarget(): Target {
 }
 
 function jsonLine(command: string, level: Level, message: string): string {
-  return JSON.stringify({ time: new Date().toISOString(), level, command, message });
+  return escapeControls(JSON.stringify({ time: new Date().toISOString(), level, command, message }));
 }
 
 /** Whether standard error leads to systemd's journal: it says in JOURNAL_STREAM which file that is. */

@@ -1,4 +1,5 @@
 import { closeSync, constants, ftruncateSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { isMissing } from '../../flow/missing.ts';
 import { UserError } from '../../flow/user-error.ts';
 
 /** No link is followed: the directory may be another user's, who is not to choose which file root overwrites. */
@@ -75,7 +76,7 @@ function readPid(path: string): number | undefined {
     const text = readFileSync(path, 'utf8').trim();
     return /^[1-9]\d{0,9}$/.test(text) ? Number(text) : undefined;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isMissing(error)) return undefined;
     throw new UserError(`cannot read ${path} (-P): ${(error as Error).message}`, { cause: error });
   }
 }

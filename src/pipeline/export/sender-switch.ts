@@ -1,4 +1,4 @@
-import type { ExporterStats } from '../../export/exporter.ts';
+import { type ExporterStats, sumOfStats } from '../../export/exporter.ts';
 import type { TemplateSelection } from '../../export/templates.ts';
 import type { TransportStats } from '../../export/transport.ts';
 import type { FlowOutput } from '../flow-output.ts';
@@ -51,7 +51,7 @@ export class SenderSwitch {
     void closed
       .then(() => {
         const [stats, links, lost] = [current.stats(), current.transportStats(), current.lostMessages()];
-        const counted = { stats: () => ({ ...stats }), transportStats: () => links, lostMessages: () => lost };
+        const counted = { stats: () => stats, transportStats: () => links, lostMessages: () => lost };
         this.former = this.former.map((one) => (one === current ? counted : one));
       })
       .catch(() => {});
@@ -59,11 +59,7 @@ export class SenderSwitch {
 
   /** Of all there were; undefined when there were none. */
   stats(): ExporterStats | undefined {
-    const [first, ...others] = this.all().map((senders) => senders.stats());
-    for (const stats of others) {
-      for (const key of Object.keys(stats) as (keyof ExporterStats)[]) first![key] += stats[key];
-    }
-    return first;
+    return sumOfStats(this.all().map((senders) => senders.stats()));
   }
 
   transportStats(): { name: string; stats: TransportStats }[] {

@@ -1,5 +1,5 @@
 import { formatDestination, parseCollector } from '../../export/destination.ts';
-import { type ExporterStats, FlowExporter } from '../../export/exporter.ts';
+import { type ExporterStats, FlowExporter, sumOfStats } from '../../export/exporter.ts';
 import { bootBefore, type FlowExporterOptions } from '../../export/exporter-options.ts';
 import type { InterfaceName, ProcessCounts } from '../../export/options.ts';
 import type { TcpTransport } from '../../export/tcp-transport.ts';
@@ -157,11 +157,7 @@ export class Senders {
 
   /** What all streams together have sent. */
   stats(): ExporterStats {
-    const [first, ...others] = this.streams.map(({ exporter }) => exporter.stats());
-    for (const stats of others) {
-      for (const key of Object.keys(stats) as (keyof ExporterStats)[]) first![key] += stats[key];
-    }
-    return first!;
+    return sumOfStats(this.streams.map(({ exporter }) => exporter.stats()))!;
   }
 
   transportStats(): { name: string; stats: TransportStats }[] {

@@ -1,15 +1,14 @@
 import { createWriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { basename, join, normalize } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { addon } from '../../addon/addon.ts';
 import { identOf } from '../../flow/ident.ts';
 import { UserError } from '../../flow/user-error.ts';
 import { isNfcapdFile } from '../../import/nfcapd-file.ts';
-import { parseDumpArguments } from '../../query/arguments.ts';
 import { type DumpSurroundings, runDump } from '../../query/dump.ts';
-import { orElsewhere, type RateCorrection } from '../../query/flow-files.ts';
+import type { RateCorrection } from '../../query/flow-files.ts';
+import type { DumpOptions } from '../../query/options.ts';
 import { removeSpillDirectories } from '../../query/spill.ts';
 import { exporterWords, ratesOfFiles } from '../../store/sampling-rates.ts';
 import { chooseSegments } from '../../store/segment-files.ts';
@@ -20,14 +19,14 @@ import { describeShare, ProgressLine, SHORT_ANSWER_MS } from '../daemon/progress
 import { endsWithout } from './ends-without.ts';
 import { FlowFile, rewriteFlowFile, StreamedFlowFile } from './flow-file.ts';
 import { FlowSources } from './flow-sources.ts';
+import { lookBelow } from './look-below.ts';
 
 const STANDARD_STREAM = '-';
 /** What is asked of the files themselves, not of the flows in them. */
 const ON_FILES = ['rewrite', 'verify', 'help', 'check', 'plan'];
 
-/** Answers one `weir dump` command line on the streams of this process. Returns the exit status. */
-export async function runDumpCommand(argv: readonly string[]): Promise<number> {
-  const options = parseDumpArguments(argv);
+/** Answers one `weir dump` command line on the streams of this process. Returns the exit status. `ahead`: see `lookAhead`. */
+export async function runDumpCommand(options: DumpOptions, ahead = lookBelow): Promise<number> {
   const needsFiles = !['help', 'check', 'plan'].includes(options.action);
   const named = options.range !== undefined || (options.read !== undefined && options.read !== STANDARD_STREAM);
   const sources = new FlowSources((message) => process.stderr.write(`${message}\n`));
@@ -37,10 +36,11 @@ export async function runDumpCommand(argv: readonly string[]): Promise<number> {
     if (named || !needsFiles || process.stdin.isTTY) {
       if (ON_FILES.includes(options.action)) {
         const chooseFiles: DumpSurroundings['chooseFiles'] = async (selection) =>
-          ownFiles(await surroundings.chooseFiles(selection));
+          ownFiles(await sources.find(selection));
         return await runDump(options, { ...surroundings, chooseFiles });
       }
-      return await runDump(options, { ...surroundings, chooseFiles: (selection) => sources.choose(selection) });
+      const chooseFiles: DumpSurroundings['chooseFiles'] = (selection) => sources.choose(selection);
+      return await runDump(options, { ...surroundings, chooseFiles, lookBelow: ahead });
     }
     // As nfdump: without -r and -R the flow file comes on standard input.
     const file = await spool(process.stdin, await sources.temporary());
@@ -86,21 +86,7 @@ export function dumpSurroundings(streams: Pick<DumpSurroundings, 'stdout' | 'std
     stdout,
     stderr,
     chooseFiles: async (selection) => (await chooseSegments(selection)).map(({ path }) => path),
-    lookBelow: async ({ read, range, sources }) => {
-      const directory = range ?? read;
-      // A colon in -R stands between the ends of a range.
-      if (directory === undefined || sources !== undefined || (range !== undefined && read !== undefined))
-        return undefined;
-      if (range?.includes(':')) return undefined;
-      const top = normalize(directory);
-      try {
-        return (await orElsewhere(() => addon().openScanBelow(top === '.' ? '' : top))) ?? undefined;
-      } catch (error) {
-        // One that is damaged is sorted out where each is looked at by its name.
-        if (error instanceof UserError) return undefined;
-        throw error;
-      }
-    },
+    lookBelow,
     identify: async (path) => {
       const digits = segmentTime(basename(path));
       const info = await segmentInfo(path);

@@ -1,11 +1,7 @@
-import { createReadStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { addon } from '../../addon/addon.ts';
-import type { NativeSegmentWriter } from '../../addon/segments.ts';
+import type { NativeSegmentWriter, SegmentOptions } from '../../addon/segments.ts';
 import type { FlowBatch } from '../../flow/batch.ts';
 import { IDENT_KEY, NO_IDENT } from '../../flow/ident.ts';
 import type { FlowFileWriter } from '../../query/dump.ts';
@@ -13,14 +9,20 @@ import { ColumnSet, columnsNamed, segmentColumns } from '../../store/segment-col
 import { SCHEMA_KEY, SCHEMA_VERSION, STATS_KEY, segmentInfo } from '../../store/segment-metadata.ts';
 import { SlotStats, TOTALS } from '../../store/slot-stats.ts';
 import { endsWithout } from './ends-without.ts';
+import { TemporaryDirectory, writeFileTo } from './temporary-directory.ts';
 
 /** How a flow file is written. */
 export interface FlowFileStyle {
   readonly ident: string | undefined;
-  readonly compression: { readonly codec: 'zstd' | 'lz4' | 'none'; readonly level: number | undefined } | undefined;
+  readonly compression: Compression | undefined;
 }
 
-const DEFAULT_CODEC = { codec: 'zstd', level: undefined } as const;
+interface Compression {
+  readonly codec: 'zstd' | 'lz4' | 'none';
+  readonly level: number | undefined;
+}
+
+const DEFAULT_COMPRESSION: Compression = { codec: 'zstd', level: undefined };
 
 /** Writes flows to one flow file, which appears under its name when it is whole. Batches all have the same columns. */
 export class FlowFile implements FlowFileWriter {
@@ -57,11 +59,10 @@ export class FlowFile implements FlowFileWriter {
   }
 
   private open(): NativeSegmentWriter {
-    const { ident = NO_IDENT, compression = DEFAULT_CODEC } = this.style;
+    const { ident = NO_IDENT, compression } = this.style;
     if (this.writer !== undefined) return this.writer;
     const writer = new (addon().SegmentWriter)(this.path, {
-      compression: compression.codec,
-      ...(compression.level === undefined || compression.codec !== 'zstd' ? {} : { level: compression.level }),
+      ...packedBy(compression),
       metadata: { [SCHEMA_KEY]: String(SCHEMA_VERSION), [IDENT_KEY]: ident },
       totals: TOTALS,
     });
@@ -74,19 +75,19 @@ export class FlowFile implements FlowFileWriter {
 /** Writes a flow file to a stream: made beside it first, for its directory of contents comes last. */
 export class StreamedFlowFile implements FlowFileWriter {
   private readonly stream: Writable;
-  private readonly directory: string;
-  private readonly release: () => void;
+  private readonly directory: TemporaryDirectory;
+  private readonly path: string;
   private readonly file: FlowFile;
 
-  private constructor(stream: Writable, directory: string, style: FlowFileStyle) {
+  private constructor(stream: Writable, directory: TemporaryDirectory, style: FlowFileStyle) {
     this.stream = stream;
     this.directory = directory;
-    this.release = endsWithout(directory);
-    this.file = new FlowFile(join(directory, 'flows.parquet'), style);
+    this.path = join(directory.path, 'flows.parquet');
+    this.file = new FlowFile(this.path, style);
   }
 
   static async open(stream: Writable, style: FlowFileStyle): Promise<StreamedFlowFile> {
-    return new StreamedFlowFile(stream, await mkdtemp(join(tmpdir(), 'weir-write-')), style);
+    return new StreamedFlowFile(stream, await TemporaryDirectory.make('write'), style);
   }
 
   write(batch: FlowBatch): Promise<void> {
@@ -95,18 +96,13 @@ export class StreamedFlowFile implements FlowFileWriter {
 
   async close(): Promise<void> {
     await this.file.close();
-    await pipeline(createReadStream(join(this.directory, 'flows.parquet')), this.stream, { end: false });
-    await this.remove();
+    await writeFileTo(this.stream, this.path);
+    await this.directory.remove();
   }
 
   async abort(): Promise<void> {
     await this.file.abort();
-    await this.remove();
-  }
-
-  private async remove(): Promise<void> {
-    this.release();
-    await rm(this.directory, { recursive: true, force: true });
+    await this.directory.remove();
   }
 }
 
@@ -116,8 +112,12 @@ export async function rewriteFlowFile(path: string, { ident, compression }: Flow
   const metadata = Object.fromEntries(Object.entries(info.metadata).filter(([key]) => key.startsWith('weir.')));
   if (ident !== undefined) metadata[IDENT_KEY] = ident;
   await addon().mergeSegments([path], path, columnsNamed(new Set(info.columns)), {
-    compression: compression?.codec ?? 'zstd',
-    ...(compression?.level === undefined || compression.codec !== 'zstd' ? {} : { level: compression.level }),
+    ...packedBy(compression),
     metadata,
   });
+}
+
+/** Only zstd has levels. */
+function packedBy({ codec, level }: Compression = DEFAULT_COMPRESSION): Pick<SegmentOptions, 'compression' | 'level'> {
+  return { compression: codec, ...(level === undefined || codec !== 'zstd' ? {} : { level }) };
 }

@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { FlowBatchPool } from '../../flow/batch.ts';
 import { UserError } from '../../flow/user-error.ts';
@@ -10,7 +8,7 @@ import { nfcapdNaming, nfcapdSlotMs } from '../../import/nfcapd-names.ts';
 import { chooseFiles, chooseSegments, type FileSelection } from '../../store/segment-files.ts';
 import { SlotArchive } from '../../store/slot-archive.ts';
 import { DEFAULT_INTERVAL_SECONDS, SEGMENT_SUFFIX, segmentName, slotTime } from '../../store/slots.ts';
-import { endsWithout } from './ends-without.ts';
+import { TemporaryDirectory } from './temporary-directory.ts';
 
 /** From so many files of nfcapd on a store of their flows is worth a word. */
 const MANY_FILES = 50;
@@ -21,7 +19,7 @@ const MANY_FILES = 50;
  */
 export class FlowSources {
   private readonly log: (message: string) => void;
-  private directory: { readonly path: string; readonly release: () => void } | undefined;
+  private directory: TemporaryDirectory | undefined;
   private copies = 0;
 
   constructor(log: (message: string) => void) {
@@ -30,14 +28,18 @@ export class FlowSources {
 
   /** Paths of segments, in the order of their names. */
   async choose(selection: FileSelection): Promise<string[]> {
+    return this.asSegments(await this.find(selection));
+  }
+
+  /** Paths of segments or files of nfcapd, as they are. */
+  async find(selection: FileSelection): Promise<string[]> {
     const found = await attempt(() => chooseSegments(selection));
-    if (found.files.length > 0) return this.asSegments(found.files);
+    if (found.files.length > 0) return found.files;
     const bySlot = await attempt(() => chooseSegments(underSlotNames(selection)));
     if (bySlot.files.length > 0) return bySlot.files;
     const foreign = await attempt(() => chooseFiles(selection, nfcapdNaming));
-    if (foreign.files.length > 0) return this.asSegments(foreign.files);
-    if (found.refusal !== undefined) throw found.refusal;
-    return [];
+    if (foreign.files.length === 0 && found.refusal !== undefined) throw found.refusal;
+    return foreign.files;
   }
 
   private async asSegments(paths: readonly string[]): Promise<string[]> {
@@ -74,17 +76,12 @@ export class FlowSources {
 
   /** A directory that is gone after `close`. */
   async temporary(): Promise<string> {
-    if (this.directory === undefined) {
-      const path = await mkdtemp(join(tmpdir(), 'weir-dump-'));
-      this.directory = { path, release: endsWithout(path) };
-    }
+    this.directory ??= await TemporaryDirectory.make('dump');
     return this.directory.path;
   }
 
   async close(): Promise<void> {
-    if (this.directory === undefined) return;
-    this.directory.release();
-    await rm(this.directory.path, { recursive: true, force: true });
+    await this.directory?.remove();
   }
 }
 

@@ -1,6 +1,6 @@
 import type { StreamStats } from '../../collect/collector.ts';
 import type { SmallTable } from '../../query/ask/views.ts';
-import { directoriesAbove } from '../../store/segment-files.ts';
+import { directoriesAbove } from '../../store/directories-above.ts';
 import { type Account, readAccount } from '../collect/account.ts';
 import { namesBeside } from '../collect/names-file.ts';
 

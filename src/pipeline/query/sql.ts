@@ -1,17 +1,18 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdtemp, rename, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { createWriteStream } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { finished, pipeline } from 'node:stream/promises';
+import { finished } from 'node:stream/promises';
 import { UserError } from '../../flow/user-error.ts';
 import { printAnswer, type SqlFormat, writeParquet } from '../../query/ask/answer.ts';
 import { SqlSession } from '../../query/ask/session.ts';
+import type { SmallTable } from '../../query/ask/views.ts';
 import { join as joinFilters } from '../../query/filter/tree.ts';
 import { lookAtFiles } from '../../query/flow-files.ts';
 import { bindIdents } from '../../query/ident-files.ts';
 import { LeftOut } from '../../query/left-out.ts';
 import { filesLeft } from '../../query/native/files-left.ts';
-import { isReaderGone, OutputSink, ReaderGone } from '../../query/output/sink.ts';
+import { OutputSink, ReaderGone } from '../../query/output/sink.ts';
+import type { Selection } from '../../query/plan.ts';
 import { planSelection } from '../../query/planner.ts';
 import { removeSpillDirectories } from '../../query/spill.ts';
 import { chooseSegments, type FileSelection } from '../../store/segment-files.ts';
@@ -19,6 +20,7 @@ import { describeShare, ProgressLine, SHORT_ANSWER_MS } from '../daemon/progress
 import { rateCorrections } from './dump.ts';
 import { endsWithout } from './ends-without.ts';
 import { collectorTables } from './sql-tables.ts';
+import { TemporaryDirectory, writeFileTo } from './temporary-directory.ts';
 
 export interface SqlOptions {
   readonly files: FileSelection;
@@ -32,64 +34,30 @@ export interface SqlOptions {
   readonly memoryOctets: number | undefined;
 }
 
+type SqlStreams = Pick<NodeJS.Process, 'stdout' | 'stderr'>;
+
 /** `weir sql`: answers one statement about flow files. Returns the exit status. */
-export async function runSql(options: SqlOptions, streams: Pick<NodeJS.Process, 'stdout' | 'stderr'>): Promise<number> {
-  const { files: selected, filter, window, format, write, memoryOctets } = options;
-  const chosen = (await chooseSegments(selected)).map(({ path }) => path);
-  if (chosen.length === 0) throw new UserError(`no flow files in ${selected.read ?? selected.range}`);
+export async function runSql(options: SqlOptions, streams: SqlStreams): Promise<number> {
+  const { files, format, write } = options;
+  const paths = (await chooseSegments(files)).map(({ path }) => path);
+  if (paths.length === 0) throw new UserError(`no flow files in ${files.read ?? files.range}`);
   const leftOut = new LeftOut((message) => streams.stderr.write(`${message}\n`));
-  const parts = { filter, filterFile: undefined, window, overlap: false, limit: undefined };
-  const asked = await planSelection(parts, 'scaled');
+  const asked = await planAsked(options);
   const toStream = format === 'parquet' && write === undefined;
-  const directory = toStream ? await mkdtemp(join(tmpdir(), 'weir-sql-')) : undefined;
-  const target = directory === undefined ? write && resolve(write) : join(directory, 'answer.parquet');
+  const directory = toStream ? await TemporaryDirectory.make('sql') : undefined;
+  const target = directory === undefined ? write && resolve(write) : join(directory.path, 'answer.parquet');
   // What is there already stays until the answer is whole.
   const part = target && `${target}.part`;
-  const release = endsWithout(removeSpillDirectories, ...[directory, part].filter((path) => path !== undefined));
+  const release = endsWithout(removeSpillDirectories, ...(part === undefined ? [] : [part]));
   try {
-    const tables = await collectorTables(chosen);
-    const output = format === 'parquet' ? part : undefined;
+    const tables = await collectorTables(paths);
+    const question: SqlQuestion = { options, paths, asked, tables, part, streams, leftOut };
     let sink: OutputSink | undefined;
-    const ask = async () => {
-      const looked = await lookAtFiles(chosen, await rateCorrections(chosen), leftOut);
-      const session = await SqlSession.open(memoryOctets);
-      const progress = new ProgressLine(streams.stderr, () => describeShare(session.progress()), SHORT_ANSWER_MS);
-      try {
-        // Chains are made of flows that the statement does not ask for, too.
-        const derived = asked.sequence === undefined ? await session.filterOf(options.statement) : undefined;
-        const selection =
-          derived === undefined ? asked : { ...asked, filter: joinFilters('and', [asked.filter, derived]) };
-        const bound = await bindIdents(looked, selection);
-        const left = await filesLeft(bound.files, bound.selection);
-        await session.show({ files: left, selection: bound.selection, tables, output });
-        const statement = await session.understand(options.statement);
-        if (format === 'parquet') await writeParquet(session, statement, part!);
-        else {
-          const stream = part === undefined ? streams.stdout : createWriteStream(part);
-          sink = new OutputSink(stream, () => progress.stop());
-          try {
-            await printAnswer(session, statement, format, sink);
-            await sink.end();
-            if (stream !== streams.stdout) await finished(stream.end());
-          } catch (error) {
-            // What is still being written must not get into a file that is begun anew.
-            if (stream !== streams.stdout) await finished(stream.destroy()).catch(() => undefined);
-            throw error;
-          }
-        }
-      } finally {
-        progress.stop();
-        session.close();
-      }
-    };
+    const ask = () => answer(question, (opened) => (sink = opened));
     // A file is written anew.
     await leftOut.ask(ask, () => part !== undefined || sink === undefined || sink.takeBack());
     if (part !== undefined) await rename(part, target!);
-    if (toStream) {
-      await pipeline(createReadStream(target!), streams.stdout, { end: false }).catch((error: Error) => {
-        throw isReaderGone(error) ? new ReaderGone() : error;
-      });
-    }
+    if (toStream) await writeFileTo(streams.stdout, target!);
     return leftOut.count === 0 ? 0 : 1;
   } catch (error) {
     if (error instanceof ReaderGone) return 0;
@@ -97,6 +65,59 @@ export async function runSql(options: SqlOptions, streams: Pick<NodeJS.Process, 
     throw error;
   } finally {
     release();
-    if (directory !== undefined) await rm(directory, { recursive: true, force: true });
+    await directory?.remove();
+  }
+}
+
+function planAsked({ filter, window }: SqlOptions): Promise<Selection> {
+  return planSelection({ filter, filterFile: undefined, window, overlap: false, limit: undefined }, 'scaled');
+}
+
+/** A statement, and all that it takes to answer it; once more when a file turns out to be damaged. */
+interface SqlQuestion {
+  readonly options: SqlOptions;
+  readonly paths: readonly string[];
+  readonly asked: Selection;
+  readonly tables: readonly SmallTable[];
+  /** The file that the answer is written to; undefined for standard output. */
+  readonly part: string | undefined;
+  readonly streams: SqlStreams;
+  readonly leftOut: LeftOut;
+}
+
+async function answer(question: SqlQuestion, opened: (sink: OutputSink) => void): Promise<void> {
+  const { options, paths, asked, tables, part, streams, leftOut } = question;
+  const { statement: text, format, memoryOctets } = options;
+  const looked = await lookAtFiles(paths, await rateCorrections(paths), leftOut);
+  const session = await SqlSession.open(memoryOctets);
+  const progress = new ProgressLine(streams.stderr, () => describeShare(session.progress()), SHORT_ANSWER_MS);
+  try {
+    // Chains are made of flows that the statement does not ask for, too.
+    const derived = asked.sequence === undefined ? await session.filterOf(text) : undefined;
+    const selection = derived === undefined ? asked : { ...asked, filter: joinFilters('and', [asked.filter, derived]) };
+    const bound = await bindIdents(looked, selection);
+    const files = await filesLeft(bound.files, bound.selection);
+    const output = format === 'parquet' ? part : undefined;
+    await session.show({ files, selection: bound.selection, tables, output });
+    const statement = await session.understand(text);
+    if (format === 'parquet') {
+      await writeParquet(session, statement, part!);
+      return;
+    }
+    const stream = part === undefined ? streams.stdout : createWriteStream(part);
+    const sink = new OutputSink(stream, () => progress.stop());
+    opened(sink);
+    try {
+      await printAnswer(session, statement, format, sink);
+      await sink.end();
+      if (stream !== streams.stdout) await finished(stream.end());
+    } catch (error) {
+      // What is still being written must not get into a file that is begun anew.
+      if (stream !== streams.stdout) await finished(stream.destroy()).catch(() => undefined);
+      throw error;
+    }
+  } finally {
+    progress.stop();
+    session.close();
   }
 }

@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream';
+import { oneLine } from '../../flow/one-line.ts';
 import { UserError } from '../../flow/user-error.ts';
 import { parseDumpArguments } from '../../query/arguments.ts';
 import { runDump } from '../../query/dump.ts';
@@ -198,5 +199,5 @@ class TopScreen {
 
 /** No wider than the screen, and nothing in it that would move the cursor. */
 function cut(line: string, width: number): string {
-  return [...line.replaceAll(/\p{Cc}/gu, ' ')].slice(0, width).join('');
+  return [...oneLine(line)].slice(0, width).join('');
 }

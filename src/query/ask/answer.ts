@@ -1,6 +1,7 @@
 import { escapeControls } from '../../flow/json.ts';
 import type { OutputSink } from '../output/sink.ts';
 import type { TextBlock } from '../output/text.ts';
+import { toldText } from '../output/told-text.ts';
 import { text } from '../sql/schema.ts';
 import type { ReadOnlyStatement, SqlSession } from './session.ts';
 
@@ -42,8 +43,10 @@ export async function printAnswer(
   }
   const { names, rows } = await session.texts(`SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (\n${sql}\n) AS answer`);
   if (format === 'csv') {
-    sink.block.text(`${names.map(csvCell).join(',')}\n`);
-    await eachRow(rows, sink, (out, row) => out.text(`${row.map(csvCell).join(',')}\n`));
+    const line = (cells: readonly (string | null)[]) =>
+      `${cells.map((cell) => toldText(cell ?? '', true)).join(',')}\n`;
+    sink.block.text(line(names));
+    await eachRow(rows, sink, (out, row) => out.text(line(row)));
   } else await printTable(names, rows, numeric, sink);
 }
 
@@ -62,11 +65,6 @@ async function eachRow(
   }
 }
 
-function csvCell(cell: string | null): string {
-  if (cell === null) return '';
-  return /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
-}
-
 /** Columns as wide as the names and the first rows need; numbers to the right. */
 async function printTable(
   names: readonly string[],
@@ -78,8 +76,7 @@ async function printTable(
   const held: (string | null)[][] = [];
   const line = (cells: readonly (string | null)[]) => {
     const padded = cells.map((cell, index) => {
-      // A line break or an escape sequence of a device's own text must not reach the terminal.
-      const shown = (cell ?? '').replaceAll(/\p{Cc}/gu, ' ');
+      const shown = toldText(cell ?? '', false);
       const width = widths![index]!;
       return numeric[index] ? shown.padStart(width) : shown.padEnd(width);
     });

@@ -115,7 +115,7 @@ export function flagsOperand(reader: TokenReader): Filter {
 
 function oneFlags(reader: TokenReader, comparator: Comparator | undefined): Filter {
   const { token } = reader;
-  const bits = token.kind === 'word' ? flagBits(token.text) : undefined;
+  const bits = token.kind === 'word' || token.kind === 'string' ? flagBits(token.text) : undefined;
   if (bits === undefined) {
     if (token.kind !== 'word' || parseNumber(token.text.split('-')[0]!) === undefined) {
       reader.fail(`expected flags (letters of CEUAPRSF, X for FSRPAU) or a number`);
@@ -216,6 +216,8 @@ function hostName(reader: TokenReader, token: Token, is: 'ip' | 'net' | 'list'):
   const name = token.text;
   const couldBeName = /^[a-z0-9-]+(\.[a-z0-9-]+)*\.?$/i.test(name) && !/^[\d.]+$/.test(name);
   if (is === 'net' || !couldBeName) reader.fail(`'${name}' is not an address`, token);
+  // A word of nfdump's since 1.7.5: the name server is not what is meant.
+  if (name.toLowerCase() === 'tor') reader.fail('there is no database of Tor exits', token, 'a host is "tor."');
   return { hostName: name };
 }
 

@@ -113,8 +113,10 @@ address('dst nat|dst xlate', ['natDstAddr']);
 address('tun', ['tunSrcAddr', 'tunDstAddr']);
 address('src tun', ['tunSrcAddr']);
 address('dst tun', ['tunDstAddr']);
-alias('tunip', { is: 'ip', term: 'tun ip' });
-alias('tunnet', { is: 'net', term: 'tun ip' });
+for (const side of ['', 'src ', 'dst ']) {
+  alias(`${side}tunip`, { is: 'ip', term: `${side}tun ip` });
+  alias(`${side}tunnet`, { is: 'net', term: `${side}tun ip` });
+}
 for (const [side, term] of [
   ['', 'nat ip'],
   ['src ', 'src nat ip'],
@@ -231,8 +233,8 @@ number('nat port|xlate port|xport|nport', ['natSrcPort', 'natDstPort'], U16, { n
 number('src nat port|src xlate port|src xport|src nport', ['natSrcPort'], U16, { names: serviceNames });
 number('dst nat port|dst xlate port|dst xport|dst nport', ['natDstPort'], U16, { names: serviceNames });
 number('nat event', [{ column: 'natEvent', zeroIsAbsent: true }], U8, { names: natEventByName });
-number('asa event', ['firewallEvent'], U8, { names: firewallEventByName });
-number('asa xevent', ['firewallExtEvent'], U16);
+number('asa event', [{ column: 'firewallEvent', zeroIsAbsent: true }], U8, { names: firewallEventByName });
+number('asa xevent', [{ column: 'firewallExtEvent', zeroIsAbsent: true }], U16);
 for (const [word, value] of [
   ['ingress', 1001],
   ['egress', 1002],

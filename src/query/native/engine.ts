@@ -18,6 +18,7 @@ import { ColumnList, LONGEST_SORTED, scanQuestion } from './question.ts';
  */
 export class NativeEngine implements QueryEngine {
   readonly schema: Schema;
+  readonly unchecked = [];
   private readonly scan: FlowScan;
   private readonly question: ScanQuestion;
   private readonly answer: ScanAnswer;

@@ -97,10 +97,11 @@ function listOf({ order, top }: JobOf<'flows'>, limit: number | undefined): Scan
 }
 
 function statisticJob(
-  { statistic, byProtocol, orders, top }: JobOf<'statistic'>,
+  { statistic, byProtocol, orders, top, limits }: JobOf<'statistic'>,
   schema: Schema,
   columns: ColumnList,
 ): ScanJob | undefined {
+  if (limits.length > 0) return undefined;
   const sides = statistic.sides.filter((side) => typeof side === 'string');
   // Elements without a column are for SQL, and the addon would count what is absent under the value that stands for it.
   if (keyIsExtra(statistic) || sides.some((side) => (columnByName.get(side)?.absent ?? 0) !== 0)) return undefined;
@@ -117,11 +118,11 @@ function statisticJob(
 }
 
 function groupsJob(
-  { grouping, orders, top, resultFilter }: JobOf<'groups'>,
+  { grouping, orders, top, limits, resultFilter }: JobOf<'groups'>,
   schema: Schema,
   columns: ColumnList,
 ): ScanJob | undefined {
-  if (resultFilter !== undefined) return undefined;
+  if (limits.length > 0 || resultFilter !== undefined) return undefined;
   const parts: ScanPart[] = [];
   for (const key of grouping.keys) {
     const part = partOf(key, schema, columns);

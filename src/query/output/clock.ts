@@ -10,6 +10,15 @@ const MINUTES = 64;
 /** Place of what stands between date and time. */
 const SEPARATOR = 10;
 
+/** Forms of TZ that say a name, an offset and a name for the summer, or a name in brackets. */
+const ZONE_RULE = /^(<|[a-z]{3,}[-+]?\d[\d:]*[a-z<])/i;
+
+/** What is to be said of a zone that C libraries know by rule and Node.js, which has zones by name, takes for UTC. */
+export function zoneNote(zone = process.env['TZ'] ?? ''): string | undefined {
+  if (!ZONE_RULE.test(zone) || Intl.DateTimeFormat().resolvedOptions().timeZone !== 'UTC') return undefined;
+  return `TZ=${zone}: times are in UTC; name a zone such as TZ=Europe/Zurich`;
+}
+
 /** Renders points in time in one zone: the process's own, or UTC. */
 export class Clock {
   private readonly utc: boolean;

@@ -16,8 +16,12 @@ const TEXT_FORMATS: Readonly<Record<string, string>> = {
   bilong: '%ts %td %pr %sap <-> %dap %flg %tos %opkt %ipkt %obyt %ibyt %fl',
   nsel: '%ts %evt %xevt %pr %sap -> %dap %xsap -> %xdap %ibyt %obyt',
   nat: '%ts %evt %pr %sap -> %dap %nsap -> %ndap',
+  // The name up to nfdump 1.7.4.
+  nel: '%ts %evt %pr %sap -> %dap %nsap -> %ndap',
 };
 const CSV_FORMAT = '%ts,%td,%pr,%sa,%sp,%da,%dp,%pkt,%byt,%fl';
+/** What formats are called in lists of tags. */
+const LISTED_FORMATS: Readonly<Record<string, string>> = { ...TEXT_FORMATS, csv: CSV_FORMAT };
 const WHOLE_FORMATS = ['raw', 'json', 'ndjson', 'csv-fast', 'csv-legacy', 'pipe', 'null'] as const;
 
 /** What -o asks for. */
@@ -28,18 +32,21 @@ export type Format =
 /** A tag, or the text between two tags. */
 export type FormatPart = Tag | string;
 
+const NO_FORMATS: ReadonlyMap<string, string> = new Map();
+
 /**
  * Parses the value of -o: a name (any case, a 6 after it keeps IPv6 addresses whole), `fmt:` or `csv:` and a list of
- * tags, or a list of tags alone. `own` are formats of the user by name (lower case), as `fmt:` or `csv:` lists.
+ * tags and names of formats, or such a list alone. `own` are formats of the user by name (lower case), as `fmt:` or `csv:`
+ * lists.
  */
-export function parseFormat(text: string, own: ReadonlyMap<string, string> = new Map()): Format {
+export function parseFormat(text: string, own: ReadonlyMap<string, string> = NO_FORMATS): Format {
   const definition = own.get(text.toLowerCase()) ?? own.get(text.toLowerCase().replace(/6$/, ''));
   if (definition !== undefined) return { ...parseFormat(definition), longV6: !own.has(text.toLowerCase()) };
-  if (text.startsWith('%')) return { kind: 'text', parts: parseParts(text), longV6: false };
+  if (text.startsWith('%')) return { kind: 'text', parts: parseParts(text, own), longV6: false };
   const list = /^(fmt|csv):(.*)$/is.exec(text);
   if (list !== null) {
     const kind = list[1]!.toLowerCase() === 'fmt' ? 'text' : 'csv';
-    const parts = parseParts(list[2]!);
+    const parts = parseParts(list[2]!, own);
     return { kind, parts: kind === 'csv' ? csvTags(parts) : parts, longV6: false };
   }
   const name = text.toLowerCase();
@@ -92,7 +99,7 @@ const ADDRESS_TAGS = new Map<FieldName, Tag | undefined>([
   ['dstAddr', tagByName.get('%da')],
 ]);
 
-function parseParts(text: string): FormatPart[] {
+function parseParts(text: string, own: ReadonlyMap<string, string> = NO_FORMATS): FormatPart[] {
   const parts: FormatPart[] = [];
   for (const match of text.matchAll(/%([a-z0-9]*)|[^%]+/gi)) {
     const [whole, name] = match;
@@ -100,9 +107,7 @@ function parseParts(text: string): FormatPart[] {
     if (tag !== undefined) parts.push(tag);
     else if (whole === '%n') parts.push('\n');
     else if (name === undefined) parts.push(whole);
-    else if (name.toLowerCase() === 'csv') parts.push(...parseParts(CSV_FORMAT));
-    else if (Object.hasOwn(TEXT_FORMATS, name.toLowerCase()))
-      parts.push(...parseParts(TEXT_FORMATS[name.toLowerCase()]!));
+    else if (listed(name, own) !== undefined) parts.push(...parseParts(listed(name, own)!));
     else {
       const near = nearest(whole, tagByName.keys());
       throw new UserError(`-o: unknown tag '${whole}'${near === undefined ? '' : `; did you mean ${near}?`}`);
@@ -110,6 +115,13 @@ function parseParts(text: string): FormatPart[] {
   }
   if (parts.length === 0) throw new UserError('-o: the format is empty; give tags such as %ts %sa %byt');
   return parts;
+}
+
+/** The tags of a format, by its name in any case. */
+function listed(name: string, own: ReadonlyMap<string, string>): string | undefined {
+  const lower = name.toLowerCase();
+  const named = Object.hasOwn(LISTED_FORMATS, lower) ? LISTED_FORMATS[lower] : undefined;
+  return own.get(lower)?.slice('fmt:'.length) ?? named;
 }
 
 /** In CSV the text between tags is always a comma. */

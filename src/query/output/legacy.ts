@@ -2,7 +2,7 @@ import type { ColumnName, FieldName } from '../../flow/fields.ts';
 import { wide } from '../../flow/u64.ts';
 import type { Chunk } from '../chunk.ts';
 import { protocolName } from '../names.ts';
-import { type Cell, type CellMaker, constant, label, type Style, writeMpls } from './cells.ts';
+import { type Cell, type CellMaker, constant, integer, label, type Style, writeMpls } from './cells.ts';
 import { writeWide } from './numbers.ts';
 import { tagByName } from './tags.ts';
 import type { TextBlock } from './text.ts';
@@ -21,6 +21,25 @@ const seconds =
     },
   });
 
+const tag = (name: string): CellMaker => tagByName.get(name)!.cell;
+
+/** Groups have none: up to 1.7.4 that is the beginning of 1970, not a date of zeros. */
+const received: CellMaker = (style) => {
+  const cell = tag('%tr')(style);
+  return {
+    needs: cell.needs,
+    bind: (chunk, firstRow) => {
+      const words = chunk.words('receivedMs');
+      const write = cell.bind(chunk, firstRow);
+      return (out, row) => {
+        if (wide(words, row) !== 0) return write(out, row);
+        style.clock.write(out, 1, 'seconds');
+        out.ascii('.000');
+      };
+    },
+  };
+};
+
 const mplsEntry =
   (name: ColumnName): CellMaker =>
   () => ({
@@ -31,7 +50,6 @@ const mplsEntry =
     },
   });
 
-const tag = (name: string): CellMaker => tagByName.get(name)!.cell;
 const LATENCY = constant('', '    0.000');
 const MPLS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 
@@ -43,7 +61,8 @@ const COLUMNS: readonly (readonly [name: string, cell: CellMaker])[] = [
   ['sa', tag('%sa')],
   ['da', tag('%da')],
   ['sp', tag('%sp')],
-  ['dp', tag('%dp')],
+  // Type and code of ICMP as the number that they are stored as.
+  ['dp', integer('dstPort', 0)],
   ['pr', label('proto', protocolName)],
   ['flg', tag('%flg')],
   ['fwd', tag('%fwd')],
@@ -75,7 +94,7 @@ const COLUMNS: readonly (readonly [name: string, cell: CellMaker])[] = [
   ['ra', tag('%ra')],
   ['eng', tag('%eng')],
   ['exid', constant('', '0')],
-  ['tr', tag('%tr')],
+  ['tr', received],
 ];
 
 /** The 48 columns that scripts for nfdump up to 1.7.4 expect. */

@@ -18,24 +18,26 @@ export interface RowPrinter {
   readonly close: (out: TextBlock) => void;
 }
 
+const NONE: ReadonlySet<ColumnName> = new Set();
 const NEWLINE = 0x0a;
 const encoder = new TextEncoder();
 
 /**
  * `stored` tells which columns the files have: formats that name what they print leave the others out. `ofChains`: the
  * rows have the columns `chain` and `step`, which formats of named members print. `ofKey`: the rows are groups, of which
- * those formats print no more than the columns that `stored` tells.
+ * those formats print no more than the columns that `stored` tells. `hidden`: columns that print as if they were not there,
+ * though ports of ICMP are written by them in lists of tags.
  */
 export async function rowPrinter(
   format: Format,
   style: Style,
   stored: (name: ColumnName) => boolean,
-  { ofChains = false, ofKey = false } = {},
+  { ofChains = false, ofKey = false, hidden = NONE } = {},
 ): Promise<RowPrinter> {
   switch (format.kind) {
     case 'text':
     case 'csv':
-      return listPrinter(format, style);
+      return listPrinter(format, style, hidden);
     case 'json':
     case 'ndjson': {
       const { bindJson, chainMembers, jsonMembers } = await import('./json.ts');
@@ -49,9 +51,9 @@ export async function rowPrinter(
       };
     }
     case 'csv-legacy':
-      return (await import('./legacy.ts')).legacyCsvPrinter(style);
+      return hiding(hidden, (await import('./legacy.ts')).legacyCsvPrinter(style));
     case 'pipe':
-      return (await import('./legacy.ts')).pipePrinter;
+      return hiding(hidden, (await import('./legacy.ts')).pipePrinter);
     case 'raw': {
       const { bindRaw, rawNeeds, rawSections } = await import('./raw.ts');
       const sections = rawSections(stored);
@@ -63,7 +65,7 @@ export async function rowPrinter(
       };
     }
     case 'csv-fast':
-      return fastPrinter;
+      return hiding(hidden, fastPrinter);
     case 'null':
       return { needs: [], open: () => undefined, bind: () => () => undefined, close: () => undefined };
   }
@@ -73,9 +75,31 @@ function unique<T>(values: readonly T[]): T[] {
   return [...new Set(values)];
 }
 
+function hiding(hidden: ReadonlySet<ColumnName>, printer: RowPrinter): RowPrinter {
+  if (hidden.size === 0) return printer;
+  return { ...printer, bind: (chunk, firstRow) => printer.bind(without(hidden, chunk), firstRow) };
+}
+
+/** A chunk whose narrow columns of these names are 0. */
+function without(hidden: ReadonlySet<string>, chunk: Chunk): Chunk {
+  const zeros = new Uint8Array(chunk.rows);
+  return {
+    rows: chunk.rows,
+    narrow: (name) => (hidden.has(name) ? zeros : chunk.narrow(name)),
+    words: (name) => chunk.words(name),
+    text: (name, row) => chunk.text(name, row),
+  };
+}
+
+/** Tags that show a column that may be hidden. */
+const TAG_COLUMNS: ReadonlyMap<string, ColumnName> = new Map([
+  ['%pr', 'proto'],
+  ['%flg', 'tcpFlags'],
+]);
+
 type ListFormat = Extract<Format, { parts: unknown }>;
 
-function listPrinter(format: ListFormat, style: Style): RowPrinter {
+function listPrinter(format: ListFormat, style: Style, hidden: ReadonlySet<ColumnName>): RowPrinter {
   const csv = format.kind === 'csv';
   const cells: Cell[] = [];
   /** Text before each cell, and after the last. */
@@ -86,7 +110,10 @@ function listPrinter(format: ListFormat, style: Style): RowPrinter {
     else {
       gaps.push(encoder.encode(csv && cells.length > 0 ? ',' : gap));
       gap = '';
-      cells.push(part.cell(style));
+      const cell = part.cell(style);
+      const shown = TAG_COLUMNS.get(part.name);
+      const isHidden = shown !== undefined && hidden.has(shown);
+      cells.push(isHidden ? { ...cell, bind: (chunk, row) => cell.bind(without(hidden, chunk), row) } : cell);
     }
   }
   const tail = encoder.encode(gap);

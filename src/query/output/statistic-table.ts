@@ -40,7 +40,7 @@ function keyWidth({ form }: Statistic, { longV6, places }: Style): number {
 /** Title and header lines. */
 export function openTable(out: TextBlock, table: StatisticTable, format: Format, style: Style, quiet: boolean): void {
   const { heading } = table.statistic;
-  if (format.kind === 'csv' || (format.kind === 'csv-legacy' && !quiet)) {
+  if (format.kind === 'csv' || format.kind === 'csv-legacy') {
     const letter = { in: 'i', out: 'o', both: '' }[table.order.side];
     const names = ['pkt', 'pktP', 'byt', 'bytP', 'pps', 'bps', 'bpp'].map((name) => letter + name);
     out.ascii(`ts,te,td,pr,val,fl,flP,${names.join(',')}\n`);
@@ -54,8 +54,8 @@ export function openTable(out: TextBlock, table: StatisticTable, format: Format,
 }
 
 /** What follows the rows. */
-export function closeTable(out: TextBlock, format: Format, quiet: boolean): void {
-  if (!quiet && (format.kind === 'csv-legacy' || format.kind === 'pipe')) out.byte(0x0a);
+export function closeTable(out: TextBlock, format: Format): void {
+  if (format.kind === 'csv-legacy' || format.kind === 'pipe') out.byte(0x0a);
 }
 
 /** Writes the rows of one chunk of a table. */
@@ -199,7 +199,8 @@ function percent(part: number, whole: number): string {
 
 function protocolText({ proto }: Row, isSplit: boolean, plain: boolean): string {
   if (!isSplit) return 'any';
-  return plain ? String(proto) : protocolName(proto);
+  // As wide in csv as in tables: nfdump never cuts it.
+  return plain ? String(proto).padEnd(5) : protocolName(proto);
 }
 
 function writeText(out: TextBlock, row: Row, { statistic, byProtocol, totals }: StatisticTable, style: Style): void {

@@ -16,6 +16,9 @@ export interface Totals {
 
 export const NO_TOTALS: Totals = { rows: 0, flows: 0, packets: 0, octets: 0, first: 0, last: 0 };
 
+/** In the place of rows. */
+export const NO_MATCH = 'No matching flows\n';
+
 /** What was read. */
 export interface ReadFiles {
   /** Earliest and latest packet in the files, 0 without flows. */

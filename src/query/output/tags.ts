@@ -209,7 +209,7 @@ tag(
 );
 
 // Events and address translation.
-tag('%evt', '   Event', 'event', (style) => ({
+tag('%evt %nevt', '   Event', 'event', (style) => ({
   needs: ['firewallEvent', 'natEvent'],
   bind: (chunk) => {
     const firewall = chunk.narrow('firewallEvent');
@@ -264,6 +264,7 @@ tag('%frag', 'Frag', 'Frag', label('fragmentFlags', fragmentText));
 tag('%cl', 'C Latency', 'clientLatency', latency('57554', '57555', '57595'));
 tag('%sl', 'S latency', 'serverLatency', latency('57556', '57557', '57596'));
 tag('%al', 'A latency', 'appLatency', latency('57558', '57559', '57597'));
+tag('%sgt', '  SGT', 'securityGroupTag', extraNumber('34000', 5));
 tag('%uname', 'UserName', 'nselUser', extraText('40000', '<empty>'));
 tag('%ipl', 'Input Payload', undefined, constant('<no payload>'));
 tag('%opl', 'Output Payload', undefined, constant('<no payload>'));

@@ -220,10 +220,9 @@ const DIGITS = texts((value) => `${value}.`);
 const THREE_DIGITS = texts((value) => String(value).padStart(3, '0'));
 
 function texts(text: (value: number) => string): Uint32Array {
-  const words = new Uint32Array(1000);
-  const octets = Buffer.from(words.buffer);
-  for (let value = 0; value < words.length; value++) octets.write(text(value), value * 4, 'latin1');
-  return words;
+  // One write for all of them: a thousand take four milliseconds of every start.
+  const all = Array.from({ length: 1000 }, (_, value) => text(value).padEnd(4, '\0')).join('');
+  return new Uint32Array(Uint8Array.from(Buffer.from(all, 'latin1')).buffer);
 }
 
 function digitsOf(value: number): number {

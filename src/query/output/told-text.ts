@@ -1,8 +1,7 @@
-/**
- * A text that an exporter, a database or another program chose, as a cell: control characters as blanks, so that it cannot
- * steer a terminal or begin a line, and in csv within quotes where a comma would end it (RFC 4180 section 2).
- */
+import { oneLine } from '../../flow/one-line.ts';
+
+/** A text that somebody else chose as a cell of one line; in csv within quotes where a comma would end it (RFC 4180 section 2). */
 export function toldText(text: string, csv: boolean): string {
-  const line = text.replaceAll(/\p{Cc}/gu, ' ');
+  const line = oneLine(text);
   return csv && /[",]/.test(line) ? `"${line.replaceAll('"', '""')}"` : line;
 }

@@ -2,9 +2,10 @@ import type { ColumnName } from '../../flow/fields.ts';
 import type { Grouping, GroupKey } from '../aggregation.ts';
 import { groupColumns, groupsSchema } from '../group-columns.ts';
 import type { Order } from '../orders.ts';
+import type { RowLimit } from '../row-limits.ts';
 import { type AddressColumns, addressColumns, highMask, isV4Sql, isV6Sql, lowMask, V4_ZERO } from './address.ts';
 import { bidirectionalSql } from './bidirectional.ts';
-import { limitSql, orderSql, type RowCounters } from './order.ts';
+import { limitSql, orderSql, type RowCounters, rowLimitsSql } from './order.ts';
 import { POSITION_SQL } from './scan.ts';
 import { column, flowsSql, hasColumn, type Schema, u64, valueSql, ZERO } from './schema.ts';
 import { sumFlowsSql, sumSql, u64Sql } from './totals.ts';
@@ -31,8 +32,12 @@ export function rowsSql(
 /** ORDER BY and LIMIT of rows that look like flows. */
 export function sortSql(schema: Schema, order: Order | undefined, ties: readonly string[], top: number): string {
   if (order === undefined) return (ties.length === 0 ? '' : ` ORDER BY ${ties.join(', ')}`) + limitSql(top);
+  return orderSql(order, countersOf(schema), ties, top);
+}
+
+function countersOf(schema: Schema): RowCounters {
   const counter = (name: ColumnName) => (hasColumn(schema, name) ? valueSql(schema, name) : ZERO);
-  const row: RowCounters = {
+  return {
     flows: flowsSql(schema),
     packets: 'packets',
     octets: 'octets',
@@ -41,7 +46,17 @@ export function sortSql(schema: Schema, order: Order | undefined, ties: readonly
     first: 'epoch_ms(first)',
     last: 'epoch_ms(last)',
   };
-  return orderSql(order, row, ties, top);
+}
+
+/** The rows of a table of groups that -l and -L leave; `table` itself without them. */
+export function limitedSql(
+  table: string,
+  limits: readonly RowLimit[],
+  order: Order | undefined,
+  schema: Schema,
+): string {
+  const conditions = rowLimitsSql(limits, order?.side ?? 'in', countersOf(schema));
+  return conditions.length === 0 ? table : `(SELECT * FROM ${table} WHERE ${conditions.join(' AND ')})`;
 }
 
 export interface Groups {

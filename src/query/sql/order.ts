@@ -1,4 +1,5 @@
 import type { CounterSide, Measure, Order } from '../orders.ts';
+import type { RowLimit } from '../row-limits.ts';
 import { ZERO } from './schema.ts';
 
 /** SQL of the counters of one row, whatever the row is: a flow or a group of flows. */
@@ -54,6 +55,11 @@ export function orderSql(order: Order, row: RowCounters, ties: readonly string[]
   const direction = order.ascending ? 'ASC' : 'DESC';
   const keys = [`${measureSql(order.measure, order.side, row)} ${direction}`, ...ties];
   return ` ORDER BY ${keys.join(', ')}${limitSql(top)}`;
+}
+
+/** Conditions of -l and -L, on the counters that the order compares. */
+export function rowLimitsSql(limits: readonly RowLimit[], side: CounterSide, row: RowCounters): string[] {
+  return limits.map(({ measure, sign, value }) => `${measureSql(measure, side, row)} ${sign} ${value}`);
 }
 
 export function limitSql(top: number): string {

@@ -1,8 +1,9 @@
 import { type ColumnName, columnByName, type FieldName } from '../../flow/fields.ts';
 import type { Order } from '../orders.ts';
+import type { RowLimit } from '../row-limits.ts';
 import { type ExtraKey, keyIsExtra, type Statistic, skipsZero } from '../statistics.ts';
 import { addressColumns } from './address.ts';
-import { orderSql, type RowCounters } from './order.ts';
+import { orderSql, type RowCounters, rowLimitsSql } from './order.ts';
 import { column, type Schema, text, valueSql, ZERO } from './schema.ts';
 import { groupCountersSql } from './totals.ts';
 
@@ -49,6 +50,9 @@ function sideColumns(side: Statistic['sides'][number], schema: Schema): { hi: st
   return { hi: valueSql(schema, hi), lo: valueSql(schema, lo) };
 }
 
+/** Where a word of an access list begins in "0x" and 24 digits, from 1. */
+const ACCESS_LIST_DIGITS = { accessList: 3, accessEntry: 11, extendedEntry: 19 } as const;
+
 /** NULL for flows without the elements. */
 function extraSql({ members, as }: ExtraKey): string {
   const [first, second, third] = members.map(
@@ -59,7 +63,9 @@ function extraSql({ members, as }: ExtraKey): string {
     case 'number':
       return number(first);
     case 'accessList':
-      return number(`concat('0x', substr(${first}, 3, 8))`);
+    case 'accessEntry':
+    case 'extendedEntry':
+      return number(`concat('0x', substr(${first}, ${ACCESS_LIST_DIGITS[as]}, 8))`);
     case 'application':
       return `${number(`split_part(${first}, ':', 1)`)} * 16777216 + ${number(`split_part(${first}, ':', 2)`)}`;
     case 'microseconds': {
@@ -81,12 +87,12 @@ export function statisticRowsSql(
   top: number,
   table: string,
   schema: Schema,
+  limits: readonly RowLimit[],
 ): string {
-  const where = keyIsExtra(statistic)
-    ? ' WHERE hi = 0'
-    : skipsZero(statistic, schema)
-      ? ' WHERE hi <> 0 OR lo <> 0'
-      : '';
+  const conditions = rowLimitsSql(limits, order.side, GROUP_COUNTERS);
+  if (keyIsExtra(statistic)) conditions.push('hi = 0');
+  else if (skipsZero(statistic, schema)) conditions.push('(hi <> 0 OR lo <> 0)');
+  const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
   return `SELECT hi, lo, proto, flows, packets, octets, out_packets, out_octets, epoch_ms(first) AS first, epoch_ms(last) AS last FROM ${table}${where}${orderSql(
     order,
     GROUP_COUNTERS,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { expand, SlotCommand } from '../../../src/pipeline/collect/slot-command.ts';
-import type { EndedSlot } from '../../../src/store/flow-store.ts';
+import type { EndedSlot } from '../../../src/store/slot-sealer.ts';
 
 const counters = { flows: 0, packets: 0, octets: 0 };
 const slot: EndedSlot = {

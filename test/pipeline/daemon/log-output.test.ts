@@ -2,7 +2,7 @@ import { readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { UserError } from '../../../src/flow/user-error.ts';
-import { LogOutput } from '../../../src/pipeline/daemon/log-output.ts';
+import { type LogFormat, LogOutput } from '../../../src/pipeline/daemon/log-output.ts';
 import { tempDir } from '../../support/process.ts';
 
 let directory: string;
@@ -10,8 +10,8 @@ beforeAll(() => {
   directory = tempDir('log');
 });
 
-function logTo(file: string): LogOutput {
-  return new LogOutput({ command: 'collect', format: 'json', file, inBackground: false, timed: true, quiet: false });
+function logTo(file: string, format: LogFormat = 'json'): LogOutput {
+  return new LogOutput({ command: 'collect', format, file, inBackground: false, timed: true, quiet: false });
 }
 
 function messages(path: string): string[] {
@@ -59,4 +59,15 @@ test('goes on in the file at hand where it cannot be opened again, and says so o
   log.close();
   expect(messages(`${path}.1`)).toEqual([expect.stringMatching(/still go to the file opened before$/), 'one']);
   expect(messages(path)).toEqual(['two']);
+});
+
+test.each(['json', 'text'] as const)('a name in %s steers no terminal and begins no line', (format) => {
+  const path = join(directory, `names.${format}.log`);
+  const log = logTo(path, format);
+  log.warn('eth0\n\u009b2J\u007f');
+  log.close();
+  const written = readFileSync(path, 'utf8');
+  expect(written).toMatch(/^\P{Cc}+\n$/u);
+  if (format === 'json') expect(messages(path)).toEqual(['eth0\n\u009b2J\u007f']);
+  else expect(written).toMatch(/ eth0 {2}2J \n$/);
 });

@@ -1,9 +1,13 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { dumpSurroundings } from '../../../src/pipeline/query/dump.ts';
+import { parseDumpArguments } from '../../../src/query/arguments.ts';
+import { runDump } from '../../../src/query/dump.ts';
 import { makeFlows } from '../../query/support/generate.ts';
 import { writeOwnSegment } from '../../query/support/parquet.ts';
-import { dumpText } from '../../query/support/run-dump.ts';
+import { Collector, dumpText } from '../../query/support/run-dump.ts';
 import { tempDir } from '../../support/process.ts';
 
 let directory: string;
@@ -46,4 +50,14 @@ it.each([
   expect([readdirSync(work), readdirSync(join(work, 'temporary'))]).toEqual([['temporary'], []]);
   await dumpText(['-r', flows, '-w', target]);
   expect(readdirSync(join(work, 'temporary'))).toEqual([]);
+});
+
+it('-w - ends quietly, and leaves nothing behind, when its reader has gone', async () => {
+  const stdout = new Writable({
+    write: (_chunk, _encoding, callback) => callback(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })),
+  });
+  const stderr = new Collector();
+  const options = parseDumpArguments(['-r', flows, '-w', '-']);
+  expect(await runDump(options, dumpSurroundings({ stdout, stderr } as unknown as NodeJS.Process))).toBe(0);
+  expect([stderr.text, readdirSync(join(work, 'temporary'))]).toEqual(['', []]);
 });

@@ -4,6 +4,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { UserError } from '../../../src/flow/user-error.ts';
 import { runDumpCommand } from '../../../src/pipeline/query/dump.ts';
 import { FlowSources } from '../../../src/pipeline/query/flow-sources.ts';
+import { parseDumpArguments } from '../../../src/query/arguments.ts';
 import { makeFlows } from '../../query/support/generate.ts';
 import { writeSegment } from '../../query/support/parquet.ts';
 import { dumpText, inZone } from '../../query/support/run-dump.ts';
@@ -74,7 +75,9 @@ describe('files of nfcapd', () => {
 
   it('are neither changed nor verified', async () => {
     for (const options of [['-v'], ['-J', '0', '-r'], ['-i', 'other', '-r']]) {
-      await expect(runDumpCommand([...options, kept])).rejects.toThrow('only weir import verifies and converts it');
+      await expect(runDumpCommand(parseDumpArguments([...options, kept]))).rejects.toThrow(
+        'only weir import verifies and converts it',
+      );
     }
   });
 

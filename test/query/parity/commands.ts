@@ -498,7 +498,16 @@ export function bulkCommands(): string[][] {
  * mistakes that people make. Lines that nfdump refuses are to be refused.
  */
 export function operatorCommands(): string[][] {
-  return readFileSync(join(import.meta.dirname, 'operators.txt'), 'utf8')
+  return linesOf('operators.txt');
+}
+
+/** What nfdump 1.7.8 refuses, but releases up to 1.7.4 answer. */
+export function olderCommands(): string[][] {
+  return linesOf('older.txt');
+}
+
+function linesOf(name: string): string[][] {
+  return readFileSync(join(import.meta.dirname, name), 'utf8')
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('# '))
     .map(splitWords);

@@ -1,6 +1,7 @@
 //! What stands in the pages of a column: octets, and plain values.
 
 use super::{damaged, not_here};
+use crate::page_header::check;
 use crate::scan::page::{Codec, Page, Unpacker};
 use parquet::errors::Result;
 
@@ -13,6 +14,7 @@ pub fn body<'a>(
     unpacked: &'a mut Vec<u8>,
 ) -> Result<(&'a [u8], bool)> {
     let packed = &chunk[page.at..page.at + page.packed];
+    check(packed, page.checksum)?;
     if codec == Codec::None {
         if page.packed != page.raw {
             return Err(damaged("its pages are of no known length"));

@@ -1,10 +1,10 @@
 //! Columns in encodings that only the crate's reader knows: whole row groups at once.
 
 use super::not_here;
-use parquet::column::reader::{get_column_reader, ColumnReader};
+use crate::segment::stored::StoredChunk;
+use parquet::column::reader::ColumnReader;
 use parquet::errors::Result;
 use parquet::file::metadata::ColumnChunkMetaData;
-use parquet::file::serialized_reader::SerializedPageReader;
 use std::fs::File;
 use std::sync::Arc;
 
@@ -16,10 +16,10 @@ pub fn read_whole(file: &Arc<File>, metadata: &ColumnChunkMetaData, rows: usize,
     if rows > MOST_ROWS {
         return Err(not_here("a large row group of an unusual encoding"));
     }
-    let pages = SerializedPageReader::new(file.clone(), metadata, rows, None)?;
+    let stored = StoredChunk::read(file, metadata)?;
     let mut levels = Vec::new();
     values.clear();
-    match get_column_reader(metadata.column_descr_ptr(), Box::new(pages)) {
+    match stored.column_reader()? {
         ColumnReader::Int32ColumnReader(mut column) => {
             let mut read = Vec::with_capacity(rows);
             column.read_records(rows, Some(&mut levels), None, &mut read)?;

@@ -1,15 +1,14 @@
 //! Encoded pages as one column chunk of Parquet, with the description that goes into the footer of the file.
 
 use super::{Chunk, Codec};
+use crate::page_header::put_page;
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, PageType, ZstdLevel};
 use parquet::bloom_filter::Sbbf;
-use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::Result;
 use parquet::file::metadata::{ColumnChunkMetaData, PageEncodingStats};
 use parquet::file::statistics::Statistics;
-use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
 /// How the values of a chunk stand in its pages.
@@ -61,51 +60,29 @@ pub fn write_chunk(spare: &mut Vec<Vec<u8>>, descriptor: &ColumnDescPtr, content
         Layout::Deltas => (Encoding::DELTA_BINARY_PACKED, pages.len()),
         Layout::Plain => (Encoding::PLAIN, pages.len()),
     };
-    let mut sink = TrackedWrite::new(Vec::with_capacity(packed.min(raw) + 64 * pages.len()));
-    let mut writer = SerializedPageWriter::new(&mut sink);
+    let mut bytes = Vec::with_capacity(packed.min(raw) + 64 * pages.len());
     let mut uncompressed = 0;
-    let mut compressed = 0;
     let mut dictionary_offset = None;
     let mut data_offset = None;
     for page in pages {
-        let length = page.raw.len();
+        let (offset, length) = (bytes.len(), page.raw.len());
         let (content, unused) = match page.packed {
             Some(packed) if codec != Codec::None => (packed, Some(page.raw)),
             packed => (page.raw, packed),
         };
-        spare.extend(unused);
-        let buf = Bytes::from(content);
-        let content = buf.clone();
-        let page = if page.is_dictionary {
-            Page::DictionaryPage {
-                buf,
-                num_values: page.values,
-                encoding: Encoding::PLAIN,
-                is_sorted: false,
-            }
+        let (kind, encoding) = if page.is_dictionary {
+            dictionary_offset = Some(offset as i64);
+            (PageType::DICTIONARY_PAGE, Encoding::PLAIN)
         } else {
-            Page::DataPage {
-                buf,
-                num_values: page.values,
-                encoding: data_encoding,
-                def_level_encoding: Encoding::RLE,
-                rep_level_encoding: Encoding::RLE,
-                statistics: None,
-            }
+            data_offset.get_or_insert(offset as i64);
+            (PageType::DATA_PAGE, data_encoding)
         };
-        let wrote = writer.write_page(CompressedPage::new(page, length))?;
-        // The page is gone, so this takes the buffer back without a copy.
-        spare.push(Vec::from(content));
-        uncompressed += wrote.uncompressed_size;
-        compressed += wrote.compressed_size;
-        if wrote.page_type == PageType::DICTIONARY_PAGE {
-            dictionary_offset = Some(wrote.offset as i64);
-        } else {
-            data_offset.get_or_insert(wrote.offset as i64);
-        }
+        put_page(&mut bytes, kind, length, &content, page.values, encoding)?;
+        uncompressed += bytes.len() - offset - content.len() + length;
+        spare.push(content);
+        spare.extend(unused);
     }
-    writer.close()?;
-    let bytes = Bytes::from(sink.into_inner()?);
+    let bytes = Bytes::from(bytes);
 
     let mut encodings = vec![data_encoding];
     let mut encoding_stats = vec![PageEncodingStats {
@@ -131,7 +108,7 @@ pub fn write_chunk(spare: &mut Vec<Vec<u8>>, descriptor: &ColumnDescPtr, content
         })
         .set_num_values(rows as i64)
         .set_total_uncompressed_size(uncompressed as i64)
-        .set_total_compressed_size(compressed as i64)
+        .set_total_compressed_size(bytes.len() as i64)
         .set_dictionary_page_offset(dictionary_offset)
         .set_data_page_offset(data_offset.unwrap_or(0))
         .set_statistics(statistics)

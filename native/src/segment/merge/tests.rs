@@ -30,10 +30,10 @@ fn write(path: &Path, columns: &[ColumnSpec], groups: &[Vec<u64>]) {
 fn read(path: &Path, name: &str) -> Vec<u64> {
     let input = Input::open(path).unwrap();
     let mut all = Vec::new();
-    for (number, group) in input.metadata().row_groups().iter().enumerate() {
+    for (number, group) in input.metadata.row_groups().iter().enumerate() {
         let end = all.len() + group.num_rows() as usize;
         let column = position(group, name).unwrap();
-        read_column(&input.reader, number, column, end, &mut all).unwrap();
+        read_column(&input.read(number, column).unwrap(), end, &mut all).unwrap();
     }
     all
 }
@@ -75,7 +75,7 @@ fn joins_small_groups_and_copies_large_ones() {
     assert_eq!(read(&output, "b"), filled);
     let file = File::open(&output).unwrap();
     let metadata = Input::open(&output).unwrap();
-    for group in metadata.metadata().row_groups() {
+    for group in metadata.metadata.row_groups() {
         assert!(Sbbf::read_from_column_chunk(group.column(0), &file)
             .unwrap()
             .unwrap()

@@ -1,0 +1,86 @@
+//! The order in which flows leave the flow cache: by a time, and of one time by first appearance.
+
+/// Writes `rows` to `ordered`, by their times, of one time by their numbers, else as they are. Times and numbers are whole and from
+/// 0 to 2^53. Err if the lists are not of one length.
+pub fn order(times: &[f64], numbers: &[f64], rows: &[i32], ordered: &mut [i32]) -> Result<(), &'static str> {
+    let count = rows.len();
+    if times.len() != count || numbers.len() != count || ordered.len() != count {
+        return Err("a time, a number and a place for each row are needed");
+    }
+    let (first_time, span) = range(times);
+    let (first_number, numbered) = range(numbers);
+    let (number_bits, index_bits) = (bits(numbered), bits(count as u64));
+    if bits(span) + number_bits + index_bits <= u64::BITS {
+        // Nearly always: flows of one second, of which one word says all.
+        let mut keys: Vec<u64> = Vec::with_capacity(count);
+        keys.extend((0..count).map(|at| {
+            let (time, number) = (times[at] as u64 - first_time, numbers[at] as u64 - first_number);
+            (time << number_bits | number) << index_bits | at as u64
+        }));
+        keys.sort_unstable();
+        let index = (1 << index_bits) - 1;
+        for (place, key) in ordered.iter_mut().zip(keys) {
+            *place = rows[(key & index) as usize];
+        }
+    } else {
+        let mut keys: Vec<_> = (0..count)
+            .map(|at| (times[at] as u64, numbers[at] as u64, at))
+            .collect();
+        keys.sort_unstable();
+        for (place, (_, _, at)) in ordered.iter_mut().zip(keys) {
+            *place = rows[at];
+        }
+    }
+    Ok(())
+}
+
+/// The least of these and how much more the most is.
+fn range(values: &[f64]) -> (u64, u64) {
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min) as u64;
+    let most = values.iter().copied().fold(0.0, f64::max) as u64;
+    (least, most.saturating_sub(least))
+}
+
+fn bits(value: u64) -> u32 {
+    u64::BITS - value.leading_zeros()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ordered(pairs: &[(u64, u64)]) -> Vec<i32> {
+        let times: Vec<_> = pairs.iter().map(|&(time, _)| time as f64).collect();
+        let numbers: Vec<_> = pairs.iter().map(|&(_, number)| number as f64).collect();
+        let rows: Vec<_> = (1..=pairs.len() as i32).collect();
+        let mut out = vec![0; rows.len()];
+        order(&times, &numbers, &rows, &mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn times_go_first_then_numbers_then_places() {
+        assert_eq!(ordered(&[]), []);
+        assert_eq!(ordered(&[(7, 7)]), [1]);
+        assert_eq!(ordered(&[(5, 9), (4, 10), (5, 8), (4, 10), (5, 9)]), [2, 4, 3, 1, 5]);
+    }
+
+    #[test]
+    fn the_widest_keys_are_as_good() {
+        const MOST: u64 = 1 << 53;
+        assert_eq!(
+            ordered(&[(MOST, 0), (0, MOST), (MOST, MOST), (0, 0), (MOST, 0)]),
+            [4, 2, 1, 5, 3]
+        );
+        // Keys of 64 bits exactly, and of one more: three places take two bits.
+        for span in [(1 << 10) - 1, 1 << 10] {
+            assert_eq!(ordered(&[(span, 1), (span, (1 << 52) - 1), (0, 0)]), [3, 1, 2]);
+        }
+    }
+
+    #[test]
+    fn lists_of_different_lengths_are_refused() {
+        assert!(order(&[1.0], &[1.0, 2.0], &[1], &mut [0]).is_err());
+        assert!(order(&[1.0], &[1.0], &[1], &mut []).is_err());
+    }
+}

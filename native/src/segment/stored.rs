@@ -1,0 +1,166 @@
+//! Column chunks as they stand in files, their pages checked against their checksums.
+
+use crate::page_header::check_chunk;
+use crate::segment::footer;
+use crate::segment::merge::named;
+use bytes::Bytes;
+use parquet::column::reader::{get_column_reader, ColumnReader};
+use parquet::errors::Result;
+use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::reader::ChunkReader;
+use parquet::file::serialized_reader::SerializedPageReader;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Larger columns are for engines that read them piece by piece: a file with a hole may be of any length.
+pub const LARGEST_CHUNK: usize = 1 << 30;
+
+/// A column chunk in memory.
+pub struct StoredChunk {
+    pub bytes: Bytes,
+    /// As if the file began with the chunk.
+    pub metadata: ColumnChunkMetaData,
+}
+
+impl StoredChunk {
+    /// Reads a chunk of a file whose footer was read by `footer::read`.
+    pub fn read(file: &File, metadata: &ColumnChunkMetaData) -> Result<StoredChunk> {
+        let (start, length) = metadata.byte_range();
+        let bytes = file.get_bytes(start, usize::try_from(length)?)?;
+        check_chunk(&bytes, metadata.num_values() as u64)?;
+        let start = start as i64;
+        let metadata = metadata
+            .clone()
+            .into_builder()
+            .set_dictionary_page_offset(metadata.dictionary_page_offset().map(|offset| offset - start))
+            .set_data_page_offset(metadata.data_page_offset() - start)
+            .set_bloom_filter_offset(None)
+            .set_bloom_filter_length(None)
+            .build()?;
+        Ok(StoredChunk { bytes, metadata })
+    }
+
+    /// What decodes the values.
+    pub fn column_reader(&self) -> Result<ColumnReader> {
+        let rows = self.metadata.num_values() as usize;
+        let pages = SerializedPageReader::new(Arc::new(self.bytes.clone()), &self.metadata, rows, None)?;
+        Ok(get_column_reader(self.metadata.column_descr_ptr(), Box::new(pages)))
+    }
+}
+
+/// Reads a file and checks each of its pages that has a checksum. False when some have none.
+pub fn check_file(path: &Path) -> Result<bool> {
+    try_check_file(path).map_err(|cause| named(path, &cause))
+}
+
+fn try_check_file(path: &Path) -> Result<bool> {
+    let file = File::open(path)?;
+    let metadata = footer::read(&file, file.metadata()?.len())?;
+    let mut are_all_sure = true;
+    let mut chunk = Vec::new();
+    for group in metadata.row_groups() {
+        for column in group.columns() {
+            let (start, length) = column.byte_range();
+            let length = usize::try_from(length)?;
+            if length > LARGEST_CHUNK {
+                are_all_sure = false;
+                continue;
+            }
+            chunk.resize(length, 0);
+            file.read_exact_at(&mut chunk, start)?;
+            are_all_sure &= check_chunk(&chunk, column.num_values() as u64)?;
+        }
+    }
+    Ok(are_all_sure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fuzz::Random;
+    use crate::mixing::GOLDEN;
+    use crate::segment::chunk::Codec;
+    use crate::segment::column::{ColumnSpec, ColumnType, Values};
+    use crate::segment::file::tests::Scratch;
+    use crate::segment::{Options, SegmentWriter};
+
+    fn write(path: &Path, codec: Codec) {
+        let spec = |name: &str, column_type| ColumnSpec {
+            name: name.to_string(),
+            column_type,
+            absent: 0,
+            bloom: false,
+        };
+        let columns = [
+            spec("random", ColumnType::U64),
+            spec("few", ColumnType::U16),
+            spec("same", ColumnType::U8),
+        ];
+        let metadata = Vec::new();
+        let mut writer = SegmentWriter::create(path, Options { codec, metadata }).unwrap();
+        let values: Vec<u64> = (1..=3000u64).map(|row| row.wrapping_mul(GOLDEN)).collect();
+        let few: Vec<u16> = values.iter().map(|value| (value >> 60) as u16).collect();
+        writer
+            .append(
+                &columns,
+                &[Values::Raw(&values), Values::U16(&few), Values::U8(&[6; 3000])],
+                3000,
+            )
+            .unwrap();
+        writer.finish(Vec::new()).unwrap();
+    }
+
+    fn values(path: &Path) -> Result<Vec<i64>> {
+        let file = File::open(path)?;
+        let metadata = footer::read(&file, file.metadata()?.len())?;
+        let mut all = Vec::new();
+        for column in metadata.row_group(0).columns() {
+            match StoredChunk::read(&file, column)?.column_reader()? {
+                ColumnReader::Int32ColumnReader(mut column) => {
+                    let mut read = Vec::new();
+                    column.read_records(3000, None, None, &mut read)?;
+                    all.extend(read.into_iter().map(i64::from));
+                }
+                ColumnReader::Int64ColumnReader(mut column) => {
+                    column.read_records(3000, None, None, &mut all)?;
+                }
+                _ => unreachable!("no such column is written"),
+            }
+        }
+        Ok(all)
+    }
+
+    #[test]
+    fn a_flipped_bit_in_pages_is_seen_or_changes_nothing() {
+        let mut random = Random::new();
+        let scratch = Scratch::new();
+        let path = scratch.0.join("a");
+        for codec in [Codec::None, Codec::Lz4, Codec::Zstd(1)].iter().cycle() {
+            if !random.time_left() {
+                break;
+            }
+            write(&path, *codec);
+            assert!(check_file(&path).unwrap());
+            let whole = values(&path).unwrap();
+            let file = File::open(&path).unwrap();
+            let metadata = footer::read(&file, file.metadata().unwrap().len()).unwrap();
+            let column = metadata.row_group(0).column(random.below(3));
+            let (start, length) = column.byte_range();
+            let mut bytes = std::fs::read(&path).unwrap();
+            // Half of them in the first headers: most of a chunk is content.
+            let within = if random.below(2) == 0 { length.min(32) } else { length };
+            let (at, bit) = (start as usize + random.below(within as usize), random.below(8));
+            bytes[at] ^= 1 << bit;
+            std::fs::write(&path, bytes).unwrap();
+            let checked = check_file(&path);
+            match values(&path) {
+                Ok(read) => assert_eq!(read, whole, "bit {bit} of octet {at}"),
+                Err(cause) if checked.is_err() => assert!(cause.to_string().contains(" is damaged: "), "{cause}"),
+                // A header that says something else than it did.
+                Err(_) => {}
+            }
+        }
+    }
+}
