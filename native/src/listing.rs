@@ -23,7 +23,8 @@ pub fn list(directory: &Path) -> io::Result<Option<Listing>> {
     let mut listing = Listing::default();
     for entry in entries {
         let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
+        let name = entry.file_name().into_string();
+        let name = name.unwrap_or_else(|name| name.to_string_lossy().into_owned());
         if name.starts_with('.') {
             continue;
         }

@@ -1,7 +1,7 @@
 mod question;
 
 use crate::panics::guarded;
-use crate::scan::archive::{look_below, Archive};
+use crate::scan::archive::look_below;
 use crate::scan::file::{Segment, Wanted, KEPT_CHUNKS};
 use crate::scan::groups::Table;
 use crate::scan::list::fetch;
@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 /// What the files say about themselves.
 #[napi(object, object_from_js = false)]
+#[derive(Clone)]
 pub struct ScanSummary {
     pub columns: Vec<String>,
     pub files: u32,
@@ -71,14 +72,56 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
+fn summarize(segments: &[Segment]) -> ScanSummary {
+    let mut columns: Vec<String> = Vec::new();
+    let mut last: Option<&Arc<[String]>> = None;
+    for segment in segments {
+        // Files of a directory share their list where it is the same.
+        if last.is_some_and(|last| Arc::ptr_eq(last, &segment.columns)) {
+            continue;
+        }
+        last = Some(&segment.columns);
+        for column in &*segment.columns {
+            if !columns.contains(column) {
+                columns.push(column.clone());
+            }
+        }
+    }
+    let spans = || segments.iter().filter_map(|segment| segment.spans);
+    ScanSummary {
+        columns,
+        files: segments.len() as u32,
+        // Footers may say anything; whole numbers do not overflow here.
+        rows: segments.iter().map(|segment| segment.rows as f64).sum(),
+        octets: segments.iter().map(|segment| segment.identity.size as f64).sum(),
+        first_ms: spans().map(|spans| spans.first.0).min().unwrap_or(0) as f64,
+        last_ms: spans().map(|spans| spans.last.1).max().unwrap_or(0) as f64,
+        sampled: segments.iter().any(|segment| segment.is_sampled),
+    }
+}
+
 /// Segments, to which questions can be put.
 #[napi]
 pub struct FlowScan {
     segments: Arc<Vec<Segment>>,
+    summary: ScanSummary,
     /// Where they were searched for in directories.
     directories: Vec<String>,
     /// Of the question at hand.
     progress: Arc<Progress>,
+}
+
+impl FlowScan {
+    /// For the threads that look: to go through thousands of files is nothing for the one of JavaScript.
+    fn of(segments: Vec<Segment>, directories: &[PathBuf]) -> FlowScan {
+        let names = directories.iter().map(|path| path.to_string_lossy().into_owned());
+        FlowScan {
+            summary: summarize(&segments),
+            segments: Arc::new(segments),
+            directories: names.collect(),
+            progress: Arc::default(),
+        }
+    }
 }
 
 pub struct Open {
@@ -86,19 +129,16 @@ pub struct Open {
 }
 
 impl Task for Open {
-    type Output = Vec<Segment>;
+    type Output = FlowScan;
     type JsValue = FlowScan;
 
-    fn compute(&mut self) -> Result<Vec<Segment>> {
-        guarded(|| look(&self.paths, cores(), KEPT_CHUNKS)).map_err(failure)
+    fn compute(&mut self) -> Result<FlowScan> {
+        let segments = guarded(|| look(&self.paths, cores(), KEPT_CHUNKS)).map_err(failure)?;
+        Ok(FlowScan::of(segments, &[]))
     }
 
-    fn resolve(&mut self, _: Env, segments: Vec<Segment>) -> Result<FlowScan> {
-        Ok(FlowScan {
-            segments: Arc::new(segments),
-            directories: Vec::new(),
-            progress: Arc::default(),
-        })
+    fn resolve(&mut self, _: Env, scan: FlowScan) -> Result<FlowScan> {
+        Ok(scan)
     }
 }
 
@@ -115,23 +155,16 @@ pub struct OpenBelow {
 }
 
 impl Task for OpenBelow {
-    type Output = Option<Archive>;
+    type Output = Option<FlowScan>;
     type JsValue = Option<FlowScan>;
 
-    fn compute(&mut self) -> Result<Option<Archive>> {
-        guarded(|| look_below(&self.stop, &self.directory, cores(), KEPT_CHUNKS)).map_err(failure)
+    fn compute(&mut self) -> Result<Option<FlowScan>> {
+        let looked = guarded(|| look_below(&self.stop, &self.directory, cores(), KEPT_CHUNKS)).map_err(failure)?;
+        Ok(looked.map(|archive| FlowScan::of(archive.segments, &archive.directories)))
     }
 
-    fn resolve(&mut self, _: Env, archive: Option<Archive>) -> Result<Option<FlowScan>> {
-        Ok(archive.map(|archive| FlowScan {
-            segments: Arc::new(archive.segments),
-            directories: archive
-                .directories
-                .iter()
-                .map(|directory| directory.to_string_lossy().into_owned())
-                .collect(),
-            progress: Arc::default(),
-        }))
+    fn resolve(&mut self, _: Env, scan: Option<FlowScan>) -> Result<Option<FlowScan>> {
+        Ok(scan)
     }
 }
 
@@ -163,31 +196,7 @@ impl FlowScan {
 
     #[napi]
     pub fn summary(&self) -> ScanSummary {
-        let mut columns: Vec<String> = Vec::new();
-        let mut last: Option<&Arc<[String]>> = None;
-        for segment in &*self.segments {
-            // Files of a directory share their list where it is the same.
-            if last.is_some_and(|last| Arc::ptr_eq(last, &segment.columns)) {
-                continue;
-            }
-            last = Some(&segment.columns);
-            for column in &*segment.columns {
-                if !columns.contains(column) {
-                    columns.push(column.clone());
-                }
-            }
-        }
-        let spans = || self.segments.iter().filter_map(|segment| segment.spans);
-        ScanSummary {
-            columns,
-            files: self.segments.len() as u32,
-            // Footers may say anything; whole numbers do not overflow here.
-            rows: self.segments.iter().map(|segment| segment.rows as f64).sum(),
-            octets: self.segments.iter().map(|segment| segment.identity.size as f64).sum(),
-            first_ms: spans().map(|spans| spans.first.0).min().unwrap_or(0) as f64,
-            last_ms: spans().map(|spans| spans.last.1).max().unwrap_or(0) as f64,
-            sampled: self.segments.iter().any(|segment| segment.is_sampled),
-        }
+        self.summary.clone()
     }
 
     /// What part of the row groups the question at hand has left behind, 0 to 1.

@@ -12,11 +12,12 @@ export async function dumpCommand(argv: string[]): Promise<number> {
     process.stdout.write(`weir dump: Version: ${LIKE_NFDUMP} of nfdump's command line, by weir ${version()}\n`);
     return 0;
   }
+  // Its files are read while the addon is being loaded.
+  const code = import('../pipeline/query/dump.ts');
   const done = new AbortController();
   const ahead = options.action === 'dump' ? lookAhead(options, done.signal) : undefined;
   try {
-    const { runDumpCommand } = await import('../pipeline/query/dump.ts');
-    return await runDumpCommand(options, ahead);
+    return await (await code).runDumpCommand(options, ahead);
   } finally {
     done.abort();
   }

@@ -7,10 +7,8 @@ import type { ExporterNames } from '../flow/exporter-names.ts';
 import { UserError } from '../flow/user-error.ts';
 import { USAGE } from './arguments.ts';
 import type { QueryEngine } from './engine.ts';
-import { describePlan } from './explain.ts';
 import type { FileIdentity } from './file-report.ts';
 import { checkPages, type FlowFiles, filesOfScan, lookAtFiles, type RateCorrection, spanOf } from './flow-files.ts';
-import { writeRows, writtenColumns } from './flow-writer.ts';
 import { writtenSchema } from './group-columns.ts';
 import { bindIdents, tellIdents } from './ident-files.ts';
 import { LeftOut } from './left-out.ts';
@@ -26,7 +24,6 @@ import { type PlacesOfFilter, planDump, questionOf } from './planner.ts';
 import { relativeSeconds, withRelativeWindow } from './relative-window.ts';
 import { rowLimitText } from './row-limits.ts';
 import { Runner } from './runner.ts';
-import { chainsSql } from './sql/sequence.ts';
 
 export interface DumpSurroundings {
   readonly stdout: Writable;
@@ -288,6 +285,7 @@ async function baselineFiles(
 
 /** -w: the flows, or the groups of the first table, go to a file. Resolves to how many. */
 async function writeFlows(engine: QueryEngine, plan: Plan, open: () => Promise<FlowFileWriter>): Promise<number> {
+  const { writeRows, writtenColumns } = await import('./flow-writer.ts');
   const job = plan.jobs.find((one) => one.kind === 'flows' || one.kind === 'groups');
   if (job === undefined) throw new UserError('-w writes flows: statistics of elements are no flows');
   const schema = job.kind === 'flows' ? engine.schema : writtenSchema(job.grouping, engine.schema);
@@ -313,6 +311,7 @@ async function act(run: DumpRun): Promise<void> {
   const { action } = options;
   if (action === 'plan') {
     const { plan, format } = await planDump(options, placesOfFilter(await openPlaces(options, surroundings)));
+    const { describePlan } = await import('./explain.ts');
     sink.block.text(describePlan(plan, format));
     return;
   }
@@ -360,6 +359,8 @@ async function actOnFiles(run: DumpRun): Promise<void> {
     if (action === 'sql') {
       const { plan } = await planDump(options, placesOfFilter(await openPlaces(options, surroundings)));
       const { DuckDbEngine } = await import('./duckdb-engine.ts');
+      const { writtenColumns } = await import('./flow-writer.ts');
+      const { chainsSql } = await import('./sql/sequence.ts');
       const looked = await lookAt(files, run);
       const { files: asked, selection } = await bindIdents(looked, plan.selection);
       const engine = await DuckDbEngine.open(asked, selection);

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,6 +34,6 @@ function makeDirectory(): string {
     return mkdtempSync(prefix);
   } catch {
     // Most answers need none; the engine says what is wrong when one does.
-    return prefix + randomUUID();
+    return prefix + crypto.randomUUID();
   }
 }

@@ -33,27 +33,26 @@ export interface Element {
   readonly type: ElementType;
 }
 
-const byId = new Map<number, Element>(
-  ELEMENT_TABLE.trim()
-    .split('\n')
-    .map((line) => {
-      const [id, name, type] = line.split(' ');
-      return [Number(id), { id: Number(id), name: name!, type: type as ElementType }];
-    }),
-);
-
 /** Every element known by name, in ascending order. */
-export const elements: readonly Element[] = [...byId.values()];
+export const elements: readonly Element[] = ELEMENT_TABLE.trim()
+  .split('\n')
+  .map((line) => {
+    const [id, name, type] = line.split(' ');
+    return { id: Number(id), name: name!, type: type as ElementType };
+  });
+
+const byId = new Map(elements.map((element) => [element.id, element]));
 
 /** The IANA element of this number; undefined when weir has no name for it. */
 export function elementById(id: number): Element | undefined {
   return byId.get(id);
 }
 
-const byName = new Map(elements.map((element) => [element.name.toLowerCase(), element]));
+let byName: ReadonlyMap<string, Element> | undefined;
 
 /** The IANA element of this name in any case; undefined when weir has no such name. */
 export function elementByName(name: string): Element | undefined {
+  byName ??= new Map(elements.map((element) => [element.name.toLowerCase(), element]));
   return byName.get(name.toLowerCase());
 }
 

@@ -1,13 +1,13 @@
 //! The files of a whole directory tree, found and looked at in one go by all threads: what is asked most of an archive.
 
 use super::file::Segment;
-use super::in_parallel;
 use super::look::look_until;
+use super::share_out;
 use crate::listing::{list, Listing};
 use parquet::errors::Result;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::Mutex;
 
 const SUFFIX: &str = ".parquet";
@@ -42,20 +42,18 @@ fn listings(top: &Path, threads: usize) -> Option<HashMap<PathBuf, Listing>> {
     let mut level = vec![top.to_path_buf()];
     while !level.is_empty() {
         let listed: Mutex<Vec<(PathBuf, Option<Listing>)>> = Mutex::new(Vec::new());
-        let next = AtomicUsize::new(0);
-        in_parallel(threads.min(level.len()), |_| {
-            while let Some(directory) = level.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let name = if directory.as_os_str().is_empty() {
-                    Path::new(".")
-                } else {
-                    directory
-                };
-                let listing = list(name).ok().flatten();
-                listed
-                    .lock()
-                    .expect("no holder panics")
-                    .push((directory.clone(), listing));
-            }
+        share_out(threads, level.len(), |number| {
+            let directory = &level[number];
+            let name = if directory.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                directory
+            };
+            let listing = list(name).ok().flatten();
+            listed
+                .lock()
+                .expect("no holder panics")
+                .push((directory.clone(), listing));
         });
         level.clear();
         for (directory, listing) in listed.into_inner().expect("no holder panics") {
@@ -91,7 +89,7 @@ impl Found {
                 return false;
             }
             if name.ends_with(SUFFIX) {
-                self.paths.push(directory.join(name));
+                self.paths.push(joined(directory, name));
             }
         }
         if self.paths.len() > before {
@@ -99,4 +97,12 @@ impl Found {
         }
         below.all(|sub| self.add(&directory.join(sub), listings))
     }
+}
+
+/// The path of a file in a directory, in memory of its size: there are thousands.
+fn joined(directory: &Path, name: &str) -> PathBuf {
+    let mut path = PathBuf::with_capacity(directory.as_os_str().len() + 1 + name.len());
+    path.push(directory);
+    path.push(name);
+    path
 }

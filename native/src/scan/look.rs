@@ -1,7 +1,7 @@
 //! The first look at the files of a question: into the index of their directory, or into themselves.
 
 use super::file::Segment;
-use super::{in_parallel, with_name};
+use super::{share_out, with_name};
 use crate::panics::{caught, guarded};
 use crate::segment::general;
 use crate::slot_index::directory::DirectoryIndex;
@@ -37,43 +37,40 @@ pub fn look_until(
     keep: usize,
 ) -> Result<Vec<Segment>> {
     let (runs, directories) = runs(paths);
+    // Each by one thread, before the files: others would wait for it, which takes longer than to read it.
     let indexes: Vec<OnceLock<Option<DirectoryIndex>>> = directories.iter().map(|_| OnceLock::new()).collect();
+    share_out(threads, directories.len(), |number| {
+        indexes[number].get_or_init(|| caught(|| DirectoryIndex::read(directories[number])).unwrap_or(None));
+    });
     let found: Mutex<Vec<(usize, Vec<Result<Segment>>)>> = Mutex::new(Vec::new());
-    let next = AtomicUsize::new(0);
     let kept = AtomicUsize::new(0);
-    in_parallel(threads.min(runs.len()), |_| {
-        while let Some(run) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if stop.load(Ordering::Relaxed) {
-                return;
-            }
-            let index = indexes[run.directory].get_or_init(|| {
-                let read = caught(|| DirectoryIndex::read(directories[run.directory]));
-                read.unwrap_or(None)
-            });
-            // Open for these files alone: there may be more directories than files that a process may have open.
-            let index = index
-                .as_ref()
-                .and_then(|index| Some((index, File::open(directories[run.directory]).ok()?)));
-            let segments = paths[run.from..run.to].iter().map(|path| {
-                let path = path.as_ref();
-                let looked = guarded(|| {
-                    if let Some(segment) = index
-                        .as_ref()
-                        .and_then(|(index, directory)| from_index(path, index, directory))
-                    {
-                        return Ok(segment);
-                    }
-                    let mut segment = Segment::look(path)?;
-                    if kept.fetch_add(segment.chunks(), Ordering::Relaxed) > keep {
-                        segment.forget();
-                    }
-                    Ok(segment)
-                });
-                looked.map_err(|cause| with_name(path, cause))
-            });
-            let segments = segments.collect();
-            found.lock().expect("no holder panics").push((run.from, segments));
+    share_out(threads, runs.len(), |number| {
+        if stop.load(Ordering::Relaxed) {
+            return;
         }
+        let run = &runs[number];
+        let index = indexes[run.directory].get().and_then(Option::as_ref);
+        // Open for these files alone: there may be more directories than files that a process may have open.
+        let index = index.and_then(|index| Some((index, File::open(directories[run.directory]).ok()?)));
+        let segments = paths[run.from..run.to].iter().map(|path| {
+            let path = path.as_ref();
+            let looked = guarded(|| {
+                if let Some(segment) = index
+                    .as_ref()
+                    .and_then(|(index, directory)| from_index(path, index, directory))
+                {
+                    return Ok(segment);
+                }
+                let mut segment = Segment::look(path)?;
+                if kept.fetch_add(segment.chunks(), Ordering::Relaxed) > keep {
+                    segment.forget();
+                }
+                Ok(segment)
+            });
+            looked.map_err(|cause| with_name(path, cause))
+        });
+        let segments = segments.collect();
+        found.lock().expect("no holder panics").push((run.from, segments));
     });
     let mut found = found.into_inner().expect("no holder panics");
     found.sort_unstable_by_key(|(from, _)| *from);

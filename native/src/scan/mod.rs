@@ -37,6 +37,7 @@ use parquet::errors::ParquetError;
 pub use passes::{run, Progress};
 use predicate::Predicate;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use table::Sums;
 
 pub struct Question {
@@ -119,6 +120,18 @@ fn in_parallel(threads: usize, work: impl Fn(usize) + Sync) {
             let _ = std::thread::Builder::new().spawn_scoped(scope, move || work(number));
         }
         work(0);
+    });
+}
+
+/// Calls `work` with every number below `count`: whoever is free takes the next.
+fn share_out(threads: usize, count: usize, work: impl Fn(usize) + Sync) {
+    let next = AtomicUsize::new(0);
+    in_parallel(threads.min(count), |_| loop {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        if number >= count {
+            return;
+        }
+        work(number);
     });
 }
 

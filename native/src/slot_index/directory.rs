@@ -3,6 +3,7 @@
 use super::filter::{block_of, key, lacks, Half};
 use super::record::{decode, hash, Entry, Header, Identity, HEADER, LONGEST_COLUMNS};
 use super::{INDEX_NAME, UNIT};
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -169,9 +170,8 @@ struct Known {
 /// Entries of the files of a directory.
 pub struct DirectoryIndex {
     source: Arc<Source>,
+    /// The latest of each file, in the order of the hashes of their names.
     entries: Vec<Known>,
-    /// The latest of each file, by the hash of its name.
-    latest: HashMap<u64, u32>,
     columns: HashMap<u64, Arc<[String]>>,
 }
 
@@ -180,19 +180,15 @@ impl DirectoryIndex {
     pub fn read(directory: &Path) -> Option<DirectoryIndex> {
         let source = Arc::new(Source::open(directory)?);
         let mut entries: Vec<Known> = Vec::new();
-        let mut latest = HashMap::new();
         let mut columns: HashMap<u64, Arc<[String]>> = HashMap::new();
         let mut text_left = MOST_TEXT;
         for record in Records::new(&source).take(MOST_ENTRIES) {
             match record.header {
-                Header::Slot(entry, seed) => {
-                    latest.insert(entry.name, entries.len() as u32);
-                    entries.push(Known {
-                        entry,
-                        filter_at: record.at + HEADER as u64,
-                        seed,
-                    });
-                }
+                Header::Slot(entry, seed) => entries.push(Known {
+                    entry,
+                    filter_at: record.at + HEADER as u64,
+                    seed,
+                }),
                 Header::Columns { hash, bytes, .. } => {
                     if columns.contains_key(&hash) || bytes as usize > text_left {
                         continue;
@@ -204,10 +200,11 @@ impl DirectoryIndex {
                 }
             }
         }
+        entries.sort_unstable_by_key(|known| (known.entry.name, Reverse(known.filter_at)));
+        entries.dedup_by_key(|known| known.entry.name);
         Some(DirectoryIndex {
             source,
             entries,
-            latest,
             columns,
         })
     }
@@ -220,8 +217,12 @@ impl DirectoryIndex {
 
     /// What is known of a file in the state that it is in; None when nothing is.
     pub fn find(&self, name: &[u8], identity: Identity) -> Option<Indexed> {
-        let known = self.entries.get(*self.latest.get(&hash(name))? as usize)?;
-        let Known { entry, filter_at, seed } = *known;
+        let name = hash(name);
+        let at = self
+            .entries
+            .binary_search_by_key(&name, |known| known.entry.name)
+            .ok()?;
+        let Known { entry, filter_at, seed } = self.entries[at];
         if entry.identity != identity {
             return None;
         }

@@ -5,7 +5,6 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { identOf } from '../../flow/ident.ts';
 import { UserError } from '../../flow/user-error.ts';
-import { isNfcapdFile } from '../../import/nfcapd-file.ts';
 import { type DumpSurroundings, runDump } from '../../query/dump.ts';
 import type { RateCorrection } from '../../query/flow-files.ts';
 import type { DumpOptions } from '../../query/options.ts';
@@ -17,8 +16,7 @@ import { parseSlotTime, segmentTime } from '../../store/slots.ts';
 import { namesBeside } from '../collect/names-file.ts';
 import { describeShare, ProgressLine, SHORT_ANSWER_MS } from '../daemon/progress.ts';
 import { endsWithout } from './ends-without.ts';
-import { FlowFile, rewriteFlowFile, StreamedFlowFile } from './flow-file.ts';
-import { FlowSources } from './flow-sources.ts';
+import { FlowSources, isOfNfcapd } from './flow-sources.ts';
 import { lookBelow } from './look-below.ts';
 
 const STANDARD_STREAM = '-';
@@ -44,7 +42,7 @@ export async function runDumpCommand(options: DumpOptions, ahead = lookBelow): P
     }
     // As nfdump: without -r and -R the flow file comes on standard input.
     const file = await spool(process.stdin, await sources.temporary());
-    const path = (await isNfcapdFile(file)) ? await sources.copyOf(file) : await ofParquet(file);
+    const path = (await isOfNfcapd(file)) ? await sources.copyOf(file) : await ofParquet(file);
     return await runDump({ ...options, read: path }, surroundings);
   } finally {
     release();
@@ -55,7 +53,7 @@ export async function runDumpCommand(options: DumpOptions, ahead = lookBelow): P
 /** Files are changed and verified as they are, so those of nfcapd cannot be. */
 async function ownFiles(paths: readonly string[]): Promise<readonly string[]> {
   for (const path of paths) {
-    if (!(await isNfcapdFile(path))) continue;
+    if (!(await isOfNfcapd(path))) continue;
     throw new UserError(`${path} is a file of nfcapd: weir reads it, but only weir import verifies and converts it`);
   }
   return paths;
@@ -102,11 +100,13 @@ export function dumpSurroundings(streams: Pick<DumpSurroundings, 'stdout' | 'std
     openHostNames: async () => new (await import('../../enrich/reverse-names.ts')).ReverseNames(),
     watch: (share) => new ProgressLine(stderr, () => describeShare(share()), SHORT_ANSWER_MS),
     namesBeside,
-    openFlowFile: async ({ write, compression, ident }) =>
-      write === STANDARD_STREAM
+    openFlowFile: async ({ write, compression, ident }) => {
+      const { FlowFile, StreamedFlowFile } = await import('./flow-file.ts');
+      return write === STANDARD_STREAM
         ? StreamedFlowFile.open(stdout, { compression, ident })
-        : new FlowFile(write!, { compression, ident }),
-    rewriteFlowFile,
+        : new FlowFile(write!, { compression, ident });
+    },
+    rewriteFlowFile: async (path, how) => (await import('./flow-file.ts')).rewriteFlowFile(path, how),
   };
 }
 

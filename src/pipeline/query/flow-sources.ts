@@ -1,14 +1,14 @@
 import { basename, dirname, join } from 'node:path';
-import { FlowBatchPool } from '../../flow/batch.ts';
 import { UserError } from '../../flow/user-error.ts';
-import { FlowFileError } from '../../import/flow-file-error.ts';
-import { isNfcapdFile, NfcapdFile } from '../../import/nfcapd-file.ts';
-import { readNfcapd } from '../../import/nfcapd-flows.ts';
 import { nfcapdNaming, nfcapdSlotMs } from '../../import/nfcapd-names.ts';
 import { chooseFiles, chooseSegments, type FileSelection } from '../../store/segment-files.ts';
-import { SlotArchive } from '../../store/slot-archive.ts';
 import { DEFAULT_INTERVAL_SECONDS, SEGMENT_SUFFIX, segmentName, slotTime } from '../../store/slots.ts';
 import { TemporaryDirectory } from './temporary-directory.ts';
+
+/** Whether a file is one of nfcapd; what reads these is only loaded for names that leave it open. */
+export async function isOfNfcapd(path: string): Promise<boolean> {
+  return (await import('../../import/nfcapd-file.ts')).isNfcapdFile(path);
+}
 
 /** From so many files of nfcapd on a store of their flows is worth a word. */
 const MANY_FILES = 50;
@@ -48,7 +48,7 @@ export class FlowSources {
     }
     const segments: string[] = [];
     for (const path of paths) {
-      const isForeign = !path.endsWith(SEGMENT_SUFFIX) && (await isNfcapdFile(path));
+      const isForeign = !path.endsWith(SEGMENT_SUFFIX) && (await isOfNfcapd(path));
       segments.push(isForeign ? await this.copyOf(path) : path);
     }
     return segments;
@@ -56,22 +56,8 @@ export class FlowSources {
 
   /** A segment with the flows of an nfcapd file. */
   async copyOf(file: string): Promise<string> {
-    const directory = join(await this.temporary(), String(this.copies++));
-    const archive = await SlotArchive.open({ directory, layout: 0, indexed: false, log: this.log });
-    try {
-      const opened = await NfcapdFile.open(file);
-      await opened.close();
-      const ident = opened.ident || 'none';
-      // -g tells the time in the name; 0 where there is none.
-      const startMs = nfcapdSlotMs(basename(file)) ?? 0;
-      const slot = await archive.begin({ startMs, intervalSeconds: DEFAULT_INTERVAL_SECONDS, ident });
-      await readNfcapd(file, new FlowBatchPool(), (batch) => slot.append(batch));
-      return await slot.seal();
-    } catch (error) {
-      throw error instanceof FlowFileError ? new UserError(`${file}: ${error.message}`, { cause: error }) : error;
-    } finally {
-      await archive.close();
-    }
+    const { copyNfcapdFile } = await import('./nfcapd-copy.ts');
+    return copyNfcapdFile(file, join(await this.temporary(), String(this.copies++)), this.log);
   }
 
   /** A directory that is gone after `close`. */
