@@ -62,6 +62,11 @@ const CERTIFICATE_CODES =
 /** Of these, those that nobody vouches for whom we trust. */
 const UNKNOWN_AUTHORITY = /^UNABLE_TO_(GET_ISSUER|VERIFY)|SELF_SIGNED/;
 
+/** Whether the collector says that it takes nothing from who has our certificate, or none: it has read no message then. */
+export function refusesCertificate({ code = '' }: NodeJS.ErrnoException): boolean {
+  return /^ERR_SSL_.*_ALERT_.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/.test(code);
+}
+
 /** The reason of a failed connection, for the operator. */
 export function explain(error: Error): string {
   // A name with several addresses fails for each of them, and says nothing itself.

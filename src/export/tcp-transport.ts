@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { UserError } from '../flow/user-error.ts';
 import { type Destination, formatDestination } from './destination.ts';
-import { connectTo, explain, type TlsIdentity } from './tcp-connection.ts';
+import { connectTo, explain, refusesCertificate, type TlsIdentity } from './tcp-connection.ts';
 import type { DatagramTransport, TransportStats } from './transport.ts';
 
 export interface TcpTransportOptions extends Destination {
@@ -39,7 +39,7 @@ const TELL_DRAIN_MS = 1000;
 const GOODBYE_MS = 1000;
 /**
  * A collector that refuses our certificate says so after the handshake (TLS 1.3), or just hangs up: only a session of this
- * age is told of, and what a younger one took is lost when the collector ends it.
+ * age is told of, and what a younger one took is lost when the collector ends it. A slow one says so later.
  */
 const TLS_TRIAL_MS = 1000;
 const NO_ANSWER = 'no answer';
@@ -63,6 +63,8 @@ export class TcpTransport implements DatagramTransport {
   #disconnectedMs = performance.now();
   #connectedMs = 0;
   #trial: NodeJS.Timeout | undefined;
+  /** The collector has said that it does not accept our certificate. */
+  #isRefused = false;
   /** What the running attempt or connection came to grief by. */
   #reason: string | null = null;
   /** Why there is no connection, as the operator was told. */
@@ -198,6 +200,7 @@ export class TcpTransport implements DatagramTransport {
 
   #connect(): void {
     this.#reason = null;
+    this.#isRefused = false;
     const socket = connectTo(this.#options, () => {
       socket.setTimeout(0);
       socket.setNoDelay(true);
@@ -209,6 +212,7 @@ export class TcpTransport implements DatagramTransport {
     this.#attempt = socket;
     socket.setTimeout(CONNECT_TIMEOUT_MS, () => socket.destroy(new Error(NO_ANSWER)));
     socket.on('error', (error) => {
+      this.#isRefused ||= refusesCertificate(error);
       this.#reason = explain(error);
       this.#lastError = this.#reason;
     });
@@ -247,7 +251,7 @@ export class TcpTransport implements DatagramTransport {
       const nowMs = performance.now();
       this.#socket = undefined;
       this.#disconnectedMs = nowMs;
-      if (onTrial) this.#loseSession();
+      if (onTrial || this.#isRefused) this.#loseSession();
       if (nowMs - this.#connectedMs >= STEADY_MS || this.#trialMs === 0) this.#retryMs = FIRST_RETRY_MS;
       if (!this.#closed) {
         this.#reason ??= `closed by the collector${onTrial ? ', which may not accept our certificate' : ''}`;

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer as createPlainServer } from 'node:net';
+import { connect, createServer as createPlainServer } from 'node:net';
 import { createServer, type Server, type TlsOptions } from 'node:tls';
 import { afterEach, expect, it } from 'vitest';
 import { FlowExporter } from '../../src/export/exporter.ts';
@@ -149,6 +149,31 @@ describeWith(['openssl'], 'TLS to a collector', () => {
     expect(lines[0]).toMatch(
       /connection lost: closed by the collector, which may not accept our certificate; trying again$/,
     );
+  });
+
+  it('so does what it took before it could say that, however long that takes', async () => {
+    const peer = await listen({ ...collector, ca: ca.cert, requestCert: true, rejectUnauthorized: true });
+    // A collector that is busy: what follows the first flight of the handshake comes to it later.
+    const busy = createPlainServer({ allowHalfOpen: true }, (near) => {
+      const far = connect({ port: peer.port, host: '127.0.0.1', allowHalfOpen: true });
+      near.once('data', (hello: Buffer) => {
+        far.write(hello);
+        near.pause();
+        setTimeout(() => near.pipe(far), 1500);
+      });
+      far.pipe(near);
+      for (const socket of [near, far]) socket.on('error', () => undefined);
+      open.push(() => far.destroy());
+      open.push(() => near.destroy());
+    }).listen(0, '127.0.0.1');
+    await once(busy, 'listening');
+    open.push(() => busy.close());
+    const { transport, lines } = await transportTo((busy.address() as { port: number }).port, { ca: ca.cert });
+    const exporter = await sendFlows(transport, 300);
+    await exporter.close();
+    expect(lines.join()).toMatch(/connection lost: TLS: tlsv13 alert certificate required/);
+    expect(transport.stats()).toMatchObject({ sent: 0, bytes: 0 });
+    expect(transport.stats().failed).toBeGreaterThan(0);
   });
 
   it.each(['taken', 'refused'])('openssl s_server: %s', async (how) => {

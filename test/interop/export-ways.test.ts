@@ -102,9 +102,9 @@ describeWith(['weir', 'root', 'ip'], 'weir export whose collector is out of reac
     expect(new Set(flows.map(({ packets }) => packets))).toEqual(new Set([3]));
   });
 
-  it.each([[], ['-u', 'nobody']])(
+  it.each([[[]], [['-u', 'nobody']]])(
     'a repeater under the address of exporters waits as well: %j',
-    async (...identity) => {
+    async (identity) => {
       await run('ip', ['netns', 'exec', HERE, 'ip', 'link', 'del', 'e0']);
       writeFileSync(join(ETC, 'hosts'), '127.0.0.1 localhost\n');
       await run('ip', ['netns', 'exec', HERE, 'ip', 'addr', 'add', '10.8.0.8/32', 'dev', 'lo']);
