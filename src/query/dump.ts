@@ -16,11 +16,12 @@ import { EngineOpener } from './open-engine.ts';
 import type { DumpOptions } from './options.ts';
 import type { HostNames, PlaceNames, Style } from './output/cells.ts';
 import { Clock, zoneNote } from './output/clock.ts';
-import { type Format, printsIdent, printsTag } from './output/format.ts';
+import { type Format, printsIdent } from './output/format.ts';
 import { OutputSink, ReaderGone } from './output/sink.ts';
 import { NO_MATCH, type ReadFiles, writeLegacySummary, writeSummary } from './output/summary.ts';
+import { openPlaces, placesOfFilter, printsNames } from './places-and-names.ts';
 import { engineJobs, type Plan, type Selection } from './plan.ts';
-import { type PlacesOfFilter, planDump, questionOf } from './planner.ts';
+import { planDump, questionOf } from './planner.ts';
 import { relativeSeconds, withRelativeWindow } from './relative-window.ts';
 import { rowLimitText } from './row-limits.ts';
 import { Runner } from './runner.ts';
@@ -54,52 +55,6 @@ export interface DumpSurroundings {
 /** A file in the making: `close` makes it whole, `abort` leaves nothing of it behind. */
 export interface FlowFileWriter extends FlowConsumer {
   abort(): Promise<void>;
-}
-
-/** Tags that print what an exporter calls one of its numbers. */
-const NAME_TAGS: ReadonlySet<string> = new Set(['%inam', '%onam', '%ivrfnam', '%evrfnam', '%app', '%nbnam']);
-
-const PLACE_TAGS: ReadonlySet<string> = new Set([
-  '%sc',
-  '%dc',
-  '%sasn',
-  '%dasn',
-  '%sloc',
-  '%dloc',
-  '%gsa',
-  '%gda',
-  '%gsap',
-  '%gdap',
-  '%gra',
-]);
-
-/** Whether a place is asked for by name, not only shown because there is a file of places. */
-function namesPlaces({ format }: DumpOptions): boolean {
-  return format !== undefined && [...PLACE_TAGS].some((tag) => format.includes(tag));
-}
-
-/** -G. A file of nfdump's own may be named by habit: it is told, and does no harm where no place was asked for. */
-async function openPlaces(options: DumpOptions, surroundings: DumpSurroundings): Promise<PlaceNames | undefined> {
-  if (options.places.length === 0) return undefined;
-  try {
-    return await surroundings.openPlaces(options.places);
-  } catch (error) {
-    if (!(error instanceof UserError) || namesPlaces(options)) throw error;
-    surroundings.stderr.write(`-G: ${error.message}; no places are shown\n`);
-    return undefined;
-  }
-}
-
-function placesOfFilter(places: PlaceNames | undefined): PlacesOfFilter | undefined {
-  if (places === undefined) return undefined;
-  return {
-    countries: async (country) => places.blocksOf(country),
-    asNumbers: (matches) => places.blocksOfAs(matches),
-  };
-}
-
-function printsNames(format: Format): boolean {
-  return format.kind === 'json' || format.kind === 'ndjson' || printsTag(format, NAME_TAGS);
 }
 
 const ADDRESS_MARKER = '\x01';

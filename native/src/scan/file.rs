@@ -3,7 +3,7 @@
 use crate::scan::column::{not_here, Place};
 use crate::scan::page::Codec;
 use crate::segment::column::ColumnType;
-use crate::segment::merge::named;
+use crate::segment::named;
 use crate::segment::{footer, general};
 use crate::slot_index::directory::{Filter, Indexed};
 use crate::slot_index::record::{Identity, Spans};

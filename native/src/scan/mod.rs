@@ -28,7 +28,7 @@ pub mod table;
 mod worker;
 
 use crate::panics::FromDefect;
-use crate::segment::merge::named;
+use crate::segment::named;
 use file::Wanted;
 use groups::Table;
 use job::{Counters, Job};

@@ -6,11 +6,11 @@ use crate::segment::encoders::with_encoder;
 use crate::segment::file::PendingFile;
 use crate::segment::merge_text::JoinedTexts;
 use crate::segment::stored::StoredChunk;
-use crate::segment::{footer, general, schema, Options, SegmentWriter};
+use crate::segment::{footer, general, named, schema, Options, SegmentWriter};
 use parquet::bloom_filter::Sbbf;
 use parquet::column::reader::ColumnReader;
 use parquet::column::writer::ColumnCloseResult;
-use parquet::errors::{ParquetError, Result};
+use parquet::errors::Result;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::schema::types::SchemaDescriptor;
 use std::collections::HashMap;
@@ -58,14 +58,6 @@ impl Input {
 
     fn read(&self, group: usize, column: usize) -> Result<StoredChunk> {
         StoredChunk::read(&self.file, self.metadata.row_group(group).column(column))
-    }
-}
-
-pub fn named(path: &Path, cause: &ParquetError) -> ParquetError {
-    match cause {
-        ParquetError::NYI(what) => ParquetError::NYI(format!("{}: {what}", path.display())),
-        ParquetError::General(what) => ParquetError::General(format!("{}: {what}", path.display())),
-        cause => ParquetError::General(format!("{}: {cause}", path.display())),
     }
 }
 

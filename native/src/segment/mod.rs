@@ -138,6 +138,15 @@ pub fn general(message: &str) -> ParquetError {
     ParquetError::General(message.to_string())
 }
 
+/// The same failure, with the name of the file that it is about.
+pub fn named(path: &Path, cause: &ParquetError) -> ParquetError {
+    match cause {
+        ParquetError::NYI(what) => ParquetError::NYI(format!("{}: {what}", path.display())),
+        ParquetError::General(what) => ParquetError::General(format!("{}: {what}", path.display())),
+        cause => ParquetError::General(format!("{}: {cause}", path.display())),
+    }
+}
+
 fn schema(columns: &[ColumnSpec]) -> Result<Type> {
     let fields = columns
         .iter()

@@ -1,8 +1,7 @@
 //! Column chunks as they stand in files, their pages checked against their checksums.
 
 use crate::page_header::check_chunk;
-use crate::segment::footer;
-use crate::segment::merge::named;
+use crate::segment::{footer, named};
 use bytes::Bytes;
 use parquet::column::reader::{get_column_reader, ColumnReader};
 use parquet::errors::Result;

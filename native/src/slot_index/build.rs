@@ -6,7 +6,7 @@ use crate::mixing::folded_product;
 use crate::scan::column::{not_here, Column, BLOCK};
 use crate::scan::file::{is_of_type, open, place, rows_of, OpenFile, Segment};
 use crate::segment::column::ColumnType;
-use crate::segment::merge::named;
+use crate::segment::named;
 use crate::segment::{general, CREATOR};
 use parquet::errors::Result;
 use std::collections::HashSet;
