@@ -80,6 +80,8 @@ const LINK_OCTETS: Record<string, number> = {
   vlan: 4,
   ieee8021ad: 4,
   mpls: 4,
+  pwethheuristic: 0,
+  pwethcw: 4,
   pppoes: 6,
   ppp: 2,
   sll: 16,
