@@ -12,50 +12,50 @@ pub fn flow_row_layout() -> HashMap<String, u32> {
     LAYOUT.iter().map(|&(name, value)| (name.to_string(), value)).collect()
 }
 
-/// Look-ups of packets in one flow cache, whose memory it is told once: of every array that a call has Node.js makes a parcel.
+/// Memory of one flow cache, and of those who look up in it.
+#[napi(object, object_to_js = false)]
+pub struct LookUpMemory {
+    pub rows: Int32Array,
+    pub wheel_ticks: Int32Array,
+    pub free: Int32Array,
+    pub packets: Int32Array,
+    pub hashes: Int32Array,
+    pub candidates: Int32Array,
+}
+
+/// Look-ups of packets in a memory that it is told once: of every array that a call has Node.js makes a parcel.
 #[napi]
 pub struct FlowLookUp {
-    rows: Int32Array,
-    wheel_ticks: Int32Array,
-    free: Int32Array,
-    packets: Int32Array,
-    hashes: Int32Array,
-    candidates: Int32Array,
+    memory: LookUpMemory,
 }
 
 #[napi]
 impl FlowLookUp {
     #[napi(constructor)]
-    pub fn new(
-        rows: Int32Array,
-        wheel_ticks: Int32Array,
-        free: Int32Array,
-        packets: Int32Array,
-        hashes: Int32Array,
-        candidates: Int32Array,
-    ) -> FlowLookUp {
-        FlowLookUp {
+    pub fn new(memory: LookUpMemory) -> FlowLookUp {
+        FlowLookUp { memory }
+    }
+
+    /// As `flow_lookup::look_up` says, of the first `count` packets, with the first `free_count` rows as free ones.
+    #[napi]
+    pub fn look_up(&mut self, slots: &[i32], records: &[u32], free_count: u32, count: u32) -> Result<()> {
+        let LookUpMemory {
             rows,
             wheel_ticks,
             free,
             packets,
             hashes,
             candidates,
-        }
-    }
-
-    /// As `flow_lookup::look_up` says, of the first `count` packets, with the first `free_count` rows as free ones.
-    #[napi]
-    pub fn look_up(&mut self, slots: &[i32], records: &[u32], free_count: u32, count: u32) -> Result<()> {
+        } = &mut self.memory;
         let table = FlowTable {
             slots,
-            rows: self.rows.as_chunks().0,
-            wheel_ticks: &self.wheel_ticks,
-            free: first(&self.free, free_count)?,
+            rows: rows.as_chunks().0,
+            wheel_ticks,
+            free: first(free, free_count)?,
         };
-        let packets = first(&self.packets, count)?;
+        let packets = first(packets, count)?;
         // SAFETY: JavaScript runs nothing else meanwhile, and by contract neither is the memory of another array.
-        let (hashes, candidates) = unsafe { (self.hashes.as_mut(), self.candidates.as_mut()) };
+        let (hashes, candidates) = unsafe { (hashes.as_mut(), candidates.as_mut()) };
         flow_lookup::look_up(&table, records, packets, hashes, candidates).map_err(invalid)
     }
 }

@@ -12,11 +12,11 @@ pub fn order(times: &[f64], numbers: &[f64], rows: &[i32], ordered: &mut [i32]) 
     let (number_bits, index_bits) = (bits(numbered), bits(count as u64));
     if bits(span) + number_bits + index_bits <= u64::BITS {
         // Nearly always: flows of one second, of which one word says all.
-        let mut keys: Vec<u64> = Vec::with_capacity(count);
-        keys.extend((0..count).map(|at| {
+        let key = |at: usize| {
             let (time, number) = (times[at] as u64 - first_time, numbers[at] as u64 - first_number);
             (time << number_bits | number) << index_bits | at as u64
-        }));
+        };
+        let mut keys: Vec<u64> = (0..count).map(key).collect();
         keys.sort_unstable();
         let index = (1 << index_bits) - 1;
         for (place, key) in ordered.iter_mut().zip(keys) {

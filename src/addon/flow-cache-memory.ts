@@ -6,14 +6,7 @@
 export interface FlowCacheMemory {
   /** Layout constants of rows, for the test that compares them with those of `src/cache/row.ts`. */
   flowRowLayout(): Record<string, number>;
-  FlowLookUp: new (
-    rows: Int32Array,
-    wheelTicks: Int32Array,
-    free: Int32Array,
-    packets: Int32Array,
-    hashes: Int32Array,
-    candidates: Int32Array,
-  ) => FlowLookUp;
+  FlowLookUp: new (memory: LookUpMemory) => FlowLookUp;
   /** Brings the rows in `list[from]` to `list[to - 1]` and their flows' slots into the processor's cache. */
   fetchFlows(slots: Int32Array, rows: Int32Array, list: Int32Array, from: number, to: number): void;
   /**
@@ -35,7 +28,17 @@ export interface FlowCacheMemory {
   ): { saturated: number; directed: number };
 }
 
-/** Look-ups in the memory of one cache. */
+/** Memory of one cache, and of those who look up in it; see `FlowLookUp`. */
+export interface LookUpMemory {
+  rows: Int32Array;
+  wheelTicks: Int32Array;
+  free: Int32Array;
+  packets: Int32Array;
+  hashes: Int32Array;
+  candidates: Int32Array;
+}
+
+/** Look-ups in the memory of one cache, which it is told once. */
 export interface FlowLookUp {
   /**
    * Writes `hashes` and probable rows (`candidates`, 0 for none) of the first `count` of `packets`, which are numbers of `records`, and

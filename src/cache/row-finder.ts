@@ -39,7 +39,7 @@ export class RowFinder {
   extensions: Uint32Array | undefined;
   private readonly store: RowStore;
   private readonly table: SlotTable;
-  private readonly memory: FlowLookUp;
+  private readonly flows: FlowLookUp;
   extras: ExtensionRows | undefined;
   private readonly key: KeyFields;
   /** Makes records for a key that is not the full one. */
@@ -52,9 +52,9 @@ export class RowFinder {
     this.table = table;
     this.key = key;
     this.sides = sides;
-    const { words, wheelTicks, free } = store;
+    const { words: rows, wheelTicks, free } = store;
     const { packets, hashes, candidates } = this;
-    this.memory = new (addon().FlowLookUp)(words, wheelTicks, free, packets, hashes, candidates);
+    this.flows = new (addon().FlowLookUp)({ rows, wheelTicks, free, packets, hashes, candidates });
     if (!isFullKey(key)) this.reducer = new KeyReducer(key, hashSeed);
   }
 
@@ -71,7 +71,7 @@ export class RowFinder {
     } else {
       for (let i = 0; i < size; i++) packets[i] = runs[(start + i + 1) * RUN_WORDS + RUN_FIRST]!;
     }
-    this.memory.lookUp(this.table.slots, words, this.store.freeCount, size);
+    this.flows.lookUp(this.table.slots, words, this.store.freeCount, size);
     // The loop over packets knows nothing of extension records: then every packet's flow is to be found by `find`.
     if (this.key.vlan || this.key.mac) candidates.fill(0, 0, size);
   }

@@ -7,7 +7,7 @@ use crate::net::name_of;
 #[cfg(target_os = "linux")]
 use crate::net::{open_socket, set_option};
 use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex};
 
 const HOP_LIMIT: u8 = 64;
@@ -32,31 +32,20 @@ impl RawSockets {
     /// The error text is for the user.
     pub fn open(host: &str, port: u16) -> Result<RawSockets, String> {
         let literal: Option<IpAddr> = host.parse().ok();
-        let unused = || Err(io::Error::other("the other IP version"));
+        let open_for = |is_v6: bool| match literal {
+            Some(ip) if ip.is_ipv6() != is_v6 => Err(io::Error::other("the other IP version")),
+            _ => open(is_v6),
+        };
         let sockets = RawSockets {
             host: host.to_owned(),
             port,
-            v4: if literal.is_none_or(|host| host.is_ipv4()) {
-                open(false)
-            } else {
-                unused()
-            },
-            v6: if literal.is_none_or(|host| host.is_ipv6()) {
-                open(true)
-            } else {
-                unused()
-            },
+            v4: open_for(false),
+            v6: open_for(true),
             destination: Destination::default(),
         };
         match (&sockets.v4, &sockets.v6) {
-            (Err(why), Err(other)) => {
-                let why = if literal.is_some_and(|host| host.is_ipv6()) {
-                    other
-                } else {
-                    why
-                };
-                Err(sockets.refused(why))
-            }
+            (Err(_), Err(why)) if literal.is_some_and(|ip| ip.is_ipv6()) => Err(sockets.refused(why)),
+            (Err(why), Err(_)) => Err(sockets.refused(why)),
             _ => Ok(sockets),
         }
     }
@@ -96,10 +85,10 @@ impl RawSockets {
 
 #[cfg(target_os = "linux")]
 fn open(is_v6: bool) -> io::Result<UdpSocket> {
-    let any = if is_v6 {
-        IpAddr::from([0u16; 8])
+    let any: IpAddr = if is_v6 {
+        Ipv6Addr::UNSPECIFIED.into()
     } else {
-        IpAddr::from([0u8; 4])
+        Ipv4Addr::UNSPECIFIED.into()
     };
     let socket = open_socket(SocketAddr::new(any, 0), libc::SOCK_RAW, libc::IPPROTO_RAW)?;
     if is_v6 {

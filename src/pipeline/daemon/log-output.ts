@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, constants, fstatSync, openSync, readdirSync, type Stats, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { escapeControls } from '../../flow/json.ts';
 import { oneLine } from '../../flow/one-line.ts';
 import { UserError } from '../../flow/user-error.ts';
@@ -8,8 +8,17 @@ import type { Log } from './log.ts';
 export type LogFormat = 'text' | 'json';
 export const logFormats: readonly LogFormat[] = ['text', 'json'];
 
-/** Names of what this process was started with, which are links: nothing is opened for them. */
-const OPEN_FILE = /^(?:\/dev\/(?:std(err|out)|fd\/(\d+))|\/proc\/self\/fd\/(\d+))$/;
+const OUTPUT = 1;
+const ERROR = 2;
+/** Names of standard output and error, which are links: nothing is opened for them. */
+const STANDARD: ReadonlyMap<string, number> = new Map([
+  ['/dev/stdout', OUTPUT],
+  ['/dev/fd/1', OUTPUT],
+  ['/proc/self/fd/1', OUTPUT],
+  ['/dev/stderr', ERROR],
+  ['/dev/fd/2', ERROR],
+  ['/proc/self/fd/2', ERROR],
+]);
 
 /** No link is followed: the directory may be another user's, who is not to choose which file root's lines go to. */
 const OPEN_FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
@@ -43,7 +52,7 @@ export class LogOutput {
     this.options = options;
     this.quiet = options.quiet;
     const { file, inBackground } = options;
-    if (file !== undefined) this.target = openFileTarget(file, inBackground) ?? fileTarget(file);
+    if (file !== undefined) this.target = standardTarget(file, inBackground) ?? fileTarget(file);
     else this.target = inBackground ? systemTarget() : standardError;
     const timed = options.timed || (file !== undefined && this.target !== standardError);
     const toJournal = this.target === standardError && isJournal();
@@ -70,7 +79,7 @@ export class LogOutput {
    */
   reopen(): void {
     const { file } = this.options;
-    if (file === undefined || OPEN_FILE.test(file)) return;
+    if (file === undefined || STANDARD.has(file)) return;
     try {
       const target = fileTarget(file);
       this.target.close();
@@ -97,48 +106,18 @@ interface Target {
 const standardError: Target = { write: (line) => process.stderr.write(`${line}\n`), close: () => {} };
 
 /**
- * What `path` names if that is a file this process was started with: `/dev/stderr`, `/dev/stdout`, `/dev/fd/N`. It is written to
- * as it is, so a pipe or a socket will do, and whoever weir becomes may go on.
+ * What `path` names if that is standard output or error. It is written to as it is, so a pipe or a socket will do, and whoever
+ * weir becomes may go on.
  */
-function openFileTarget(path: string, inBackground: boolean): Target | undefined {
-  const [, name, ...numbers] = OPEN_FILE.exec(path) ?? [];
-  const number = numbers.find((text) => text !== undefined);
-  if ((name ?? number) === undefined) return undefined;
-  const failed = (why: string) => new UserError(`cannot write the log to ${path} (--log): ${why}`);
-  if (inBackground) throw failed('a process in the background (-D) has none of that: give a file');
-  const file = number !== undefined ? Number(number) : name === 'err' ? 2 : 1;
-  if (file === 2) return standardError;
-  if (!isInherited(file)) throw failed(`weir was started without a file ${file} to write to`);
-  return { write: (line) => writeLine(file, line), close: () => {} };
-}
-
-/** Whether this process was started with `file`, to write to. Node.js has pipes of its own, which have both ends here. */
-function isInherited(file: number): boolean {
-  try {
-    const stats = fstatSync(file);
-    if (!stats.isFIFO()) return stats.isFile() || stats.isCharacterDevice() || stats.isSocket();
-    return canWrite(file) && !readdirSync('/dev/fd').some((other) => isOtherEnd(Number(other), stats));
-  } catch {
-    return false;
+function standardTarget(path: string, inBackground: boolean): Target | undefined {
+  const number = STANDARD.get(path);
+  if (number === undefined) return undefined;
+  if (inBackground) {
+    throw new UserError(
+      `cannot write the log to ${path} (--log): a process in the background (-D) has none of that: give a file`,
+    );
   }
-}
-
-function isOtherEnd(file: number, { dev, ino }: Stats): boolean {
-  try {
-    const stats = fstatSync(file);
-    return stats.ino === ino && stats.dev === dev && !canWrite(file);
-  } catch {
-    return false;
-  }
-}
-
-function canWrite(pipe: number): boolean {
-  try {
-    writeSync(pipe, '');
-    return true;
-  } catch {
-    return false;
-  }
+  return number === ERROR ? standardError : { write: (line) => writeLine(number, line), close: () => {} };
 }
 
 /** A line that cannot be written is given up: the command goes on. */

@@ -104,10 +104,11 @@ function parseParts(text: string, own: ReadonlyMap<string, string> = NO_FORMATS)
   for (const match of text.matchAll(/%([a-z0-9]*)|[^%]+/gi)) {
     const [whole, name] = match;
     const tag = tagByName.get(whole);
+    const format = name === undefined ? undefined : listed(name, own);
     if (tag !== undefined) parts.push(tag);
     else if (whole === '%n') parts.push('\n');
     else if (name === undefined) parts.push(whole);
-    else if (listed(name, own) !== undefined) parts.push(...parseParts(listed(name, own)!));
+    else if (format !== undefined) parts.push(...parseParts(format));
     else {
       const near = nearest(whole, tagByName.keys());
       throw new UserError(`-o: unknown tag '${whole}'${near === undefined ? '' : `; did you mean ${near}?`}`);

@@ -5,7 +5,10 @@ use crate::segment::chunk;
 use crate::segment::column::{ColumnSpec, ColumnType, Values};
 use crate::segment::file::tests::Scratch;
 use crate::segment::{Options, SegmentWriter};
+use parquet::file::metadata::ColumnChunkMetaData;
+use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The description of some column, which pages that are listed do without.
 fn described(path: &Path) -> ColumnChunkMetaData {
