@@ -282,19 +282,22 @@ fn copy_chunk(input: &Input, group: usize, column: usize) -> Result<Chunk> {
 /// Appends a column's values until there are `end`.
 fn read_column(stored: &StoredChunk, end: usize, values: &mut Vec<u64>) -> Result<()> {
     let wanted = end - values.len();
-    match stored.column_reader()? {
-        ColumnReader::Int32ColumnReader(mut column) => {
-            let mut read = Vec::with_capacity(wanted);
-            column.read_records(wanted, None, None, &mut read)?;
-            values.extend(read.iter().map(|&value: &i32| u64::from(value as u32)));
+    stored.decode(|reader| {
+        match reader {
+            ColumnReader::Int32ColumnReader(mut column) => {
+                let mut read = Vec::with_capacity(wanted);
+                column.read_records(wanted, None, None, &mut read)?;
+                values.extend(read.iter().map(|&value: &i32| u64::from(value as u32)));
+            }
+            ColumnReader::Int64ColumnReader(mut column) => {
+                let mut read = Vec::with_capacity(wanted);
+                column.read_records(wanted, None, None, &mut read)?;
+                values.extend(read.iter().map(|&value: &i64| value as u64));
+            }
+            _ => return Err(general("a column is of a type that weir does not write")),
         }
-        ColumnReader::Int64ColumnReader(mut column) => {
-            let mut read = Vec::with_capacity(wanted);
-            column.read_records(wanted, None, None, &mut read)?;
-            values.extend(read.iter().map(|&value: &i64| value as u64));
-        }
-        _ => return Err(general("a column is of a type that weir does not write")),
-    }
+        Ok(())
+    })?;
     if values.len() != end {
         return Err(general("a column ends before its row group"));
     }

@@ -27,7 +27,11 @@ impl JoinedTexts {
 
     /// Appends the `rows` values of a column of a row group.
     pub fn read(&mut self, stored: &StoredChunk, rows: usize) -> Result<()> {
-        let ColumnReader::ByteArrayColumnReader(mut column) = stored.column_reader()? else {
+        stored.decode(|reader| self.read_values(reader, rows))
+    }
+
+    fn read_values(&mut self, reader: ColumnReader, rows: usize) -> Result<()> {
+        let ColumnReader::ByteArrayColumnReader(mut column) = reader else {
             return Err(general("a column of texts is of a type that weir does not write"));
         };
         let end = self.ids.len() + rows;

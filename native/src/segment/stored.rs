@@ -1,6 +1,7 @@
 //! Column chunks as they stand in files, their pages checked against their checksums.
 
-use crate::page_header::check_chunk;
+use crate::page_header::{check_chunk, damaged};
+use crate::panics::caught;
 use crate::segment::{footer, named};
 use bytes::Bytes;
 use parquet::column::reader::{get_column_reader, ColumnReader};
@@ -41,11 +42,13 @@ impl StoredChunk {
         Ok(StoredChunk { bytes, metadata })
     }
 
-    /// What decodes the values.
-    pub fn column_reader(&self) -> Result<ColumnReader> {
+    /// Has `read` decode the values. Headers of pages have no checksum, and the crate panics at some that are damaged, such as
+    /// one with another encoding.
+    pub fn decode<T>(&self, read: impl FnOnce(ColumnReader) -> Result<T>) -> Result<T> {
         let rows = self.metadata.num_values() as usize;
         let pages = SerializedPageReader::new(Arc::new(self.bytes.clone()), &self.metadata, rows, None)?;
-        Ok(get_column_reader(self.metadata.column_descr_ptr(), Box::new(pages)))
+        let reader = get_column_reader(self.metadata.column_descr_ptr(), Box::new(pages));
+        caught(|| read(reader)).unwrap_or_else(|_| Err(damaged("its values are not as its header says")))
     }
 }
 
@@ -84,6 +87,7 @@ mod tests {
     use crate::segment::column::{ColumnSpec, ColumnType, Values};
     use crate::segment::file::tests::Scratch;
     use crate::segment::{Options, SegmentWriter};
+    use std::path::PathBuf;
 
     fn write(path: &Path, codec: Codec) {
         let spec = |name: &str, column_type| ColumnSpec {
@@ -116,49 +120,89 @@ mod tests {
         let metadata = footer::read(&file, file.metadata()?.len())?;
         let mut all = Vec::new();
         for column in metadata.row_group(0).columns() {
-            match StoredChunk::read(&file, column)?.column_reader()? {
-                ColumnReader::Int32ColumnReader(mut column) => {
-                    let mut read = Vec::new();
-                    column.read_records(3000, None, None, &mut read)?;
-                    all.extend(read.into_iter().map(i64::from));
+            StoredChunk::read(&file, column)?.decode(|reader| {
+                match reader {
+                    ColumnReader::Int32ColumnReader(mut column) => {
+                        let mut read = Vec::new();
+                        column.read_records(3000, None, None, &mut read)?;
+                        all.extend(read.into_iter().map(i64::from));
+                    }
+                    ColumnReader::Int64ColumnReader(mut column) => {
+                        column.read_records(3000, None, None, &mut all)?;
+                    }
+                    _ => unreachable!("no such column is written"),
                 }
-                ColumnReader::Int64ColumnReader(mut column) => {
-                    column.read_records(3000, None, None, &mut all)?;
-                }
-                _ => unreachable!("no such column is written"),
-            }
+                Ok(())
+            })?;
         }
         Ok(all)
+    }
+
+    const CODECS: [Codec; 3] = [Codec::None, Codec::Lz4, Codec::Zstd(1)];
+
+    /// A file as it was written, and what it holds.
+    struct Whole {
+        path: PathBuf,
+        bytes: Vec<u8>,
+        values: Vec<i64>,
+        /// Where each column chunk lies: its start and its length.
+        chunks: Vec<(usize, usize)>,
+    }
+
+    impl Whole {
+        fn write(scratch: &Scratch, codec: Codec) -> Whole {
+            let path = scratch.0.join("a");
+            write(&path, codec);
+            assert!(check_file(&path).unwrap());
+            let bytes = std::fs::read(&path).unwrap();
+            let metadata = footer::read(&File::open(&path).unwrap(), bytes.len() as u64).unwrap();
+            let ranges = metadata.row_group(0).columns().iter().map(|column| column.byte_range());
+            Whole {
+                values: values(&path).unwrap(),
+                chunks: ranges
+                    .map(|(start, length)| (start as usize, length as usize))
+                    .collect(),
+                path,
+                bytes,
+            }
+        }
+
+        /// Looks at what is read after a bit was flipped.
+        fn flip(&self, at: usize, bit: usize) {
+            let mut flipped = self.bytes.clone();
+            flipped[at] ^= 1 << bit;
+            std::fs::write(&self.path, flipped).unwrap();
+            let checked = check_file(&self.path);
+            match values(&self.path) {
+                Ok(read) => assert_eq!(read, self.values, "bit {bit} of octet {at}"),
+                Err(cause) if checked.is_err() => assert!(cause.to_string().contains(" is damaged: "), "{cause}"),
+                // A header that says something else than it did.
+                Err(_) => {}
+            }
+        }
     }
 
     #[test]
     fn a_flipped_bit_in_pages_is_seen_or_changes_nothing() {
         let mut random = Random::new();
         let scratch = Scratch::new();
-        let path = scratch.0.join("a");
-        for codec in [Codec::None, Codec::Lz4, Codec::Zstd(1)].iter().cycle() {
-            if !random.time_left() {
-                break;
-            }
-            write(&path, *codec);
-            assert!(check_file(&path).unwrap());
-            let whole = values(&path).unwrap();
-            let file = File::open(&path).unwrap();
-            let metadata = footer::read(&file, file.metadata().unwrap().len()).unwrap();
-            let column = metadata.row_group(0).column(random.below(3));
-            let (start, length) = column.byte_range();
-            let mut bytes = std::fs::read(&path).unwrap();
-            // Half of them in the first headers: most of a chunk is content.
-            let within = if random.below(2) == 0 { length.min(32) } else { length };
-            let (at, bit) = (start as usize + random.below(within as usize), random.below(8));
-            bytes[at] ^= 1 << bit;
-            std::fs::write(&path, bytes).unwrap();
-            let checked = check_file(&path);
-            match values(&path) {
-                Ok(read) => assert_eq!(read, whole, "bit {bit} of octet {at}"),
-                Err(cause) if checked.is_err() => assert!(cause.to_string().contains(" is damaged: "), "{cause}"),
-                // A header that says something else than it did.
-                Err(_) => {}
+        let wholes = CODECS.map(|codec| Whole::write(&scratch, codec));
+        while random.time_left() {
+            let whole = &wholes[random.below(3)];
+            let (start, length) = whole.chunks[random.below(3)];
+            whole.flip(start + random.below(length), random.below(8));
+        }
+    }
+
+    #[test]
+    fn so_is_every_one_in_first_headers() {
+        let scratch = Scratch::new();
+        for codec in CODECS {
+            let whole = Whole::write(&scratch, codec);
+            for (start, length) in &whole.chunks {
+                for bit in 0..8 * length.min(&32) {
+                    whole.flip(start + bit / 8, bit % 8);
+                }
             }
         }
     }

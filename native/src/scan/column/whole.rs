@@ -19,19 +19,22 @@ pub fn read_whole(file: &Arc<File>, metadata: &ColumnChunkMetaData, rows: usize,
     let stored = StoredChunk::read(file, metadata)?;
     let mut levels = Vec::new();
     values.clear();
-    match stored.column_reader()? {
-        ColumnReader::Int32ColumnReader(mut column) => {
-            let mut read = Vec::with_capacity(rows);
-            column.read_records(rows, Some(&mut levels), None, &mut read)?;
-            values.extend(read.iter().map(|&value: &i32| u64::from(value as u32)));
+    stored.decode(|reader| {
+        match reader {
+            ColumnReader::Int32ColumnReader(mut column) => {
+                let mut read = Vec::with_capacity(rows);
+                column.read_records(rows, Some(&mut levels), None, &mut read)?;
+                values.extend(read.iter().map(|&value: &i32| u64::from(value as u32)));
+            }
+            ColumnReader::Int64ColumnReader(mut column) => {
+                let mut read = Vec::with_capacity(rows);
+                column.read_records(rows, Some(&mut levels), None, &mut read)?;
+                values.extend(read.iter().map(|&value: &i64| value as u64));
+            }
+            _ => return Err(not_here("a column of an unusual type")),
         }
-        ColumnReader::Int64ColumnReader(mut column) => {
-            let mut read = Vec::with_capacity(rows);
-            column.read_records(rows, Some(&mut levels), None, &mut read)?;
-            values.extend(read.iter().map(|&value: &i64| value as u64));
-        }
-        _ => return Err(not_here("a column of an unusual type")),
-    }
+        Ok(())
+    })?;
     if values.len() == rows {
         Ok(())
     } else {
