@@ -8,7 +8,9 @@
 
 pub mod build;
 pub mod directory;
+mod distinct;
 pub mod filter;
+pub mod halves;
 pub mod record;
 pub mod write;
 
