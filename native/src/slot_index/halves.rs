@@ -1,16 +1,18 @@
 //! Halves of the addresses of a flow file, of which its filter is made.
 
-use super::distinct::Distinct;
 use super::filter::{key, Half};
 use super::record::{Identity, MOST_KEYS};
+use crate::mixing::folded_product;
 use crate::segment::column::{pairs, Cell, ColumnSpec, ColumnType, Values};
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fs::Metadata;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Distinct ones, by `Half`; None once they are too many.
-pub struct Halves(Option<[Distinct; 2]>);
+/// Distinct ones, by `Half`; None once they are too many. Sets of what stands in the file: most come in every row group, and are
+/// not to be hashed for the filter each time.
+pub struct Halves(Option<[HashSet<u64, Seeds>; 2]>);
 
 impl Default for Halves {
     fn default() -> Halves {
@@ -22,10 +24,13 @@ impl Halves {
     /// False once there are too many.
     pub fn extend<T: Cell>(&mut self, half: Half, values: &[T]) -> bool {
         if let Some(sets) = &mut self.0 {
-            sets[half as usize].extend(values);
+            let set = &mut sets[half as usize];
+            // `extend` would make room for all of them first.
+            values.iter().for_each(|value| {
+                set.insert(value.wide());
+            });
         }
-        self.0.take_if(|sets| count(sets) > MOST_KEYS);
-        self.0.is_some()
+        self.limit()
     }
 
     /// Adds what the first `rows` rows of the columns have; they have so many.
@@ -43,20 +48,23 @@ impl Halves {
     }
 
     pub fn add(&mut self, other: Halves) {
-        match other.0 {
-            None => self.0 = None,
-            Some(sets) => [Half::Low, Half::High].into_iter().zip(&sets).for_each(|(half, set)| {
-                self.extend(half, &set.values());
-            }),
+        match (&mut self.0, other.0) {
+            (Some(here), Some(there)) => here.iter_mut().zip(there).for_each(|(here, there)| here.extend(there)),
+            (here, _) => *here = None,
         }
+        self.limit();
+    }
+
+    fn limit(&mut self) -> bool {
+        self.0.take_if(|sets| count(sets) > MOST_KEYS);
+        self.0.is_some()
     }
 
     /// Of all of them; None when there are too many.
     pub fn keys(&self) -> Option<Vec<u64>> {
         let [low, high] = self.0.as_ref()?;
-        let hashed = |half| move |value| key(half, value);
-        let low = low.values().into_iter().map(hashed(Half::Low));
-        Some(low.chain(high.values().into_iter().map(hashed(Half::High))).collect())
+        let keys = |half, set: &HashSet<u64, Seeds>| set.iter().map(|&value| key(half, value)).collect::<Vec<_>>();
+        Some([keys(Half::Low, low), keys(Half::High, high)].concat())
     }
 
     pub fn count(&self) -> usize {
@@ -64,8 +72,46 @@ impl Halves {
     }
 }
 
-fn count(sets: &[Distinct; 2]) -> usize {
-    sets.iter().map(Distinct::len).sum()
+fn count(sets: &[HashSet<u64, Seeds>; 2]) -> usize {
+    sets.iter().map(HashSet::len).sum()
+}
+
+/// Senders choose addresses: without seeds they could have all fall on one place.
+#[derive(Clone, Copy)]
+struct Seeds(u64, u64);
+
+impl Default for Seeds {
+    fn default() -> Seeds {
+        let random = RandomState::new();
+        Seeds(random.hash_one(0), random.hash_one(1) | 1)
+    }
+}
+
+impl BuildHasher for Seeds {
+    type Hasher = HalfHasher;
+
+    fn build_hasher(&self) -> HalfHasher {
+        HalfHasher { seeds: *self, hash: 0 }
+    }
+}
+
+struct HalfHasher {
+    seeds: Seeds,
+    hash: u64,
+}
+
+impl Hasher for HalfHasher {
+    fn write_u64(&mut self, value: u64) {
+        self.hash = folded_product(value ^ self.seeds.0, self.seeds.1);
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("halves are numbers");
+    }
+
+    fn finish(&self) -> u64 {
+        self.hash
+    }
 }
 
 /// Every address is two columns with names of this form.
@@ -80,7 +126,7 @@ pub fn half_of(column: &str) -> Option<Half> {
 }
 
 /// Of files that this process has written and not yet entered into an index, by device and identity: it need not read them again.
-static WRITTEN: Mutex<Option<HashMap<(u64, Identity), Halves>>> = Mutex::new(None);
+static WRITTEN: Mutex<Vec<(u64, Identity, Halves)>> = Mutex::new(Vec::new());
 /// Files, and halves of each and of all of them, for those that came to no index must not be held for ever. Whatever is more
 /// is read again.
 const MOST_WRITTEN: usize = 64;
@@ -88,18 +134,21 @@ pub const MOST_NOTED: usize = 1 << 20;
 
 /// Notes what a file has, in the state that it is in, for `take_written`.
 pub fn note_written(metadata: &Metadata, halves: Halves) {
-    let mut guard = locked(&WRITTEN);
-    let written = guard.get_or_insert_default();
-    if written.len() == MOST_WRITTEN || written.values().map(Halves::count).sum::<usize>() > MOST_NOTED {
+    let mut written = locked(&WRITTEN);
+    let noted: usize = written.iter().map(|(_, _, halves)| halves.count()).sum();
+    if written.len() == MOST_WRITTEN || noted > MOST_NOTED {
         written.clear();
     }
-    written.insert((metadata.dev(), Identity::of(metadata)), halves);
+    written.push((metadata.dev(), Identity::of(metadata), halves));
 }
 
 pub fn take_written(metadata: &Metadata) -> Option<Halves> {
-    locked(&WRITTEN)
-        .as_mut()?
-        .remove(&(metadata.dev(), Identity::of(metadata)))
+    let state = (metadata.dev(), Identity::of(metadata));
+    let mut written = locked(&WRITTEN);
+    let at = written
+        .iter()
+        .position(|&(device, identity, _)| (device, identity) == state)?;
+    Some(written.swap_remove(at).2)
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

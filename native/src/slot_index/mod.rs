@@ -8,7 +8,6 @@
 
 pub mod build;
 pub mod directory;
-mod distinct;
 pub mod filter;
 pub mod halves;
 pub mod record;

@@ -43,7 +43,7 @@ const HAS_SPAN: u32 = 2;
 const HAS_FILTER: u32 = 4;
 
 /// What tells one state of a file from another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
     pub size: u64,
     pub modified_ns: i64,
