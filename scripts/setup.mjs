@@ -25,7 +25,7 @@ const TEST_PACKAGES = [
 ];
 
 /** What makes `dist`. */
-const BUILD_SCRIPTS = ['scripts/build.mjs', 'scripts/loader.cjs', 'scripts/training.cjs'];
+const BUILD_SCRIPTS = ['build.mjs', 'loader.cjs', 'text-width.mjs', 'training.cjs'].map((name) => `scripts/${name}`);
 
 /**
  * @param {{tests?: boolean}} [options]
