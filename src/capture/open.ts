@@ -1,5 +1,5 @@
+import { randomBytes } from 'node:crypto';
 import type { PacketSourceOptions } from '../addon/packet-source.ts';
-import { randomWord } from '../flow/random.ts';
 import { openCapSource } from './cap-source.ts';
 import { openNativeSource } from './native-source.ts';
 import { openPcapSource } from './pcap-source.ts';
@@ -16,6 +16,9 @@ export async function openPacketSource(
   const { source = 'native', ...rest } = options;
   if (source === 'native') return openNativeSource(rest);
   // The addon does this by itself: whoever made the packets must not know which of them meet in one hash chain.
-  rest.hashSeed ??= [randomWord(), randomWord()];
+  if (rest.hashSeed === undefined) {
+    const seed = randomBytes(8);
+    rest.hashSeed = [seed.readUInt32LE(0), seed.readUInt32LE(4)];
+  }
   return source === 'pcap' ? openPcapSource(rest) : openCapSource(rest);
 }

@@ -1,8 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { addon } from '../addon/addon.ts';
 import type { NativeSegmentWriter, SegmentColumn } from '../addon/segments.ts';
 import type { FlowBatch } from '../flow/batch.ts';
-import { randomOctets } from '../flow/random.ts';
 import { makeDirectory } from './make-directory.ts';
 import { ColumnSet, segmentColumns } from './segment-columns.ts';
 import { type SegmentStyle, STATS_KEY, segmentOptions } from './segment-metadata.ts';
@@ -20,7 +20,7 @@ export interface PartSession {
 
 /** A session unlike any other, so that names of parts never come again. */
 export function newPartSession(): PartSession {
-  return { id: randomOctets(4).toString('hex'), sequence: 0, published: Promise.resolve() };
+  return { id: randomBytes(4).toString('hex'), sequence: 0, published: Promise.resolve() };
 }
 
 /** Told by a slot writer about each part, so that trouble is reported once and no loss goes uncounted. */

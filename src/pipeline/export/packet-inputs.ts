@@ -1,3 +1,4 @@
+import { randomBytes, randomInt } from 'node:crypto';
 import { addon, type SystemInterface } from '../../addon/addon.ts';
 import { isFullKey } from '../../cache/key-fields.ts';
 import { AccountedInput } from '../../capture/accounted-input.ts';
@@ -13,7 +14,6 @@ import { openPacketSource } from '../../capture/open.ts';
 import { type Presence, ReopeningInput } from '../../capture/reopening-input.ts';
 import type { PacketInput } from '../../capture/source.ts';
 import type { InterfaceName } from '../../export/options.ts';
-import { randomWord } from '../../flow/random.ts';
 import { UserError } from '../../flow/user-error.ts';
 import type { Log } from '../daemon/log.ts';
 import { COMING_AND_GOING, explainRefusedCapture, givesUpPrivileges } from '../daemon/privileges.ts';
@@ -77,7 +77,8 @@ export async function openPacketInputs(
     parts.push({ name: '', input: accounted });
   }
   // One seed for all: packets of one flow must have one hash wherever they are seen.
-  const hashSeed: [number, number] = [randomWord(), randomWord()];
+  const seed = randomBytes(8);
+  const hashSeed: [number, number] = [seed.readUInt32LE(0), seed.readUInt32LE(4)];
   const counted = interfaces.some(countsOnce) ? new DuplicateFilter({ mode: 'forwarded' }) : undefined;
   try {
     for (const one of interfaces) {
@@ -161,7 +162,7 @@ function openInterface(
     snapLength: options.snapLength,
     promiscuous,
     hashSeed,
-    samplingSeed: randomWord(),
+    samplingSeed: randomInt(2 ** 32),
   });
 }
 

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { addon } from '../../addon/addon.ts';
 import { EXTENSION_WORDS } from '../../addon/packet-extension-layout.ts';
 import { P_TIME, PACKET_WORDS } from '../../addon/packet-layout.ts';
@@ -9,7 +10,6 @@ import { warmUp } from '../../cache/warm-up.ts';
 import { DuplicateFilter } from '../../capture/duplicates.ts';
 import type { PacketSlot } from '../../capture/source.ts';
 import type { FlowBatch } from '../../flow/batch.ts';
-import { randomWord } from '../../flow/random.ts';
 import type { Enrichment } from './enrichment.ts';
 import { meteredColumns } from './metered-columns.ts';
 import type { ExportOptions } from './options.ts';
@@ -58,7 +58,7 @@ export class PacketMeter {
     const cacheOptions: FlowCacheOptions = {
       ...timeoutOptions(timeouts),
       ...this.#tableOptions,
-      hashSeed: randomWord(),
+      hashSeed: randomInt(2 ** 32),
       maxFlows,
       whenFull,
       sink: (batch) => output.sink(this.#enrichment.fill(rate > 1 ? markSampled(batch, rate) : batch)),
@@ -67,7 +67,7 @@ export class PacketMeter {
     };
     // Who has sent a capture may know what each worker gets: that makes it slow, whereas evictions that are not the same
     // from run to run would make it another result.
-    const shardSeed = this.#isLive ? randomWord() : 0;
+    const shardSeed = this.#isLive ? randomInt(2 ** 32) : 0;
     this.cache =
       workers === 1
         ? new FlowCache(cacheOptions)
