@@ -296,13 +296,13 @@ fn what_is_noted_while_a_file_is_written_is_what_it_has() {
         let mut wanted = sorted(build(&path).unwrap().keys);
         assert_eq!(sorted(halves.keys()), wanted);
         // What tells that it was taken from there, and only once.
-        halves.extend(Half::High, &[99]);
+        halves.extend(Half::High, &[99u64]);
         note_written(&fs::metadata(&path).unwrap(), halves);
         assert_eq!(sorted(build(&path).unwrap().keys).len(), wanted.len() + 1);
         assert_eq!(sorted(build(&path).unwrap().keys), wanted);
         // A file that has changed since is read.
         let mut other = Halves::default();
-        other.extend(Half::Low, &[99]);
+        other.extend(Half::Low, &[99u64]);
         note_written(&fs::metadata(&path).unwrap(), other);
         write(&path, &rows[..rows.len() / 2], COLUMNS.len(), 100);
         wanted = sorted(build(&path).unwrap().keys);
