@@ -186,8 +186,9 @@ export const forwardingStatusByName: ReadonlyMap<string, number> = new Map([
   ['tforus', 195],
 ]);
 
-/** NAT events in the order of their numbers, from 1, with their names in RFC 8158, section 4.3. */
+/** NAT events in the order of their numbers, with their names in RFC 8158, section 4.3. */
 const NAT_EVENTS = [
+  ['INVALID', 'INVALID'],
   ['ADD', 'NAT translation create'],
   ['DELETE', 'NAT translation delete'],
   ['EXHAUST', 'NAT Addresses exhausted'],
@@ -209,15 +210,15 @@ const NAT_EVENTS = [
 ] as const;
 
 export const natEventByName: ReadonlyMap<string, number> = new Map(
-  NAT_EVENTS.map(([name], index) => [name.toLowerCase(), index + 1]),
+  NAT_EVENTS.map(([name], index) => [name.toLowerCase(), index]),
 );
 
 export function natEventName(number: number): string {
-  return number === 0 ? 'INVALID' : (NAT_EVENTS[number - 1]?.[0] ?? `${number}-Unknown`);
+  return NAT_EVENTS[number]?.[0] ?? `${number}-Unknown`;
 }
 
 export function longNatEventName(number: number): string {
-  return number === 0 ? 'INVALID' : (NAT_EVENTS[number - 1]?.[1] ?? `${number}-Unknown`);
+  return NAT_EVENTS[number]?.[1] ?? `${number}-Unknown`;
 }
 
 const FIREWALL_EVENTS = ['IGNORE', 'CREATE', 'DELETE', 'DENIED', 'ALERT', 'UPDATE'] as const;

@@ -14,6 +14,8 @@ export interface FileSelection {
   readonly range?: string | undefined;
   /** `-M`: `dir/source:source...`, or `dir@` for every sub-directory; the other two are then relative to each. */
   readonly sources?: string | undefined;
+  /** Is told of each directory of `-M` that is not there, if others are; without it all must be. */
+  readonly missing?: ((directory: string) => void) | undefined;
 }
 
 /** Which files of a directory are meant, and what their names say. */
@@ -53,7 +55,7 @@ export function chooseSegments(selection: FileSelection): Promise<ChosenFile[]> 
 
 /** The files that a selection means, in name order; within directories those of a naming alone. */
 export async function chooseFiles(selection: FileSelection, naming: FileNaming): Promise<ChosenFile[]> {
-  const { read, range, sources } = selection;
+  const { read, range, sources, missing } = selection;
   if (read !== undefined && range !== undefined) throw new UserError('-r and -R exclude each other; give one of them');
   const wanted = read ?? range;
   if (wanted === undefined) throw new UserError('no flow files given; name them with -r or -R');
@@ -65,7 +67,7 @@ export async function chooseFiles(selection: FileSelection, naming: FileNaming):
   }
   const chosen: ChosenFile[] = [];
   let found = false;
-  for (const source of await sourceDirectories(sources)) {
+  for (const source of await sourceDirectories(sources, missing)) {
     const files = await choose(source, wanted, naming);
     found ||= files !== undefined;
     for (const file of files ?? []) chosen.push(file);
@@ -74,8 +76,8 @@ export async function chooseFiles(selection: FileSelection, naming: FileNaming):
   return chosen;
 }
 
-/** What `-M` means. Throws a UserError for a directory that is not there. */
-export async function sourceDirectories(sources: string): Promise<string[]> {
+/** What `-M` means. Throws a UserError for a directory that is not there, unless `missing` is to be told of it and others are. */
+export async function sourceDirectories(sources: string, missing?: FileSelection['missing']): Promise<string[]> {
   if (sources.endsWith('@')) {
     const directory = sources.slice(0, -1) || '.';
     const listing = list(directory);
@@ -84,10 +86,13 @@ export async function sourceDirectories(sources: string): Promise<string[]> {
   }
   const [first, ...others] = sources.split(':');
   const directories = [first!, ...others.map((name) => join(dirname(first!), name))];
-  for (const directory of directories) {
-    if ((await kindOf(directory)) !== 'directory') throw new UserError(`no such directory: ${directory} (-M)`);
+  const kinds = await Promise.all(directories.map(kindOf));
+  const there = directories.filter((_, i) => kinds[i] === 'directory');
+  for (const directory of directories.filter((_, i) => kinds[i] !== 'directory')) {
+    if (missing === undefined || there.length === 0) throw new UserError(`no such directory: ${directory} (-M)`);
+    missing(directory);
   }
-  return directories;
+  return there;
 }
 
 /** `-r`; undefined when there is no such thing. */

@@ -24,6 +24,39 @@ function expectRefusal({ status, stderr, signal }: Finished, ...patterns: RegExp
   for (const pattern of patterns) expect(stderr).toMatch(pattern);
 }
 
+describeWith(['weir'], 'output that cannot be written', () => {
+  const full = (...args: string[]) => run('bash', ['-c', '"$@" >/dev/full', 'bash', process.execPath, CLI, ...args]);
+
+  it('is told of, with the cause', async () => {
+    const store = tempDir('full-output');
+    await weir(['export', '-r', DEMO, '-w', store, '-q']);
+    for (const args of [
+      ['export', '-r', DEMO, '-q', '-o', 'csv'],
+      ['dump', '-R', store],
+      ['sql', '-R', store, 'SELECT * FROM flows'],
+      ['sql', '-R', store, '-o', 'parquet', 'SELECT * FROM flows'],
+    ]) {
+      expectRefusal(await full(...args), /^weir: cannot write the output: ENOSPC: no space left on device/);
+    }
+  });
+});
+
+describeWith(['weir'], 'a source of several that is not there', () => {
+  it.each([
+    ['dump', '-s', 'proto/flows'],
+    ['sql', 'SELECT count(*) FROM flows'],
+  ])('is told of, and %s answers from the others', async (command, ...question) => {
+    const directory = tempDir('sources');
+    await weir(['export', '-r', DEMO, '-w', join(directory, 'here'), '-q']);
+    const of = (names: string) => weir([command, '-M', `${directory}/${names}`, '-R', '.', ...question]);
+    const { status, stdout, stderr } = await of('here:gone');
+    expect(stderr).toBe(`no such directory: ${directory}/gone (-M); it is left out\n`);
+    expect(status).toBe(1);
+    const answer = (text: string) => text.replace(/Sys:.*/, '');
+    expect(answer(stdout)).toBe(answer((await of('here')).stdout));
+  });
+});
+
 describeWith(['weir'], 'files that cannot be read', () => {
   const commands: [string, (file: string) => string[]][] = [
     ['weir export -r', (file) => ['export', '-r', file, '-n', NOWHERE, '-q']],

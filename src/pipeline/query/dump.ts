@@ -35,10 +35,11 @@ export async function runDumpCommand(options: DumpOptions, ahead = lookBelow): P
       if (ON_FILES.includes(options.action)) {
         const chooseFiles: DumpSurroundings['chooseFiles'] = async (selection) =>
           ownFiles(await sources.find(selection));
-        return await runDump(options, { ...surroundings, chooseFiles });
+        return (await runDump(options, { ...surroundings, chooseFiles })) || Number(sources.lacksSome);
       }
       const chooseFiles: DumpSurroundings['chooseFiles'] = (selection) => sources.choose(selection);
-      return await runDump(options, { ...surroundings, chooseFiles, lookBelow: ahead });
+      const status = await runDump(options, { ...surroundings, chooseFiles, lookBelow: ahead });
+      return status || Number(sources.lacksSome);
     }
     // As nfdump: without -r and -R the flow file comes on standard input.
     const file = await spool(process.stdin, await sources.temporary());

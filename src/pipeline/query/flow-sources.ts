@@ -21,9 +21,16 @@ export class FlowSources {
   private readonly log: (message: string) => void;
   private directory: TemporaryDirectory | undefined;
   private copies = 0;
+  /** Directories of -M that are not there, each told once. */
+  private readonly missing = new Set<string>();
 
   constructor(log: (message: string) => void) {
     this.log = log;
+  }
+
+  /** Whether some of what was asked for is not there; the log has it. */
+  get lacksSome(): boolean {
+    return this.missing.size > 0;
   }
 
   /** Paths of segments, in the order of their names. */
@@ -32,7 +39,8 @@ export class FlowSources {
   }
 
   /** Paths of segments or files of nfcapd, as they are. */
-  async find(selection: FileSelection): Promise<string[]> {
+  async find(asked: FileSelection): Promise<string[]> {
+    const selection = { ...asked, missing: (directory: string) => this.tellMissing(directory) };
     const found = await attempt(() => chooseSegments(selection));
     if (found.files.length > 0) return found.files;
     const bySlot = await attempt(() => chooseSegments(underSlotNames(selection)));
@@ -40,6 +48,12 @@ export class FlowSources {
     const foreign = await attempt(() => chooseFiles(selection, nfcapdNaming));
     if (foreign.files.length === 0 && found.refusal !== undefined) throw found.refusal;
     return foreign.files;
+  }
+
+  private tellMissing(directory: string): void {
+    if (this.missing.has(directory)) return;
+    this.missing.add(directory);
+    this.log(leftOutDirectory(directory));
   }
 
   private async asSegments(paths: readonly string[]): Promise<string[]> {
@@ -71,6 +85,11 @@ export class FlowSources {
   }
 }
 
+/** What the user is told of a directory of -M that is not there, while others are. */
+export function leftOutDirectory(directory: string): string {
+  return `no such directory: ${directory} (-M); it is left out`;
+}
+
 /** Paths, or why there are none. */
 async function attempt(
   choose: () => Promise<readonly { readonly path: string }[]>,
@@ -84,8 +103,8 @@ async function attempt(
 }
 
 /** Names of nfcapd as those of the slots that begin at the same time. */
-function underSlotNames({ read, range, sources }: FileSelection): FileSelection {
-  return { read: read && slotName(read), range: range?.split(':').map(slotName).join(':'), sources };
+function underSlotNames({ read, range, ...others }: FileSelection): FileSelection {
+  return { ...others, read: read && slotName(read), range: range?.split(':').map(slotName).join(':') };
 }
 
 function slotName(path: string): string {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { isReaderGone, ReaderGone } from '../../query/output/sink.ts';
+import { writeFailure } from '../../query/output/sink.ts';
 import { endsWithout } from './ends-without.ts';
 
 /** A directory that nobody else can enter, and that goes with the process, however it ends. */
@@ -31,6 +31,6 @@ export class TemporaryDirectory {
 /** Writes a whole file to a stream, which stays open; throws `ReaderGone` when nobody reads it any more. */
 export async function writeFileTo(stream: Writable, path: string): Promise<void> {
   await pipeline(createReadStream(path), stream, { end: false }).catch((error: Error) => {
-    throw isReaderGone(error) ? new ReaderGone() : error;
+    throw writeFailure(error);
   });
 }

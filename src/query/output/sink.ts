@@ -1,13 +1,15 @@
 import type { Writable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
+import { UserError } from '../../flow/user-error.ts';
 import { TextBlock } from './text.ts';
 
 /** Whoever reads the output has gone (a closed pipe): not an error, but the end of the work. */
 export class ReaderGone extends Error {}
 
-/** Whether that is what a write to a stream failed by. */
-export function isReaderGone(error: Error): boolean {
-  return 'code' in error && (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED');
+/** What a failed write to a stream means. */
+export function writeFailure(error: Error): ReaderGone | UserError {
+  const isGone = 'code' in error && (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED');
+  return isGone ? new ReaderGone() : new UserError(`cannot write the output: ${error.message}`, { cause: error });
 }
 
 /**
@@ -68,7 +70,7 @@ export class OutputSink {
     return new Promise((resolve, reject) => {
       this.stream.write(bytes, (error) => {
         if (error === null || error === undefined) resolve();
-        else reject(isReaderGone(error) ? new ReaderGone() : error);
+        else reject(writeFailure(error));
       });
     });
   }

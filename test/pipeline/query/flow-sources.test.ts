@@ -119,3 +119,22 @@ describe('slots of a store', () => {
     await expect(sources.choose({ read })).rejects.toThrow(read);
   });
 });
+
+describe('sources', () => {
+  const read = 'nfcapd.202611201000';
+
+  it('that are not there are told once and left out', async () => {
+    const some = join(directory, 'old/a:none:b');
+    expect(await sources.choose({ sources: some, read })).toHaveLength(2);
+    expect(await sources.choose({ sources: some, read })).toHaveLength(2);
+    expect(logged).toEqual([`no such directory: ${join(directory, 'old/none')} (-M); it is left out`]);
+    expect(sources.lacksSome).toBe(true);
+  });
+
+  it('of which none is there are refused', async () => {
+    await expect(sources.choose({ sources: join(directory, 'old/none:nor'), read })).rejects.toThrow(
+      `no such directory: ${join(directory, 'old/none')} (-M)`,
+    );
+    expect(logged).toEqual([]);
+  });
+});
