@@ -24,6 +24,9 @@ const TEST_PACKAGES = [
   'shellcheck',
 ];
 
+/** What makes `dist`. */
+const BUILD_SCRIPTS = ['build.mjs', 'loader.cjs', 'text-width.mjs', 'training.cjs'].map((name) => `scripts/${name}`);
+
 /**
  * @param {{tests?: boolean}} [options]
  * @returns {Promise<boolean>} whether everything that weir cannot do without is there
@@ -97,7 +100,7 @@ async function nativeAddon() {
 
 async function typeScript() {
   const main = join(ROOT, 'dist/cli/main.js');
-  if (existsSync(main) && statSync(main).mtimeMs >= newest(['src', 'tsconfig.json', 'scripts/build.mjs'])) return true;
+  if (existsSync(main) && statSync(main).mtimeMs >= newest(['src', 'tsconfig.json', ...BUILD_SCRIPTS])) return true;
   // What was compiled from files that are gone must not stay.
   rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
   return step('compiling TypeScript', 'npm', ['run', 'build:ts']);

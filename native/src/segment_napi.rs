@@ -9,6 +9,7 @@ use crate::segment::merge::{info, merge, Info, Merged};
 use crate::segment::stored::check_file;
 use crate::segment::totals::{totals, TotalsSpec};
 use crate::segment::{Options, SegmentWriter};
+use crate::slot_index::halves::{note_written, take_written, Halves, MOST_NOTED};
 pub use given::column_type;
 use given::{options, specs, values, SegmentColumn, SegmentOptions, SegmentTotals};
 use napi::bindgen_prelude::*;
@@ -50,6 +51,8 @@ struct Shared {
     turn: Mutex<u64>,
     turned: Condvar,
     group_encoder: GroupEncoder,
+    /// What the index will ask of the rows, which are at hand now; None where it will not, or is to read them again.
+    noted: Mutex<Option<Halves>>,
     path: PathBuf,
 }
 
@@ -89,6 +92,7 @@ impl JsSegmentWriter {
             .totals
             .take()
             .map(|SegmentTotals { by, sums, spans }| Arc::new(TotalsSpec { by, sums, spans }));
+        let indexed = options_given.indexed == Some(true);
         let (options, bloom) = options(options_given)?;
         let path = PathBuf::from(path);
         let writer = SegmentWriter::create(&path, options).map_err(|cause| cannot_write(&path, &cause))?;
@@ -98,6 +102,7 @@ impl JsSegmentWriter {
             turn: Mutex::new(0),
             turned: Condvar::new(),
             group_encoder,
+            noted: Mutex::new(indexed.then(Halves::default)),
             path,
         };
         Ok(JsSegmentWriter {
@@ -131,12 +136,15 @@ impl JsSegmentWriter {
         let ticket = self.ticket();
         let metadata = metadata.unwrap_or_default().into_iter().collect();
         on_disk_thread(env, move || {
-            let bytes = shared.in_turn(ticket, |writer| {
+            let written = shared.in_turn(ticket, |writer| {
                 writer
                     .finish(metadata)
                     .map_err(|cause| cannot_write(&shared.path, &cause))
-            });
-            bytes.map(|bytes| bytes as f64)
+            })?;
+            if let Some(halves) = locked(&shared.noted).take() {
+                note_written(&written, halves);
+            }
+            Ok(written.len() as f64)
         })
     }
 
@@ -167,9 +175,17 @@ impl Task for Append {
         let columns = self.columns.iter().zip(specs);
         let values: Vec<Values> = columns.map(|(column, spec)| values(column, spec)).collect();
         // Several row groups may be encoded at once; they are written in the order of the calls.
-        let chunks = guarded(|| shared.group_encoder.encode(specs, &values, *rows));
-        let totals = match (&chunks, &self.totals) {
+        let chunks = guarded(|| {
+            let chunks = shared.group_encoder.encode(specs, &values, *rows)?;
             // The encoder has made sure that the columns hold so many rows.
+            let mut noted = locked(&shared.noted);
+            if let Some(halves) = &mut *noted {
+                halves.add_rows(specs, &values, *rows);
+            }
+            noted.take_if(|halves| halves.count() > MOST_NOTED);
+            Ok(chunks)
+        });
+        let totals = match (&chunks, &self.totals) {
             (Ok(_), Some(spec)) => guarded(|| Ok(totals(spec, specs, &values, *rows))),
             _ => Ok(Vec::new()),
         };
@@ -215,6 +231,10 @@ impl Task for Merge {
 
     fn compute(&mut self) -> Result<Merged> {
         guarded(|| {
+            // The index will be of the file that is made of them.
+            for written in self.inputs.iter().filter_map(|path| std::fs::metadata(path).ok()) {
+                take_written(&written);
+            }
             merge(&self.inputs, &self.output, &self.columns, self.options.clone())
                 .map_err(|cause| Merge::failed(&cause))
         })

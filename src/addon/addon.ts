@@ -107,12 +107,22 @@ export interface Addon extends FlowCacheMemory {
 
 let loaded: Addon | undefined;
 
+/** The file that it nearly always is. Its own loader knows all others, and takes longer for that than the system to load it. */
+function builtHere(require: NodeJS.Require): unknown {
+  const abi = process.platform === 'linux' ? '-gnu' : '';
+  try {
+    return require(`../../native/dist/weir.${process.platform}-${process.arch}${abi}.node`);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The addon, loaded on first use so that commands which need none of it start faster. */
 export function addon(): Addon {
   if (loaded === undefined) {
     const require = createRequire(import.meta.url);
     try {
-      loaded = require('../../native/dist/index.cjs') as Addon;
+      loaded = (builtHere(require) ?? require('../../native/dist/index.cjs')) as Addon;
     } catch (cause) {
       throw new Error(
         `weir's native addon does not load for ${process.platform}-${process.arch}: run \`npm run build:native\` in weir's folder`,

@@ -25,6 +25,8 @@ export interface SegmentOptions {
    * each), then least and greatest value of each of `spans` (columns of times) that is not 0, infinite when there is none.
    */
   totals?: { by: string; sums: string[]; spans: string[] };
+  /** The file is going to an index as it is: what `indexFiles` asks of the rows is noted while they are at hand. */
+  indexed?: boolean;
 }
 
 /** One Parquet file in the making: written under a temporary name, appears under its own when `finish` resolves. */

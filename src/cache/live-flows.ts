@@ -199,6 +199,7 @@ export class LiveFlows {
   /** Ends every flow: at its deadline if the clock has passed that, else now with `reason`. Forgets the clock. */
   flush(reason: number): void {
     const { words, highest } = this.store;
+    this.ended.reserve(this.active);
     for (let row = 1; row <= highest; row++) {
       if ((words[(row << ROW_WORD_SHIFT) + R_STATE]! & R_STATE_LIVE) === 0) continue;
       const next = this.timeouts.earliest(row, D_STARTED, D_SEEN);

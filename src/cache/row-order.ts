@@ -23,7 +23,7 @@ export class RowOrder {
 
   /** Adds a row; notes its time and number now, while it is in the processor's cache. */
   push(row: number): void {
-    if (this.count === this.rows.length) this.grow();
+    if (this.count === this.rows.length) this.reserve(1);
     const wide = row << ROW_DOUBLE_SHIFT;
     this.rows[this.count] = row;
     this.times[this.count] = this.store.doubles[wide + this.timeField]!;
@@ -39,9 +39,12 @@ export class RowOrder {
     this.ordered = rows;
   }
 
-  private grow(): void {
+  /** Makes room for so many more rows, so that memory for many of them is taken once. */
+  reserve(more: number): void {
     const { rows, times, numbers } = this;
-    const length = rows.length * 2;
+    let { length } = rows;
+    while (length < this.count + more) length *= 2;
+    if (length === rows.length) return;
     this.rows = new Int32Array(length);
     this.times = new Float64Array(length);
     this.numbers = new Float64Array(length);

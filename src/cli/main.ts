@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { basename } from 'node:path';
 import { isUserError, UserError } from '../flow/user-error.ts';
 
@@ -62,13 +61,16 @@ async function main(program: string, argv: string[]): Promise<number> {
   return (await load())(rest);
 }
 
-try {
-  process.exitCode = await main(basename(process.argv[1] ?? ''), process.argv.slice(2));
-} catch (error) {
-  const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`weir: ${message}\n`);
-  if (!isUserError(error) && process.env['WEIR_DEBUG'] !== undefined && error instanceof Error) {
-    process.stderr.write(`${error.stack}\n`);
-  }
-  process.exitCode = isUserError(error) ? error.exitCode : 1;
-}
+main(basename(process.argv[1] ?? ''), process.argv.slice(2)).then(
+  (status) => {
+    process.exitCode = status;
+  },
+  (error) => {
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`weir: ${message}\n`);
+    if (!isUserError(error) && process.env['WEIR_DEBUG'] !== undefined && error instanceof Error) {
+      process.stderr.write(`${error.stack}\n`);
+    }
+    process.exitCode = isUserError(error) ? error.exitCode : 1;
+  },
+);

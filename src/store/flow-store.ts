@@ -99,6 +99,7 @@ export class FlowStore implements FlowConsumer {
       compression: options.compression ?? 'zstd',
       level: options.level ?? 1,
       bloom: options.bloom ?? [],
+      indexed: options.mode === 'replay',
     };
     const {
       layout = DEFAULT_LAYOUT,

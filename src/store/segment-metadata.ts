@@ -21,6 +21,8 @@ export interface SegmentStyle {
   readonly compression: NonNullable<SegmentOptions['compression']>;
   readonly level: number;
   readonly bloom: readonly string[];
+  /** Parts are whole slots, as a rule, and go to the index as they are. */
+  readonly indexed: boolean;
 }
 
 export function segmentOptions(style: SegmentStyle, slot: string, more: Record<string, string> = {}): SegmentOptions {
@@ -28,6 +30,7 @@ export function segmentOptions(style: SegmentStyle, slot: string, more: Record<s
     compression: style.compression,
     level: style.level,
     bloom: [...style.bloom],
+    indexed: style.indexed,
     metadata: {
       [SCHEMA_KEY]: String(SCHEMA_VERSION),
       [IDENT_KEY]: style.ident,

@@ -70,7 +70,7 @@ export class SlotArchive {
   async begin({ startMs, intervalSeconds, ident }: SlotHead): Promise<ArchiveSlot> {
     makeDirectory(this.work);
     const { layout, indexed, log } = this.options;
-    const style: SegmentStyle = { ident, intervalSeconds, compression: 'zstd', level: 1, bloom: [] };
+    const style: SegmentStyle = { ident, intervalSeconds, compression: 'zstd', level: 1, bloom: [], indexed };
     const home = join(this.directory, slotDirectory(startMs, layout));
     return new ArchiveSlot({ startMs, work: this.work, home, style, session: this.session, indexed, log });
   }

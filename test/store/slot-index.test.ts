@@ -3,6 +3,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -196,6 +197,31 @@ describe('the index of a directory of slots', () => {
     expect(again).toMatchObject({ indexed: 0, known: 3 });
     expect(again.refused[0]).toContain(damaged);
     await expect(indexStore(join(directory, 'gone'))).rejects.toThrow(/gone/);
+  });
+
+  it('is the same of files read again as of files being written', async () => {
+    const directory = tempDir('store');
+    await storeSlots(directory, 3);
+    const written = readFileSync(index(directory));
+    rmSync(index(directory));
+    await indexStore(directory);
+    expect(readFileSync(index(directory)).equals(written)).toBe(true);
+  });
+
+  it('has all addresses of a slot in parts', async () => {
+    const directory = tempDir('store');
+    const store = await FlowStore.open({ directory, mode: 'replay', log: () => undefined });
+    await store.write(flowsOf(0));
+    // Another column: another part.
+    const batch = flowsOf(0, 30);
+    batch.use('srcAs').fill(7);
+    await store.write(batch);
+    await store.close();
+    expect(await ask(directory, 'host 10.0.0.7')).toEqual(['100', '100']);
+    expect(await ask(directory, 'host 10.0.0.25')).toEqual(['100']);
+    await withNoOther(directory, 'none', async () => {
+      expect(await ask(directory, 'host 10.0.1.7')).toEqual([]);
+    });
   });
 
   it('comes with slots of an archive, also in place of another', async () => {

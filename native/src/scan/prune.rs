@@ -4,9 +4,9 @@ use super::facts::{Facts, Ranges};
 use super::file::{Segment, Wanted};
 use super::{in_parallel, Question};
 use crate::segment::column::ColumnType;
-use crate::slot_index::build::half_of;
 use crate::slot_index::directory::Filter;
 use crate::slot_index::filter::Half;
+use crate::slot_index::halves::half_of;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
 

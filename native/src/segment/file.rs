@@ -1,7 +1,7 @@
 //! A file that appears under its name only when it is whole.
 
 use crate::file_lock::try_lock;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 use std::os::fd::AsRawFd;
@@ -70,8 +70,8 @@ impl PendingFile {
         }
     }
 
-    /// Makes the content durable, then visible, then the name durable. Gives the size in bytes.
-    pub fn commit(&mut self) -> io::Result<u64> {
+    /// Makes the content durable, then visible, then the name durable. Gives what the system knows of the file.
+    pub fn commit(&mut self) -> io::Result<Metadata> {
         let file = self
             .file
             .take()
@@ -79,14 +79,14 @@ impl PendingFile {
         // From here on the drop below has no file to remove, so each failure does it.
         let result = (|| {
             file.sync_all()?;
-            let bytes = file.metadata()?.len();
+            let metadata = file.metadata()?;
             fs::rename(&self.temporary, &self.path)?;
-            Ok(bytes)
+            Ok(metadata)
         })();
         match result {
-            Ok(bytes) => {
+            Ok(metadata) => {
                 sync_directory(&self.path)?;
-                Ok(bytes)
+                Ok(metadata)
             }
             Err(cause) => {
                 let _ = fs::remove_file(&self.temporary);
@@ -192,7 +192,7 @@ pub mod tests {
         let mut file = PendingFile::create(&path).unwrap();
         file.write_all(b"whole").unwrap();
         assert!(!path.exists());
-        assert_eq!(file.commit().unwrap(), 5);
+        assert_eq!(file.commit().unwrap().len(), 5);
         assert_eq!(names(&scratch.0), ["a"]);
         assert_eq!(fs::read(&path).unwrap(), b"whole");
     }

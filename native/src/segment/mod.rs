@@ -21,6 +21,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::Type;
+use std::fs::Metadata;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -106,8 +107,8 @@ impl SegmentWriter {
         Ok(())
     }
 
-    /// Footer, then the file appears. Gives its size in bytes.
-    pub fn finish(&mut self, metadata: Vec<(String, String)>) -> Result<u64> {
+    /// Footer, then the file appears. Gives what the system knows of it.
+    pub fn finish(&mut self, metadata: Vec<(String, String)>) -> Result<Metadata> {
         Ok(self.close(metadata)?.commit()?)
     }
 

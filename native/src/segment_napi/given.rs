@@ -40,6 +40,7 @@ pub struct SegmentOptions {
     pub metadata: Option<BTreeMap<String, String>>,
     pub bloom: Option<Vec<String>>,
     pub totals: Option<SegmentTotals>,
+    pub indexed: Option<bool>,
 }
 
 pub fn column_type(name: &str) -> Result<ColumnType> {

@@ -1,17 +1,14 @@
 //! What the index has to know of a flow file.
 
-use super::filter::{key, Half};
-use super::record::{columns_text, hash, Entry, Identity, LONGEST_COLUMNS, MOST_GROUPS, MOST_KEYS};
-use crate::mixing::folded_product;
+use super::halves::{half_of, take_written, Halves};
+use super::record::{columns_text, hash, Entry, Identity, LONGEST_COLUMNS, MOST_GROUPS};
 use crate::scan::column::{not_here, Column, BLOCK};
 use crate::scan::file::{is_of_type, open, place, rows_of, OpenFile, Segment};
 use crate::segment::column::ColumnType;
 use crate::segment::named;
 use crate::segment::{general, CREATOR};
 use parquet::errors::Result;
-use std::collections::HashSet;
 use std::fs::Metadata;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::thread;
@@ -59,7 +56,11 @@ fn try_build(path: &Path, open: &OpenFile) -> Result<Built> {
     {
         return Err(not_here("columns of such names"));
     }
-    let keys = keys(open)?;
+    let halves = match take_written(&metadata) {
+        Some(halves) => halves,
+        None => halves(open)?,
+    };
+    let keys = halves.keys();
     Ok(Built {
         entry: Entry {
             name: hash(name.as_encoded_bytes()),
@@ -80,28 +81,28 @@ fn try_build(path: &Path, open: &OpenFile) -> Result<Built> {
     })
 }
 
-/// Keys of both halves of every address in a file; None when there are too many.
-fn keys(open: &OpenFile) -> Result<Option<Vec<u64>>> {
+/// Both halves of every address in a file.
+fn halves(open: &OpenFile) -> Result<Halves> {
     let groups = open.metadata.num_row_groups();
-    // Whoever replays a capture waits for this at the end, with nothing else to do.
+    // Somebody may wait for this with nothing else to do.
     let shares = if groups < GROUPS_TO_SHARE { 1 } else { 2 };
     let (here, there) = thread::scope(|scope| {
-        let there = (shares == 2).then(|| scope.spawn(|| keys_of(open, (1..groups).step_by(2))));
-        let here = keys_of(open, (0..groups).step_by(shares));
+        let there = (shares == 2).then(|| scope.spawn(|| halves_of(open, (1..groups).step_by(2))));
+        let here = halves_of(open, (0..groups).step_by(shares));
         let there = there.map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
         (here, there)
     });
-    let mut keys = here?;
+    let mut halves = here?;
     if let Some(there) = there {
-        keys.0.extend(there?.0);
+        halves.add(there?);
     }
-    Ok((keys.0.len() <= MOST_KEYS).then(|| keys.0.into_iter().collect()))
+    Ok(halves)
 }
 
-/// Keys of these row groups; of no further ones once they are too many.
-fn keys_of(open: &OpenFile, groups: impl Iterator<Item = usize>) -> Result<Keys> {
+/// Those of these row groups; of no further ones once they are too many.
+fn halves_of(open: &OpenFile, groups: impl Iterator<Item = usize>) -> Result<Halves> {
     let schema = open.metadata.file_metadata().schema_descr();
-    let mut keys = Keys::default();
+    let mut halves = Halves::default();
     let mut column = Column::default();
     for number in groups {
         let rows = rows_of(&open.metadata, number)?;
@@ -115,8 +116,8 @@ fn keys_of(open: &OpenFile, groups: impl Iterator<Item = usize>) -> Result<Keys>
             let chunk = open.metadata.row_group(number).column(at);
             column.start(&open.file, place(chunk), chunk, rows)?;
             if let Some(entries) = column.dictionary() {
-                if !keys.extend(half, entries) {
-                    return Ok(keys);
+                if !halves.extend(half, entries) {
+                    return Ok(halves);
                 }
                 continue;
             }
@@ -124,72 +125,11 @@ fn keys_of(open: &OpenFile, groups: impl Iterator<Item = usize>) -> Result<Keys>
                 column.load(start, BLOCK.min(rows - start))?;
                 column.spread();
                 // A few octets may stand for any number of values.
-                if !keys.extend(half, column.values()) {
-                    return Ok(keys);
+                if !halves.extend(half, column.values()) {
+                    return Ok(halves);
                 }
             }
         }
     }
-    Ok(keys)
-}
-
-/// Every address is two columns with names of this form.
-pub fn half_of(column: &str) -> Option<Half> {
-    if column.ends_with("_lo") {
-        Some(Half::Low)
-    } else if column.ends_with("_hi") {
-        Some(Half::High)
-    } else {
-        None
-    }
-}
-
-/// Distinct keys. A set, because most values come in every row group: to sort them all took twice as long.
-#[derive(Default)]
-struct Keys(HashSet<u64, Seeds>);
-
-impl Keys {
-    /// False once there are too many.
-    fn extend(&mut self, half: Half, values: &[u64]) -> bool {
-        self.0.extend(values.iter().map(|&value| key(half, value)));
-        self.0.len() <= MOST_KEYS
-    }
-}
-
-/// Keys are hashes already, but of addresses that senders choose: without seeds they could have all fall on one place.
-#[derive(Clone, Copy)]
-struct Seeds(u64, u64);
-
-impl Default for Seeds {
-    fn default() -> Seeds {
-        let random = RandomState::new();
-        Seeds(random.hash_one(0), random.hash_one(1) | 1)
-    }
-}
-
-impl BuildHasher for Seeds {
-    type Hasher = KeyHasher;
-
-    fn build_hasher(&self) -> KeyHasher {
-        KeyHasher { seeds: *self, hash: 0 }
-    }
-}
-
-struct KeyHasher {
-    seeds: Seeds,
-    hash: u64,
-}
-
-impl Hasher for KeyHasher {
-    fn write_u64(&mut self, key: u64) {
-        self.hash = folded_product(key ^ self.seeds.0, self.seeds.1);
-    }
-
-    fn write(&mut self, _: &[u8]) {
-        unreachable!("keys are numbers");
-    }
-
-    fn finish(&self) -> u64 {
-        self.hash
-    }
+    Ok(halves)
 }

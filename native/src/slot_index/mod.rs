@@ -9,6 +9,7 @@
 pub mod build;
 pub mod directory;
 pub mod filter;
+pub mod halves;
 pub mod record;
 pub mod write;
 
