@@ -14,6 +14,7 @@ mod disk_threads;
 mod file_lock;
 mod flow_columns;
 mod flow_lookup;
+mod flow_records;
 mod flow_row;
 #[cfg(test)]
 mod fuzz;
@@ -46,6 +47,7 @@ mod datagram_source_napi;
 mod disk_threads_napi;
 mod filter_napi;
 mod flow_cache_napi;
+mod flow_records_napi;
 mod frame_decoder_napi;
 mod interfaces_napi;
 mod listing_napi;

@@ -4,6 +4,7 @@
 import { createRequire } from 'node:module';
 import type { DatagramSourceOptions, NativeDatagramSource } from './datagram-source.ts';
 import type { FlowCacheMemory } from './flow-cache-memory.ts';
+import type { NativeRecordWriter, RecordStep } from './flow-records.ts';
 import type { NativeFrameDecoder, NativePacketSource, PacketSourceOptions } from './packet-source.ts';
 import type { FlowScan } from './scan.ts';
 import type {
@@ -96,6 +97,11 @@ export interface Addon extends FlowCacheMemory {
   /** Drops what the index of a directory has of files that are gone, once that is the larger part of it. */
   tidyIndex(directory: string): Promise<void>;
   DirectoryLock: new (lockFile: string) => NativeDirectoryLock;
+  /** Writes flow records of `length` bytes. */
+  RecordWriter: new (
+    steps: readonly RecordStep[],
+    length: number,
+  ) => NativeRecordWriter;
   UdpSender: new (options: UdpSenderOptions) => NativeUdpSender;
 }
 

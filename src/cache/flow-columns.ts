@@ -1,25 +1,25 @@
 import type { FlowColumns } from '../addon/flow-cache-memory.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 
-/** The columns that every flow of a cache has. */
+/** The columns that every flow of a cache has, whose every row is written. */
 export function flowColumns(batch: FlowBatch): FlowColumns {
   return {
-    srcAddrHi: batch.use('srcAddrHi'),
-    srcAddrLo: batch.use('srcAddrLo'),
-    dstAddrHi: batch.use('dstAddrHi'),
-    dstAddrLo: batch.use('dstAddrLo'),
-    srcPort: batch.use('srcPort'),
-    dstPort: batch.use('dstPort'),
-    proto: batch.use('proto'),
-    tos: batch.use('tos'),
-    tcpFlags: batch.use('tcpFlags'),
-    inIf: batch.use('inIf'),
-    packets: batch.use('packets'),
-    octets: batch.use('octets'),
-    firstMs: batch.use('firstMs'),
-    lastMs: batch.use('lastMs'),
-    receivedMs: batch.use('receivedMs'),
-    exportMs: batch.use('exportMs'),
-    endReason: batch.use('endReason'),
+    srcAddrHi: batch.claim('srcAddrHi'),
+    srcAddrLo: batch.claim('srcAddrLo'),
+    dstAddrHi: batch.claim('dstAddrHi'),
+    dstAddrLo: batch.claim('dstAddrLo'),
+    srcPort: batch.claim('srcPort'),
+    dstPort: batch.claim('dstPort'),
+    proto: batch.claim('proto'),
+    tos: batch.claim('tos'),
+    tcpFlags: batch.claim('tcpFlags'),
+    inIf: batch.claim('inIf'),
+    packets: batch.claim('packets'),
+    octets: batch.claim('octets'),
+    firstMs: batch.claim('firstMs'),
+    lastMs: batch.claim('lastMs'),
+    receivedMs: batch.claim('receivedMs'),
+    exportMs: batch.claim('exportMs'),
+    endReason: batch.claim('endReason'),
   };
 }

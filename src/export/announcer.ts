@@ -1,5 +1,5 @@
 /** Templates and options: what is to be announced, and when again. */
-import { RecordEncoder, type RecordField } from '../wire/encode-record.ts';
+import { type RecordField, RecordLayout } from '../wire/encode-record.ts';
 import {
   type FieldSpec,
   type OptionsTable,
@@ -38,7 +38,7 @@ export interface AnnouncerOptions {
 
 export interface FlowTemplate {
   readonly id: number;
-  readonly encoder: RecordEncoder;
+  readonly layout: RecordLayout;
 }
 
 /** Options data is cut into sets of about this length, so that any datagram can take any set. */
@@ -108,7 +108,7 @@ export class Announcer {
     const { version, domain, sampling, interfaces, keyFields } = this.options;
     const sets: ControlSet[] = [];
     // Two classes may have the same template: fields that are alike for both families.
-    const flowTemplates = new Map([...this.templates.values()].map(({ id, encoder }) => [id, encoder.fields]));
+    const flowTemplates = new Map([...this.templates.values()].map(({ id, layout }) => [id, layout.fields]));
     for (const [id, fields] of flowTemplates) {
       sets.push({ bytes: templateSet(version, id, fields), records: 1, dataRecords: 0 });
     }
@@ -141,7 +141,7 @@ export class Announcer {
     const flows = flowClass(rowClass);
     const fields = templateFields(this.selection, version, flows);
     const id = this.idOf([], fields, knownTemplateId(this.selection, version, flows));
-    this.templates.set(rowClass, { id, encoder: new RecordEncoder(fields, flows.family) });
+    this.templates.set(rowClass, { id, layout: new RecordLayout(fields, flows.family) });
   }
 
   private addOptions(table: OptionsTable, sets: ControlSet[]): void {

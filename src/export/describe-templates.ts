@@ -1,4 +1,4 @@
-import { RecordEncoder, type RecordField } from '../wire/encode-record.ts';
+import { type RecordField, RecordLayout } from '../wire/encode-record.ts';
 import { V5_LAYOUT } from '../wire/encode-v5.ts';
 import { VERSION_V5 } from '../wire/protocol.ts';
 import { Announcer } from './announcer.ts';
@@ -27,7 +27,7 @@ export function describeTemplates(
   biflow = false,
 ): TemplateDescription[] {
   if (version === VERSION_V5) {
-    const { recordBytes } = new RecordEncoder(V5_LAYOUT, 4);
+    const { recordBytes } = new RecordLayout(V5_LAYOUT, 4);
     return [{ id: 0, family: 4, directionKnown: false, icmp: false, reverse: false, fields: V5_LAYOUT, recordBytes }];
   }
   const announcer = new Announcer({
@@ -45,8 +45,8 @@ export function describeTemplates(
     const flows = flowClass(rowClass);
     if ((flows.directionKnown && !hasDirection(template)) || (flows.icmp && !separatesIcmp(template))) continue;
     if (flows.reverse && !biflow) continue;
-    const { id, encoder } = announcer.template(rowClass);
-    templates.push({ id, ...flows, fields: encoder.fields, recordBytes: encoder.recordBytes });
+    const { id, layout } = announcer.template(rowClass);
+    templates.push({ id, ...flows, fields: layout.fields, recordBytes: layout.recordBytes });
   }
   return templates;
 }

@@ -61,7 +61,7 @@ export class FlowExporter implements FlowConsumer {
   constructor(options: FlowExporterOptions) {
     this.options = completeOptions(options);
     const { version, template, domain, sampling, refreshSeconds } = this.options;
-    this.outbox = new Outbox(this.options.transports);
+    this.outbox = new Outbox(this.options.transports, () => this.stream.complete());
     this.stream = new MessageStream(version, domain, sampling, this.outbox);
     if (version === VERSION_V5) {
       this.classes = new RowClasses(false, false, false);
@@ -200,14 +200,19 @@ export class FlowExporter implements FlowConsumer {
   }
 
   private splitFlow(datagram: OpenDatagram, row: number, exportMs: number): void {
-    datagram.encodePending(this.underWay.bootMs);
-    datagram.bind(this.splitter.pieces);
+    this.encodePending(datagram);
     this.splitter.split(this.batch!, row, (rows) => {
       datagram.bind(this.splitter.pieces);
       for (let piece = 0; piece < rows; piece++) this.push(datagram, piece, exportMs);
-      datagram.encodePending(this.underWay.bootMs);
+      this.encodePending(datagram);
     });
     datagram.bind(this.batch!);
+  }
+
+  /** Writes all records of a datagram and those before it, whose batch is about to go. */
+  private encodePending(datagram: OpenDatagram): void {
+    this.stream.complete();
+    datagram.encodePending(this.underWay.bootMs);
   }
 
   /** Export time of a flow that has none: its end, or what little is known. */
@@ -231,6 +236,7 @@ export class FlowExporter implements FlowConsumer {
   private restartEpoch(exportMs: number, row: number): void {
     if (this.options.version === VERSION_IPFIX) return;
     this.underWay.sendAll();
+    this.stream.complete();
     const firstMs = this.batch!.get('firstMs')?.[row] ?? exportMs;
     const isRecent = firstMs <= exportMs && exportMs - firstMs < UPTIME_WRAP_MS / 2;
     this.underWay.bootMs = bootBefore(isRecent ? firstMs : exportMs);

@@ -16,6 +16,9 @@ export class MessageStream implements ExportCounts {
   private readonly domain: number;
   private readonly sampling: number;
   private readonly outbox: Outbox;
+  /** Those of which datagrams in the outbox have no records yet, whose uptimes count from `bootMs`. */
+  private readonly incomplete = new Set<OpenDatagram>();
+  private bootMs = 0;
 
   constructor(version: number, domain: number, sampling: SamplingOptions, outbox: Outbox) {
     this.version = version;
@@ -29,7 +32,7 @@ export class MessageStream implements ExportCounts {
     this.sequence = 0;
   }
 
-  /** Completes and sends a datagram whose rows are all encoded. */
+  /** Ends a datagram and puts it into the outbox; its records may be written later (`complete`). */
   emit(datagram: OpenDatagram, exportMs: number, bootMs: number): void {
     const length = datagram.finish();
     const { view, flows, controlRecords, controlDataRecords } = datagram;
@@ -51,6 +54,16 @@ export class MessageStream implements ExportCounts {
     this.messages++;
     this.bytes += length;
     this.records += flows;
-    this.outbox.add(datagram.bytes, length);
+    if (datagram.copyTo(this.outbox.bytes, this.outbox.claim(length))) this.incomplete.add(datagram);
+    this.bootMs = bootMs;
+  }
+
+  /**
+   * Writes the records that datagrams in the outbox lack: before these leave, the records' batch goes, or uptimes count from
+   * another time.
+   */
+  complete(): void {
+    for (const datagram of this.incomplete) datagram.writeRecords(this.outbox.bytes, this.bootMs);
+    this.incomplete.clear();
   }
 }

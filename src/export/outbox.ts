@@ -1,31 +1,42 @@
 /** Finished datagrams, gathered so that each transport is called once for many. */
-
 import type { DatagramTransport } from './transport.ts';
 
-const OUTBOX_BYTES = 256 * 1024;
-const OUTBOX_DATAGRAMS = 256;
+export const OUTBOX_BYTES = 256 * 1024;
+export const OUTBOX_DATAGRAMS = 256;
 
 export class Outbox {
   private readonly transports: readonly DatagramTransport[];
-  private readonly bytes = new Uint8Array(OUTBOX_BYTES);
+  private readonly onLeave: () => void;
+  /** Datagrams that wait, one after another. */
+  readonly bytes = new Uint8Array(OUTBOX_BYTES);
   private readonly lengths = new Uint32Array(OUTBOX_DATAGRAMS);
   private count = 0;
   private end = 0;
 
-  constructor(transports: readonly DatagramTransport[]) {
+  /** `onLeave` is called before datagrams are handed over: the last time that they can be written. */
+  constructor(transports: readonly DatagramTransport[], onLeave: () => void = () => {}) {
     this.transports = transports;
+    this.onLeave = onLeave;
   }
 
   add(datagram: Uint8Array, length: number): void {
+    const at = this.claim(length);
+    this.bytes.set(datagram.length === length ? datagram : datagram.subarray(0, length), at);
+  }
+
+  /** Room for a datagram, to be written by the caller; gives its place in `bytes`. */
+  claim(length: number): number {
     if (this.count === OUTBOX_DATAGRAMS || this.end + length > OUTBOX_BYTES) this.flush();
-    this.bytes.set(datagram.length === length ? datagram : datagram.subarray(0, length), this.end);
+    const at = this.end;
     this.lengths[this.count++] = length;
     this.end += length;
+    return at;
   }
 
   /** Hands everything to the transports. */
   flush(): void {
     if (this.count === 0) return;
+    this.onLeave();
     const { bytes, lengths, count } = this;
     this.count = 0;
     this.end = 0;

@@ -1,4 +1,4 @@
-import { RecordEncoder } from '../wire/encode-record.ts';
+import { RecordLayout } from '../wire/encode-record.ts';
 import { withdrawalSet } from '../wire/encode-template.ts';
 import { V5_LAYOUT } from '../wire/encode-v5.ts';
 import {
@@ -60,7 +60,6 @@ export class DatagramsUnderWay {
       this.announcing = undefined;
       if (announcing !== datagram) this.send(announcing);
     }
-    datagram.encodePending(this.bootMs);
     this.stream.emit(datagram, this.leavesAt(datagram.latestMs), this.bootMs);
     this.announcer?.countDatagram();
   }
@@ -163,11 +162,11 @@ export class DatagramsUnderWay {
     const { version, maxRecords4, maxRecords6 } = this.options;
     const most = isV6(rowClass) ? maxRecords6 : maxRecords4;
     if (this.announcer === undefined) {
-      const encoder = new RecordEncoder(V5_LAYOUT, 4);
-      return new OpenDatagram(encoder, V5_HEADER_BYTES, this.maxBytes, Math.min(V5_MAX_RECORDS, most), 0);
+      const layout = new RecordLayout(V5_LAYOUT, 4);
+      return new OpenDatagram(layout, V5_HEADER_BYTES, this.maxBytes, Math.min(V5_MAX_RECORDS, most), 0);
     }
-    const { id, encoder } = this.announcer.template(rowClass);
+    const { id, layout } = this.announcer.template(rowClass);
     const headerBytes = version === VERSION_V9 ? V9_HEADER_BYTES : IPFIX_HEADER_BYTES;
-    return new OpenDatagram(encoder, headerBytes, this.maxBytes, most, id);
+    return new OpenDatagram(layout, headerBytes, this.maxBytes, most, id);
   }
 }

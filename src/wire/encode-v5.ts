@@ -1,4 +1,4 @@
-/** The NetFlow v5 record as a layout for `RecordEncoder`: 48 bytes, fixed by Cisco, IPv4 only. */
+/** The NetFlow v5 record as a `RecordLayout`: 48 bytes, fixed by Cisco, IPv4 only. */
 import type { RecordField } from './encode-record.ts';
 
 /** Elements are given where the encoding depends on them (uptimes); v5 itself names none. */

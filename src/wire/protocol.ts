@@ -51,8 +51,6 @@ export const V9_SCOPE_TEMPLATE = 5;
 export const NTP_EPOCH_SECONDS = 2_208_988_800;
 /** sysUptime is 32 bits of milliseconds and wraps after 49.7 days. */
 export const UPTIME_WRAP_MS = 2 ** 32;
-/** RFC 6793: stands for an AS number that does not fit 16 bits. */
-export const AS_TRANS = 23_456;
 
 /** Sampling mode in the top two bits of the v5 header's interval; the interval has the low fourteen. */
 export const V5_SAMPLING_SHIFT = 14;

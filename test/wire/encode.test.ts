@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FlowBatch } from '../../src/flow/batch.ts';
 import { v5Sampling, writeIpfixHeader, writeV5Header, writeV9Header } from '../../src/wire/encode-header.ts';
-import { type Family, RecordEncoder, type RecordField } from '../../src/wire/encode-record.ts';
+import { type Family, type RecordField, RecordLayout } from '../../src/wire/encode-record.ts';
 import { optionsDataSet, optionsTemplateSet, templateId, templateSet } from '../../src/wire/encode-template.ts';
 import { V5_LAYOUT } from '../../src/wire/encode-v5.ts';
 
@@ -31,15 +31,14 @@ function oneFlow(): FlowBatch {
 }
 
 function encodeRecord(batch: FlowBatch, fields: readonly RecordField[], family: Family = 4, bootMs = BOOT_MS): string {
-  const encoder = new RecordEncoder(fields, family);
-  const bytes = Buffer.alloc(encoder.recordBytes + 2, 0xee);
-  encoder.bind(batch);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const end = encoder.encode(bytes, view, 1, Uint32Array.of(0), 1, bootMs);
-  expect(end).toBe(1 + encoder.recordBytes);
+  const layout = new RecordLayout(fields, family);
+  const bytes = Buffer.alloc(layout.recordBytes + 2, 0xee);
+  const writer = layout.writer();
+  writer.bind(batch);
+  writer.write(bytes, Uint32Array.of(7, 0), 1, Uint32Array.of(1, 1), 1, bootMs);
   // Nothing beside the record is touched.
   expect([bytes[0], bytes.at(-1)]).toEqual([0xee, 0xee]);
-  return bytes.toString('hex', 1, end);
+  return bytes.toString('hex', 1, 1 + layout.recordBytes);
 }
 
 function headerOf(bytes: number, write: (view: DataView) => void): string {
@@ -223,8 +222,8 @@ describe('widths', () => {
   });
 
   it('a width that no encoding exists for is refused when the template is made', () => {
-    expect(() => new RecordEncoder([{ element: 1, length: 3, value: 'octets' }], 4)).toThrow(/octets/);
-    expect(() => new RecordEncoder([{ element: 22, length: 8, value: 'firstMs' }], 4)).toThrow(/firstMs/);
+    expect(() => new RecordLayout([{ element: 1, length: 3, value: 'octets' }], 4)).toThrow(/octets/);
+    expect(() => new RecordLayout([{ element: 22, length: 8, value: 'firstMs' }], 4)).toThrow(/firstMs/);
   });
 });
 
