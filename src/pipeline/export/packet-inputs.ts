@@ -125,7 +125,7 @@ const linkWords: Readonly<Record<LinkState, string>> = {
 };
 
 /** The more packets are looked at together the longer their runs are: docs/decisions/0200. */
-const RUN_SLOT_PACKETS = 8192;
+const RUN_SLOT_PACKETS = 32_768;
 const BOTH_WAYS = CONF_INGRESS | CONF_EGRESS;
 
 const MIB = 1 << 20;
