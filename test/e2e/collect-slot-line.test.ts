@@ -10,8 +10,9 @@ describeWith(['weir'], 'the log lines of a slot', () => {
     const directory = tempDir('slot-line');
     const port = await freeUdpPort();
     const collector = await startCollector(['-w', directory, '-I', 'edge'], port);
-    // 30 flows each: one datagram is missing, then comes late; and one comes twice.
-    const sent = [0, 30, 90, 60, 120, 120].map((sequence) => netflow5(30, sequence));
+    // 30 flows each: one datagram is missing, then comes late; and one comes twice. Of one time: what was sent later cannot be late.
+    const nowMs = Date.now();
+    const sent = [0, 30, 90, 60, 120, 120].map((sequence) => netflow5(30, sequence, nowMs));
     await sendDatagrams([...sent, Buffer.alloc(100)], port);
     expect((await collector.stop()).status).toBe(0);
     expect(collector.output).toMatch(
