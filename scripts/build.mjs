@@ -82,8 +82,9 @@ function writeStart(entry, file) {
   writeFileSync(join(OUTPUT, `${parse(entry).name}.js`), LOADER.replace('./ENTRY', `./${file}`), { mode: 0o755 });
 }
 
-/** Runs of which the code is kept as V8 has compiled it: what a start takes, and the commonest questions. Words after DIR are of it. */
+/** What other runs ask about. DIR is a directory of its own for each build. */
 const FLOWS = ['export', '-r', 'pcaps/demo.pcap', '-w', 'DIR/flows'];
+/** Runs of which the code is kept as V8 has compiled it: what a start takes, and the commonest questions. */
 const RUNS = [
   [['--version']],
   [['export', '-r', 'pcaps/demo.pcap', '-o', 'json']],

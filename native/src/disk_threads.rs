@@ -4,6 +4,7 @@
 //! for at a time the file system writes together. Node.js has four threads for everything, so hundreds of files, one for
 //! each exporter at the end of a slot, would stand in a queue there, and all encoding and reading behind them.
 
+use crate::panics::locked;
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -45,7 +46,7 @@ impl DiskThreads {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
 
     fn submit(&'static self, job: Job) {

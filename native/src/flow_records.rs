@@ -1,12 +1,13 @@
 //! Columns of flows into records on the wire, one field of all records at a time. Which records, and what is in them, is decided
 //! by whoever makes the steps (`src/wire/encode-record.ts`).
 
+use crate::segment::column::{pairs, Cell};
+use crate::transpose::V4_MAPPED_WORD;
+
 /// Seconds from 1900 to 1970.
 const NTP_EPOCH_SECONDS: f64 = 2_208_988_800.0;
 /// Units of 2^-32 s.
 const NTP_PER_NANOSECOND: f64 = 4_294_967_296.0 / 1e9;
-/// High word of an IPv4 address in a low half: ::ffff:a.b.c.d.
-const V4_MAPPED_WORD: u32 = 0xffff;
 /// Stands for AS numbers that do not fit 2 bytes (RFC 6793).
 const AS_TRANS: u32 = 23_456;
 
@@ -174,8 +175,8 @@ impl Records<'_> {
             (Kind::U32As24, Column::U32(cells)) => self.put(step, cells, |cell| last::<3>(cell.into())),
             (Kind::U32As16, Column::U32(cells)) => self.put(step, cells, |cell| narrow(cell, 0xffff)),
             (Kind::As16, Column::U32(cells)) => self.put(step, cells, |cell| narrow(cell, AS_TRANS)),
-            (Kind::U64, Column::U32(cells)) => self.put(step, pairs(cells), |cell| wide(cell).to_be_bytes()),
-            (Kind::U64As48, Column::U32(cells)) => self.put(step, pairs(cells), |cell| last::<6>(wide(cell))),
+            (Kind::U64, Column::U32(cells)) => self.put(step, pairs(cells), |cell| cell.wide().to_be_bytes()),
+            (Kind::U64As48, Column::U32(cells)) => self.put(step, pairs(cells), |cell| last::<6>(cell.wide())),
             (Kind::U64As32, Column::U32(cells)) => self.put(step, pairs(cells), |[low, _]| low.to_be_bytes()),
             (Kind::Address4, Column::U32(cells)) => self.put(step, pairs(cells), |[low, high]| {
                 // One that is not IPv4 (a next hop of the other family, RFC 8950) has no place here.
@@ -262,14 +263,6 @@ impl Records<'_> {
     }
 }
 
-fn pairs(words: &[u32]) -> &[[u32; 2]] {
-    words.as_chunks().0
-}
-
-fn wide([low, high]: [u32; 2]) -> u64 {
-    u64::from(high) << 32 | u64::from(low)
-}
-
 /// The last octets of a number.
 fn last<const N: usize>(value: u64) -> [u8; N] {
     *value.to_be_bytes().last_chunk().expect("8 at most")
@@ -291,7 +284,7 @@ fn ntp(ms: f64, below: u32) -> [u8; 8] {
     let nanoseconds = (ms - seconds * 1000.0) * 1e6 + f64::from(below);
     let since1900 = if ms == 0.0 { 0.0 } else { seconds + NTP_EPOCH_SECONDS };
     let fraction = (nanoseconds * NTP_PER_NANOSECOND).ceil();
-    wide([fraction as i64 as u32, since1900 as i64 as u32]).to_be_bytes()
+    [fraction as i64 as u32, since1900 as i64 as u32].wide().to_be_bytes()
 }
 
 #[cfg(test)]

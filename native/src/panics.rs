@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{catch_unwind, set_hook, take_hook, AssertUnwindSafe};
-use std::sync::Once;
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 thread_local! {
     static CATCHING: Cell<bool> = const { Cell::new(false) };
@@ -43,6 +43,11 @@ impl FromDefect for String {
 /// collects or asks.
 pub fn guarded<T, E: FromDefect>(work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     caught(work).unwrap_or_else(|text| Err(E::from_defect(defect(&text))))
+}
+
+/// What a mutex guards, whether or not somebody panicked while he had it: his panic has been told.
+pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a panic says.

@@ -1,7 +1,7 @@
 mod given;
 
 use crate::disk_threads_napi::on_disk_thread;
-use crate::panics::guarded;
+use crate::panics::{guarded, locked};
 use crate::segment::column::{ColumnSpec, Values};
 use crate::segment::encoders::GroupEncoder;
 use crate::segment::file::DirectoryLock as Lock;
@@ -18,7 +18,7 @@ use parquet::errors::ParquetError;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 #[napi(object, object_from_js = false)]
 pub struct SegmentInfo {
@@ -54,10 +54,6 @@ struct Shared {
     /// What the index will ask of the rows, which are at hand now; None where it will not, or is to read them again.
     noted: Mutex<Option<Halves>>,
     path: PathBuf,
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Shared {

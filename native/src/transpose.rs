@@ -61,7 +61,7 @@ pub const LAYOUT: [(&str, u32); 23] = [
 ];
 
 /// High word of an IPv4 address in a low half: ::ffff:a.b.c.d.
-const V4_MAPPED_WORD: u32 = 0xffff;
+pub const V4_MAPPED_WORD: u32 = 0xffff;
 const ICMP: u8 = 1;
 const ICMP6: u8 = 58;
 /// High word of milliseconds beyond what a date can hold; such a time counts as not known.

@@ -12,11 +12,12 @@ use crate::libpcap::{Filter, Live, LiveOptions};
 use crate::packet::PACKET_BYTES;
 use crate::packet_extension::EXTENSION_BYTES;
 use crate::packet_runs::{self, RunGrouper};
+use crate::panics::locked;
 use crate::slots::{SlotRing, Wake};
 use producer::Producer;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 pub enum Input {
     Files(Vec<String>),
@@ -165,7 +166,7 @@ impl PacketSource {
 
     /// Of the files read so far.
     pub fn interface_names(&self) -> InterfaceNames {
-        lock(&self.interface_names).clone()
+        locked(&self.interface_names).clone()
     }
 
     /// Where in a slot the extension records begin, if there are any.
@@ -179,7 +180,7 @@ impl PacketSource {
     }
 
     pub fn stats(&self) -> Stats {
-        *lock(&self.stats)
+        *locked(&self.stats)
     }
 }
 
@@ -200,7 +201,7 @@ fn check_files(files: &[String], filter: Option<&str>, stats: &Mutex<Stats>) -> 
     let mut filter = filter.map(Filter::new).transpose()?;
     for (index, path) in files.iter().enumerate().filter(|(_, path)| *path != "-") {
         let Some(bytes) = file_bytes(path)? else { continue };
-        lock(stats).bytes_total += bytes;
+        locked(stats).bytes_total += bytes;
         if index == 0 {
             let mut capture = CaptureFile::open(path, crate::capture_file::never_stop())?;
             if let (Some(filter), Ok(Some(packet))) = (&mut filter, capture.next_packet()) {
@@ -222,8 +223,4 @@ where
         .spawn(move || ring.end_after(|| produce(&ring, &stats)))
         .map(|_| ())
         .map_err(|error| format!("cannot start a thread: {error}"))
-}
-
-fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -1,12 +1,13 @@
 //! The thread behind a packet source: reads, decodes into the slot at hand, and passes full ones on.
 
-use super::{lock, InterfaceNames, Stats, LONGEST_WAIT_MS};
+use super::{InterfaceNames, Stats, LONGEST_WAIT_MS};
 use crate::capture_file::{in_words, CaptureFile, Direction, Packet};
 use crate::decode::{link, Decoder, Frame};
 use crate::libpcap::{Filter, Live};
 use crate::packet::PACKET_BYTES;
 use crate::packet_extension::EXTENSION_BYTES;
 use crate::packet_runs::RunGrouper;
+use crate::panics::locked;
 use crate::slots::{Filling, SlotRing};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -173,7 +174,7 @@ impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
     }
 
     fn tell(&self, bytes_read: u64) {
-        let mut stats = lock(self.stats);
+        let mut stats = locked(self.stats);
         stats.counters = self.decoder.counters;
         stats.bytes_read = bytes_read;
     }
@@ -248,7 +249,7 @@ impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
 
     fn tell_live(&self, live: &mut Live, with_drops: bool) {
         let dropped = with_drops.then(|| live.dropped());
-        let mut stats = lock(self.stats);
+        let mut stats = locked(self.stats);
         stats.counters = self.decoder.counters;
         if let Some((kernel, interface)) = dropped {
             stats.kernel_dropped = kernel;
@@ -263,7 +264,7 @@ fn tell_names(capture: &CaptureFile, input_index: u32, names: &Mutex<InterfaceNa
     if found.is_empty() {
         return;
     }
-    let mut names = lock(names);
+    let mut names = locked(names);
     for one in found {
         names
             .entry(input_index.wrapping_add(one.interface))

@@ -1,12 +1,13 @@
 //! Encoders that are not in use, shared by all segments of the process.
 
+use crate::panics::locked;
 use crate::segment::chunk::{Chunk, Codec, Encoder};
 use crate::segment::column::{ColumnSpec, Values};
 use crate::segment::{general, schema};
 use parquet::basic::Compression;
 use parquet::errors::Result;
 use parquet::schema::types::SchemaDescriptor;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// A store makes a segment every other second, and there may be a thousand stores: working memory that is there already
 /// costs neither page faults nor megabytes for each of them.
@@ -15,10 +16,6 @@ static SPARE: Mutex<Vec<Encoder>> = Mutex::new(Vec::new());
 const MOST_SPARE: usize = 4;
 /// Working memory of one that is worth keeping; large texts take more.
 const MOST_BYTES: usize = 16 << 20;
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Lends an encoder; one whose user panics is not used again.
 pub fn with_encoder<T>(work: impl FnOnce(&mut Encoder) -> T) -> T {

@@ -8,7 +8,6 @@ use crate::segment::merge_text::JoinedTexts;
 use crate::segment::stored::StoredChunk;
 use crate::segment::{footer, general, named, schema, Options, SegmentWriter};
 use parquet::bloom_filter::Sbbf;
-use parquet::column::reader::ColumnReader;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::Result;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
@@ -281,23 +280,9 @@ fn copy_chunk(input: &Input, group: usize, column: usize) -> Result<Chunk> {
 
 /// Appends a column's values until there are `end`.
 fn read_column(stored: &StoredChunk, end: usize, values: &mut Vec<u64>) -> Result<()> {
-    let wanted = end - values.len();
-    stored.decode(|reader| {
-        match reader {
-            ColumnReader::Int32ColumnReader(mut column) => {
-                let mut read = Vec::with_capacity(wanted);
-                column.read_records(wanted, None, None, &mut read)?;
-                values.extend(read.iter().map(|&value: &i32| u64::from(value as u32)));
-            }
-            ColumnReader::Int64ColumnReader(mut column) => {
-                let mut read = Vec::with_capacity(wanted);
-                column.read_records(wanted, None, None, &mut read)?;
-                values.extend(read.iter().map(|&value: &i64| value as u64));
-            }
-            _ => return Err(general("a column is of a type that weir does not write")),
-        }
-        Ok(())
-    })?;
+    if !stored.read_numbers(end - values.len(), values)? {
+        return Err(general("a column is of a type that weir does not write"));
+    }
     if values.len() != end {
         return Err(general("a column ends before its row group"));
     }

@@ -42,6 +42,28 @@ impl StoredChunk {
         Ok(StoredChunk { bytes, metadata })
     }
 
+    /// Appends the numbers of the first `rows` rows; fewer if some have none. False if it is no column of numbers.
+    pub fn read_numbers(&self, rows: usize, values: &mut Vec<u64>) -> Result<bool> {
+        self.decode(|reader| {
+            // Of columns whose rows may have no value the crate wants to tell which have.
+            let mut levels = Vec::new();
+            match reader {
+                ColumnReader::Int32ColumnReader(mut column) => {
+                    let mut read = Vec::with_capacity(rows);
+                    column.read_records(rows, Some(&mut levels), None, &mut read)?;
+                    values.extend(read.iter().map(|&value: &i32| u64::from(value as u32)));
+                }
+                ColumnReader::Int64ColumnReader(mut column) => {
+                    let mut read = Vec::with_capacity(rows);
+                    column.read_records(rows, Some(&mut levels), None, &mut read)?;
+                    values.extend(read.iter().map(|&value: &i64| value as u64));
+                }
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })
+    }
+
     /// Has `read` decode the values. Headers of pages have no checksum, and the crate panics at some that are damaged, such as
     /// one with another encoding.
     pub fn decode<T>(&self, read: impl FnOnce(ColumnReader) -> Result<T>) -> Result<T> {
@@ -115,25 +137,12 @@ mod tests {
         writer.finish(Vec::new()).unwrap();
     }
 
-    fn values(path: &Path) -> Result<Vec<i64>> {
+    fn values(path: &Path) -> Result<Vec<u64>> {
         let file = File::open(path)?;
         let metadata = footer::read(&file, file.metadata()?.len())?;
         let mut all = Vec::new();
         for column in metadata.row_group(0).columns() {
-            StoredChunk::read(&file, column)?.decode(|reader| {
-                match reader {
-                    ColumnReader::Int32ColumnReader(mut column) => {
-                        let mut read = Vec::new();
-                        column.read_records(3000, None, None, &mut read)?;
-                        all.extend(read.into_iter().map(i64::from));
-                    }
-                    ColumnReader::Int64ColumnReader(mut column) => {
-                        column.read_records(3000, None, None, &mut all)?;
-                    }
-                    _ => unreachable!("no such column is written"),
-                }
-                Ok(())
-            })?;
+            assert!(StoredChunk::read(&file, column)?.read_numbers(3000, &mut all)?);
         }
         Ok(all)
     }
@@ -144,7 +153,7 @@ mod tests {
     struct Whole {
         path: PathBuf,
         bytes: Vec<u8>,
-        values: Vec<i64>,
+        values: Vec<u64>,
         /// Where each column chunk lies: its start and its length.
         chunks: Vec<(usize, usize)>,
     }

@@ -3,12 +3,13 @@
 use super::filter::{key, Half};
 use super::record::{Identity, MOST_KEYS};
 use crate::mixing::folded_product;
+use crate::panics::locked;
 use crate::segment::column::{pairs, Cell, ColumnSpec, ColumnType, Values};
 use std::collections::HashSet;
 use std::fs::Metadata;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::os::unix::fs::MetadataExt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 /// Distinct ones, by `Half`; None once they are too many. Sets of what stands in the file: most come in every row group, and are
 /// not to be hashed for the filter each time.
@@ -149,10 +150,6 @@ pub fn take_written(metadata: &Metadata) -> Option<Halves> {
         .iter()
         .position(|&(device, identity, _)| (device, identity) == state)?;
     Some(written.swap_remove(at).2)
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::directory::{Record, Records, Source};
 use super::record::{encode_columns, hash, Entry, Header, Identity, HEADER};
 use super::INDEX_NAME;
 use crate::file_lock::try_lock;
+use crate::panics::locked;
 use crate::slot_index::build::Built;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -11,7 +12,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{fchown, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// Times that a writer finds another file under the name than the one that it waited for.
@@ -131,7 +132,7 @@ const MOST_LEFT: usize = 1024;
 /// was cut, is dropped: the record would else go on into those that follow.
 fn state_of(file: &File) -> io::Result<State> {
     let metadata = file.metadata()?;
-    let left = lock(&LEFT).remove(&(metadata.dev(), metadata.ino()));
+    let left = locked(&LEFT).remove(&(metadata.dev(), metadata.ino()));
     if let Some(state) = left.filter(|state| state.end == metadata.len()) {
         return Ok(state);
     }
@@ -152,7 +153,7 @@ fn state_of(file: &File) -> io::Result<State> {
 
 fn remember(file: &File, state: State) -> io::Result<()> {
     let metadata = file.metadata()?;
-    let mut left = lock(&LEFT);
+    let mut left = locked(&LEFT);
     if left.len() == MOST_LEFT {
         left.clear();
     }
@@ -163,11 +164,7 @@ fn remember(file: &File, state: State) -> io::Result<()> {
 /// As a process that has just started.
 #[cfg(test)]
 pub fn forget() {
-    lock(&LEFT).clear();
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    locked(&LEFT).clear();
 }
 
 /// Drops entries of files that are gone or changed, if they are the larger part of the index; without any other, removes it.

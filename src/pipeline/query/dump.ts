@@ -35,11 +35,10 @@ export async function runDumpCommand(options: DumpOptions, ahead = lookBelow): P
       if (ON_FILES.includes(options.action)) {
         const chooseFiles: DumpSurroundings['chooseFiles'] = async (selection) =>
           ownFiles(await sources.find(selection));
-        return (await runDump(options, { ...surroundings, chooseFiles })) || Number(sources.lacksSome);
+        return (await runDump(options, { ...surroundings, chooseFiles })) || sources.missing.status;
       }
       const chooseFiles: DumpSurroundings['chooseFiles'] = (selection) => sources.choose(selection);
-      const status = await runDump(options, { ...surroundings, chooseFiles, lookBelow: ahead });
-      return status || Number(sources.lacksSome);
+      return (await runDump(options, { ...surroundings, chooseFiles, lookBelow: ahead })) || sources.missing.status;
     }
     // As nfdump: without -r and -R the flow file comes on standard input.
     const file = await spool(process.stdin, await sources.temporary());

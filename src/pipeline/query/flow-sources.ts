@@ -3,6 +3,7 @@ import { UserError } from '../../flow/user-error.ts';
 import { nfcapdNaming, nfcapdSlotMs } from '../../import/nfcapd-names.ts';
 import { chooseFiles, chooseSegments, type FileSelection } from '../../store/segment-files.ts';
 import { DEFAULT_INTERVAL_SECONDS, SEGMENT_SUFFIX, segmentName, slotTime } from '../../store/slots.ts';
+import { MissingSources } from './missing-sources.ts';
 import { TemporaryDirectory } from './temporary-directory.ts';
 
 /** Whether a file is one of nfcapd; what reads these is only loaded for names that leave it open. */
@@ -21,16 +22,11 @@ export class FlowSources {
   private readonly log: (message: string) => void;
   private directory: TemporaryDirectory | undefined;
   private copies = 0;
-  /** Directories of -M that are not there, each told once. */
-  private readonly missing = new Set<string>();
+  readonly missing: MissingSources;
 
   constructor(log: (message: string) => void) {
     this.log = log;
-  }
-
-  /** Whether some of what was asked for is not there; the log has it. */
-  get lacksSome(): boolean {
-    return this.missing.size > 0;
+    this.missing = new MissingSources(log);
   }
 
   /** Paths of segments, in the order of their names. */
@@ -40,7 +36,7 @@ export class FlowSources {
 
   /** Paths of segments or files of nfcapd, as they are. */
   async find(asked: FileSelection): Promise<string[]> {
-    const selection = { ...asked, missing: (directory: string) => this.tellMissing(directory) };
+    const selection = { ...asked, missing: this.missing.tell };
     const found = await attempt(() => chooseSegments(selection));
     if (found.files.length > 0) return found.files;
     const bySlot = await attempt(() => chooseSegments(underSlotNames(selection)));
@@ -48,12 +44,6 @@ export class FlowSources {
     const foreign = await attempt(() => chooseFiles(selection, nfcapdNaming));
     if (foreign.files.length === 0 && found.refusal !== undefined) throw found.refusal;
     return foreign.files;
-  }
-
-  private tellMissing(directory: string): void {
-    if (this.missing.has(directory)) return;
-    this.missing.add(directory);
-    this.log(leftOutDirectory(directory));
   }
 
   private async asSegments(paths: readonly string[]): Promise<string[]> {
@@ -83,11 +73,6 @@ export class FlowSources {
   async close(): Promise<void> {
     await this.directory?.remove();
   }
-}
-
-/** What the user is told of a directory of -M that is not there, while others are. */
-export function leftOutDirectory(directory: string): string {
-  return `no such directory: ${directory} (-M); it is left out`;
 }
 
 /** Paths, or why there are none. */

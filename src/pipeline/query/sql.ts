@@ -19,7 +19,7 @@ import { chooseSegments, type FileSelection } from '../../store/segment-files.ts
 import { describeShare, ProgressLine, SHORT_ANSWER_MS } from '../daemon/progress.ts';
 import { rateCorrections } from './dump.ts';
 import { endsWithout } from './ends-without.ts';
-import { leftOutDirectory } from './flow-sources.ts';
+import { MissingSources } from './missing-sources.ts';
 import { collectorTables } from './sql-tables.ts';
 import { TemporaryDirectory, writeFileTo } from './temporary-directory.ts';
 
@@ -40,12 +40,8 @@ type SqlStreams = Pick<NodeJS.Process, 'stdout' | 'stderr'>;
 /** `weir sql`: answers one statement about flow files. Returns the exit status. */
 export async function runSql(options: SqlOptions, streams: SqlStreams): Promise<number> {
   const { files, format, write } = options;
-  let lacksSome = false;
-  const missing = (directory: string) => {
-    lacksSome = true;
-    streams.stderr.write(`${leftOutDirectory(directory)}\n`);
-  };
-  const paths = (await chooseSegments({ ...files, missing })).map(({ path }) => path);
+  const missing = new MissingSources((message) => streams.stderr.write(`${message}\n`));
+  const paths = (await chooseSegments({ ...files, missing: missing.tell })).map(({ path }) => path);
   if (paths.length === 0) throw new UserError(`no flow files in ${files.read ?? files.range}`);
   const leftOut = new LeftOut((message) => streams.stderr.write(`${message}\n`));
   const asked = await planAsked(options);
@@ -64,7 +60,7 @@ export async function runSql(options: SqlOptions, streams: SqlStreams): Promise<
     await leftOut.ask(ask, () => part !== undefined || sink === undefined || sink.takeBack());
     if (part !== undefined) await rename(part, target!);
     if (toStream) await writeFileTo(streams.stdout, target!);
-    return leftOut.count === 0 && !lacksSome ? 0 : 1;
+    return leftOut.count === 0 ? missing.status : 1;
   } catch (error) {
     if (error instanceof ReaderGone) return 0;
     if (part !== undefined) await rm(part, { force: true });

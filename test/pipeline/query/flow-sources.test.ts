@@ -128,7 +128,7 @@ describe('sources', () => {
     expect(await sources.choose({ sources: some, read })).toHaveLength(2);
     expect(await sources.choose({ sources: some, read })).toHaveLength(2);
     expect(logged).toEqual([`no such directory: ${join(directory, 'old/none')} (-M); it is left out`]);
-    expect(sources.lacksSome).toBe(true);
+    expect(sources.missing.status).toBe(1);
   });
 
   it('of which none is there are refused', async () => {

@@ -2,7 +2,6 @@
 
 use super::not_here;
 use crate::segment::stored::StoredChunk;
-use parquet::column::reader::ColumnReader;
 use parquet::errors::Result;
 use parquet::file::metadata::ColumnChunkMetaData;
 use std::fs::File;
@@ -17,24 +16,10 @@ pub fn read_whole(file: &Arc<File>, metadata: &ColumnChunkMetaData, rows: usize,
         return Err(not_here("a large row group of an unusual encoding"));
     }
     let stored = StoredChunk::read(file, metadata)?;
-    let mut levels = Vec::new();
     values.clear();
-    stored.decode(|reader| {
-        match reader {
-            ColumnReader::Int32ColumnReader(mut column) => {
-                let mut read = Vec::with_capacity(rows);
-                column.read_records(rows, Some(&mut levels), None, &mut read)?;
-                values.extend(read.iter().map(|&value: &i32| u64::from(value as u32)));
-            }
-            ColumnReader::Int64ColumnReader(mut column) => {
-                let mut read = Vec::with_capacity(rows);
-                column.read_records(rows, Some(&mut levels), None, &mut read)?;
-                values.extend(read.iter().map(|&value: &i64| value as u64));
-            }
-            _ => return Err(not_here("a column of an unusual type")),
-        }
-        Ok(())
-    })?;
+    if !stored.read_numbers(rows, values)? {
+        return Err(not_here("a column of an unusual type"));
+    }
     if values.len() == rows {
         Ok(())
     } else {
