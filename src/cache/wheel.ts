@@ -3,15 +3,17 @@ const CHUNK_WORDS = 32;
 export const WHEEL_TAKE_MAX = CHUNK_WORDS - 1;
 
 /**
- * A timing wheel: bags of rows, one for each of the next `span` ticks. Entries are never taken out early; who empties
- * a bag asks each row whether the entry still means it (`wheelTicks` of the row store).
+ * A timing wheel: bags of rows, one for each of the next `span` ticks. Entries are never taken out early: a row that enters
+ * for an earlier tick leaves its entry behind, which is told by `ticks` and dropped as its bag is emptied.
  *
  * Buckets are chains of chunks out of one pool, so the memory follows the number of entries and not the largest
  * filling that each bucket ever had. Ticks are numbers modulo 2^32.
  */
 export class Wheel {
-  /** Buckets; an entry must be pushed less than this many ticks ahead. */
+  /** Buckets; a row must enter less than this many ticks ahead. */
   readonly span: number;
+  /** The tick that each row has entered for, in the past for one that has not. */
+  private readonly ticks: Int32Array;
   private readonly heads: Int32Array;
   /** Entries in the head chunk; the chunks behind it are full. */
   private readonly fills: Int32Array;
@@ -20,11 +22,12 @@ export class Wheel {
   private freeChunk = 0;
   private count = 0;
 
-  /** `ticks` is the longest distance wanted; the span is at least that but for very long ones. */
-  constructor(ticks: number) {
+  /** `longest` is the longest distance wanted; the span is at least that but for very long ones. */
+  constructor(longest: number, ticks: Int32Array) {
     let span = 16;
-    while (span <= ticks && span < 4096) span *= 2;
+    while (span <= longest && span < 4096) span *= 2;
     this.span = span;
+    this.ticks = ticks;
     this.heads = new Int32Array(span);
     this.fills = new Int32Array(span);
   }
@@ -33,7 +36,12 @@ export class Wheel {
     return this.count;
   }
 
-  push(tick: number, row: number): void {
+  /** Enters a row for `ahead` ticks after the running one, unless it has entered for an earlier one or for that. */
+  enter(row: number, running: number, ahead: number): void {
+    const entered = (this.ticks[row]! - running) | 0;
+    if (entered >= 0 && entered <= ahead) return;
+    const tick = (running + ahead) | 0;
+    this.ticks[row] = tick;
     const bucket = tick & (this.span - 1);
     let fill = this.fills[bucket]!;
     let chunk = this.heads[bucket]!;
@@ -51,26 +59,31 @@ export class Wheel {
   }
 
   /**
-   * Moves entries of a bucket to `out`, which has room for at least a chunk of them (WHEEL_TAKE_MAX): as many whole chunks as
-   * fit. Returns how many entries, 0 when the bucket is empty.
+   * Moves the rows that have entered for a tick to `out`, which has room for at least a chunk of them (WHEEL_TAKE_MAX): those
+   * of as many whole chunks as fit. Returns how many, 0 when the bucket is empty.
    */
   take(tick: number, out: Int32Array): number {
     const bucket = tick & (this.span - 1);
-    const pool = this.pool;
+    const { pool, ticks } = this;
     let taken = 0;
     for (;;) {
       const chunk = this.heads[bucket]!;
       const fill = this.fills[bucket]!;
       if (chunk === 0 || taken + fill > out.length) break;
       const base = chunk * CHUNK_WORDS;
-      for (let i = 0; i < fill; i++) out[taken + i] = pool[base + 1 + i]!;
+      for (let i = 1; i <= fill; i++) {
+        const row = pool[base + i]!;
+        out[taken] = row;
+        // No branch: it could not be foretold.
+        const differ = ticks[row]! ^ tick;
+        taken += 1 + ((differ | (0 - differ)) >> 31);
+      }
+      this.count -= fill;
       this.heads[bucket] = pool[base]!;
       this.fills[bucket] = WHEEL_TAKE_MAX;
       pool[base] = this.freeChunk;
       this.freeChunk = chunk;
-      taken += fill;
     }
-    this.count -= taken;
     return taken;
   }
 
