@@ -102,7 +102,7 @@ export class LiveFlows {
     this.leave = leave;
     this.table = new SlotTable(options.allocate);
     this.timeouts = new Timeouts(options, store);
-    this.wheel = new Wheel(Math.ceil(this.timeouts.longestUs / TICK_US) + 2, store.wheelTicks);
+    this.wheel = new Wheel(Math.ceil(this.timeouts.longestUs / TICK_US) + 2, store.words);
     this.quietTicks = new Int32Array(this.timeouts.quietUs.length);
     this.countTicks();
     this.oldest = new OldestIdle(store, (rows, from, to) => this.readAhead(rows, from, to));
@@ -319,8 +319,8 @@ export class LiveFlows {
     const { words } = this.store;
     const tick = over | 0;
     const overUs = (over + 1) * TICK_US;
-    for (let count = wheel.take(tick, entries); count > 0; count = wheel.take(tick, entries)) {
-      this.readAhead(entries, 0, count);
+    for (let taken = wheel.take(tick, entries); taken > 0; taken = wheel.take(tick, entries)) {
+      const count = addon().fetchEntered(this.table.slots, words, entries, taken, tick);
       for (let i = 0; i < count; i++) {
         const row = entries[i]!;
         if ((words[(row << ROW_WORD_SHIFT) + R_STATE]! & R_STATE_LIVE) === 0) continue;
@@ -331,7 +331,7 @@ export class LiveFlows {
     }
   }
 
-  /** Reads the rows and slots of flows about to end, so that their cache misses overlap. */
+  /** Reads the rows and slots of flows about to make room, so that their cache misses overlap. */
   private readAhead(rows: Int32Array, from: number, to: number): void {
     addon().fetchFlows(this.table.slots, this.store.words, rows, from, to);
   }
