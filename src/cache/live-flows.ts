@@ -315,19 +315,27 @@ export class LiveFlows {
 
   /** Empties the bucket of a tick that is over. */
   private sweep(over: number): void {
-    const { wheel, entries, timeouts } = this;
-    const { words } = this.store;
+    const { wheel, entries } = this;
     const tick = over | 0;
     const overUs = (over + 1) * TICK_US;
     for (let taken = wheel.take(tick, entries); taken > 0; taken = wheel.take(tick, entries)) {
-      const count = addon().fetchEntered(this.table.slots, words, entries, taken, tick);
-      for (let i = 0; i < count; i++) {
-        const row = entries[i]!;
-        if ((words[(row << ROW_WORD_SHIFT) + R_STATE]! & R_STATE_LIVE) === 0) continue;
-        const reason = timeouts.earliest(row, D_STARTED, D_SEEN);
-        if (timeouts.deadline[0]! < overUs) this.endAtDeadline(row, reason);
-        else this.enterForDeadline(row);
-      }
+      this.endDue(addon().fetchEntered(this.table.slots, this.store.words, entries, taken, tick), overUs);
+    }
+  }
+
+  /**
+   * Ends the first `count` flows of `entries`, as far as they are due before `overUs`; the others enter anew. A function of its own, so
+   * that V8 compiles it once, and not its middle as well.
+   */
+  private endDue(count: number, overUs: number): undefined {
+    const { entries, timeouts } = this;
+    const { words } = this.store;
+    for (let i = 0; i < count; i++) {
+      const row = entries[i]!;
+      if ((words[(row << ROW_WORD_SHIFT) + R_STATE]! & R_STATE_LIVE) === 0) continue;
+      const reason = timeouts.earliest(row, D_STARTED, D_SEEN);
+      if (timeouts.deadline[0]! < overUs) this.endAtDeadline(row, reason);
+      else this.enterForDeadline(row);
     }
   }
 

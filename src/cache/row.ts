@@ -51,6 +51,8 @@ export const R_STATE_REASON_SHIFT = 8;
 
 /** Rows whose memory is asked for at a time, ahead of being given out: a huge page of them. */
 const ROWS_AHEAD = 1 << 14;
+/** Of so many rows the one that asks: one that a warm-up gives out (`warm-up.ts`), for V8 to have seen it. */
+const ASKING_ROW = 1 << 10;
 
 /** The rows' memory and which of them are free: last given back is first given out, being still in the cache. */
 export class RowStore {
@@ -84,16 +86,16 @@ export class RowStore {
     if (this.top === this.capacity) return 0;
     this.top++;
     this.words[(this.top << ROW_WORD_SHIFT) + R_TICK] = pastTick;
-    if ((this.top & (ROWS_AHEAD - 1)) === 0) this.askAhead();
+    if ((this.top & (ROWS_AHEAD - 1)) === ASKING_ROW) this.askAhead();
     return this.top;
   }
 
   /** The system gives memory slowly; a cache that grows does not wait for it. Nor does it take more than two steps ahead. */
   private askAhead(): void {
     const { buffer, byteOffset, byteLength } = this.words;
-    const from = (this.top + ROWS_AHEAD) * ROW_BYTES;
+    const from = Math.min((this.top + ROWS_AHEAD) * ROW_BYTES, byteLength);
     const to = Math.min(from + ROWS_AHEAD * ROW_BYTES, byteLength);
-    if (from < to) addon().populate(new Uint8Array(buffer, byteOffset + from, to - from));
+    addon().populate(new Uint8Array(buffer, byteOffset + from, to - from));
   }
 
   /** Takes back the first `count` of these rows. */
