@@ -18,7 +18,6 @@ pub struct LookUpMemory {
     pub rows: Int32Array,
     pub wheel_ticks: Int32Array,
     pub free: Int32Array,
-    pub packets: Int32Array,
     pub hashes: Int32Array,
     pub candidates: Int32Array,
 }
@@ -36,14 +35,14 @@ impl FlowLookUp {
         FlowLookUp { memory }
     }
 
-    /// As `flow_lookup::look_up` says, of the first `count` packets, with the first `free_count` rows as free ones.
+    /// As `flow_lookup::look_up` says, of `count` packets from number `start` on, with the first `free_count` rows as free
+    /// ones.
     #[napi]
-    pub fn look_up(&mut self, slots: &[i32], records: &[u32], free_count: u32, count: u32) -> Result<()> {
+    pub fn look_up(&mut self, slots: &[i32], records: &[u32], start: u32, count: u32, free_count: u32) -> Result<()> {
         let LookUpMemory {
             rows,
             wheel_ticks,
             free,
-            packets,
             hashes,
             candidates,
         } = &mut self.memory;
@@ -53,10 +52,15 @@ impl FlowLookUp {
             wheel_ticks,
             free: first(free, free_count)?,
         };
-        let packets = first(packets, count)?;
+        let records = records
+            .as_chunks()
+            .0
+            .get(start as usize..)
+            .and_then(|records| records.get(..count as usize))
+            .ok_or_else(|| invalid("there are no such packets"))?;
         // SAFETY: JavaScript runs nothing else meanwhile, and by contract neither is the memory of another array.
         let (hashes, candidates) = unsafe { (hashes.as_mut(), candidates.as_mut()) };
-        flow_lookup::look_up(&table, records, packets, hashes, candidates).map_err(invalid)
+        flow_lookup::look_up(&table, records, hashes, candidates).map_err(invalid)
     }
 }
 

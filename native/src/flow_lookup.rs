@@ -48,41 +48,35 @@ impl FlowTable<'_> {
     }
 }
 
-/// Writes the hash of each packet (`packets` are numbers of `records`) to `hashes` and the row that the table has under
-/// it, or 0, to `candidates`. What handling the packets will read is on its way to the processor's cache then: their
-/// records, slots and rows, and a free row for each without one. Err says what of the arguments cannot be.
+/// Writes the hash of each packet to `hashes` and the row that the table has under it, or 0, to `candidates`. What handling
+/// the packets will read is on its way to the processor's cache then: their slots and rows, and a free row for each without
+/// one; their records are read one behind the other, which it sees by itself. Err says what of the arguments cannot be.
 pub fn look_up(
     table: &FlowTable,
-    records: &[u32],
-    packets: &[i32],
+    records: &[[u32; PACKET_WORDS]],
     hashes: &mut [i32],
     candidates: &mut [i32],
 ) -> Result<(), &'static str> {
-    let count = packets.len();
+    let count = records.len();
     let mask = table.mask()?;
     if hashes.len() < count || candidates.len() < count {
         return Err("too little room for what is found");
     }
     let mut free = table.free.iter().rev();
-    for step in 0..count + 2 * DISTANCE {
-        if step < count {
-            prefetch(records, hash_at(packets[step]));
-        }
-        if (DISTANCE..count + DISTANCE).contains(&step) {
-            let i = step - DISTANCE;
-            let hash = *records.get(hash_at(packets[i])).ok_or("there is no such packet")?;
-            hashes[i] = hash as i32;
+    for step in 0..count + DISTANCE {
+        if let Some(record) = records.get(step) {
+            let hash = record[P_HASH];
+            hashes[step] = hash as i32;
             prefetch(table.slots, (hash as usize & mask) * 2);
         }
-        if step >= 2 * DISTANCE {
-            let i = step - 2 * DISTANCE;
+        if step >= DISTANCE {
+            let i = step - DISTANCE;
             let row = table.find(mask, hashes[i]);
             candidates[i] = row;
             if row != 0 {
                 prefetch_row(table.rows, row);
                 // The flow may be entered in the wheel anew.
-                let flags = records.get(packets[i] as usize * PACKET_WORDS + P_PROTO_TOS_FLAGS);
-                if flags.is_some_and(|flags| flags & TCP_FIN_RST != 0) {
+                if records[i][P_PROTO_TOS_FLAGS] & TCP_FIN_RST != 0 {
                     prefetch(table.wheel_ticks, row as usize);
                 }
             } else if let Some(&row) = free.next() {
@@ -112,11 +106,6 @@ pub fn fetch(table: &FlowTable, list: &[i32]) -> Result<(), &'static str> {
     Ok(())
 }
 
-#[inline(always)]
-fn hash_at(packet: i32) -> usize {
-    (packet as usize).wrapping_mul(PACKET_WORDS).wrapping_add(P_HASH)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,10 +113,10 @@ mod tests {
 
     const HASHES: [u32; 5] = [3, 0x8000_0003, 7, 0xffff_ffff, 3];
 
-    fn records() -> Vec<u32> {
-        let mut records = vec![0; HASHES.len() * PACKET_WORDS];
-        for (packet, hash) in HASHES.into_iter().enumerate() {
-            records[packet * PACKET_WORDS + P_HASH] = hash;
+    fn records(count: usize) -> Vec<[u32; PACKET_WORDS]> {
+        let mut records = vec![[0; PACKET_WORDS]; count];
+        for (record, hash) in records.iter_mut().zip(HASHES.into_iter().cycle()) {
+            record[P_HASH] = hash;
         }
         records
     }
@@ -141,7 +130,7 @@ mod tests {
         slots
     }
 
-    fn try_with(slots: &[i32], packets: &[i32], room: usize) -> Result<(Vec<i32>, Vec<i32>), &'static str> {
+    fn try_with(slots: &[i32], count: usize, room: usize) -> Result<(Vec<i32>, Vec<i32>), &'static str> {
         let table = FlowTable {
             slots,
             rows: &[[0; ROW_WORDS]; 6],
@@ -149,13 +138,13 @@ mod tests {
             free: &[5, -1, i32::MAX],
         };
         let (mut hashes, mut candidates) = (vec![9; room], vec![9; room]);
-        look_up(&table, &records(), packets, &mut hashes, &mut candidates)?;
+        look_up(&table, &records(count), &mut hashes, &mut candidates)?;
         Ok((hashes, candidates))
     }
 
     #[test]
     fn finds_rows_behind_others_and_around_the_end() {
-        let (hashes, candidates) = try_with(&slots(), &[0, 1, 2, 3, 4, 0], 6).unwrap();
+        let (hashes, candidates) = try_with(&slots(), 6, 6).unwrap();
         assert_eq!(hashes, [3, i32::MIN + 3, 7, -1, 3, 3]);
         assert_eq!(candidates, [1, 2, 3, 0, 1, 1]);
     }
@@ -163,8 +152,7 @@ mod tests {
     #[test]
     fn finds_as_many_as_asked_for() {
         for count in [0, 1, DISTANCE - 1, DISTANCE, 2 * DISTANCE, 5 * DISTANCE + 1] {
-            let packets: Vec<i32> = (0..count).map(|i| i as i32 % 5).collect();
-            let (hashes, candidates) = try_with(&slots(), &packets, count + 1).unwrap();
+            let (hashes, candidates) = try_with(&slots(), count, count + 1).unwrap();
             for i in 0..count {
                 assert_eq!(
                     (hashes[i], candidates[i]),
@@ -177,12 +165,9 @@ mod tests {
 
     #[test]
     fn refuses_what_cannot_be() {
-        for packet in [5, -1, i32::MIN, i32::MAX] {
-            assert_eq!(try_with(&slots(), &[0, packet], 2), Err("there is no such packet"));
-        }
-        assert!(try_with(&slots()[..6], &[0], 1).is_err());
-        assert!(try_with(&[], &[0], 1).is_err());
-        assert!(try_with(&slots(), &[0, 1], 1).is_err());
+        assert!(try_with(&slots()[..6], 1, 1).is_err());
+        assert!(try_with(&[], 1, 1).is_err());
+        assert!(try_with(&slots(), 2, 1).is_err());
     }
 
     #[test]
@@ -204,6 +189,6 @@ mod tests {
 
     #[test]
     fn a_full_table_ends_the_search() {
-        assert_eq!(try_with(&[1, 6, 1, 6, 1, 6, 1, 6], &[3], 1).unwrap().1, [0]);
+        assert_eq!(try_with(&[1, 6, 1, 6, 1, 6, 1, 6], 1, 1).unwrap().1, [0]);
     }
 }

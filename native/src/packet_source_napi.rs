@@ -2,7 +2,7 @@ use crate::capture_file::InterfaceName;
 use crate::decode::parse_mac;
 use crate::packet;
 use crate::packet_extension;
-use crate::packet_runs::{self, RunGrouper};
+use crate::packet_runs::{self, RunWriter, Slot};
 use crate::packet_source::{self, Input, Options, Stats};
 use crate::panics::guarded;
 use crate::slots_napi::{next_code, slot_views, wake_callback};
@@ -260,16 +260,40 @@ pub fn packet_run_layout() -> HashMap<String, u32> {
     named(&packet_runs::LAYOUT)
 }
 
-/// The runs of packet records that did not come from a `PacketSource`.
+/// The runs of packet records that did not come from a `PacketSource`; moves the records as one would have put them.
 #[napi]
-pub fn packet_runs(records: &[u8]) -> Result<Uint8Array> {
-    let (records, rest) = records.as_chunks();
+pub fn fold_packets(mut records: Uint8ArraySlice) -> Result<Uint8Array> {
+    // SAFETY: JavaScript runs nothing else meanwhile.
+    let (records, rest) = unsafe { records.as_mut() }.as_chunks_mut();
     if !rest.is_empty() || records.len() > packet_runs::MOST_PACKETS {
-        return Err(Error::new(Status::InvalidArg, "at most 65536 whole packet records"));
+        return Err(Error::new(Status::InvalidArg, "at most 65535 whole packet records"));
     }
-    let mut out = vec![0; packet_runs::bytes(records.len())];
-    RunGrouper::new(records.len()).write(records, &mut out);
+    let count = records.len();
+    let mut out = vec![0; packet_runs::bytes(count)];
+    let mut slot = Slot {
+        records,
+        quads: out.as_chunks_mut().0,
+    };
+    let mut runs = RunWriter::new(count);
+    for packet in 0..count {
+        *runs.place() = slot.records[packet];
+        runs.add(&mut slot);
+    }
+    runs.finish(&mut slot);
     Ok(out.into())
+}
+
+/// As `packet_runs::Slot::unfold` says, of the records and runs of a slot.
+#[napi]
+pub fn unfold_packets(mut records: Uint8ArraySlice, mut runs: Uint8ArraySlice, count: u32) -> Result<()> {
+    // SAFETY: JavaScript runs nothing else meanwhile, and by contract neither is the memory of the other.
+    let (records, runs) = unsafe { (records.as_mut(), runs.as_mut()) };
+    let mut slot = Slot {
+        records: records.as_chunks_mut().0,
+        quads: runs.as_chunks_mut().0,
+    };
+    slot.unfold(count as usize)
+        .map_err(|text| Error::new(Status::InvalidArg, text))
 }
 
 fn named(layout: &[(&str, u32)]) -> HashMap<String, u32> {

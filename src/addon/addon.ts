@@ -35,8 +35,13 @@ export interface Addon extends FlowCacheMemory {
   packetLayout(): Record<string, number>;
   packetExtensionLayout(): Record<string, number>;
   packetRunLayout(): Record<string, number>;
-  /** The runs (`packet-run-layout.ts`) of these packet records, at most 65 536, as of a slot that has no more room. */
-  packetRuns(records: Uint8Array): Uint8Array;
+  /**
+   * The runs (`packet-run-layout.ts`) of these packet records, at most 65 535, as of a slot that has no more room; moves the
+   * records of first packets to where they stand in such a slot.
+   */
+  foldPackets(records: Uint8Array): Uint8Array;
+  /** Gives each of the `count` packets of a slot with runs its record again, and leaves no runs. Throws for what are no runs. */
+  unfoldPackets(records: Uint8Array, runs: Uint8Array, count: number): void;
   datagramLayout(): Record<string, number>;
   transposeLayout(): Record<string, number>;
   /**

@@ -22,7 +22,6 @@ export interface LookUpMemory {
   rows: Int32Array;
   wheelTicks: Int32Array;
   free: Int32Array;
-  packets: Int32Array;
   hashes: Int32Array;
   candidates: Int32Array;
 }
@@ -30,11 +29,11 @@ export interface LookUpMemory {
 /** Look-ups in the memory of one cache, which it is told once. */
 export interface FlowLookUp {
   /**
-   * Writes `hashes` and probable rows (`candidates`, 0 for none) of the first `count` of `packets`, which are numbers of `records`, and
+   * Writes `hashes` and probable rows (`candidates`, 0 for none) of the `count` packets from number `start` on, and
    * brings what handling them needs into the processor's cache: their slots and rows, and of the `freeCount` rows that are
    * free as many of the last.
    */
-  lookUp(slots: Int32Array, records: Uint32Array, freeCount: number, count: number): void;
+  lookUp(slots: Int32Array, records: Uint32Array, start: number, count: number, freeCount: number): void;
 }
 
 /** Columns that every flow of a cache has, as `FlowBatch` has them. */

@@ -19,8 +19,8 @@ export interface PacketSourceOptions {
   /** An extension record (`packet-extension-layout.ts`) beside every packet record, default false. */
   extended?: boolean;
   /**
-   * Runs (`packet-run-layout.ts`) beside the records of each slot, default false; none in a source with extension records,
-   * or with more than 65 536 records a slot.
+   * Runs (`packet-run-layout.ts`) in each slot, and records of their first packets only, default false; never in a source
+   * with extension records, or with more than 65 535 records a slot.
    */
   runs?: boolean;
   /**

@@ -7,7 +7,14 @@ import {
   P_PROTO_TOS_FLAGS,
   P_TIME,
 } from '../addon/packet-layout.ts';
-import { RUN_OCTETS, RUN_REST_FLAGS, RUN_REST_MASK, RUN_SPAN, RUN_WORDS } from '../addon/packet-run-layout.ts';
+import {
+  HEAD_RUNS,
+  RUN_OCTETS,
+  RUN_REST_FLAGS,
+  RUN_REST_MASK,
+  RUN_SPAN,
+  RUN_WORDS,
+} from '../addon/packet-run-layout.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import type { ColumnName } from '../flow/fields.ts';
 import { UserError } from '../flow/user-error.ts';
@@ -50,7 +57,7 @@ import {
 import { GROUP, META_KEY, PROTO_TOS_MASK, RowFinder } from './row-finder.ts';
 import type { RowCacheOptions, RowSink } from './row-sink.ts';
 import type { RowWriter } from './row-writer.ts';
-import { addOneByOne, mayAddRuns } from './run-rest.ts';
+import { addOneByOne, firstOfRun, mayAddRuns, timeOfLast, unfold } from './run-rest.ts';
 import { END_FORCED, type TimeoutOptions, Timeouts } from './timeouts.ts';
 
 const MAX_FLOWS = 1 << 24;
@@ -121,7 +128,8 @@ export class FlowCache implements MeteringCache {
    * Meters packets. `words` and `times` are views over the same memory, which holds `count` packet records as
    * src/addon/packet-layout.ts has them; `extensions` has their extension records, if the columns or the key need such
    * (`cacheNeedsExtensions`). Full batches go to the sink meanwhile. A shard is told the number of each packet among all.
-   * `runs` are of these packets, as src/addon/packet-run-layout.ts has them; they change what it costs and nothing else.
+   * With `runs`, as src/addon/packet-run-layout.ts has them, records are of first packets only; that changes what it costs, and
+   * nothing else.
    */
   addPackets(
     words: Uint32Array,
@@ -134,15 +142,19 @@ export class FlowCache implements MeteringCache {
     const { flows, finder } = this;
     if (this.needsExtensions && extensions === undefined) throw new Error('flow cache: no extension records');
     finder.extensions = extensions;
-    const taken = runs !== undefined && this.keepsSumsOnly && mayAddRuns(flows, runs, times, count) ? runs : undefined;
-    const steps = taken === undefined ? count : taken[0]!;
+    let taken = runs === undefined || runs[HEAD_RUNS] === 0 ? undefined : runs;
+    if (taken !== undefined && !(this.keepsSumsOnly && mayAddRuns(flows, times, count))) {
+      unfold(words, taken, count);
+      taken = undefined;
+    }
+    const steps = taken === undefined ? count : taken[HEAD_RUNS]!;
     for (let start = 0; start < steps; start += GROUP) {
       const size = Math.min(GROUP, steps - start);
-      finder.readAhead(words, start, size, taken);
+      finder.readAhead(words, start, size);
       this.addGroup(words, times, start, size, extensions, numbers, taken);
     }
     // The latest packet may be one that a run had in it; it belongs to the running tick.
-    if (taken !== undefined) flows.now[NOW_CLOCK] = times[((count - 1) << 3) + P_TIME / 2]!;
+    if (taken !== undefined) flows.now[NOW_CLOCK] = timeOfLast(taken);
     this.counts[C_PACKETS] = this.counts[C_PACKETS]! + count;
   }
 
@@ -160,7 +172,7 @@ export class FlowCache implements MeteringCache {
     taken: Uint32Array | undefined,
   ): undefined {
     const { flows, finder, extras, biflows } = this;
-    const { packets, hashes, candidates } = finder;
+    const { hashes, candidates } = finder;
     const rows = this.store.words;
     const doubles = this.store.doubles;
     const now = flows.now;
@@ -170,7 +182,7 @@ export class FlowCache implements MeteringCache {
     const packetsBefore = this.counts[C_PACKETS]!;
     let octets = 0;
     for (let i = 0; i < size; i++) {
-      const packet = packets[i]!;
+      const packet = start + i;
       const p = packet << 4;
       let time = Math.floor(times[(packet << 3) + P_TIME / 2]!);
       if (time > clock) {
@@ -232,7 +244,8 @@ export class FlowCache implements MeteringCache {
       }
       if (row === 0) {
         now[NOW_TIME] = time;
-        now[NOW_NUMBER] = numbers === undefined ? packetsBefore + packet : numbers[packet]!;
+        if (taken !== undefined) now[NOW_NUMBER] = packetsBefore + firstOfRun(taken, packet);
+        else now[NOW_NUMBER] = numbers === undefined ? packetsBefore + packet : numbers[packet]!;
         row = flows.open(words, p, hash);
         if (row !== 0 && extras !== undefined) extras.open(row, words, extensions, packet);
         if (row !== 0 && biflows !== undefined) biflows.open(row, i, protoTosFlags, length, now);
@@ -254,7 +267,7 @@ export class FlowCache implements MeteringCache {
       }
 
       if (taken === undefined) continue;
-      const run = (start + i + 1) * RUN_WORDS;
+      const run = (packet + 1) * RUN_WORDS;
       const restFlags = taken[run + RUN_REST_FLAGS]!;
       if (restFlags === 0) continue;
       const restOctets = taken[run + RUN_OCTETS]!;
@@ -274,7 +287,7 @@ export class FlowCache implements MeteringCache {
         doubles[wide + D_SEEN] = last;
         rows[r + R_PROTO_TOS_FLAGS] = rows[r + R_PROTO_TOS_FLAGS]! | (restFlags & 0xffff0000);
       } else {
-        addOneByOne(flows, row, taken, run, words, times, packetsBefore);
+        addOneByOne(flows, row, taken, packet, words, times, packetsBefore);
       }
     }
     this.counts[C_OCTETS] = this.counts[C_OCTETS]! + octets;

@@ -8,7 +8,6 @@ import {
   P_PROTO_TOS_FLAGS,
   PACKET_WORDS,
 } from '../addon/packet-layout.ts';
-import { RUN_FIRST, RUN_WORDS } from '../addon/packet-run-layout.ts';
 import type { BiflowSides } from './biflow-sides.ts';
 import type { ExtensionRows } from './extension-rows.ts';
 import { isFullKey, type KeyFields } from './key-fields.ts';
@@ -31,8 +30,7 @@ export const META_KEY = P_META_VERSION_MASK | P_META_EGRESS;
 
 /** Finds the rows of packets: where they probably are for a whole group at once, and for certain one by one. */
 export class RowFinder {
-  /** Of the packets of a group: their numbers among those in hand, their hashes, and the rows that were found under them, 0 for none. */
-  readonly packets = new Int32Array(GROUP);
+  /** Of the packets of a group: their hashes, and the rows that were found under them, 0 for none. */
   readonly hashes = new Int32Array(GROUP);
   readonly candidates = new Int32Array(GROUP);
   /** Extension records of the packets in hand. */
@@ -53,27 +51,18 @@ export class RowFinder {
     this.key = key;
     this.sides = sides;
     const { words: rows, wheelTicks, free } = store;
-    const { packets, hashes, candidates } = this;
-    this.flows = new (addon().FlowLookUp)({ rows, wheelTicks, free, packets, hashes, candidates });
+    const { hashes, candidates } = this;
+    this.flows = new (addon().FlowLookUp)({ rows, wheelTicks, free, hashes, candidates });
     if (!isFullKey(key)) this.reducer = new KeyReducer(key, hashSeed);
   }
 
-  /**
-   * Looks up a group of packets, `size` from number `start` on, and brings into the processor's cache what handling them
-   * reads; given `runs`, of the first packets of runs `start` and on.
-   */
-  readAhead(words: Uint32Array, start: number, size: number, runs: Uint32Array | undefined): void {
-    const { packets, candidates } = this;
-    if (runs === undefined) {
-      this.sides?.normalize(words, start, size);
-      this.reducer?.reduce(words, this.extensions, start, size);
-      for (let i = 0; i < size; i++) packets[i] = start + i;
-    } else {
-      for (let i = 0; i < size; i++) packets[i] = runs[(start + i + 1) * RUN_WORDS + RUN_FIRST]!;
-    }
-    this.flows.lookUp(this.table.slots, words, this.store.freeCount, size);
+  /** Looks up a group of packets, `size` from number `start` on, and has what handling them reads in the processor's cache. */
+  readAhead(words: Uint32Array, start: number, size: number): void {
+    this.sides?.normalize(words, start, size);
+    this.reducer?.reduce(words, this.extensions, start, size);
+    this.flows.lookUp(this.table.slots, words, start, size, this.store.freeCount);
     // The loop over packets knows nothing of extension records: then every packet's flow is to be found by `find`.
-    if (this.key.vlan || this.key.mac) candidates.fill(0, 0, size);
+    if (this.key.vlan || this.key.mac) this.candidates.fill(0, 0, size);
   }
 
   /** The live row with the key of a packet, or 0. */

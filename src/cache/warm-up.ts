@@ -1,3 +1,4 @@
+import { addon } from '../addon/addon.ts';
 import { EXTENSION_WORDS } from '../addon/packet-extension-layout.ts';
 import {
   P_DST,
@@ -12,14 +13,6 @@ import {
   PACKET_BYTES,
   PACKET_WORDS,
 } from '../addon/packet-layout.ts';
-import {
-  RUN_FIRST,
-  RUN_OCTETS,
-  RUN_REST_FLAGS,
-  RUN_REST_MASK,
-  RUN_SPAN,
-  RUN_WORDS,
-} from '../addon/packet-run-layout.ts';
 import { FlowBatchPool } from '../flow/batch.ts';
 import { PROTO_TCP, PROTO_UDP } from '../flow/ip-protocols.ts';
 import { cacheNeedsExtensions, FlowCache } from './flow-cache.ts';
@@ -115,7 +108,7 @@ class MadeUpSlot {
   private readonly cache: FlowCache;
   private readonly words: Uint32Array;
   private readonly times: Float64Array;
-  private readonly runs = new Uint32Array((SLOT_PACKETS + 1) * RUN_WORDS + SLOT_PACKETS);
+  private hasRuns = false;
   private readonly extensions: Uint32Array | undefined;
   private count = 0;
 
@@ -149,19 +142,10 @@ class MadeUpSlot {
     if (this.count === SLOT_PACKETS) this.meter();
   }
 
-  /** Adds a packet and a run of `rest` packets behind it. */
+  /** Adds a packet and `rest` like it, which are to be metered as a run. */
   addRun(flow: number, protoFlags: number, rest: number): void {
-    const { runs } = this;
-    const run = (runs[0]! + 1) * RUN_WORDS;
-    runs[run + RUN_FIRST] = this.count;
-    runs[run + RUN_OCTETS] = rest * 100;
-    runs[run + RUN_SPAN] = 0;
-    runs[run + RUN_REST_FLAGS] = rest === 0 ? 0 : (protoFlags & ~RUN_REST_MASK) | rest;
-    runs[0] = runs[0]! + 1;
-    for (let i = 0; i <= rest; i++) {
-      runs[(SLOT_PACKETS + 1) * RUN_WORDS + this.count] = this.count + 1;
-      this.add(flow, protoFlags, 0);
-    }
+    for (let i = 0; i <= rest; i++) this.add(flow, protoFlags, 0);
+    this.hasRuns = true;
   }
 
   pass(us: number): void {
@@ -169,9 +153,18 @@ class MadeUpSlot {
   }
 
   meter(): void {
-    const { words, times, count, extensions, runs } = this;
-    this.cache.addPackets(words, times, count, extensions, undefined, runs[0]! > 0 ? runs : undefined);
+    const { words, times, count, extensions } = this;
+    if (this.hasRuns) this.meterRuns();
+    else this.cache.addPackets(words, times, count, extensions);
     this.count = 0;
-    runs[0] = 0;
+    this.hasRuns = false;
+  }
+
+  /** The packets at hand as the slot of a source with runs has them, which has no room for more. */
+  private meterRuns(): void {
+    const { times, count, extensions } = this;
+    const words = this.words.subarray(0, count * PACKET_WORDS);
+    const runs = addon().foldPackets(new Uint8Array(words.buffer, 0, words.byteLength));
+    this.cache.addPackets(words, times, count, extensions, undefined, new Uint32Array(runs.buffer));
   }
 }

@@ -19,7 +19,7 @@ export interface PacketSlot {
   readonly extensions: Uint32Array | undefined;
   /**
    * Packets of one flow together, in the layout of `addon/packet-run-layout.ts`; undefined unless the source was opened
-   * with `runs`. They are of the packets as they came: who changes records must not have opened it so.
+   * with `runs`. Then records are of first packets only: who changes records must not have opened it so.
    */
   readonly runs?: Uint32Array | undefined;
 }

@@ -43,9 +43,9 @@ function comparable(record: TestRecord, extras: TestColumns): object {
   return { ...rest, addresses, ports: srcPort | (dstPort << 16), ...extras };
 }
 
-/** The runs of packet records, as the addon finds them. */
-function runsOf(words: Uint32Array): Uint32Array {
-  const bytes = addon().packetRuns(new Uint8Array(words.buffer));
+/** The runs of packet records, as the addon finds them; only the records of first packets stay. */
+function fold(words: Uint32Array): Uint32Array {
+  const bytes = addon().foldPackets(new Uint8Array(words.buffer));
   return new Uint32Array(Uint8Array.from(bytes).buffer);
 }
 
@@ -67,7 +67,7 @@ function run(
   for (let turn = 0; at < tests.length; turn++) {
     const part = tests.slice(at, at + portions[turn % portions.length]!);
     const { words, times, extensions } = encode(part);
-    const runs = withRuns ? runsOf(words) : undefined;
+    const runs = withRuns ? fold(words) : undefined;
     if (runs !== undefined && runs[0]! > 0) joined += part.length - runs[0]!;
     cache.addPackets(words, times, part.length, extensions, undefined, runs);
     at += part.length;

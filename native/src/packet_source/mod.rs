@@ -11,7 +11,7 @@ use crate::interface_mac::interface_mac;
 use crate::libpcap::{Filter, Live, LiveOptions};
 use crate::packet::PACKET_BYTES;
 use crate::packet_extension::EXTENSION_BYTES;
-use crate::packet_runs::{self, RunGrouper};
+use crate::packet_runs::{self, RunWriter};
 use crate::panics::locked;
 use crate::slots::{SlotRing, Wake};
 use producer::Producer;
@@ -88,7 +88,7 @@ impl PacketSource {
         let capacity = options.slot_packets;
         let record_bytes = capacity * PACKET_BYTES;
         let has_runs = options.runs && !EXTENDED && capacity <= packet_runs::MOST_PACKETS;
-        let grouper = has_runs.then(|| RunGrouper::new(capacity));
+        let runs = has_runs.then(|| RunWriter::new(capacity));
         let slot_bytes = record_bytes
             + match EXTENDED {
                 true => capacity * EXTENSION_BYTES,
@@ -124,7 +124,7 @@ impl PacketSource {
                 let input_index = options.input_index;
                 let names = Arc::clone(&interface_names);
                 spawn("weir-files", &ring, &stats, move |ring, stats| {
-                    let mut producer = Producer::<EXTENDED>::new(ring, stats, decoder, capacity, grouper);
+                    let mut producer = Producer::<EXTENDED>::new(ring, stats, decoder, capacity, runs);
                     producer.files(&files, filter, input_index, &names)
                 })?;
             }
@@ -147,7 +147,7 @@ impl PacketSource {
                     return Err(format!("{}: {}", live.device(), link::not_supported(live.link_type())));
                 }
                 spawn("weir-capture", &ring, &stats, move |ring, stats| {
-                    Producer::<EXTENDED>::new(ring, stats, decoder, capacity, grouper).device(live, flush_ms)
+                    Producer::<EXTENDED>::new(ring, stats, decoder, capacity, runs).device(live, flush_ms)
                 })?;
             }
         }

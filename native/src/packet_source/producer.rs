@@ -6,7 +6,7 @@ use crate::decode::{link, Decoder, Frame};
 use crate::libpcap::{Filter, Live};
 use crate::packet::PACKET_BYTES;
 use crate::packet_extension::EXTENSION_BYTES;
-use crate::packet_runs::RunGrouper;
+use crate::packet_runs::{RunWriter, Slot};
 use crate::panics::locked;
 use crate::slots::{Filling, SlotRing};
 use std::sync::{Arc, Mutex};
@@ -22,7 +22,7 @@ pub struct Producer<'a, const EXTENDED: bool> {
     stats: &'a Mutex<Stats>,
     decoder: Decoder,
     capacity: usize,
-    grouper: Option<RunGrouper>,
+    runs: Option<RunWriter>,
     filling: Option<Filling<'a>>,
     count: usize,
 }
@@ -33,14 +33,14 @@ impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
         stats: &'a Mutex<Stats>,
         decoder: Decoder,
         capacity: usize,
-        grouper: Option<RunGrouper>,
+        runs: Option<RunWriter>,
     ) -> Self {
         Producer {
             ring,
             stats,
             decoder,
             capacity,
-            grouper,
+            runs,
             filling: None,
             count: 0,
         }
@@ -58,9 +58,8 @@ impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
     fn publish(&mut self) {
         if let Some(mut filling) = self.filling.take() {
             if self.count > 0 {
-                if let Some(grouper) = &mut self.grouper {
-                    let (records, runs) = filling.bytes().split_at_mut(self.capacity * PACKET_BYTES);
-                    grouper.write(&records.as_chunks().0[..self.count], runs);
+                if let Some(runs) = &mut self.runs {
+                    runs.finish(&mut slot(filling.bytes(), self.capacity));
                 }
                 filling.publish(self.count as u32);
             }
@@ -162,6 +161,13 @@ impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
     #[inline]
     fn decode(&mut self, frame: &Frame) {
         let Some(filling) = &mut self.filling else { return };
+        if let Some(runs) = &mut self.runs {
+            if self.decoder.decode(frame, runs.place()) {
+                runs.add(&mut slot(filling.bytes(), self.capacity));
+                self.count += 1;
+            }
+            return;
+        }
         let (records, extensions) = filling.bytes().split_at_mut(self.capacity * PACKET_BYTES);
         let Some(out) = records[self.count * PACKET_BYTES..].first_chunk_mut() else {
             return;
@@ -269,6 +275,16 @@ fn tell_names(capture: &CaptureFile, input_index: u32, names: &Mutex<InterfaceNa
         names
             .entry(input_index.wrapping_add(one.interface))
             .or_insert_with(|| one.clone());
+    }
+}
+
+/// A slot of `capacity` packets with its runs.
+#[inline(always)]
+fn slot(bytes: &mut [u8], capacity: usize) -> Slot<'_> {
+    let (records, quads) = bytes.split_at_mut(capacity * PACKET_BYTES);
+    Slot {
+        records: records.as_chunks_mut().0,
+        quads: quads.as_chunks_mut().0,
     }
 }
 

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { addon } from '../../addon/addon.ts';
 import { EXTENSION_WORDS } from '../../addon/packet-extension-layout.ts';
 import { P_TIME, PACKET_WORDS } from '../../addon/packet-layout.ts';
+import { HEAD_RUNS } from '../../addon/packet-run-layout.ts';
 import { cacheNeedsExtensions, FlowCache } from '../../cache/flow-cache.ts';
 import type { FlowCacheOptions, MeteringCache } from '../../cache/flow-cache-options.ts';
 import { ShardedCache } from '../../cache/sharded-cache.ts';
@@ -173,7 +174,7 @@ function addRun(cache: MeteringCache, slot: PacketSlot, from: number, to: number
 /** Captures of several interfaces are rarely in order from the first packet on. */
 function earliestMs(slot: PacketSlot): number {
   let earliestUs = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < slot.count; i++)
-    earliestUs = Math.min(earliestUs, slot.doubles[(i * PACKET_WORDS + P_TIME) >>> 1]!);
+  const records = slot.runs?.[HEAD_RUNS] || slot.count;
+  for (let i = 0; i < records; i++) earliestUs = Math.min(earliestUs, slot.doubles[(i * PACKET_WORDS + P_TIME) >>> 1]!);
   return earliestUs / 1000;
 }
