@@ -16,7 +16,6 @@ pub fn flow_row_layout() -> HashMap<String, u32> {
 #[napi(object, object_to_js = false)]
 pub struct LookUpMemory {
     pub rows: Int32Array,
-    pub wheel_ticks: Int32Array,
     pub free: Int32Array,
     pub hashes: Int32Array,
     pub candidates: Int32Array,
@@ -41,7 +40,6 @@ impl FlowLookUp {
     pub fn look_up(&mut self, slots: &[i32], records: &[u32], start: u32, count: u32, free_count: u32) -> Result<()> {
         let LookUpMemory {
             rows,
-            wheel_ticks,
             free,
             hashes,
             candidates,
@@ -49,7 +47,6 @@ impl FlowLookUp {
         let table = FlowTable {
             slots,
             rows: rows.as_chunks().0,
-            wheel_ticks,
             free: first(free, free_count)?,
         };
         let records = records
@@ -67,15 +64,22 @@ impl FlowLookUp {
 /// As `flow_lookup::fetch` says, of the rows in `list[from..to]`.
 #[napi]
 pub fn fetch_flows(slots: &[i32], rows: &[i32], list: &[i32], from: u32, to: u32) -> Result<()> {
-    let rows = rows.as_chunks().0;
     let list = first(list, to)?.get(from as usize..).unwrap_or_default();
-    let table = FlowTable {
-        slots,
-        rows,
-        wheel_ticks: &[],
-        free: &[],
-    };
-    flow_lookup::fetch(&table, list).map_err(invalid)
+    flow_lookup::fetch(slots, rows.as_chunks().0, list).map_err(invalid)
+}
+
+/// As `flow_lookup::keep_entered` and `fetch` say, of the first `count` rows; gives how many are kept.
+#[napi]
+pub fn fetch_entered(slots: &[i32], rows: &[i32], mut list: Int32ArraySlice, count: u32, tick: i32) -> Result<u32> {
+    let rows = rows.as_chunks().0;
+    // SAFETY: JavaScript runs nothing else meanwhile, and by contract it is not the memory of another argument.
+    let list = unsafe { list.as_mut() };
+    let list = list
+        .get_mut(..count as usize)
+        .ok_or_else(|| invalid("the list is shorter than that"))?;
+    let kept = flow_lookup::keep_entered(rows, list, tick).map_err(invalid)?;
+    flow_lookup::fetch(slots, rows, &list[..kept]).map_err(invalid)?;
+    Ok(kept as u32)
 }
 
 /// As `row_order::order` says, of the first `count` in each list.

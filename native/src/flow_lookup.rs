@@ -2,21 +2,18 @@
 //! it. The flow cache (`src/cache`) decides what a packet does; from here it has hashes and guesses, and finds what it
 //! then reads in the processor's cache.
 
-use crate::flow_row::{Row, R_HASH};
-use crate::packet::{PACKET_WORDS, P_HASH, P_PROTO_TOS_FLAGS};
+use crate::flow_row::{Row, R_HASH, R_TICK};
+use crate::packet::{PACKET_WORDS, P_HASH};
 use crate::prefetch::{prefetch, prefetch_row};
 
 /// Packets between asking for memory and using it: as many as a processor has loads under way.
 const DISTANCE: usize = 12;
-const TCP_FIN_RST: u32 = 0x05 << 16;
 
 /// What a flow cache has in memory, as `src/cache` lays it out.
 pub struct FlowTable<'a> {
     /// Pairs of a hash and a row, 0 for none: open addressing, as many pairs as a power of two says.
     pub slots: &'a [i32],
     pub rows: &'a [Row],
-    /// A word for each row.
-    pub wheel_ticks: &'a [i32],
     /// Rows to be given out, the next one last.
     pub free: &'a [i32],
 }
@@ -36,15 +33,15 @@ impl FlowTable<'_> {
         }
         0
     }
+}
 
-    /// Number of slots less one.
-    fn mask(&self) -> Result<usize, &'static str> {
-        let slots = self.slots.len() / 2;
-        if slots.is_power_of_two() {
-            Ok(slots - 1)
-        } else {
-            Err("the number of slots is no power of two")
-        }
+/// Number of slots less one.
+fn mask_of(slots: &[i32]) -> Result<usize, &'static str> {
+    let count = slots.len() / 2;
+    if count.is_power_of_two() {
+        Ok(count - 1)
+    } else {
+        Err("the number of slots is no power of two")
     }
 }
 
@@ -58,7 +55,7 @@ pub fn look_up(
     candidates: &mut [i32],
 ) -> Result<(), &'static str> {
     let count = records.len();
-    let mask = table.mask()?;
+    let mask = mask_of(table.slots)?;
     if hashes.len() < count || candidates.len() < count {
         return Err("too little room for what is found");
     }
@@ -75,13 +72,8 @@ pub fn look_up(
             candidates[i] = row;
             if row != 0 {
                 prefetch_row(table.rows, row);
-                // The flow may be entered in the wheel anew.
-                if records[i][P_PROTO_TOS_FLAGS] & TCP_FIN_RST != 0 {
-                    prefetch(table.wheel_ticks, row as usize);
-                }
             } else if let Some(&row) = free.next() {
                 prefetch_row(table.rows, row);
-                prefetch(table.wheel_ticks, row as usize);
             }
         }
     }
@@ -89,21 +81,38 @@ pub fn look_up(
 }
 
 /// Fetches these rows and the slots of their flows.
-pub fn fetch(table: &FlowTable, list: &[i32]) -> Result<(), &'static str> {
-    let mask = table.mask()?;
+pub fn fetch(slots: &[i32], rows: &[Row], list: &[i32]) -> Result<(), &'static str> {
+    let mask = mask_of(slots)?;
     for step in 0..list.len() + DISTANCE {
         if let Some(&row) = list.get(step) {
-            prefetch_row(table.rows, row);
+            prefetch_row(rows, row);
         }
         if step >= DISTANCE {
-            let row = table
-                .rows
-                .get(list[step - DISTANCE] as usize)
-                .ok_or("there is no such row")?;
-            prefetch(table.slots, (row[R_HASH] as usize & mask) * 2);
+            let row = row_of(rows, list[step - DISTANCE])?;
+            prefetch(slots, (row[R_HASH] as usize & mask) * 2);
         }
     }
     Ok(())
+}
+
+/// Moves the rows that have entered the wheel for `tick` to the front of the list; gives how many.
+pub fn keep_entered(rows: &[Row], list: &mut [i32], tick: i32) -> Result<usize, &'static str> {
+    let mut kept = 0;
+    for at in 0..list.len() {
+        if let Some(&ahead) = list.get(at + DISTANCE) {
+            prefetch(rows, ahead as usize);
+        }
+        let row = list[at];
+        list[kept] = row;
+        // No branch: it could not be foretold.
+        kept += usize::from(row_of(rows, row)?[R_TICK] == tick);
+    }
+    Ok(kept)
+}
+
+#[inline(always)]
+fn row_of(rows: &[Row], row: i32) -> Result<&Row, &'static str> {
+    rows.get(row as usize).ok_or("there is no such row")
 }
 
 #[cfg(test)]
@@ -134,7 +143,6 @@ mod tests {
         let table = FlowTable {
             slots,
             rows: &[[0; ROW_WORDS]; 6],
-            wheel_ticks: &[0; 6],
             free: &[5, -1, i32::MAX],
         };
         let (mut hashes, mut candidates) = (vec![9; room], vec![9; room]);
@@ -172,18 +180,29 @@ mod tests {
 
     #[test]
     fn fetches_rows_that_there_are() {
-        let table = FlowTable {
-            slots: &slots(),
-            rows: &[[0; ROW_WORDS]; 6],
-            wheel_ticks: &[],
-            free: &[],
-        };
+        let rows = [[0; ROW_WORDS]; 6];
         let many: Vec<i32> = (0..3 * DISTANCE).map(|i| i as i32 % 6).collect();
         for list in [&[][..], &[5], &many] {
-            assert_eq!(fetch(&table, list), Ok(()));
+            assert_eq!(fetch(&slots(), &rows, list), Ok(()));
         }
         for row in [-1, 6, i32::MAX] {
-            assert_eq!(fetch(&table, &[1, row]), Err("there is no such row"));
+            assert_eq!(fetch(&slots(), &rows, &[1, row]), Err("there is no such row"));
+        }
+    }
+
+    #[test]
+    fn keeps_rows_that_have_entered_for_a_tick() {
+        let mut rows = [[0; ROW_WORDS]; 40];
+        for row in (0..40).step_by(3) {
+            rows[row][R_TICK] = -7;
+        }
+        let mut list: Vec<i32> = (0..40).rev().collect();
+        assert_eq!(keep_entered(&rows, &mut list, -7), Ok(14));
+        assert_eq!(list[..14], (0..14).rev().map(|i| 3 * i).collect::<Vec<i32>>());
+        assert_eq!(keep_entered(&rows, &mut list[..14], 1), Ok(0));
+        assert_eq!(keep_entered(&rows, &mut [], 1), Ok(0));
+        for row in [-1, 40, i32::MAX] {
+            assert_eq!(keep_entered(&rows, &mut [1, row], 0), Err("there is no such row"));
         }
     }
 

@@ -10,6 +10,7 @@ pub const R_PROTO_TOS_FLAGS: usize = 9;
 pub const R_INPUT: usize = 10;
 pub const R_STATE: usize = 11;
 pub const R_HASH: usize = 12;
+pub const R_TICK: usize = 13;
 pub const R_STATE_REASON_SHIFT: u32 = 8;
 /// Doubles.
 pub const D_PACKETS: usize = 8;
@@ -18,7 +19,7 @@ pub const D_FIRST: usize = 10;
 pub const D_LAST: usize = 11;
 pub const D_END: usize = 14;
 
-pub const LAYOUT: [(&str, u32); 14] = [
+pub const LAYOUT: [(&str, u32); 15] = [
     ("ROW_WORDS", ROW_WORDS as u32),
     ("R_SRC", R_SRC as u32),
     ("R_DST", R_DST as u32),
@@ -27,6 +28,7 @@ pub const LAYOUT: [(&str, u32); 14] = [
     ("R_INPUT", R_INPUT as u32),
     ("R_STATE", R_STATE as u32),
     ("R_HASH", R_HASH as u32),
+    ("R_TICK", R_TICK as u32),
     ("R_STATE_REASON_SHIFT", R_STATE_REASON_SHIFT),
     ("D_PACKETS", D_PACKETS as u32),
     ("D_OCTETS", D_OCTETS as u32),

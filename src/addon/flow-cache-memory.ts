@@ -9,6 +9,8 @@ export interface FlowCacheMemory {
   FlowLookUp: new (memory: LookUpMemory) => FlowLookUp;
   /** Brings the rows in `list[from]` to `list[to - 1]` and their flows' slots into the processor's cache. */
   fetchFlows(slots: Int32Array, rows: Int32Array, list: Int32Array, from: number, to: number): void;
+  /** As `fetchFlows` those of the first `count` rows that have entered for this tick. Moves them to the front and gives how many. */
+  fetchEntered(slots: Int32Array, rows: Int32Array, list: Int32Array, count: number, tick: number): number;
   /**
    * Writes the first `count` of `rows` to `ordered` by their times, of one time by their numbers; both are whole numbers from
    * 0 to 2^53.
@@ -20,7 +22,6 @@ export interface FlowCacheMemory {
 /** Memory of one cache, and of those who look up in it; see `FlowLookUp`. */
 export interface LookUpMemory {
   rows: Int32Array;
-  wheelTicks: Int32Array;
   free: Int32Array;
   hashes: Int32Array;
   candidates: Int32Array;

@@ -29,7 +29,7 @@ import {
 } from './row.ts';
 import { RowOrder } from './row-order.ts';
 import { SlotTable } from './slot-table.ts';
-import { END_DETECTED, END_RESOURCES, type TimeoutOptions, Timeouts } from './timeouts.ts';
+import { END_DETECTED, END_RESOURCES, quietAfter, type TimeoutOptions, Timeouts } from './timeouts.ts';
 import { WHEEL_TAKE_MAX, Wheel } from './wheel.ts';
 
 /** Microseconds of a tick: the step of the wheel, and of the order in which records are handed on. */
@@ -70,8 +70,8 @@ export interface LiveFlowsOptions extends TimeoutOptions {
  *
  * Packets never touch the wheel. An entry stands in the bucket of the deadline that the flow had as it was entered;
  * when the tick is over the flow is either due or enters anew. A FIN, which brings the deadline forward, adds an
- * earlier entry; the old one is told by `wheelTicks` and dropped. An entry outlives its flow and serves the next
- * flow in the same row, so that the number of entries is bounded however many flows come and go.
+ * earlier entry. An entry outlives its flow and serves the next flow in the same row, so that the number of entries is
+ * bounded however many flows come and go.
  */
 export class LiveFlows {
   readonly now = new Float64Array(5);
@@ -79,6 +79,8 @@ export class LiveFlows {
   readonly table: SlotTable;
   readonly wheel: Wheel;
   timeouts: Timeouts;
+  /** Whole ticks from a packet until the flow may be over that waits so long (`quietUs`) after it. */
+  private readonly quietTicks: Int32Array;
   /** Flows in the table and the most there ever were. */
   active = 0;
   peak = 0;
@@ -100,7 +102,9 @@ export class LiveFlows {
     this.leave = leave;
     this.table = new SlotTable(options.allocate);
     this.timeouts = new Timeouts(options, store);
-    this.wheel = new Wheel(Math.ceil(this.timeouts.longestUs / TICK_US) + 2);
+    this.wheel = new Wheel(Math.ceil(this.timeouts.longestUs / TICK_US) + 2, store.words);
+    this.quietTicks = new Int32Array(this.timeouts.quietUs.length);
+    this.countTicks();
     this.oldest = new OldestIdle(store, (rows, from, to) => this.readAhead(rows, from, to));
     this.ended = new RowOrder(store, D_END);
   }
@@ -151,7 +155,7 @@ export class LiveFlows {
     this.active++;
     if (this.active > this.peak) this.peak = this.active;
     if ((protoTosFlags & TCP_FIN_RST) !== 0) this.finish(row, protoTosFlags);
-    else this.schedule(row);
+    else this.enterWheel(row, protoTosFlags & 0xff);
     return row;
   }
 
@@ -162,7 +166,8 @@ export class LiveFlows {
     const state = words[at]! | R_STATE_FINISHED | ((protoTosFlags & TCP_RST) === 0 ? 0 : R_STATE_RESET);
     if (state === words[at]!) return;
     words[at] = state;
-    if (this.timeouts.lingerUs(state) > 0) this.schedule(row);
+    const quiet = quietAfter(state);
+    if (this.timeouts.quietUs[quiet]! > 0) this.enterWheel(row, quiet);
     else this.endNow(row, END_DETECTED);
   }
 
@@ -239,13 +244,26 @@ export class LiveFlows {
   /** Other timeouts from now on, for the flows at hand as well. */
   setTimeouts(timeouts: Timeouts): void {
     this.timeouts = timeouts;
+    this.countTicks();
     const { words, highest } = this.store;
     for (let row = 1; row <= highest; row++) {
       if ((words[(row << ROW_WORD_SHIFT) + R_STATE]! & R_STATE_LIVE) === 0) continue;
       const reason = timeouts.earliest(row, D_STARTED, D_SEEN);
       if (timeouts.isOver(reason, this.now[NOW_CLOCK]!)) this.endNow(row, reason);
-      else this.schedule(row);
+      else this.enterForDeadline(row);
     }
+  }
+
+  private countTicks(): void {
+    const { activeUs, quietUs } = this.timeouts;
+    quietUs.forEach((us, quiet) => {
+      this.quietTicks[quiet] = this.ticksIn(Math.min(us, activeUs));
+    });
+  }
+
+  /** Whole ticks in so many microseconds; what is beyond the wheel is entered at its far end, and again from there. */
+  private ticksIn(us: number): number {
+    return Math.min(us / TICK_US, this.wheel.span - 2) | 0;
   }
 
   private end(row: number, reason: number): void {
@@ -281,44 +299,39 @@ export class LiveFlows {
     return this.store.take(pastTick);
   }
 
-  /** Enters a flow in the wheel unless an entry is there that comes no later than its deadline. */
-  private schedule(row: number): void {
-    const { wheelTicks } = this.store;
-    const { now, wheel } = this;
-    this.timeouts.earliest(row, D_STARTED, D_SEEN);
-    const running = now[NOW_TICK]!;
-    // A deadline beyond the wheel is entered at its far end, and again from there.
-    const tick = Math.min(Math.floor(this.timeouts.deadline[0]! / TICK_US), running + wheel.span - 2) | 0;
-    const entered = wheelTicks[row]!;
-    if (((entered - running) | 0) >= 0 && ((tick - entered) | 0) >= 0) return;
-    wheelTicks[row] = tick;
-    wheel.push(tick, row);
+  /**
+   * Enters a flow in the wheel that sees a packet in the running tick and then waits as `quiet` says. By whole ticks, so
+   * that the entry may come a tick before the deadline.
+   */
+  private enterWheel(row: number, quiet: number): void {
+    this.wheel.enter(row, this.now[NOW_TICK]! | 0, this.quietTicks[quiet]!);
+  }
+
+  /** Enters a flow for the deadline found last by `timeouts.earliest`, which is not before the running tick. */
+  private enterForDeadline(row: number): void {
+    const tick = this.now[NOW_TICK]!;
+    this.wheel.enter(row, tick | 0, this.ticksIn(this.timeouts.deadline[0]! - tick * TICK_US));
   }
 
   /** Empties the bucket of a tick that is over. */
   private sweep(over: number): void {
     const { wheel, entries, timeouts } = this;
-    const { words, wheelTicks } = this.store;
+    const { words } = this.store;
     const tick = over | 0;
     const overUs = (over + 1) * TICK_US;
     for (let taken = wheel.take(tick, entries); taken > 0; taken = wheel.take(tick, entries)) {
-      let count = 0;
-      for (let i = 0; i < taken; i++) {
-        const row = entries[i]!;
-        if (wheelTicks[row] === tick) entries[count++] = row;
-      }
-      this.readAhead(entries, 0, count);
+      const count = addon().fetchEntered(this.table.slots, words, entries, taken, tick);
       for (let i = 0; i < count; i++) {
         const row = entries[i]!;
         if ((words[(row << ROW_WORD_SHIFT) + R_STATE]! & R_STATE_LIVE) === 0) continue;
         const reason = timeouts.earliest(row, D_STARTED, D_SEEN);
         if (timeouts.deadline[0]! < overUs) this.endAtDeadline(row, reason);
-        else this.schedule(row);
+        else this.enterForDeadline(row);
       }
     }
   }
 
-  /** Reads the rows and slots of flows about to end, so that their cache misses overlap. */
+  /** Reads the rows and slots of flows about to make room, so that their cache misses overlap. */
   private readAhead(rows: Int32Array, from: number, to: number): void {
     addon().fetchFlows(this.table.slots, this.store.words, rows, from, to);
   }

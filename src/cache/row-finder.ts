@@ -50,9 +50,9 @@ export class RowFinder {
     this.table = table;
     this.key = key;
     this.sides = sides;
-    const { words: rows, wheelTicks, free } = store;
+    const { words: rows, free } = store;
     const { hashes, candidates } = this;
-    this.flows = new (addon().FlowLookUp)({ rows, wheelTicks, free, hashes, candidates });
+    this.flows = new (addon().FlowLookUp)({ rows, free, hashes, candidates });
     if (!isFullKey(key)) this.reducer = new KeyReducer(key, hashSeed);
   }
 

@@ -20,6 +20,8 @@ export const R_INPUT = 10;
 /** IP version | R_STATE_* bits | end reason << R_STATE_REASON_SHIFT. */
 export const R_STATE = 11;
 export const R_HASH = 12;
+/** Tick (modulo 2^32) that the row has entered the wheel for, in the past when it has not; survives its flow. */
+export const R_TICK = 13;
 
 /**
  * Doubles of a row (index in the Float64Array view). First the number of the packet that opened the flow: its first
@@ -55,11 +57,6 @@ export class RowStore {
   readonly words: Int32Array;
   readonly rowWords = ROW_WORDS;
   readonly doubles: Float64Array;
-  /**
-   * Tick (modulo 2^32) of the wheel bucket that has the row, in the past when none has. Not in the row: entries of the
-   * wheel that mean nothing any more are told without reading it.
-   */
-  readonly wheelTicks: Int32Array;
   readonly capacity: number;
   /** A stack of the rows given back, of its own because links in the rows would make every `take` wait for a cold row. */
   readonly free: Int32Array;
@@ -73,9 +70,8 @@ export class RowStore {
     this.capacity = capacity;
     this.words = new Int32Array(memory.buffer, memory.byteOffset, (capacity + 1) << ROW_WORD_SHIFT);
     this.doubles = new Float64Array(memory.buffer, memory.byteOffset, (capacity + 1) << ROW_DOUBLE_SHIFT);
-    const perRow = allocate((capacity + 1) * 8);
-    this.wheelTicks = new Int32Array(perRow.buffer, perRow.byteOffset, capacity + 1);
-    this.free = new Int32Array(perRow.buffer, perRow.byteOffset + (capacity + 1) * 4, capacity);
+    const free = allocate(capacity * 4);
+    this.free = new Int32Array(free.buffer, free.byteOffset, capacity);
   }
 
   get highest(): number {
@@ -87,7 +83,7 @@ export class RowStore {
     if (this.freeCount > 0) return this.free[--this.freeCount]!;
     if (this.top === this.capacity) return 0;
     this.top++;
-    this.wheelTicks[this.top] = pastTick;
+    this.words[(this.top << ROW_WORD_SHIFT) + R_TICK] = pastTick;
     if ((this.top & (ROWS_AHEAD - 1)) === 0) this.askAhead();
     return this.top;
   }

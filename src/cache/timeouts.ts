@@ -17,6 +17,15 @@ export const END_DETECTED = 3;
 export const END_FORCED = 4;
 export const END_RESOURCES = 5;
 
+/** Indices of `Timeouts.quietUs` behind the protocols. */
+const QUIET_FIN = 256;
+const QUIET_RST = 257;
+
+/** Which wait is that of a flow in this state (`R_STATE`), which has seen FIN or RST: RST counts before FIN. */
+export function quietAfter(state: number): number {
+  return (state & R_STATE_RESET) === 0 ? QUIET_FIN : QUIET_RST;
+}
+
 export interface TimeoutOptions {
   /** A record never spans this long or longer; `Infinity` for no such limit. */
   activeMs: number;
@@ -44,9 +53,8 @@ export class Timeouts {
   readonly longestUs: number;
   /** The time found by `earliest`, kept here because a number that is returned may have to be allocated. */
   readonly deadline = new Float64Array(1);
-  private readonly idleUs = new Float64Array(256);
-  private readonly finLingerUs: number;
-  private readonly rstLingerUs: number;
+  /** How long a flow waits for a packet: by protocol, and, once it has seen FIN or RST, at QUIET_FIN and QUIET_RST. */
+  readonly quietUs = new Float64Array(QUIET_RST + 1);
   private readonly store: RowStore;
 
   /** Throws UserError for a time out of range. */
@@ -54,34 +62,29 @@ export class Timeouts {
     const { activeMs, inactiveMs, tcpMs, udpMs, icmpMs, finLingerMs = 5000, rstLingerMs = finLingerMs } = options;
     this.activeUs =
       activeMs === Number.POSITIVE_INFINITY ? Number.POSITIVE_INFINITY : microseconds(activeMs, 'active timeout', 1);
-    const idleUs = this.idleUs.fill(microseconds(inactiveMs, 'inactive timeout', 1));
+    const { quietUs } = this;
+    const idleUs = quietUs.subarray(0, QUIET_FIN).fill(microseconds(inactiveMs, 'inactive timeout', 1));
     idleUs[PROTO_TCP] = microseconds(tcpMs ?? inactiveMs, 'TCP timeout', 1);
     idleUs[PROTO_UDP] = microseconds(udpMs ?? inactiveMs, 'UDP timeout', 1);
     idleUs[PROTO_ICMP] = microseconds(icmpMs ?? inactiveMs, 'ICMP timeout', 1);
     idleUs[PROTO_ICMP6] = idleUs[PROTO_ICMP];
     // A finished flow is never kept longer than one that is not.
-    this.finLingerUs = Math.min(microseconds(finLingerMs, 'FIN linger', 0), idleUs[PROTO_TCP]!);
-    this.rstLingerUs = Math.min(microseconds(rstLingerMs, 'RST linger', 0), idleUs[PROTO_TCP]!);
+    quietUs[QUIET_FIN] = Math.min(microseconds(finLingerMs, 'FIN linger', 0), idleUs[PROTO_TCP]!);
+    quietUs[QUIET_RST] = Math.min(microseconds(rstLingerMs, 'RST linger', 0), idleUs[PROTO_TCP]!);
     this.shortestIdleUs = Math.min(...idleUs);
     this.longestUs = Math.min(this.activeUs, Math.max(...idleUs));
     this.store = store;
-  }
-
-  /** How long a flow in this state (`R_STATE`), which has seen FIN or RST, waits for its tail. */
-  lingerUs(state: number): number {
-    return (state & R_STATE_RESET) === 0 ? this.finLingerUs : this.rstLingerUs;
   }
 
   /** Reason of the first deadline to come, counted from the doubles `begin` and `latest` of the row; sets `deadline`. */
   earliest(row: number, begin: number, latest: number): number {
     const wide = row << ROW_DOUBLE_SHIFT;
     const { doubles, words } = this.store;
-    const last = doubles[wide + latest]!;
     const activeEnd = doubles[wide + begin]! + this.activeUs;
     const state = words[(row << ROW_WORD_SHIFT) + R_STATE]!;
     const finished = (state & R_STATE_FINISHED) !== 0;
-    const proto = words[(row << ROW_WORD_SHIFT) + R_PROTO_TOS_FLAGS]! & 0xff;
-    const quietEnd = last + (finished ? this.lingerUs(state) : this.idleUs[proto]!);
+    const quiet = finished ? quietAfter(state) : words[(row << ROW_WORD_SHIFT) + R_PROTO_TOS_FLAGS]! & 0xff;
+    const quietEnd = doubles[wide + latest]! + this.quietUs[quiet]!;
     if (activeEnd <= quietEnd) {
       this.deadline[0] = activeEnd;
       return END_ACTIVE;

@@ -1,17 +1,21 @@
+import { R_TICK, ROW_WORD_SHIFT } from './row.ts';
+
 /** Words of a chunk: the next chunk of its bucket, then entries. */
 const CHUNK_WORDS = 32;
 export const WHEEL_TAKE_MAX = CHUNK_WORDS - 1;
 
 /**
- * A timing wheel: bags of rows, one for each of the next `span` ticks. Entries are never taken out early; who empties
- * a bag asks each row whether the entry still means it (`wheelTicks` of the row store).
+ * A timing wheel: bags of rows, one for each of the next `span` ticks. Entries are never taken out early: a row that enters
+ * for an earlier tick leaves its entry behind. Who empties a bag sees from the row's R_TICK whether the entry still means it.
  *
  * Buckets are chains of chunks out of one pool, so the memory follows the number of entries and not the largest
  * filling that each bucket ever had. Ticks are numbers modulo 2^32.
  */
 export class Wheel {
-  /** Buckets; an entry must be pushed less than this many ticks ahead. */
+  /** Buckets; a row must enter less than this many ticks ahead. */
   readonly span: number;
+  /** Of the row store. */
+  private readonly words: Int32Array;
   private readonly heads: Int32Array;
   /** Entries in the head chunk; the chunks behind it are full. */
   private readonly fills: Int32Array;
@@ -20,11 +24,12 @@ export class Wheel {
   private freeChunk = 0;
   private count = 0;
 
-  /** `ticks` is the longest distance wanted; the span is at least that but for very long ones. */
-  constructor(ticks: number) {
+  /** `longest` is the longest distance wanted; the span is at least that but for very long ones. */
+  constructor(longest: number, words: Int32Array) {
     let span = 16;
-    while (span <= ticks && span < 4096) span *= 2;
+    while (span <= longest && span < 4096) span *= 2;
     this.span = span;
+    this.words = words;
     this.heads = new Int32Array(span);
     this.fills = new Int32Array(span);
   }
@@ -33,7 +38,14 @@ export class Wheel {
     return this.count;
   }
 
-  push(tick: number, row: number): void {
+  /** Enters a row for `ahead` ticks after the running one, unless it has entered for an earlier one or for that. */
+  enter(row: number, running: number, ahead: number): void {
+    const { words } = this;
+    const at = (row << ROW_WORD_SHIFT) + R_TICK;
+    const entered = (words[at]! - running) | 0;
+    if (entered >= 0 && entered <= ahead) return;
+    const tick = (running + ahead) | 0;
+    words[at] = tick;
     const bucket = tick & (this.span - 1);
     let fill = this.fills[bucket]!;
     let chunk = this.heads[bucket]!;
@@ -56,7 +68,7 @@ export class Wheel {
    */
   take(tick: number, out: Int32Array): number {
     const bucket = tick & (this.span - 1);
-    const pool = this.pool;
+    const { pool } = this;
     let taken = 0;
     for (;;) {
       const chunk = this.heads[bucket]!;

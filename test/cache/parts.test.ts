@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { D_END, D_NUMBER, ROW_DOUBLE_SHIFT, RowStore } from '../../src/cache/row.ts';
+import { addon } from '../../src/addon/addon.ts';
+import { D_END, D_NUMBER, R_TICK, ROW_DOUBLE_SHIFT, ROW_WORDS, RowStore } from '../../src/cache/row.ts';
 import { RowOrder } from '../../src/cache/row-order.ts';
 import { SlotTable } from '../../src/cache/slot-table.ts';
 import { WHEEL_TAKE_MAX, Wheel } from '../../src/cache/wheel.ts';
@@ -88,20 +89,54 @@ describe('SlotTable', () => {
 });
 
 describe('Wheel', () => {
-  it('gives back every entry of a tick, once, and keeps its memory', () => {
-    const wheel = new Wheel(100);
+  const out = new Int32Array(WHEEL_TAKE_MAX);
+
+  /** Words of so many rows that have not entered for this tick or a later one. */
+  function rowWords(rows: number, before: number): Int32Array {
+    const words = new Int32Array(rows * ROW_WORDS);
+    for (let at = R_TICK; at < words.length; at += ROW_WORDS) words[at] = before - 1;
+    return words;
+  }
+
+  /** The rows that have entered for a tick, in order. */
+  function takeAll(wheel: Wheel, words: Int32Array, tick: number): number[] {
+    const rows: number[] = [];
+    for (let n = wheel.take(tick, out); n > 0; n = wheel.take(tick, out)) {
+      rows.push(...out.slice(0, addon().fetchEntered(new Int32Array(2), words, out, n, tick)));
+    }
+    return rows.sort((a, b) => a - b);
+  }
+
+  it('gives back every row of a tick, once, and keeps its memory', () => {
+    const words = rowWords(10_001, 0x7fffffff);
+    const wheel = new Wheel(100, words);
     expect(wheel.span).toBeGreaterThan(100);
-    const out = new Int32Array(WHEEL_TAKE_MAX);
     for (let lap = 0; lap < 20; lap++) {
-      const tick = (0x7fffffff + lap * 50) | 0; // ticks are modulo 2^32
-      for (let row = 1; row <= 10_000; row++) wheel.push(tick + (row & 1), row);
+      const running = (0x7fffffff + lap * 50) | 0; // ticks are modulo 2^32
+      for (let row = 1; row <= 10_000; row++) wheel.enter(row, running, row & 1);
       expect(wheel.entries).toBe(10_000);
       for (const odd of [0, 1]) {
-        const rows: number[] = [];
-        for (let n = wheel.take(tick + odd, out); n > 0; n = wheel.take(tick + odd, out)) rows.push(...out.slice(0, n));
-        expect(rows.sort((a, b) => a - b)).toEqual(Array.from({ length: 5000 }, (_, i) => 2 * i + 2 - odd));
+        const expected = Array.from({ length: 5000 }, (_, i) => 2 * i + 2 - odd);
+        expect(takeAll(wheel, words, (running + odd) | 0)).toEqual(expected);
       }
       expect(wheel.entries).toBe(0);
     }
+  });
+
+  it('gives a row that enters twice at the earlier tick alone', () => {
+    const words = rowWords(200, 7);
+    const wheel = new Wheel(100, words);
+    for (let row = 0; row < 200; row++) {
+      wheel.enter(row, 7, 20);
+      wheel.enter(row, 9, row % 40);
+    }
+    // Rows of every second score came no earlier, and left no second entry.
+    expect(wheel.entries).toBe(200 + 5 * 18);
+    for (let tick = 9; tick < 27; tick++) {
+      const later = tick - 9;
+      expect(takeAll(wheel, words, tick)).toEqual([0, 40, 80, 120, 160].map((row) => row + later));
+    }
+    expect(takeAll(wheel, words, 27)).toHaveLength(200 - 5 * 18);
+    expect(wheel.entries).toBe(0);
   });
 });
