@@ -101,6 +101,7 @@ pub fn order_rows(
     row_order::order(times, numbers, rows, ordered).map_err(invalid)
 }
 
+/// Columns of one batch, which every flow of a cache has.
 #[napi(object, object_to_js = false)]
 pub struct FlowColumns {
     pub src_addr_hi: Uint32Array,
@@ -128,45 +129,52 @@ pub struct FlowsWritten {
     pub directed: u32,
 }
 
-/// As `flow_columns::write` says, of the rows in `list[from..to]`.
+/// Writes flows to columns that it is told once, as `FlowLookUp` is.
 #[napi]
-pub fn write_flows(
-    rows: &[i32],
-    list: &[i32],
-    from: u32,
-    to: u32,
-    mut columns: FlowColumns,
-    at: u32,
-) -> Result<FlowsWritten> {
-    let list = first(list, to)?.get(from as usize..).unwrap_or_default();
-    let c = &mut columns;
-    // SAFETY: JavaScript runs nothing else meanwhile, and by contract no column is the memory of another argument.
-    let mut columns = unsafe {
-        flow_columns::FlowColumns {
-            src_addr_hi: c.src_addr_hi.as_mut(),
-            src_addr_lo: c.src_addr_lo.as_mut(),
-            dst_addr_hi: c.dst_addr_hi.as_mut(),
-            dst_addr_lo: c.dst_addr_lo.as_mut(),
-            src_port: c.src_port.as_mut(),
-            dst_port: c.dst_port.as_mut(),
-            proto: c.proto.as_mut(),
-            tos: c.tos.as_mut(),
-            tcp_flags: c.tcp_flags.as_mut(),
-            in_if: c.in_if.as_mut(),
-            packets: c.packets.as_mut(),
-            octets: c.octets.as_mut(),
-            first_ms: c.first_ms.as_mut(),
-            last_ms: c.last_ms.as_mut(),
-            received_ms: c.received_ms.as_mut(),
-            export_ms: c.export_ms.as_mut(),
-            end_reason: c.end_reason.as_mut(),
-        }
-    };
-    let written = flow_columns::write(rows, list, &mut columns, at as usize).map_err(invalid)?;
-    Ok(FlowsWritten {
-        saturated: written.saturated,
-        directed: written.directed,
-    })
+pub struct FlowWriter {
+    columns: FlowColumns,
+}
+
+#[napi]
+impl FlowWriter {
+    #[napi(constructor)]
+    pub fn new(columns: FlowColumns) -> FlowWriter {
+        FlowWriter { columns }
+    }
+
+    /// As `flow_columns::write` says, of the rows in `list[from..to]`.
+    #[napi]
+    pub fn write(&mut self, rows: &[i32], list: &[i32], from: u32, to: u32, at: u32) -> Result<FlowsWritten> {
+        let list = first(list, to)?.get(from as usize..).unwrap_or_default();
+        let c = &mut self.columns;
+        // SAFETY: JavaScript runs nothing else meanwhile, and by contract no column is the memory of another argument.
+        let mut columns = unsafe {
+            flow_columns::FlowColumns {
+                src_addr_hi: c.src_addr_hi.as_mut(),
+                src_addr_lo: c.src_addr_lo.as_mut(),
+                dst_addr_hi: c.dst_addr_hi.as_mut(),
+                dst_addr_lo: c.dst_addr_lo.as_mut(),
+                src_port: c.src_port.as_mut(),
+                dst_port: c.dst_port.as_mut(),
+                proto: c.proto.as_mut(),
+                tos: c.tos.as_mut(),
+                tcp_flags: c.tcp_flags.as_mut(),
+                in_if: c.in_if.as_mut(),
+                packets: c.packets.as_mut(),
+                octets: c.octets.as_mut(),
+                first_ms: c.first_ms.as_mut(),
+                last_ms: c.last_ms.as_mut(),
+                received_ms: c.received_ms.as_mut(),
+                export_ms: c.export_ms.as_mut(),
+                end_reason: c.end_reason.as_mut(),
+            }
+        };
+        let written = flow_columns::write(rows, list, &mut columns, at as usize).map_err(invalid)?;
+        Ok(FlowsWritten {
+            saturated: written.saturated,
+            directed: written.directed,
+        })
+    }
 }
 
 fn first<T>(list: &[T], count: u32) -> Result<&[T]> {

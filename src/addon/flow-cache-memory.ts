@@ -16,18 +16,7 @@ export interface FlowCacheMemory {
    * 0 to 2^53.
    */
   orderRows(times: Float64Array, numbers: Float64Array, rows: Int32Array, count: number, ordered: Int32Array): void;
-  /**
-   * Writes the flows in these rows to columns, from place `at` on. Gives how many had more than 2^53 packets or octets, which are
-   * cut down to that, and how many have a known direction, which is not written.
-   */
-  writeFlows(
-    rows: Int32Array,
-    list: Int32Array,
-    from: number,
-    to: number,
-    columns: FlowColumns,
-    at: number,
-  ): { saturated: number; directed: number };
+  FlowWriter: new (columns: FlowColumns) => FlowWriter;
 }
 
 /** Memory of one cache, and of those who look up in it; see `FlowLookUp`. */
@@ -67,4 +56,19 @@ export interface FlowColumns {
   receivedMs: Float64Array;
   exportMs: Float64Array;
   endReason: Uint8Array;
+}
+
+/** Writes to the columns of one batch, which it is told once. */
+export interface FlowWriter {
+  /**
+   * Writes the flows in the rows `list[from]` to `list[to - 1]`, from place `at` on. Gives how many had more than 2^53 packets or
+   * octets, which are cut down to that, and how many have a known direction, which is not written.
+   */
+  write(
+    rows: Int32Array,
+    list: Int32Array,
+    from: number,
+    to: number,
+    at: number,
+  ): { saturated: number; directed: number };
 }

@@ -1,9 +1,8 @@
-import { addon } from '../addon/addon.ts';
 import { P_META_DIRECTION_KNOWN, P_META_EGRESS } from '../addon/packet-layout.ts';
 import type { FlowBatch } from '../flow/batch.ts';
 import type { BiflowRows } from './biflow-rows.ts';
 import type { ExtensionWriter } from './extension-writer.ts';
-import { flowColumns } from './flow-columns.ts';
+import { flowWriter } from './flow-columns.ts';
 import { R_STATE, R_STATE_LIVE, ROW_WORD_SHIFT, type RowStore } from './row.ts';
 import type { RowSink } from './row-sink.ts';
 
@@ -73,7 +72,7 @@ export class RowWriter implements RowSink {
 
   private fill(batch: FlowBatch, rows: Int32Array, start: number, end: number): void {
     const at = batch.rows;
-    const { saturated, directed } = addon().writeFlows(this.store.words, rows, start, end, flowColumns(batch), at);
+    const { saturated, directed } = flowWriter(batch).write(this.store.words, rows, start, end, at);
     this.saturated += saturated;
     if (directed > 0) this.fillDirections(batch, rows, start, end);
     this.extras?.fill(batch, rows, start, end, at);

@@ -50,6 +50,9 @@ export class Announcer {
   private readonly templates = new Map<number, FlowTemplate>();
   /** Numbers given out, by what they stand for: the same fields always have the same. */
   private readonly ids = new Map<string, number>();
+  /** What does not change is made once: a replay announces some hundred times a second. */
+  private readonly templateSets = new Map<number, ControlSet>();
+  private samplingSets: readonly ControlSet[] | undefined;
   private asked = true;
   private announcedMs = 0;
   private datagrams = 0;
@@ -106,28 +109,19 @@ export class Announcer {
     this.announcedMs = nowMs;
     this.datagrams = 0;
     const { version, domain, sampling, interfaces, keyFields } = this.options;
-    const sets: ControlSet[] = [];
     // Two classes may have the same template: fields that are alike for both families.
     const flowTemplates = new Map([...this.templates.values()].map(({ id, layout }) => [id, layout.fields]));
-    for (const [id, fields] of flowTemplates) {
-      sets.push({ bytes: templateSet(version, id, fields), records: 1, dataRecords: 0 });
-    }
-    const tables = samplingTables(version, domain, sampling);
-    tables.push(...this.statistics(counts, process));
-    if (version !== VERSION_V9) {
-      tables.push(startTable(domain, bootMs));
-      tables.push(flowKeyTable(flowTemplates, keyFields));
-    }
+    const templates = [...flowTemplates].map(([id, fields]) => this.templateSet(id, fields));
+    this.samplingSets ??= this.optionsSets(samplingTables(version, domain, sampling));
+    const tables = this.statistics(counts, process);
+    if (version !== VERSION_V9) tables.push(startTable(domain, bootMs), flowKeyTable(flowTemplates, keyFields));
     tables.push(...interfaceTables(version, interfaces));
-    for (const table of tables) this.addOptions(table, sets);
-    return sets;
+    return [...templates, ...this.samplingSets, ...this.optionsSets(tables)];
   }
 
   /** Counters alone, for the end: nothing else has changed. */
   announceCounts(counts: ExportCounts, process?: ProcessCounts): ControlSet[] {
-    const sets: ControlSet[] = [];
-    for (const table of this.statistics(counts, process)) this.addOptions(table, sets);
-    return sets;
+    return this.optionsSets(this.statistics(counts, process));
   }
 
   private statistics(counts: ExportCounts, process: ProcessCounts | undefined): OptionsTable[] {
@@ -144,10 +138,23 @@ export class Announcer {
     this.templates.set(rowClass, { id, layout: new RecordLayout(fields, flows.family) });
   }
 
-  private addOptions(table: OptionsTable, sets: ControlSet[]): void {
-    const id = this.idOf(table.scopes, table.fields);
-    sets.push({ bytes: optionsTemplateSet(this.options.version, id, table), records: 1, dataRecords: 0 });
-    addRows(id, table, sets);
+  private templateSet(id: number, fields: readonly RecordField[]): ControlSet {
+    let set = this.templateSets.get(id);
+    if (set === undefined) {
+      set = { bytes: templateSet(this.options.version, id, fields), records: 1, dataRecords: 0 };
+      this.templateSets.set(id, set);
+    }
+    return set;
+  }
+
+  private optionsSets(tables: readonly OptionsTable[]): ControlSet[] {
+    const sets: ControlSet[] = [];
+    for (const table of tables) {
+      const id = this.idOf(table.scopes, table.fields);
+      sets.push({ bytes: optionsTemplateSet(this.options.version, id, table), records: 1, dataRecords: 0 });
+      addRows(id, table, sets);
+    }
+    return sets;
   }
 
   private idOf(scopes: readonly FieldSpec[], fields: readonly FieldSpec[], known?: number): number {

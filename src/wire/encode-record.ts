@@ -77,6 +77,7 @@ export class RecordLayout {
 export class RecordWriter {
   private readonly native: NativeRecordWriter;
   private readonly columnNames: readonly (ColumnName | undefined)[];
+  private bound: Parameters<NativeRecordWriter['bind']>[0] | undefined;
 
   constructor(steps: readonly Step[], recordBytes: number) {
     this.native = new (addon().RecordWriter)(steps, recordBytes);
@@ -85,7 +86,11 @@ export class RecordWriter {
 
   /** Takes the columns of `batch`; until the next `bind` its rows are what `write` writes. */
   bind(batch: FlowBatch): void {
-    this.native.bind(this.columnNames.map((name) => (name === undefined ? undefined : batch.get(name))));
+    const columns = this.columnNames.map((name) => (name === undefined ? undefined : batch.get(name)));
+    // To be told an array takes the addon as long as to write it some rows, and batches are filled again and again.
+    if (this.bound?.every((column, i) => column === columns[i])) return;
+    this.bound = columns;
+    this.native.bind(columns);
   }
 
   /**

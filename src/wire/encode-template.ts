@@ -144,8 +144,9 @@ class SetBuilder {
   }
 
   private unsigned(value: bigint, length: number): void {
-    const wide = BigInt.asUintN(length * 8, value);
-    for (let k = length - 1; k >= 0; k--) this.bytes.push(Number((wide >> BigInt(k * 8)) & 255n));
+    const wide = new Uint8Array(8);
+    new DataView(wide.buffer).setBigUint64(0, value);
+    this.bytes.push(...wide.subarray(8 - length));
   }
 
   private text(value: string, length: number): void {

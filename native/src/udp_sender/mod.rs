@@ -1,6 +1,7 @@
 //! Sends datagrams from a thread of its own: whoever makes them never waits for the network unless the bounded queue is
 //! full, and what the socket does not take at once is kept, not lost.
 
+mod burst;
 pub mod ip_options;
 mod link;
 mod pace;

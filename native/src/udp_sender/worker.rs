@@ -1,9 +1,10 @@
 //! What the thread of a sender does: takes pieces of the queue and sends them, whatever the socket says.
 
+use super::burst::{Burst, MAX_BURST};
 use super::link::Link;
 use super::pace::Pace;
 use super::queue::Piece;
-use super::socket::{wait_writable, Burst, MAX_BURST};
+use super::socket::wait_writable;
 use super::Shared;
 use crate::panics::{caught, defect};
 use std::io;

@@ -30,6 +30,11 @@ import type { ExportRuntime } from './runtime.ts';
 import type { SenderSwitch } from './sender-switch.ts';
 import { openLinks, type RunFacts, Senders } from './senders.ts';
 
+/**
+ * Flows of captures that are sent and nothing else leave in batches that the processor's cache holds. Live, a batch is what may
+ * wait for a collector; and files and tables are the better, the larger batches are.
+ */
+const SENT_BATCH_ROWS = 4096;
 /** How often a live exporter looks at the clock: timeouts are a second exact, datagrams wait a second at most. */
 const TICK_MS = 250;
 
@@ -110,7 +115,12 @@ export class MeteringRun implements ExportRuntime {
     this.store = store;
     this.printer = printer;
     this.operations = operations;
-    this.output = new FlowOutput({ destinations, dropWhenFull: this.isLive });
+    const onlySends = !this.isLive && store === undefined && printer === undefined;
+    this.output = new FlowOutput({
+      destinations,
+      dropWhenFull: this.isLive,
+      ...(onlySends && { batchRows: SENT_BATCH_ROWS }),
+    });
     this.meter = parts.meter;
     this.statistics = new CaptureStatistics(
       this.inputs.parts,
