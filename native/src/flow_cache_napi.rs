@@ -17,7 +17,6 @@ pub fn flow_row_layout() -> HashMap<String, u32> {
 pub struct LookUpMemory {
     pub rows: Int32Array,
     pub free: Int32Array,
-    pub hashes: Int32Array,
     pub candidates: Int32Array,
 }
 
@@ -38,26 +37,16 @@ impl FlowLookUp {
     /// ones.
     #[napi]
     pub fn look_up(&mut self, slots: &[i32], records: &[u32], start: u32, count: u32, free_count: u32) -> Result<()> {
-        let LookUpMemory {
-            rows,
-            free,
-            hashes,
-            candidates,
-        } = &mut self.memory;
+        let LookUpMemory { rows, free, candidates } = &mut self.memory;
         let table = FlowTable {
             slots,
             rows: rows.as_chunks().0,
             free: first(free, free_count)?,
         };
-        let records = records
-            .as_chunks()
-            .0
-            .get(start as usize..)
-            .and_then(|records| records.get(..count as usize))
-            .ok_or_else(|| invalid("there are no such packets"))?;
-        // SAFETY: JavaScript runs nothing else meanwhile, and by contract neither is the memory of another array.
-        let (hashes, candidates) = unsafe { (hashes.as_mut(), candidates.as_mut()) };
-        flow_lookup::look_up(&table, records, hashes, candidates).map_err(invalid)
+        let records = records.as_chunks().0.get(start as usize..).unwrap_or_default();
+        // SAFETY: JavaScript runs nothing else meanwhile, and by contract it is not the memory of another array.
+        let candidates = unsafe { candidates.as_mut() };
+        flow_lookup::look_up(&table, records, count as usize, candidates).map_err(invalid)
     }
 }
 

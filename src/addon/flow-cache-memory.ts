@@ -23,16 +23,15 @@ export interface FlowCacheMemory {
 export interface LookUpMemory {
   rows: Int32Array;
   free: Int32Array;
-  hashes: Int32Array;
   candidates: Int32Array;
 }
 
 /** Look-ups in the memory of one cache, which it is told once. */
 export interface FlowLookUp {
   /**
-   * Writes `hashes` and probable rows (`candidates`, 0 for none) of the `count` packets from number `start` on, and
-   * brings what handling them needs into the processor's cache: their slots and rows, and of the `freeCount` rows that are
-   * free as many of the last.
+   * Writes probable rows (`candidates`, 0 for none) of the `count` packets from number `start` on, and brings what handling
+   * them needs into the processor's cache: their slots and rows, and of the `freeCount` rows that are free as many of the
+   * last.
    */
   lookUp(slots: Int32Array, records: Uint32Array, start: number, count: number, freeCount: number): void;
 }

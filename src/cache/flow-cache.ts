@@ -172,7 +172,7 @@ export class FlowCache implements MeteringCache {
     taken: Uint32Array | undefined,
   ): undefined {
     const { flows, finder, extras, biflows } = this;
-    const { hashes, candidates } = finder;
+    const { candidates } = finder;
     const rows = this.store.words;
     const doubles = this.store.doubles;
     const now = flows.now;
@@ -202,7 +202,6 @@ export class FlowCache implements MeteringCache {
         tickEnd = (now[NOW_TICK]! + 1) * TICK_US;
       }
 
-      const hash = hashes[i]!;
       const protoTosFlags = words[p + P_PROTO_TOS_FLAGS]!;
       const length = words[p + P_OCTETS]!;
       octets += length;
@@ -228,7 +227,7 @@ export class FlowCache implements MeteringCache {
           (rows[r + 6]! ^ words[p + 6]!);
       }
       if (differ !== 0) {
-        row = finder.find(words, packet, hash);
+        row = finder.find(words, packet);
         r = row << ROW_WORD_SHIFT;
       }
       const d = row << ROW_DOUBLE_SHIFT;
@@ -246,7 +245,7 @@ export class FlowCache implements MeteringCache {
         now[NOW_TIME] = time;
         if (taken !== undefined) now[NOW_NUMBER] = packetsBefore + firstOfRun(taken, packet);
         else now[NOW_NUMBER] = numbers === undefined ? packetsBefore + packet : numbers[packet]!;
-        row = flows.open(words, p, hash);
+        row = flows.open(words, p);
         if (row !== 0 && extras !== undefined) extras.open(row, words, extensions, packet);
         if (row !== 0 && biflows !== undefined) biflows.open(row, i, protoTosFlags, length, now);
       } else {

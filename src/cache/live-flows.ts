@@ -1,5 +1,5 @@
 import { addon } from '../addon/addon.ts';
-import { P_DST, P_INPUT, P_META, P_OCTETS, P_PORTS, P_PROTO_TOS_FLAGS, P_SRC } from '../addon/packet-layout.ts';
+import { P_DST, P_HASH, P_INPUT, P_META, P_OCTETS, P_PORTS, P_PROTO_TOS_FLAGS, P_SRC } from '../addon/packet-layout.ts';
 import type { Allocate, FullPolicy } from './flow-cache-options.ts';
 import { OldestIdle } from './oldest-idle.ts';
 import {
@@ -120,7 +120,7 @@ export class LiveFlows {
   }
 
   /** Opens a flow with the packet whose record starts at word `p`; returns its row, 0 if there is no place for it. */
-  open(packet: Uint32Array, p: number, hash: number): number {
+  open(packet: Uint32Array, p: number): number {
     if (this.active === this.maxFlows) {
       if (!this.evicts) {
         this.ignored[IGNORED_PACKETS] = this.ignored[IGNORED_PACKETS]! + 1;
@@ -130,6 +130,7 @@ export class LiveFlows {
       this.evict();
     }
     const row = this.takeRow();
+    const hash = packet[p + P_HASH]! | 0;
     const { words, doubles } = this.store;
     const { now } = this;
     const r = row << ROW_WORD_SHIFT;

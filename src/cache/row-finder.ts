@@ -1,6 +1,7 @@
 import { addon } from '../addon/addon.ts';
 import type { FlowLookUp } from '../addon/flow-cache-memory.ts';
 import {
+  P_HASH,
   P_INPUT,
   P_META,
   P_META_EGRESS,
@@ -30,8 +31,7 @@ export const META_KEY = P_META_VERSION_MASK | P_META_EGRESS;
 
 /** Finds the rows of packets: where they probably are for a whole group at once, and for certain one by one. */
 export class RowFinder {
-  /** Of the packets of a group: their hashes, and the rows that were found under them, 0 for none. */
-  readonly hashes = new Int32Array(GROUP);
+  /** Of the packets of a group: the rows that were found under their hashes, 0 for none. */
   readonly candidates = new Int32Array(GROUP);
   /** Extension records of the packets in hand. */
   extensions: Uint32Array | undefined;
@@ -51,8 +51,8 @@ export class RowFinder {
     this.key = key;
     this.sides = sides;
     const { words: rows, free } = store;
-    const { hashes, candidates } = this;
-    this.flows = new (addon().FlowLookUp)({ rows, free, hashes, candidates });
+    const { candidates } = this;
+    this.flows = new (addon().FlowLookUp)({ rows, free, candidates });
     if (!isFullKey(key)) this.reducer = new KeyReducer(key, hashSeed);
   }
 
@@ -66,8 +66,9 @@ export class RowFinder {
   }
 
   /** The live row with the key of a packet, or 0. */
-  find(words: Uint32Array, packet: number, hash: number): number {
+  find(words: Uint32Array, packet: number): number {
     const p = packet * PACKET_WORDS;
+    const hash = words[p + P_HASH]! | 0;
     const { slots, mask } = this.table;
     const rows = this.store.words;
     for (let at = hash & mask; ; at = (at + 1) & mask) {

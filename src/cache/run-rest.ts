@@ -1,6 +1,6 @@
 /** Packets of a run (src/addon/packet-run-layout.ts) behind its first, which the flow cache has found the flow of. */
 import { addon } from '../addon/addon.ts';
-import { P_HASH, P_META, P_OCTETS, P_PROTO_TOS_FLAGS, P_TIME, PACKET_WORDS } from '../addon/packet-layout.ts';
+import { P_META, P_OCTETS, P_PROTO_TOS_FLAGS, P_TIME, PACKET_WORDS } from '../addon/packet-layout.ts';
 import {
   HEAD_LAST_MICROS,
   HEAD_LAST_SECONDS,
@@ -85,7 +85,7 @@ export function addOneByOne(
       record[P_OCTETS] = octets;
       record[P_META] = runs[rest + REST_META]!;
       now[NOW_NUMBER] = packetsBefore + packet;
-      row = flows.open(record, 0, record[P_HASH]! | 0);
+      row = flows.open(record, 0);
       continue;
     }
     const d = row << ROW_DOUBLE_SHIFT;
