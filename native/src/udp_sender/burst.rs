@@ -28,8 +28,8 @@ mod linux {
         controls: Vec<SegmentSize>,
         /// How many datagrams each message has.
         counts: Vec<usize>,
-        /// The kernel once refused: the way is by a tunnel (IPsec), or a device that takes no such messages.
-        refused: bool,
+        /// False once the kernel refused: the way is by a tunnel (IPsec), or a device that takes no such messages.
+        joins: bool,
     }
 
     /// What comes with a message that is to be cut.
@@ -43,8 +43,9 @@ mod linux {
     // SAFETY: its pointers are set before each use and mean nothing between.
     unsafe impl Send for Burst {}
 
-    impl Default for Burst {
-        fn default() -> Burst {
+    impl Burst {
+        /// `joins`: unless the system refuses.
+        pub fn new(joins: bool) -> Burst {
             // SAFETY: all bytes zero is a valid value of these plain C structures.
             let (header, vector, mut control): (libc::mmsghdr, libc::iovec, SegmentSize) =
                 unsafe { (std::mem::zeroed(), std::mem::zeroed(), std::mem::zeroed()) };
@@ -57,22 +58,20 @@ mod linux {
                 vectors: vec![vector; MAX_BURST],
                 controls: vec![control; MAX_BURST],
                 counts: vec![0; MAX_BURST],
-                refused: false,
+                joins,
             }
         }
-    }
 
-    impl Burst {
         /// Sends the datagrams that stand one after another in `bytes`, at most `MAX_BURST`; says how many went out. An
         /// error means that the first of them did not.
         pub fn send(&mut self, socket: &UdpSocket, bytes: &[u8], lengths: &[u32]) -> io::Result<usize> {
             let lengths = &lengths[..lengths.len().min(MAX_BURST)];
             // A kernel without it, and a raw socket, would not cut but send it as it is.
-            let joins = !self.refused && get_option::<1>(socket, libc::SOL_UDP, libc::UDP_SEGMENT).is_ok();
+            let joins = self.joins && get_option::<1>(socket, libc::SOL_UDP, libc::UDP_SEGMENT).is_ok();
             let result = self.send_messages(socket, bytes, lengths, joins);
             match result.as_ref().map_err(io::Error::raw_os_error) {
                 Err(Some(libc::EINVAL | libc::EIO | libc::EMSGSIZE | libc::EOPNOTSUPP)) if self.counts[0] > 1 => {
-                    self.refused = true;
+                    self.joins = false;
                     self.send_messages(socket, bytes, lengths, false)
                 }
                 _ => result,
@@ -163,10 +162,14 @@ mod linux {
 pub mod portable {
     use super::*;
 
-    #[derive(Default)]
     pub struct Burst {}
 
     impl Burst {
+        /// None are joined.
+        pub fn new(_joins: bool) -> Burst {
+            Burst {}
+        }
+
         pub fn send(&mut self, socket: &UdpSocket, bytes: &[u8], lengths: &[u32]) -> io::Result<usize> {
             socket.send(&bytes[..lengths[0] as usize])?;
             Ok(1)
@@ -190,10 +193,10 @@ mod tests {
             for _ in 0..2 {
                 let lengths = [3u32, 3, 2, 0, 0, 5];
                 let bytes = *b"abcdefghijklm";
-                let mut burst = Burst::default();
+                let mut burst = Burst::new(true);
                 assert_eq!(burst.send(&socket, &bytes, &lengths).unwrap(), 6);
                 assert_eq!(burst.send(&socket, &bytes, &lengths[..2]).unwrap(), 2);
-                let mut one = portable::Burst::default();
+                let mut one = portable::Burst::new(true);
                 assert_eq!(one.send(&socket, &bytes[8..], &lengths[5..]).unwrap(), 1);
                 let mut buffer = [0u8; 16];
                 for expected in ["abc", "def", "gh", "", "", "ijklm", "abc", "def", "ijklm"] {

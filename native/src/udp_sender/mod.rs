@@ -10,6 +10,7 @@ mod raw;
 pub mod socket;
 mod worker;
 
+use burst::Burst;
 use ip_options::IpOptions;
 use link::{Connect, Link};
 use pace::Pace;
@@ -91,7 +92,9 @@ impl UdpSender {
             shared.connected(socket);
         }
         let pace = Pace::new(options.datagrams_per_second);
-        let worker = Worker::new(Arc::clone(&shared), link, pace);
+        // What is captured live is little at a time, and whoever looks on this host at what leaves it sees datagrams.
+        let joins = !options.waits && options.datagrams_per_second == 0.0;
+        let worker = Worker::new(Arc::clone(&shared), link, pace, Burst::new(joins));
         let thread = std::thread::Builder::new()
             .name(format!("weir-send-{}", options.port))
             .spawn(move || worker.run())

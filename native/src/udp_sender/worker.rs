@@ -31,11 +31,11 @@ pub struct Worker {
 }
 
 impl Worker {
-    pub fn new(shared: Arc<Shared>, link: Link, pace: Pace) -> Worker {
+    pub fn new(shared: Arc<Shared>, link: Link, pace: Pace, burst: Burst) -> Worker {
         Worker {
             shared,
             link,
-            burst: Burst::default(),
+            burst,
             limit: 1,
             pace,
         }
