@@ -1,7 +1,6 @@
 //! Sends datagrams from a thread of its own: whoever makes them never waits for the network unless the bounded queue is
 //! full, and what the socket does not take at once is kept, not lost.
 
-mod burst;
 pub mod ip_options;
 mod link;
 mod pace;
@@ -10,7 +9,6 @@ mod raw;
 pub mod socket;
 mod worker;
 
-use burst::Burst;
 use ip_options::IpOptions;
 use link::{Connect, Link};
 use pace::Pace;
@@ -92,9 +90,7 @@ impl UdpSender {
             shared.connected(socket);
         }
         let pace = Pace::new(options.datagrams_per_second);
-        // What is captured live is little at a time, and whoever looks on this host at what leaves it sees datagrams.
-        let joins = !options.waits && options.datagrams_per_second == 0.0;
-        let worker = Worker::new(Arc::clone(&shared), link, pace, Burst::new(joins));
+        let worker = Worker::new(Arc::clone(&shared), link, pace);
         let thread = std::thread::Builder::new()
             .name(format!("weir-send-{}", options.port))
             .spawn(move || worker.run())

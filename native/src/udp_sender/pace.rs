@@ -1,6 +1,6 @@
 //! When the next datagrams may leave.
 
-use super::burst::MAX_BURST;
+use super::socket::MAX_BURST;
 use std::time::{Duration, Instant};
 
 /// A paced sender that was held up makes good for at most this much.

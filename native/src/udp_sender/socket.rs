@@ -1,4 +1,4 @@
-//! The connected UDP socket of a sender.
+//! A connected UDP socket that sends many datagrams in one system call where the system can.
 
 use crate::net::name_of;
 use crate::udp_sender::ip_options::IpOptions;
@@ -133,15 +133,110 @@ pub fn wait_writable(socket: &UdpSocket, timeout_ms: u16) {
     unsafe { libc::poll(&raw mut entry, 1, libc::c_int::from(timeout_ms)) };
 }
 
+/// Most datagrams one call sends.
+pub const MAX_BURST: usize = 64;
+
+#[cfg(target_os = "linux")]
+pub struct Burst {
+    headers: Vec<libc::mmsghdr>,
+    vectors: Vec<libc::iovec>,
+}
+
+// SAFETY: its pointers are set before each use and mean nothing between.
+#[cfg(target_os = "linux")]
+unsafe impl Send for Burst {}
+
+#[cfg(target_os = "linux")]
+impl Default for Burst {
+    fn default() -> Burst {
+        // SAFETY: all bytes zero is a valid value of these plain C structures.
+        unsafe {
+            Burst {
+                headers: vec![std::mem::zeroed(); MAX_BURST],
+                vectors: vec![std::mem::zeroed(); MAX_BURST],
+            }
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Burst {
+    /// Sends the datagrams that stand one after another in `bytes`, at most `MAX_BURST`; says how many went out. An
+    /// error means that the first of them did not.
+    pub fn send(&mut self, socket: &UdpSocket, mut bytes: &[u8], lengths: &[u32]) -> io::Result<usize> {
+        let count = lengths.len().min(MAX_BURST);
+        for (i, &length) in lengths.iter().take(count).enumerate() {
+            let (datagram, rest) = bytes.split_at(length as usize);
+            bytes = rest;
+            self.vectors[i] = libc::iovec {
+                iov_base: datagram.as_ptr().cast_mut().cast(),
+                iov_len: datagram.len(),
+            };
+            self.headers[i].msg_hdr.msg_iov = &raw mut self.vectors[i];
+            self.headers[i].msg_hdr.msg_iovlen = 1;
+        }
+        // SAFETY: `count` headers describe slices that outlive the call; sendmmsg only reads them.
+        let sent = unsafe {
+            libc::sendmmsg(
+                socket.as_raw_fd(),
+                self.headers.as_mut_ptr(),
+                count as libc::c_uint,
+                libc::MSG_DONTWAIT as _,
+            )
+        };
+        if sent < 0 {
+            Err(io::Error::last_os_error())
+        } else {
+            Ok(sent as usize)
+        }
+    }
+}
+
+/// For systems without sendmmsg: one datagram a call. Compiled for the tests everywhere, so that it stays whole.
+#[cfg(any(test, not(target_os = "linux")))]
+pub mod portable {
+    use std::io;
+    use std::net::UdpSocket;
+
+    #[derive(Default)]
+    pub struct Burst {}
+
+    impl Burst {
+        pub fn send(&mut self, socket: &UdpSocket, bytes: &[u8], lengths: &[u32]) -> io::Result<usize> {
+            socket.send(&bytes[..lengths[0] as usize])?;
+            Ok(1)
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub use portable::Burst;
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn sockets_of_both_families_know_their_path() {
+    fn bursts_arrive_whole_and_in_order() {
         for host in ["127.0.0.1", "::1"] {
-            let socket = connect(host, 9995, Some(host), &IpOptions::default()).unwrap();
+            let receiver = UdpSocket::bind((host, 0)).unwrap();
+            let port = receiver.local_addr().unwrap().port();
+            let socket = connect(host, port, Some(host), &IpOptions::default()).unwrap();
             assert!(max_payload(&socket).is_none_or(|bytes| (1232..=65_507).contains(&bytes)));
+            let lengths = [3u32, 0, 5];
+            let bytes = *b"abcdefgh";
+            assert_eq!(Burst::default().send(&socket, &bytes, &lengths).unwrap(), 3);
+            assert_eq!(
+                portable::Burst::default()
+                    .send(&socket, &bytes[3..], &lengths[2..])
+                    .unwrap(),
+                1
+            );
+            let mut buffer = [0u8; 16];
+            for expected in ["abc", "", "defgh", "defgh"] {
+                let length = receiver.recv(&mut buffer).unwrap();
+                assert_eq!(&buffer[..length], expected.as_bytes());
+            }
         }
     }
 
@@ -187,7 +282,7 @@ mod tests {
             dscp: None,
         };
         let socket = connect(group, port, None, &options).unwrap();
-        socket.send(b"flows").unwrap();
+        Burst::default().send(&socket, b"flows", &[5]).unwrap();
         let timeout = std::time::Duration::from_secs(5);
         receiver.set_read_timeout(Some(timeout)).unwrap();
         assert_eq!(receiver.recv(&mut [0u8; 16]).unwrap(), 5);

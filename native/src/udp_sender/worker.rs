@@ -1,10 +1,9 @@
 //! What the thread of a sender does: takes pieces of the queue and sends them, whatever the socket says.
 
-use super::burst::{Burst, MAX_BURST};
 use super::link::Link;
 use super::pace::Pace;
 use super::queue::Piece;
-use super::socket::wait_writable;
+use super::socket::{wait_writable, Burst, MAX_BURST};
 use super::Shared;
 use crate::panics::{caught, defect};
 use std::io;
@@ -31,11 +30,11 @@ pub struct Worker {
 }
 
 impl Worker {
-    pub fn new(shared: Arc<Shared>, link: Link, pace: Pace, burst: Burst) -> Worker {
+    pub fn new(shared: Arc<Shared>, link: Link, pace: Pace) -> Worker {
         Worker {
             shared,
             link,
-            burst,
+            burst: Burst::default(),
             limit: 1,
             pace,
         }
