@@ -2,13 +2,12 @@ use crate::datagram::device::{DeviceOptions, DeviceSource};
 use crate::datagram::file::{FileOptions, FileSource};
 use crate::datagram::live::{Bind, LiveOptions, LiveSource, GIVE_UP};
 use crate::datagram::socket::DEFAULT_RECEIVE_BUFFER;
-use crate::datagram::{self, Counters};
+use crate::datagram::Counters;
 use crate::panics::guarded;
 use crate::slots::SlotRing;
 use crate::slots_napi::{next_code, slot_views, wake_callback};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -48,13 +47,6 @@ pub struct DatagramStats {
     pub ports: Vec<u32>,
     pub bytes_read: f64,
     pub bytes_total: f64,
-}
-
-/// Names and values of the datagram description, see `datagram.rs`.
-#[napi]
-pub fn datagram_layout() -> HashMap<String, u32> {
-    let entries = datagram::layout().into_iter();
-    entries.map(|(name, value)| (name.to_string(), value as u32)).collect()
 }
 
 #[napi]

@@ -1,16 +1,8 @@
 use crate::flow_columns;
 use crate::flow_lookup::{self, FlowTable};
-use crate::flow_row::LAYOUT;
 use crate::row_order;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
-use std::collections::HashMap;
-
-/// Names and values of what rows are made of, see `flow_row.rs`.
-#[napi]
-pub fn flow_row_layout() -> HashMap<String, u32> {
-    LAYOUT.iter().map(|&(name, value)| (name.to_string(), value)).collect()
-}
 
 /// Memory of one flow cache, and of those who look up in it.
 #[napi(object, object_to_js = false)]
@@ -62,10 +54,7 @@ pub fn fetch_flows(slots: &[i32], rows: &[i32], list: &[i32], from: u32, to: u32
 pub fn fetch_entered(slots: &[i32], rows: &[i32], mut list: Int32ArraySlice, count: u32, tick: i32) -> Result<u32> {
     let rows = rows.as_chunks().0;
     // SAFETY: JavaScript runs nothing else meanwhile, and by contract it is not the memory of another argument.
-    let list = unsafe { list.as_mut() };
-    let list = list
-        .get_mut(..count as usize)
-        .ok_or_else(|| invalid("the list is shorter than that"))?;
+    let list = first_mut(unsafe { list.as_mut() }, count)?;
     let kept = flow_lookup::keep_entered(rows, list, tick).map_err(invalid)?;
     flow_lookup::fetch(slots, rows, &list[..kept]).map_err(invalid)?;
     Ok(kept as u32)
@@ -83,10 +72,7 @@ pub fn order_rows(
     let rows = first(rows, count)?;
     let (times, numbers) = (first(times, count)?, first(numbers, count)?);
     // SAFETY: JavaScript runs nothing else meanwhile, and by contract it is not the memory of another argument.
-    let ordered = unsafe { ordered.as_mut() };
-    let ordered = ordered
-        .get_mut(..rows.len())
-        .ok_or_else(|| invalid("there is too little room"))?;
+    let ordered = first_mut(unsafe { ordered.as_mut() }, count)?;
     row_order::order(times, numbers, rows, ordered).map_err(invalid)
 }
 
@@ -168,6 +154,11 @@ impl FlowWriter {
 
 fn first<T>(list: &[T], count: u32) -> Result<&[T]> {
     list.get(..count as usize)
+        .ok_or_else(|| invalid("the list is shorter than that"))
+}
+
+fn first_mut<T>(list: &mut [T], count: u32) -> Result<&mut [T]> {
+    list.get_mut(..count as usize)
         .ok_or_else(|| invalid("the list is shorter than that"))
 }
 

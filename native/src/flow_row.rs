@@ -1,5 +1,7 @@
 //! A flow's state as the flow cache has it in memory: `src/cache/row.ts` explains it; a test compares the numbers.
 
+use crate::layout::{layout, Layout};
+
 /// Words of a row: two cache lines.
 pub const ROW_WORDS: usize = 32;
 /// Words; addresses, ports, protocol and the rest as in a packet record.
@@ -19,22 +21,22 @@ pub const D_FIRST: usize = 10;
 pub const D_LAST: usize = 11;
 pub const D_END: usize = 14;
 
-pub const LAYOUT: [(&str, u32); 15] = [
-    ("ROW_WORDS", ROW_WORDS as u32),
-    ("R_SRC", R_SRC as u32),
-    ("R_DST", R_DST as u32),
-    ("R_PORTS", R_PORTS as u32),
-    ("R_PROTO_TOS_FLAGS", R_PROTO_TOS_FLAGS as u32),
-    ("R_INPUT", R_INPUT as u32),
-    ("R_STATE", R_STATE as u32),
-    ("R_HASH", R_HASH as u32),
-    ("R_TICK", R_TICK as u32),
-    ("R_STATE_REASON_SHIFT", R_STATE_REASON_SHIFT),
-    ("D_PACKETS", D_PACKETS as u32),
-    ("D_OCTETS", D_OCTETS as u32),
-    ("D_FIRST", D_FIRST as u32),
-    ("D_LAST", D_LAST as u32),
-    ("D_END", D_END as u32),
+pub const LAYOUT: Layout = layout![
+    ROW_WORDS,
+    R_SRC,
+    R_DST,
+    R_PORTS,
+    R_PROTO_TOS_FLAGS,
+    R_INPUT,
+    R_STATE,
+    R_HASH,
+    R_TICK,
+    R_STATE_REASON_SHIFT,
+    D_PACKETS,
+    D_OCTETS,
+    D_FIRST,
+    D_LAST,
+    D_END,
 ];
 
 pub type Row = [i32; ROW_WORDS];

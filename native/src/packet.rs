@@ -1,6 +1,7 @@
 //! One decoded packet as it crosses to TypeScript: 64 bytes, one cache line. `src/addon/packet-layout.ts` explains the
 //! words; a test compares the numbers here with those there.
 
+use crate::layout::{layout, Layout};
 use crate::mixing::{folded_product, SplitMix64};
 
 pub const PACKET_BYTES: usize = 64;
@@ -25,25 +26,25 @@ pub const P_META_TTL_SHIFT: u32 = 8;
 pub const P_META_NANOS_SHIFT: u32 = 20;
 
 /// Every constant by name, for the test on the other side.
-pub const LAYOUT: [(&str, u32); 18] = [
-    ("PACKET_BYTES", PACKET_BYTES as u32),
-    ("PACKET_WORDS", PACKET_WORDS as u32),
-    ("P_SRC", P_SRC as u32),
-    ("P_DST", P_DST as u32),
-    ("P_PORTS", P_PORTS as u32),
-    ("P_PROTO_TOS_FLAGS", P_PROTO_TOS_FLAGS as u32),
-    ("P_INPUT", P_INPUT as u32),
-    ("P_OCTETS", P_OCTETS as u32),
-    ("P_HASH", P_HASH as u32),
-    ("P_META", P_META as u32),
-    ("P_TIME", P_TIME as u32),
-    ("P_META_VERSION_MASK", P_META_VERSION_MASK),
-    ("P_META_FRAGMENT", P_META_FRAGMENT),
-    ("P_META_CUT", P_META_CUT),
-    ("P_META_DIRECTION_KNOWN", P_META_DIRECTION_KNOWN),
-    ("P_META_EGRESS", P_META_EGRESS),
-    ("P_META_TTL_SHIFT", P_META_TTL_SHIFT),
-    ("P_META_NANOS_SHIFT", P_META_NANOS_SHIFT),
+pub const LAYOUT: Layout = layout![
+    PACKET_BYTES,
+    PACKET_WORDS,
+    P_SRC,
+    P_DST,
+    P_PORTS,
+    P_PROTO_TOS_FLAGS,
+    P_INPUT,
+    P_OCTETS,
+    P_HASH,
+    P_META,
+    P_TIME,
+    P_META_VERSION_MASK,
+    P_META_FRAGMENT,
+    P_META_CUT,
+    P_META_DIRECTION_KNOWN,
+    P_META_EGRESS,
+    P_META_TTL_SHIFT,
+    P_META_NANOS_SHIFT,
 ];
 
 /// A packet's fields before they are packed.

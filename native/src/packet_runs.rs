@@ -3,6 +3,7 @@
 //! another: less memory to write, to compare with and to read. `src/addon/packet-run-layout.ts` explains the words; a test
 //! compares the numbers here with those there.
 
+use crate::layout::{layout, Layout};
 use crate::packet::{
     PACKET_BYTES, P_HASH, P_INPUT, P_META, P_META_EGRESS, P_META_VERSION_MASK, P_OCTETS, P_PORTS, P_PROTO_TOS_FLAGS,
     P_TIME,
@@ -25,21 +26,21 @@ pub const REST_LATER_BITS: u32 = 20;
 pub const REST_META: usize = 3;
 
 /// Every constant by name, for the test on the other side.
-pub const LAYOUT: [(&str, u32); 14] = [
-    ("RUN_WORDS", RUN_WORDS as u32),
-    ("HEAD_RUNS", HEAD_RUNS as u32),
-    ("HEAD_LAST_SECONDS", HEAD_LAST_SECONDS as u32),
-    ("HEAD_LAST_MICROS", HEAD_LAST_MICROS as u32),
-    ("RUN_ENDS", RUN_ENDS as u32),
-    ("RUN_OCTETS", RUN_OCTETS as u32),
-    ("RUN_SPAN", RUN_SPAN as u32),
-    ("RUN_REST_FLAGS", RUN_REST_FLAGS as u32),
-    ("RUN_REST_MASK", RUN_REST_MASK),
-    ("REST_BEFORE_RUN", REST_BEFORE_RUN as u32),
-    ("REST_OCTETS", REST_OCTETS as u32),
-    ("REST_LATER_FLAGS", REST_LATER_FLAGS as u32),
-    ("REST_LATER_BITS", REST_LATER_BITS),
-    ("REST_META", REST_META as u32),
+pub const LAYOUT: Layout = layout![
+    RUN_WORDS,
+    HEAD_RUNS,
+    HEAD_LAST_SECONDS,
+    HEAD_LAST_MICROS,
+    RUN_ENDS,
+    RUN_OCTETS,
+    RUN_SPAN,
+    RUN_REST_FLAGS,
+    RUN_REST_MASK,
+    REST_BEFORE_RUN,
+    REST_OCTETS,
+    REST_LATER_FLAGS,
+    REST_LATER_BITS,
+    REST_META,
 ];
 
 /// Slots of more packets than this have no runs: numbers of packets, and of runs plus one, have sixteen bits.

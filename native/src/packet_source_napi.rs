@@ -1,14 +1,11 @@
 use crate::capture_file::InterfaceName;
 use crate::decode::parse_mac;
-use crate::packet;
-use crate::packet_extension;
 use crate::packet_runs::{self, RunWriter, Slot};
 use crate::packet_source::{self, Input, Options, Stats};
 use crate::panics::guarded;
 use crate::slots_napi::{next_code, slot_views, wake_callback};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
-use std::collections::HashMap;
 
 #[napi(object)]
 pub struct PacketSourceOptions {
@@ -244,22 +241,6 @@ impl PacketSource {
     }
 }
 
-/// Layout constants by name.
-#[napi]
-pub fn packet_layout() -> HashMap<String, u32> {
-    named(&packet::LAYOUT)
-}
-
-#[napi]
-pub fn packet_extension_layout() -> HashMap<String, u32> {
-    named(&packet_extension::LAYOUT)
-}
-
-#[napi]
-pub fn packet_run_layout() -> HashMap<String, u32> {
-    named(&packet_runs::LAYOUT)
-}
-
 /// The runs of packet records that did not come from a `PacketSource`; moves the records as one would have put them.
 #[napi]
 pub fn fold_packets(mut records: Uint8ArraySlice) -> Result<Uint8Array> {
@@ -294,8 +275,4 @@ pub fn unfold_packets(mut records: Uint8ArraySlice, mut runs: Uint8ArraySlice, c
     };
     slot.unfold(count as usize)
         .map_err(|text| Error::new(Status::InvalidArg, text))
-}
-
-fn named(layout: &[(&str, u32)]) -> HashMap<String, u32> {
-    layout.iter().map(|&(name, value)| (name.to_owned(), value)).collect()
 }

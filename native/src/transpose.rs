@@ -1,6 +1,8 @@
 //! Data sets of flow records, whose fields stand one after another, into columns: plain copies by a compiled program. What
 //! a record means, and which copies that takes, is decided by whoever makes the program.
 
+use crate::layout::{layout, Layout};
+
 /// Cells of a step: what to do, the column written (of an IPv4 address its low half), where the field stands in a record,
 /// and its octets.
 pub const STEP_CELLS: usize = 4;
@@ -34,30 +36,30 @@ const ICMP_STEPS: usize = 3;
 const NO_FIELD: u32 = u32::MAX;
 
 /// Every constant by name, for the test on the other side.
-pub const LAYOUT: [(&str, u32); 23] = [
-    ("STEP_CELLS", STEP_CELLS as u32),
-    ("RUN_CELLS", RUN_CELLS as u32),
-    ("OP_8_TO_8", OP_8_TO_8),
-    ("OP_8_TO_16", OP_8_TO_16),
-    ("OP_16_TO_16", OP_16_TO_16),
-    ("OP_8_TO_32", OP_8_TO_32),
-    ("OP_16_TO_32", OP_16_TO_32),
-    ("OP_32_TO_32", OP_32_TO_32),
-    ("OP_32_TO_64", OP_32_TO_64),
-    ("OP_64_TO_64", OP_64_TO_64),
-    ("OP_ANY_TO_8", OP_ANY_TO_8),
-    ("OP_ANY_TO_16", OP_ANY_TO_16),
-    ("OP_ANY_TO_32", OP_ANY_TO_32),
-    ("OP_ANY_TO_64", OP_ANY_TO_64),
-    ("OP_V4_ADDRESS", OP_V4_ADDRESS),
-    ("OP_UPTIME", OP_UPTIME),
-    ("OP_MILLISECONDS", OP_MILLISECONDS),
-    ("OP_RECEIVED", OP_RECEIVED),
-    ("OP_EXPORTED", OP_EXPORTED),
-    ("OP_ZERO", OP_ZERO),
-    ("OP_ICMP", OP_ICMP),
-    ("ICMP_STEPS", ICMP_STEPS as u32),
-    ("NO_FIELD", NO_FIELD),
+pub const LAYOUT: Layout = layout![
+    STEP_CELLS,
+    RUN_CELLS,
+    OP_8_TO_8,
+    OP_8_TO_16,
+    OP_16_TO_16,
+    OP_8_TO_32,
+    OP_16_TO_32,
+    OP_32_TO_32,
+    OP_32_TO_64,
+    OP_64_TO_64,
+    OP_ANY_TO_8,
+    OP_ANY_TO_16,
+    OP_ANY_TO_32,
+    OP_ANY_TO_64,
+    OP_V4_ADDRESS,
+    OP_UPTIME,
+    OP_MILLISECONDS,
+    OP_RECEIVED,
+    OP_EXPORTED,
+    OP_ZERO,
+    OP_ICMP,
+    ICMP_STEPS,
+    NO_FIELD,
 ];
 
 /// High word of an IPv4 address in a low half: ::ffff:a.b.c.d.

@@ -2,18 +2,8 @@ use crate::panics::guarded;
 use crate::transpose::{self, Column};
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
-use std::collections::HashMap;
 
 type Array = Either4<Uint8Array, Uint16Array, Uint32Array, Float64Array>;
-
-/// Names and values of what programs are made of, see `transpose.rs`.
-#[napi]
-pub fn transpose_layout() -> HashMap<String, u32> {
-    transpose::LAYOUT
-        .iter()
-        .map(|&(name, value)| (name.to_string(), value))
-        .collect()
-}
 
 /// Carries out `runs` over `bytes`, in `columns`; gives pairs: a run, and its ICMP records with type and code in the source port.
 #[napi]

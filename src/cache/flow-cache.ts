@@ -57,7 +57,7 @@ import {
 import { GROUP, META_KEY, PROTO_TOS_MASK, RowFinder } from './row-finder.ts';
 import type { RowCacheOptions, RowSink } from './row-sink.ts';
 import type { RowWriter } from './row-writer.ts';
-import { addOneByOne, firstOfRun, mayAddRuns, timeOfLast, unfold } from './run-rest.ts';
+import { addOneByOne, firstOfRun, runsToAdd, timeOfLast } from './run-rest.ts';
 import { END_FORCED, type TimeoutOptions, Timeouts } from './timeouts.ts';
 
 const MAX_FLOWS = 1 << 24;
@@ -142,11 +142,7 @@ export class FlowCache implements MeteringCache {
     const { flows, finder } = this;
     if (this.needsExtensions && extensions === undefined) throw new Error('flow cache: no extension records');
     finder.extensions = extensions;
-    let taken = runs === undefined || runs[HEAD_RUNS] === 0 ? undefined : runs;
-    if (taken !== undefined && !(this.keepsSumsOnly && mayAddRuns(flows, times, count))) {
-      unfold(words, taken, count);
-      taken = undefined;
-    }
+    const taken = runsToAdd(flows, words, times, count, runs, this.keepsSumsOnly);
     const steps = taken === undefined ? count : taken[HEAD_RUNS]!;
     for (let start = 0; start < steps; start += GROUP) {
       const size = Math.min(GROUP, steps - start);
@@ -169,7 +165,7 @@ export class FlowCache implements MeteringCache {
     size: number,
     extensions: Uint32Array | undefined,
     numbers: Float64Array | undefined,
-    taken: Uint32Array | undefined,
+    runs: Uint32Array | undefined,
   ): undefined {
     const { flows, finder, extras, biflows } = this;
     const { candidates } = finder;
@@ -243,7 +239,7 @@ export class FlowCache implements MeteringCache {
       }
       if (row === 0) {
         now[NOW_TIME] = time;
-        if (taken !== undefined) now[NOW_NUMBER] = packetsBefore + firstOfRun(taken, packet);
+        if (runs !== undefined) now[NOW_NUMBER] = packetsBefore + firstOfRun(runs, packet);
         else now[NOW_NUMBER] = numbers === undefined ? packetsBefore + packet : numbers[packet]!;
         row = flows.open(words, p);
         if (row !== 0 && extras !== undefined) extras.open(row, words, extensions, packet);
@@ -265,12 +261,12 @@ export class FlowCache implements MeteringCache {
         if ((protoTosFlags & TCP_FIN_RST) !== 0) flows.finish(row, protoTosFlags);
       }
 
-      if (taken === undefined) continue;
+      if (runs === undefined) continue;
       const run = (packet + 1) * RUN_WORDS;
-      const restFlags = taken[run + RUN_REST_FLAGS]!;
+      const restFlags = runs[run + RUN_REST_FLAGS]!;
       if (restFlags === 0) continue;
-      const restOctets = taken[run + RUN_OCTETS]!;
-      const span = taken[run + RUN_SPAN]!;
+      const restOctets = runs[run + RUN_OCTETS]!;
+      const span = runs[run + RUN_SPAN]!;
       const last = time + span;
       r = row << ROW_WORD_SHIFT;
       const wide = row << ROW_DOUBLE_SHIFT;
@@ -286,7 +282,7 @@ export class FlowCache implements MeteringCache {
         doubles[wide + D_SEEN] = last;
         rows[r + R_PROTO_TOS_FLAGS] = rows[r + R_PROTO_TOS_FLAGS]! | (restFlags & 0xffff0000);
       } else {
-        addOneByOne(flows, row, taken, packet, words, times, packetsBefore);
+        addOneByOne(flows, row, runs, packet, words, times, packetsBefore);
       }
     }
     this.counts[C_OCTETS] = this.counts[C_OCTETS]! + octets;

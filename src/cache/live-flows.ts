@@ -68,8 +68,8 @@ export interface LiveFlowsOptions extends TimeoutOptions {
  * leaves the table at once but keeps its row until its tick is over: then `leave` gets all that ended in that tick, in
  * order.
  *
- * Packets never touch the wheel. An entry stands in the bucket of the deadline that the flow had as it was entered;
- * when the tick is over the flow is either due or enters anew. A FIN, which brings the deadline forward, adds an
+ * Packets never touch the wheel. An entry stands in the bucket of the deadline that the flow had as it was entered, or one
+ * before; when the tick is over the flow is either due or enters anew. A FIN, which brings the deadline forward, adds an
  * earlier entry. An entry outlives its flow and serves the next flow in the same row, so that the number of entries is
  * bounded however many flows come and go.
  */

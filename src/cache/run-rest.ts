@@ -4,6 +4,7 @@ import { P_META, P_OCTETS, P_PROTO_TOS_FLAGS, P_TIME, PACKET_WORDS } from '../ad
 import {
   HEAD_LAST_MICROS,
   HEAD_LAST_SECONDS,
+  HEAD_RUNS,
   REST_BEFORE_RUN,
   REST_LATER_BITS,
   REST_LATER_FLAGS,
@@ -23,21 +24,33 @@ const NUMBER = 0xffff;
 const LATER = (1 << REST_LATER_BITS) - 1;
 
 /**
- * Whether runs give what their `count` packets one by one would: not while a flow may have to make room for one that is
- * opened meanwhile, nor for packets from before the clock. That only the key and sums of the packets are kept is for the
- * caller to know.
+ * The runs of a slot of `count` packets if they may be added. If not, there are none any more, and each packet has its record
+ * in `words` again. `keepsSumsOnly`: nothing of a packet is kept but its key and its part in sums.
  */
-export function mayAddRuns(flows: LiveFlows, times: Float64Array, count: number): boolean {
+export function runsToAdd(
+  flows: LiveFlows,
+  words: Uint32Array,
+  times: Float64Array,
+  count: number,
+  runs: Uint32Array | undefined,
+  keepsSumsOnly: boolean,
+): Uint32Array | undefined {
+  if (runs === undefined || runs[HEAD_RUNS] === 0) return undefined;
+  if (keepsSumsOnly && mayAddRuns(flows, times, count)) return runs;
+  addon().unfoldPackets(bytesOf(words), bytesOf(runs), count);
+  return undefined;
+}
+
+/**
+ * Whether runs give what their packets one by one would: not while a flow may have to make room for one that is opened
+ * meanwhile, nor for packets from before the clock.
+ */
+function mayAddRuns(flows: LiveFlows, times: Float64Array, count: number): boolean {
   return (
     times[P_TIME / 2]! >= flows.now[NOW_CLOCK]! &&
     flows.active + count <= flows.maxFlows &&
     flows.active + flows.waiting + count <= flows.store.capacity
   );
-}
-
-/** Gives each of the `count` packets of a slot its record in `words` again; there are no runs any more. */
-export function unfold(words: Uint32Array, runs: Uint32Array, count: number): undefined {
-  addon().unfoldPackets(bytesOf(words), bytesOf(runs), count);
 }
 
 /** Number in the slot of the first packet of run number `run`. */

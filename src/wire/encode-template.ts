@@ -144,9 +144,9 @@ class SetBuilder {
   }
 
   private unsigned(value: bigint, length: number): void {
-    const wide = new Uint8Array(8);
-    new DataView(wide.buffer).setBigUint64(0, value);
-    this.bytes.push(...wide.subarray(8 - length));
+    const wide = new Uint8Array(Math.max(length, 8));
+    new DataView(wide.buffer).setBigUint64(wide.length - 8, value);
+    this.bytes.push(...wide.subarray(wide.length - length));
   }
 
   private text(value: string, length: number): void {

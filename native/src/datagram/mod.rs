@@ -12,6 +12,7 @@ pub(crate) mod packet;
 pub mod reassembly;
 pub mod socket;
 
+use crate::layout::Layout;
 use crate::slots::{Filling, SlotRing};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,22 +39,20 @@ pub const MIN_SLOT_BYTES: usize = 128 * 1024;
 /// Payloads begin at multiples of this, so that they start on the same footing for whoever copies them.
 const PAYLOAD_ALIGN: usize = 8;
 
-/// Names and values of the layout, for the test that compares them with TypeScript's.
-pub fn layout() -> [(&'static str, usize); 11] {
-    [
-        ("DATAGRAM_META_BYTES", META_BYTES),
-        ("DATAGRAM_META_WORDS", META_WORDS),
-        ("D_OFFSET", OFFSET),
-        ("D_LENGTH", LENGTH),
-        ("D_SRC_PORT", SRC_PORT),
-        ("D_LOCAL_PORT", LOCAL_PORT),
-        ("D_SRC_HI", SRC_HI),
-        ("D_SRC_LO", SRC_LO),
-        ("D_RECEIVED_MS", RECEIVED_MS),
-        ("D_LISTENER", LISTENER),
-        ("D_SESSION", SESSION),
-    ]
-}
+/// Every constant by name, for the test on the other side.
+pub const LAYOUT: Layout = &[
+    ("DATAGRAM_META_BYTES", META_BYTES as u32),
+    ("DATAGRAM_META_WORDS", META_WORDS as u32),
+    ("D_OFFSET", OFFSET as u32),
+    ("D_LENGTH", LENGTH as u32),
+    ("D_SRC_PORT", SRC_PORT as u32),
+    ("D_LOCAL_PORT", LOCAL_PORT as u32),
+    ("D_SRC_HI", SRC_HI as u32),
+    ("D_SRC_LO", SRC_LO as u32),
+    ("D_RECEIVED_MS", RECEIVED_MS as u32),
+    ("D_LISTENER", LISTENER as u32),
+    ("D_SESSION", SESSION as u32),
+];
 
 /// Where a datagram came from and when.
 #[derive(Debug, Clone, Copy)]
