@@ -1,5 +1,6 @@
 import { addon } from '../addon/addon.ts';
 import { P_DST, P_HASH, P_INPUT, P_META, P_OCTETS, P_PORTS, P_PROTO_TOS_FLAGS, P_SRC } from '../addon/packet-layout.ts';
+import { fixedDoubles } from './fixed-doubles.ts';
 import type { Allocate, FullPolicy } from './flow-cache-options.ts';
 import { OldestIdle } from './oldest-idle.ts';
 import {
@@ -74,18 +75,18 @@ export interface LiveFlowsOptions extends TimeoutOptions {
  * bounded however many flows come and go.
  */
 export class LiveFlows {
-  readonly now = new Float64Array(5);
+  readonly now = fixedDoubles(5);
   readonly store: RowStore;
   readonly table: SlotTable;
   readonly wheel: Wheel;
-  timeouts: Timeouts;
+  readonly timeouts: Timeouts;
   /** Whole ticks from a packet until the flow may be over that waits so long (`quietUs`) after it. */
   private readonly quietTicks: Int32Array;
   /** Flows in the table and the most there ever were. */
   active = 0;
   peak = 0;
   /** Records ended, by end reason. */
-  readonly endedBy = new Float64Array(6);
+  readonly endedBy = fixedDoubles(6);
   /** Packets that found the table full and were not to make room in it. Indexed by IGNORED_*. */
   readonly ignored = new Float64Array(2);
   readonly maxFlows: number;
@@ -119,35 +120,43 @@ export class LiveFlows {
     return this.ended.count;
   }
 
+  /** Counters are as new; there must be no flows. */
+  clearCounts(): void {
+    this.peak = 0;
+    this.endedBy.fill(0);
+    this.ignored.fill(0);
+    this.table.maxProbe = 0;
+  }
+
   /** Opens a flow with the packet whose record starts at word `p`; returns its row, 0 if there is no place for it. */
-  open(packet: Uint32Array, p: number): number {
+  readonly open = (packet: Uint32Array, p: number): number => {
     if (this.active === this.maxFlows) {
       if (!this.evicts) {
         this.ignored[IGNORED_PACKETS] = this.ignored[IGNORED_PACKETS]! + 1;
-        this.ignored[IGNORED_OCTETS] = this.ignored[IGNORED_OCTETS]! + packet[p + P_OCTETS]!;
+        this.ignored[IGNORED_OCTETS] = this.ignored[IGNORED_OCTETS]! + packet[p | P_OCTETS]!;
         return 0;
       }
       this.evict();
     }
     const row = this.takeRow();
-    const hash = packet[p + P_HASH]! | 0;
+    const hash = packet[p | P_HASH]! | 0;
     const { words, doubles } = this.store;
     const { now } = this;
     const r = row << ROW_WORD_SHIFT;
     const d = row << ROW_DOUBLE_SHIFT;
     for (let i = 0; i < 4; i++) {
-      words[r + R_SRC + i] = packet[p + P_SRC + i]!;
-      words[r + R_DST + i] = packet[p + P_DST + i]!;
+      words[r + R_SRC + i] = packet[p | (P_SRC + i)]!;
+      words[r + R_DST + i] = packet[p | (P_DST + i)]!;
     }
-    const protoTosFlags = packet[p + P_PROTO_TOS_FLAGS]!;
-    words[r + R_PORTS] = packet[p + P_PORTS]!;
+    const protoTosFlags = packet[p | P_PROTO_TOS_FLAGS]!;
+    words[r + R_PORTS] = packet[p | P_PORTS]!;
     words[r + R_PROTO_TOS_FLAGS] = protoTosFlags;
-    words[r + R_INPUT] = packet[p + P_INPUT]!;
-    words[r + R_STATE] = (packet[p + P_META]! & R_STATE_FROM_META) | R_STATE_LIVE;
+    words[r + R_INPUT] = packet[p | P_INPUT]!;
+    words[r + R_STATE] = (packet[p | P_META]! & R_STATE_FROM_META) | R_STATE_LIVE;
     words[r + R_HASH] = hash;
     doubles[d + D_NUMBER] = now[NOW_NUMBER]!;
     doubles[d + D_PACKETS] = 1;
-    doubles[d + D_OCTETS] = packet[p + P_OCTETS]!;
+    doubles[d + D_OCTETS] = packet[p | P_OCTETS]!;
     doubles[d + D_FIRST] = now[NOW_TIME]!;
     doubles[d + D_LAST] = now[NOW_TIME]!;
     doubles[d + D_STARTED] = now[NOW_CLOCK]!;
@@ -158,7 +167,7 @@ export class LiveFlows {
     if ((protoTosFlags & TCP_FIN_RST) !== 0) this.finish(row, protoTosFlags);
     else this.enterWheel(row, protoTosFlags & 0xff);
     return row;
-  }
+  };
 
   /** Marks a flow that saw a packet with FIN or RST: it ends once its tail has come in. */
   finish(row: number, protoTosFlags: number): void {
@@ -242,9 +251,10 @@ export class LiveFlows {
     return row <= highest ? row : 0;
   }
 
-  /** Other timeouts from now on, for the flows at hand as well. */
-  setTimeouts(timeouts: Timeouts): void {
-    this.timeouts = timeouts;
+  /** Other timeouts from now on, for the flows at hand as well. Throws UserError, and changes nothing, for those out of range. */
+  setTimeouts(options: TimeoutOptions): void {
+    const { timeouts } = this;
+    timeouts.set(options);
     this.countTicks();
     const { words, highest } = this.store;
     for (let row = 1; row <= highest; row++) {
@@ -328,7 +338,7 @@ export class LiveFlows {
    * Ends the first `count` flows of `entries`, as far as they are due before `overUs`; the others enter anew. A function of its own, so
    * that V8 compiles it once, and not its middle as well.
    */
-  private endDue(count: number, overUs: number): undefined {
+  private readonly endDue = (count: number, overUs: number): undefined => {
     const { entries, timeouts } = this;
     const { words } = this.store;
     for (let i = 0; i < count; i++) {
@@ -338,7 +348,7 @@ export class LiveFlows {
       if (timeouts.deadline[0]! < overUs) this.endAtDeadline(row, reason);
       else this.enterForDeadline(row);
     }
-  }
+  };
 
   /** Reads the rows and slots of flows about to make room, so that their cache misses overlap. */
   private readAhead(rows: Int32Array, from: number, to: number): void {

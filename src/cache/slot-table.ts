@@ -20,8 +20,9 @@ export class SlotTable {
   slots: Int32Array;
   /** Number of slots less one. */
   mask: number;
+  /** Slots passed over by the worst insertion so far. */
+  maxProbe = 0;
   private entries = 0;
-  private longest = 0;
   private readonly allocate: (bytes: number) => Uint8Array;
   /** Of the table to come, once it is asked for. */
   private ahead: Int32Array | undefined;
@@ -36,17 +37,12 @@ export class SlotTable {
     return this.entries;
   }
 
-  /** Slots passed over by the worst insertion so far. */
-  get maxProbe(): number {
-    return this.longest;
-  }
-
   insert(hash: number, row: number): void {
     if (this.entries << 1 > this.mask) this.grow();
     this.entries++;
     if (this.entries << 3 === (this.mask + 1) * 3) this.askAhead();
     const probes = place(this.slots, this.mask, hash, row);
-    if (probes > this.longest) this.longest = probes;
+    if (probes > this.maxProbe) this.maxProbe = probes;
   }
 
   /** Removes an entry that is in the table. */

@@ -1,5 +1,6 @@
 import { PROTO_ICMP, PROTO_ICMP6, PROTO_TCP, PROTO_UDP } from '../flow/ip-protocols.ts';
 import { UserError } from '../flow/user-error.ts';
+import { fixedDoubles } from './fixed-doubles.ts';
 import {
   R_PROTO_TOS_FLAGS,
   R_STATE,
@@ -46,34 +47,45 @@ export interface TimeoutOptions {
  * what its protocol allows, and, once FIN or RST was seen, its latest packet + linger (both: later than that).
  */
 export class Timeouts {
-  readonly activeUs: number;
+  /** What it was set to. */
+  options: TimeoutOptions;
+  activeUs = 0;
   /** After so long without a packet a flow of some protocol may be over, before it none is. */
-  readonly shortestIdleUs: number;
+  shortestIdleUs = 0;
   /** Longest time between a flow's latest packet and its end. */
-  readonly longestUs: number;
+  longestUs = 0;
   /** The time found by `earliest`, kept here because a number that is returned may have to be allocated. */
-  readonly deadline = new Float64Array(1);
+  readonly deadline = fixedDoubles(1);
   /** How long a flow waits for a packet: by protocol, and, once it has seen FIN or RST, at QUIET_FIN and QUIET_RST. */
-  readonly quietUs = new Float64Array(QUIET_RST + 1);
+  readonly quietUs = fixedDoubles(QUIET_RST + 1);
   private readonly store: RowStore;
 
   /** Throws UserError for a time out of range. */
   constructor(options: TimeoutOptions, store: RowStore) {
+    this.store = store;
+    this.options = options;
+    this.set(options);
+  }
+
+  /** Other times from now on. Throws UserError, and changes nothing, for one out of range. */
+  set(options: TimeoutOptions): void {
     const { activeMs, inactiveMs, tcpMs, udpMs, icmpMs, finLingerMs = 5000, rstLingerMs = finLingerMs } = options;
-    this.activeUs =
-      activeMs === Number.POSITIVE_INFINITY ? Number.POSITIVE_INFINITY : microseconds(activeMs, 'active timeout', 1);
-    const { quietUs } = this;
-    const idleUs = quietUs.subarray(0, QUIET_FIN).fill(microseconds(inactiveMs, 'inactive timeout', 1));
+    const activeUs = activeMs === Number.POSITIVE_INFINITY ? activeMs : microseconds(activeMs, 'active timeout', 1);
+    const idleUs = new Float64Array(QUIET_FIN).fill(microseconds(inactiveMs, 'inactive timeout', 1));
     idleUs[PROTO_TCP] = microseconds(tcpMs ?? inactiveMs, 'TCP timeout', 1);
     idleUs[PROTO_UDP] = microseconds(udpMs ?? inactiveMs, 'UDP timeout', 1);
     idleUs[PROTO_ICMP] = microseconds(icmpMs ?? inactiveMs, 'ICMP timeout', 1);
     idleUs[PROTO_ICMP6] = idleUs[PROTO_ICMP];
+    const finUs = microseconds(finLingerMs, 'FIN linger', 0);
+    const rstUs = microseconds(rstLingerMs, 'RST linger', 0);
+    this.options = options;
+    this.quietUs.set(idleUs);
     // A finished flow is never kept longer than one that is not.
-    quietUs[QUIET_FIN] = Math.min(microseconds(finLingerMs, 'FIN linger', 0), idleUs[PROTO_TCP]!);
-    quietUs[QUIET_RST] = Math.min(microseconds(rstLingerMs, 'RST linger', 0), idleUs[PROTO_TCP]!);
+    this.quietUs[QUIET_FIN] = Math.min(finUs, idleUs[PROTO_TCP]!);
+    this.quietUs[QUIET_RST] = Math.min(rstUs, idleUs[PROTO_TCP]!);
+    this.activeUs = activeUs;
     this.shortestIdleUs = Math.min(...idleUs);
-    this.longestUs = Math.min(this.activeUs, Math.max(...idleUs));
-    this.store = store;
+    this.longestUs = Math.min(activeUs, Math.max(...idleUs));
   }
 
   /** Reason of the first deadline to come, counted from the doubles `begin` and `latest` of the row; sets `deadline`. */

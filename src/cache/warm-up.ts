@@ -13,16 +13,14 @@ import {
   PACKET_BYTES,
   PACKET_WORDS,
 } from '../addon/packet-layout.ts';
-import { FlowBatchPool } from '../flow/batch.ts';
 import { PROTO_TCP, PROTO_UDP } from '../flow/ip-protocols.ts';
-import { cacheNeedsExtensions, FlowCache } from './flow-cache.ts';
-import type { FlowCacheStats, FlowTableOptions } from './flow-cache-options.ts';
+import type { FlowCache } from './flow-cache.ts';
+import type { FlowCacheStats } from './flow-cache-options.ts';
 import { TICK_US } from './live-flows.ts';
 
 /** V8 takes no notes of a function before that has run for a while: one round is not enough. */
 const ROUNDS = 4;
 const SLOT_PACKETS = 256;
-const BATCH_ROWS = 64;
 /** Enough of them at once for the table, the wheel and the lists of rows to grow. */
 const BURST_FLOWS = 2080;
 const START_US = 1_700_000_000 * TICK_US;
@@ -33,31 +31,20 @@ const ACK = 0x10 << 16;
 const FIN = 0x11 << 16;
 
 /**
- * Meters made-up packets in a small cache of its own, in some ten milliseconds, so that V8 has seen every path of a cache with
- * these options before it compiles the code. Else it compiles what it has seen, comes upon the next path, throws the code away
- * and begins again (docs/decisions/0240). Gives the statistics of that cache, and changes nothing but time.
+ * Has a cache meter made-up packets, in some ten milliseconds, so that V8 has seen every path before it compiles the code. Else it
+ * compiles what it has seen, comes upon the next path, throws the code away and begins again (docs/decisions/0240). The cache itself,
+ * since it is to be the only one (docs/decisions/0284); it must be new, and is so afterwards. Gives the statistics of that time.
  */
-export function warmUp(options: Pick<FlowTableOptions, 'key' | 'biflow' | 'columns'>): FlowCacheStats {
-  const pool = new FlowBatchPool(BATCH_ROWS);
-  const cache = new FlowCache({
-    ...options,
-    activeMs: 3000,
-    inactiveMs: 2000,
-    finLingerMs: 500,
-    maxFlows: 2 * BURST_FLOWS,
-    spareRows: 2 * BURST_FLOWS,
-    acquire: () => pool.acquire(),
-    sink: (batch) => pool.release(batch),
-    allocate: (bytes) => new Uint8Array(bytes),
+export function warmUp(cache: FlowCache): FlowCacheStats {
+  const slot = new MadeUpSlot(cache);
+  return cache.rehearse({ activeMs: 3000, inactiveMs: 2000, finLingerMs: 500 }, () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      playConnections(slot);
+      playRuns(slot, round);
+      if (round === 1) playBurst(slot);
+      cache.flush();
+    }
   });
-  const slot = new MadeUpSlot(cache, cacheNeedsExtensions(options));
-  for (let round = 0; round < ROUNDS; round++) {
-    playConnections(slot);
-    playRuns(slot, round);
-    if (round === 1) playBurst(slot);
-    cache.flush();
-  }
-  return cache.stats();
 }
 
 /** Flows that end in every way, some of them with late packets, packets behind their end, or a new connection there. */
@@ -112,12 +99,12 @@ class MadeUpSlot {
   private readonly extensions: Uint32Array | undefined;
   private count = 0;
 
-  constructor(cache: FlowCache, isExtended: boolean) {
+  constructor(cache: FlowCache) {
     this.cache = cache;
     const memory = new ArrayBuffer(SLOT_PACKETS * PACKET_BYTES);
     this.words = new Uint32Array(memory);
     this.times = new Float64Array(memory);
-    if (isExtended) this.extensions = new Uint32Array(SLOT_PACKETS * EXTENSION_WORDS);
+    if (cache.needsExtensions) this.extensions = new Uint32Array(SLOT_PACKETS * EXTENSION_WORDS);
   }
 
   /** Adds a packet so many microseconds after the clock; a full slot is metered. */

@@ -11,9 +11,11 @@
  *
  * On a machine that others use too, the rate by CPU time is the one to compare.
  */
+import { spawnSync } from 'node:child_process';
 import { addon } from '../../src/addon/addon.ts';
 import { PACKET_BYTES, PACKET_WORDS } from '../../src/addon/packet-layout.ts';
 import { FlowCache } from '../../src/cache/flow-cache.ts';
+import { warmUp } from '../../src/cache/warm-up.ts';
 import { FlowBatchPool } from '../../src/flow/batch.ts';
 
 const SLOT_PACKETS = 4096;
@@ -135,6 +137,7 @@ function measure(load, warmUpPackets, maxFlows = 4_000_000) {
       pool.release(batch);
     },
   });
+  warmUp(cache);
   const memory = addon().allocateHuge(SLOTS * SLOT_PACKETS * PACKET_BYTES);
   const slots = Array.from({ length: SLOTS }, (_, slot) => {
     const offset = memory.byteOffset + slot * SLOT_PACKETS * PACKET_BYTES;
@@ -178,15 +181,26 @@ function measure(load, warmUpPackets, maxFlows = 4_000_000) {
   ].join('; ');
 }
 
-if (process.argv[2] === 'concurrent') {
-  measure(uniform(3_000_000, 50_000), 0);
-  for (const flows of [10_000, 30_000, 100_000, 300_000, 1_000_000, 2_000_000]) {
-    console.log(measure(uniform(flows + 6_000_000, flows), flows));
-  }
-} else if (process.argv[2] === 'flood') {
-  for (let turn = 0; turn < 3; turn++) console.log(measure(flood(6_000_000), 1_500_000, 1_000_000));
+const LOADS = {
+  concurrent: (flows) => measure(uniform(flows + 6_000_000, flows), flows),
+  flood: () => measure(flood(6_000_000), 1_500_000, 1_000_000),
+  tail: (packets, flows) => measure(heavyTail(packets, flows, 100_000, 60), 0),
+};
+
+/** Each in a process of its own: V8 compiles for the one cache that a running weir has (docs/decisions/0284). */
+function show(name, ...numbers) {
+  spawnSync(process.execPath, [process.argv[1], 'one', name, ...numbers.map(String)], { stdio: 'inherit' });
+}
+
+const [how = '10000000', ...more] = process.argv.slice(2);
+if (how === 'one') {
+  const [name, ...numbers] = more;
+  console.log(LOADS[name](...numbers.map(Number)));
+} else if (how === 'concurrent') {
+  for (const flows of [10_000, 30_000, 100_000, 300_000, 1_000_000, 2_000_000]) show('concurrent', flows);
 } else {
-  const packets = Number(process.argv[2] ?? 10_000_000);
-  const flows = Number(process.argv[3] ?? 1_400_000);
-  for (let turn = 0; turn < 3; turn++) console.log(measure(heavyTail(packets, flows, 100_000, 60), 0));
+  for (let turn = 0; turn < 3; turn++) {
+    if (how === 'flood') show('flood');
+    else show('tail', how, more[0] ?? 1_400_000);
+  }
 }

@@ -37,7 +37,6 @@ export class PacketMeter {
   readonly #duplicates: DuplicateFilter | undefined;
   readonly #pacer: Pacer | undefined;
   readonly #isLive: boolean;
-  readonly #tableOptions: Pick<FlowCacheOptions, 'key' | 'biflow' | 'columns'>;
   #enrichment: Enrichment;
   /** Boot time counts from the first packet in replay, from the start in live capture. */
   #firstPacketMs = Date.now();
@@ -55,10 +54,11 @@ export class PacketMeter {
     const { rate } = options.sampling;
     this.#isLive = options.interfaces.length > 0;
     this.#enrichment = enrichment;
-    this.#tableOptions = { key, biflow, columns: meteredColumns(options) };
     const cacheOptions: FlowCacheOptions = {
       ...timeoutOptions(timeouts),
-      ...this.#tableOptions,
+      key,
+      biflow,
+      columns: meteredColumns(options),
       hashSeed: randomInt(2 ** 32),
       maxFlows,
       whenFull,
@@ -85,7 +85,7 @@ export class PacketMeter {
 
   /** Gets ready for a capture of so many bytes, 0 if nobody knows how many. */
   expect(bytes: number): void {
-    if (bytes >= WARM_UP_BYTES && this.cache instanceof FlowCache) warmUp(this.#tableOptions);
+    if (bytes >= WARM_UP_BYTES && this.cache instanceof FlowCache) warmUp(this.cache);
   }
 
   /** Resolves when its threads run, if it has any. */
