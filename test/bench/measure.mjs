@@ -113,14 +113,15 @@ export function findPeer(variable, name) {
 }
 
 /**
- * Builds a program of this directory unless it is there; gives its path.
+ * Builds a program of this directory unless it is there as the source has it; gives its path.
  * @param {string} name of the source, without `.rs`
  * @param {string} scratch directory that it is built in
  */
 export function compiled(name, scratch) {
   const program = join(scratch, name);
   const source = join(import.meta.dirname, `${name}.rs`);
-  if (!existsSync(program)) execFileSync('rustc', ['-O', '--edition', '2021', '-o', program, source]);
+  const isBuilt = existsSync(program) && statSync(program).mtimeMs > statSync(source).mtimeMs;
+  if (!isBuilt) execFileSync('rustc', ['-O', '--edition', '2021', '-o', program, source]);
   return program;
 }
 
