@@ -42,6 +42,7 @@ export function warmUp(cache: FlowCache): FlowCacheStats {
       playConnections(slot);
       playRuns(slot, round);
       if (round === 1) playBurst(slot);
+      if (round > 1) playEnd(slot);
       cache.flush();
     }
   });
@@ -82,10 +83,22 @@ function playRuns(slot: MadeUpSlot, round: number): void {
 
 /** Many flows at once, which end in one tick. */
 function playBurst(slot: MadeUpSlot): void {
-  for (let flow = 0; flow < BURST_FLOWS; flow++) slot.add(1000 + flow, PROTO_UDP, flow % 2);
-  slot.meter();
+  addFlows(slot, 0, BURST_FLOWS);
   slot.pass(10 * TICK_US);
   slot.add(0, PROTO_UDP, 0);
+  slot.meter();
+}
+
+/** Many flows at the end of a capture, of which half are due. */
+function playEnd(slot: MadeUpSlot): void {
+  slot.pass(TICK_US - (slot.clockUs % TICK_US));
+  addFlows(slot, 0, BURST_FLOWS / 2);
+  slot.pass(2_000_500);
+  addFlows(slot, BURST_FLOWS / 2, BURST_FLOWS);
+}
+
+function addFlows(slot: MadeUpSlot, from: number, to: number): void {
+  for (let flow = from; flow < to; flow++) slot.add(1000 + flow, PROTO_UDP, flow % 2);
   slot.meter();
 }
 
