@@ -93,7 +93,7 @@ impl Decoder {
     }
 
     /// Counts the frame, and writes its record if it holds IP that can be metered.
-    #[inline]
+    #[inline(always)]
     pub fn decode(&mut self, frame: &Frame, out: &mut [u8; PACKET_BYTES]) -> bool {
         if !self.takes(frame) {
             return false;

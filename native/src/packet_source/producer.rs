@@ -116,34 +116,38 @@ impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
         let mut known_link_type = None;
         let mut until_check = CHECK_PACKETS;
         loop {
-            let packet = match capture.packet_at_hand() {
-                Some(packet) => packet,
-                None => match capture.next_packet()? {
-                    Some(packet) => packet,
-                    None => return Ok(true),
-                },
-            };
-            if known_link_type != Some(packet.link_type) {
-                let link_type = packet.link_type;
-                if !link::supported(link_type) {
-                    return Err(format!("{}: {}", capture.name(), link::not_supported(link_type)));
-                }
-                if let Some(filter) = filter {
-                    filter.prepare(link_type)?;
-                }
-                known_link_type = Some(link_type);
-            }
-            let passes = match filter {
-                Some(filter) => filter.matches(packet.link_type, packet.data, packet.wire_length),
-                None => true,
-            };
-            if passes {
+            if known_link_type.is_some() && filter.is_none() && self.runs.is_some() {
                 if !self.room() {
                     return Ok(false);
                 }
-                self.decode(&frame(&packet, input_index));
+                until_check -= self.take_at_hand(capture, input_index, until_check);
             }
-            until_check -= 1;
+            if self.count < self.capacity && until_check > 0 {
+                let Some(packet) = capture.next_packet()? else {
+                    return Ok(true);
+                };
+                if known_link_type != Some(packet.link_type) {
+                    let link_type = packet.link_type;
+                    if !link::supported(link_type) {
+                        return Err(format!("{}: {}", capture.name(), link::not_supported(link_type)));
+                    }
+                    if let Some(filter) = filter {
+                        filter.prepare(link_type)?;
+                    }
+                    known_link_type = Some(link_type);
+                }
+                let passes = match filter {
+                    Some(filter) => filter.matches(packet.link_type, packet.data, packet.wire_length),
+                    None => true,
+                };
+                if passes {
+                    if !self.room() {
+                        return Ok(false);
+                    }
+                    self.decode(&frame(&packet, input_index));
+                }
+                until_check -= 1;
+            }
             if self.count == self.capacity || until_check == 0 {
                 until_check = CHECK_PACKETS;
                 if self.count == self.capacity {
@@ -156,6 +160,30 @@ impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
                 }
             }
         }
+    }
+
+    /// Takes packets that are at hand into the slot at hand, at most `most`; gives how many. It is a loop of its own so that nothing
+    /// that these packets have in common is looked up for each of them. All have the link type of the one before them.
+    #[inline(never)]
+    fn take_at_hand(&mut self, capture: &mut CaptureFile, input_index: u32, most: u32) -> u32 {
+        let (Some(filling), Some(runs)) = (&mut self.filling, &mut self.runs) else {
+            return 0;
+        };
+        let mut slot = slot(filling.bytes(), self.capacity);
+        let mut taken = 0;
+        let mut count = self.count;
+        while taken < most && count < self.capacity {
+            let Some(packet) = capture.packet_at_hand() else {
+                break;
+            };
+            taken += 1;
+            if self.decoder.decode(&frame(&packet, input_index), runs.place()) {
+                runs.add(&mut slot);
+                count += 1;
+            }
+        }
+        self.count = count;
+        taken
     }
 
     #[inline]
