@@ -172,18 +172,16 @@ impl CaptureFile {
         }
     }
 
-    /// The next packet if it takes no more than a look into the buffer, else `None`: then ask `next_packet`. What that
-    /// gives comes through memory, and costs as much as the look.
+    /// The next packet if it is of this link type and takes no more than a look into the buffer, else `None`: then ask
+    /// `next_packet`. What that gives comes through memory, and costs as much as the look.
     #[inline(always)]
-    pub fn packet_at_hand(&mut self) -> Option<Packet<'_>> {
-        match &self.format {
-            // Not after an error, since such records are never at hand.
-            Format::Pcap(pcap) => {
-                let record = pcap.at_hand(&mut self.input)?;
-                Some(self.hand_out(record))
-            }
-            Format::Pcapng(_) => None,
-        }
+    pub fn packet_at_hand(&mut self, link_type: u16) -> Option<Packet<'_>> {
+        // Not after an error, since such records are never at hand.
+        let record = match &mut self.format {
+            Format::Pcap(pcap) => pcap.at_hand(&mut self.input, link_type)?,
+            Format::Pcapng(pcapng) => pcapng.at_hand(&mut self.input, link_type)?,
+        };
+        Some(self.hand_out(record))
     }
 
     #[inline(always)]

@@ -70,14 +70,14 @@ impl Pcap {
         }
     }
 
-    /// The next record if all of it is in the buffer and nothing about it needs a closer look: nearly every one.
+    /// The next record if it is of this link type, all of it is in the buffer and nothing about it needs a closer look: nearly every one.
     #[inline(always)]
-    pub fn at_hand(&self, input: &mut Input) -> Option<Record> {
+    pub fn at_hand(&self, input: &mut Input, link_type: u16) -> Option<Record> {
         let header = input.bytes().first_chunk::<SHORT_HEADER>()?;
         let (length, wire_length) = self.lengths(header);
         let whole = self.record_header + length;
         // An empty record may be the header of another file.
-        if wire_length == 0 || length > MAX_PACKET || input.bytes().len() < whole {
+        if self.link_type != link_type || wire_length == 0 || length > MAX_PACKET || input.bytes().len() < whole {
             return None;
         }
         Some(self.take(input, length, wire_length))

@@ -13,6 +13,8 @@ const ENHANCED_PACKET: u32 = 6;
 const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
 const BLOCK_HEADER: usize = 8;
 const BLOCK_TRAILER: usize = 4;
+/// What stands before the packet in the body of its block.
+const ENHANCED_HEADER: usize = 20;
 
 const OPTION_END: u16 = 0;
 const OPTION_NAME: u16 = 2;
@@ -55,6 +57,41 @@ pub struct Pcapng {
 impl Pcapng {
     pub fn names(&self) -> &[InterfaceName] {
         &self.names
+    }
+
+    /// The next packet if it is of this link type, its block is in the buffer as a whole, and nothing about that needs a closer look,
+    /// options included: nearly every one.
+    #[inline(always)]
+    pub fn at_hand(&mut self, input: &mut Input, link_type: u16) -> Option<Record> {
+        const HEADER: usize = BLOCK_HEADER + ENHANCED_HEADER;
+        let rest = input.bytes();
+        let header = rest.first_chunk::<HEADER>()?;
+        let word = |at| u32_at(header, at, self.big_endian);
+        let (length, captured) = (word(4) as usize, word(20) as usize);
+        let is_plain = word(0) == ENHANCED_PACKET
+            && captured <= MAX_PACKET
+            && length == HEADER + captured.next_multiple_of(4) + BLOCK_TRAILER;
+        if !is_plain || u32_at(rest.get(..length)?, length - BLOCK_TRAILER, self.big_endian) as usize != length {
+            return None;
+        }
+        let id = word(8);
+        let interface = self.interfaces.get(self.section.saturating_add(id as usize))?;
+        if interface.link_type != link_type {
+            return None;
+        }
+        let record = Record {
+            link_type,
+            interface: (self.section as u32).saturating_add(id),
+            interface_index: 0,
+            time_ns: interface.time_ns(u64::from(word(12)) << 32 | u64::from(word(16))),
+            direction: Direction::Unknown,
+            wire_length: word(24),
+            start: input.place() + HEADER,
+            length: captured,
+        };
+        self.last_time_ns = record.time_ns;
+        input.consume(length);
+        Some(record)
     }
 
     pub fn next(&mut self, input: &mut Input) -> Result<Option<Record>, Trouble> {
@@ -174,7 +211,7 @@ impl Pcapng {
 
     /// An enhanced packet, or the older kind that differs in its first four bytes alone.
     fn packet(&mut self, body: &[u8], kind: u32) -> Result<Record, Trouble> {
-        const FIXED: usize = 20;
+        const FIXED: usize = ENHANCED_HEADER;
         if body.len() < FIXED {
             return Err(broken("pcapng packet block too short"));
         }

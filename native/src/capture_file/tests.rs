@@ -6,28 +6,76 @@ use std::io::Cursor;
 /// Packets as (link type, interface, time, direction, wire length, data), and the failure.
 type Seen = (Vec<(u16, u32, u64, Direction, u32, Vec<u8>)>, Option<String>);
 
+/// The same whether packets at hand are taken as such or not.
 fn read(bytes: &[u8]) -> Seen {
+    let seen = read_with(bytes, false);
+    assert_eq!(read_with(bytes, true), seen);
+    seen
+}
+
+fn read_with(bytes: &[u8], at_hand: bool) -> Seen {
     let mut packets = Vec::new();
     let mut capture = match CaptureFile::from_reader("t", Box::new(Cursor::new(bytes.to_vec()))) {
         Ok(capture) => capture,
         Err(text) => return (packets, Some(text)),
     };
+    let seen = |p: Packet| {
+        (
+            p.link_type,
+            p.interface,
+            p.time_ns,
+            p.direction,
+            p.wire_length,
+            p.data.to_vec(),
+        )
+    };
     loop {
+        if let (true, Some(&(link_type, ..))) = (at_hand, packets.last()) {
+            while let Some(packet) = capture.packet_at_hand(link_type) {
+                packets.push(seen(packet));
+            }
+        }
         match capture.next_packet() {
-            Ok(Some(p)) => packets.push((
-                p.link_type,
-                p.interface,
-                p.time_ns,
-                p.direction,
-                p.wire_length,
-                p.data.to_vec(),
-            )),
+            Ok(Some(packet)) => packets.push(seen(packet)),
             Ok(None) => return (packets, None),
             Err(text) => {
                 assert!(capture.next_packet().unwrap().is_none());
+                if let Some(&(link_type, ..)) = packets.last() {
+                    assert!(capture.packet_at_hand(link_type).is_none());
+                }
                 return (packets, Some(text));
             }
         }
+    }
+}
+
+#[test]
+fn packets_at_hand_are_those_of_one_link_type_and_without_options() {
+    for big_endian in [false, true] {
+        let mut png = Out::new(big_endian);
+        png.section()
+            .interface(1, |_| {})
+            .interface(113, |_| {})
+            .interface(1, |b| {
+                b.u16(9).u16(1).raw(&[9, 0, 0, 0]);
+            });
+        for (interface, flags) in [(0, None), (2, None), (1, None), (0, Some(1)), (0, None), (9, None)] {
+            png.enhanced(interface, 5_000_000_000, 9, b"abcde", flags);
+        }
+        let (packets, failure) = read(&png.bytes);
+        assert_eq!(packets.iter().map(|p| p.1).collect::<Vec<u32>>(), [0, 2, 1, 0, 0]);
+        assert_eq!(packets[1].2, 5_000_000_000);
+        assert!(failure.unwrap().contains("interface 9"));
+        let mut capture = CaptureFile::from_reader("t", Box::new(Cursor::new(png.bytes))).unwrap();
+        let mut at_hand = Vec::new();
+        for _ in 0..5 {
+            at_hand.push(match capture.packet_at_hand(1) {
+                Some(_) => true,
+                None => capture.next_packet().unwrap().is_none(),
+            });
+        }
+        // The first is behind the interfaces, the third of another link type, the fourth has options.
+        assert_eq!(at_hand, [false, true, false, false, true]);
     }
 }
 
@@ -320,6 +368,9 @@ fn random_and_mutated_bytes_never_panic() {
     png.enhanced(0, 5, 9, b"abcde", Some(1)).block(3, |b| {
         b.u32(3).raw(b"xyz");
     });
+    seeds.push(png.bytes.clone());
+    png.enhanced(0, 6, 9, b"abcdefgh", None)
+        .enhanced(0, 7, 9, b"abcde", None);
     seeds.push(png.bytes);
     let mut random = crate::fuzz::Random::new();
     let mut rounds = 0;

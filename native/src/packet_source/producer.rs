@@ -116,11 +116,11 @@ impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
         let mut known_link_type = None;
         let mut until_check = CHECK_PACKETS;
         loop {
-            if known_link_type.is_some() && filter.is_none() && self.runs.is_some() {
+            if let (Some(link_type), None, true) = (known_link_type, &filter, self.runs.is_some()) {
                 if !self.room() {
                     return Ok(false);
                 }
-                until_check -= self.take_at_hand(capture, input_index, until_check);
+                until_check -= self.take_at_hand(capture, link_type, input_index, until_check);
             }
             if self.count < self.capacity && until_check > 0 {
                 let Some(packet) = capture.next_packet()? else {
@@ -162,10 +162,10 @@ impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
         }
     }
 
-    /// Takes packets that are at hand into the slot at hand, at most `most`; gives how many. It is a loop of its own so that nothing
-    /// that these packets have in common is looked up for each of them. All have the link type of the one before them.
+    /// Takes packets of this link type that are at hand into the slot at hand, at most `most`; gives how many. It is a loop of its
+    /// own so that nothing that these packets have in common is looked up for each of them.
     #[inline(never)]
-    fn take_at_hand(&mut self, capture: &mut CaptureFile, input_index: u32, most: u32) -> u32 {
+    fn take_at_hand(&mut self, capture: &mut CaptureFile, link_type: u16, input_index: u32, most: u32) -> u32 {
         let (Some(filling), Some(runs)) = (&mut self.filling, &mut self.runs) else {
             return 0;
         };
@@ -173,7 +173,7 @@ impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
         let mut taken = 0;
         let mut count = self.count;
         while taken < most && count < self.capacity {
-            let Some(packet) = capture.packet_at_hand() else {
+            let Some(packet) = capture.packet_at_hand(link_type) else {
                 break;
             };
             taken += 1;
