@@ -139,9 +139,15 @@ export class FlowExporter implements FlowConsumer {
     this.outbox.flush();
   }
 
-  /** Sends templates and options with the next datagram: for a collector that has just come up. */
+  /**
+   * Sends templates and options before the flows to come: for a collector that has just come up, and where options are others. Flows under
+   * way leave first, else some of those to come would go with them.
+   */
   announce(): void {
-    this.announcer?.ask();
+    if (this.announcer === undefined) return;
+    this.underWay.sendAll();
+    this.announcer.ask();
+    this.outbox.flush();
   }
 
   /**

@@ -151,6 +151,25 @@ describe('templates and options', () => {
     expect(new Set(records.map((record) => record.templateId)).size).toBe(2);
   });
 
+  it.each([9, 10] as const)(
+    'version %i: say what has become other before the flows that come after it',
+    async (version) => {
+      const interfaces = [{ index: 6, name: 'gone-b', description: 'x' }];
+      const { exporter, keep } = exporterOf({ version, interfaces });
+      exporter.write(batchOf([{ ...plainFlow, inIf: 6 }]));
+      interfaces[0] = { index: 8, name: 'gone-b', description: 'x' };
+      exporter.announce();
+      exporter.write(batchOf([{ ...plainFlow, inIf: 8 }]));
+      await exporter.close();
+      const messages = walkAll(keep);
+      const scope = version === 9 ? 'scope2' : 'scope10';
+      const numbers = ({ options }: WalkedMessage) => options.flatMap(({ values }) => values.get(scope) ?? []);
+      expect(messages.map(({ flows }) => flows.map(({ values }) => values.get('10')))).toEqual([[6n], [8n]]);
+      expect(messages.map(numbers)).toEqual([[6n], [8n]]);
+      checkSequences(messages);
+    },
+  );
+
   it('say sampling, keys, start and counts in IPFIX', async () => {
     const options = { version: 10, domain: 7, sampling: { rate: 50, random: false } } as const;
     const { messages } = await exportAll(options, sampleFlows(3));
