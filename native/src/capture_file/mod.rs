@@ -184,6 +184,20 @@ impl CaptureFile {
         Some(self.hand_out(record))
     }
 
+    /// Hands out packets that are at hand, at most `most`, as long as `take` gives true; gives how many.
+    #[inline(always)]
+    pub fn each_at_hand(&mut self, link_type: u16, most: u32, mut take: impl FnMut(Packet) -> bool) -> u32 {
+        for taken in 0..most {
+            let Some(packet) = self.packet_at_hand(link_type) else {
+                return taken;
+            };
+            if !take(packet) {
+                return taken + 1;
+            }
+        }
+        most
+    }
+
     #[inline(always)]
     fn hand_out(&mut self, record: Record) -> Packet<'_> {
         self.packets += 1;

@@ -116,11 +116,11 @@ impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
         let mut known_link_type = None;
         let mut until_check = CHECK_PACKETS;
         loop {
-            if let (Some(link_type), None, true) = (known_link_type, &filter, self.runs.is_some()) {
+            if let Some(link_type) = known_link_type {
                 if !self.room() {
                     return Ok(false);
                 }
-                until_check -= self.take_at_hand(capture, link_type, input_index, until_check);
+                until_check -= self.take_at_hand(capture, link_type, filter, input_index, until_check);
             }
             if self.count < self.capacity && until_check > 0 {
                 let Some(packet) = capture.next_packet()? else {
@@ -136,11 +136,7 @@ impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
                     }
                     known_link_type = Some(link_type);
                 }
-                let passes = match filter {
-                    Some(filter) => filter.matches(packet.link_type, packet.data, packet.wire_length),
-                    None => true,
-                };
-                if passes {
+                if passes(filter, &packet) {
                     if !self.room() {
                         return Ok(false);
                     }
@@ -165,46 +161,47 @@ impl<'a, const EXTENDED: bool> Producer<'a, EXTENDED> {
     /// Takes packets of this link type that are at hand into the slot at hand, at most `most`; gives how many. It is a loop of its
     /// own so that nothing that these packets have in common is looked up for each of them.
     #[inline(never)]
-    fn take_at_hand(&mut self, capture: &mut CaptureFile, link_type: u16, input_index: u32, most: u32) -> u32 {
-        let (Some(filling), Some(runs)) = (&mut self.filling, &mut self.runs) else {
-            return 0;
-        };
-        let mut slot = slot(filling.bytes(), self.capacity);
-        let mut taken = 0;
-        let mut count = self.count;
-        while taken < most && count < self.capacity {
-            let Some(packet) = capture.packet_at_hand(link_type) else {
-                break;
-            };
-            taken += 1;
-            if self.decoder.decode(&frame(&packet, input_index), runs.place()) {
-                runs.add(&mut slot);
-                count += 1;
-            }
+    fn take_at_hand(
+        &mut self,
+        capture: &mut CaptureFile,
+        link_type: u16,
+        filter: &Option<Filter>,
+        input_index: u32,
+        most: u32,
+    ) -> u32 {
+        let Producer {
+            decoder,
+            capacity,
+            count,
+            ..
+        } = self;
+        let takes = |packet: &Packet| passes(filter, packet);
+        match Target::<EXTENDED>::of(&mut self.filling, &mut self.runs, *capacity) {
+            None => 0,
+            Some(Target::Runs(mut runs)) => capture.each_at_hand(link_type, most, |packet| {
+                if takes(&packet) && runs.take(decoder, &frame(&packet, input_index)) {
+                    *count += 1;
+                }
+                count < capacity
+            }),
+            Some(Target::Records(mut records)) => capture.each_at_hand(link_type, most, |packet| {
+                if takes(&packet) && records.take(*count, decoder, &frame(&packet, input_index)) {
+                    *count += 1;
+                }
+                count < capacity
+            }),
         }
-        self.count = count;
-        taken
     }
 
     #[inline]
     fn decode(&mut self, frame: &Frame) {
-        let Some(filling) = &mut self.filling else { return };
-        if let Some(runs) = &mut self.runs {
-            if self.decoder.decode(frame, runs.place()) {
-                runs.add(&mut slot(filling.bytes(), self.capacity));
-                self.count += 1;
-            }
-            return;
-        }
-        let (records, extensions) = filling.bytes().split_at_mut(self.capacity * PACKET_BYTES);
-        let Some(out) = records[self.count * PACKET_BYTES..].first_chunk_mut() else {
-            return;
+        let decoder = &mut self.decoder;
+        let is_metered = match Target::<EXTENDED>::of(&mut self.filling, &mut self.runs, self.capacity) {
+            None => false,
+            Some(Target::Runs(mut runs)) => runs.take(decoder, frame),
+            Some(Target::Records(mut records)) => records.take(self.count, decoder, frame),
         };
-        if !EXTENDED {
-            self.count += usize::from(self.decoder.decode(frame, out));
-        } else if let Some(extension) = extensions[self.count * EXTENSION_BYTES..].first_chunk_mut() {
-            self.count += usize::from(self.decoder.decode_extended(frame, out, extension));
-        }
+        self.count += usize::from(is_metered);
     }
 
     fn tell(&self, bytes_read: u64) {
@@ -303,6 +300,74 @@ fn tell_names(capture: &CaptureFile, input_index: u32, names: &Mutex<InterfaceNa
         names
             .entry(input_index.wrapping_add(one.interface))
             .or_insert_with(|| one.clone());
+    }
+}
+
+/// The slot at hand, as packets are written to it.
+enum Target<'s, const EXTENDED: bool> {
+    Runs(Runs<'s>),
+    Records(Records<'s, EXTENDED>),
+}
+
+struct Runs<'s> {
+    slot: Slot<'s>,
+    writer: &'s mut RunWriter,
+}
+
+struct Records<'s, const EXTENDED: bool> {
+    records: &'s mut [[u8; PACKET_BYTES]],
+    extensions: &'s mut [[u8; EXTENSION_BYTES]],
+}
+
+impl<'s, const EXTENDED: bool> Target<'s, EXTENDED> {
+    #[inline(always)]
+    fn of(filling: &'s mut Option<Filling>, runs: &'s mut Option<RunWriter>, capacity: usize) -> Option<Self> {
+        let bytes = filling.as_mut()?.bytes();
+        Some(match runs {
+            Some(writer) => Target::Runs(Runs {
+                slot: slot(bytes, capacity),
+                writer,
+            }),
+            None => {
+                let (records, extensions) = bytes.split_at_mut(capacity * PACKET_BYTES);
+                Target::Records(Records {
+                    records: records.as_chunks_mut().0,
+                    extensions: extensions.as_chunks_mut().0,
+                })
+            }
+        })
+    }
+}
+
+impl Runs<'_> {
+    /// Decodes a frame; whether it is a packet, which is in the slot then.
+    #[inline(always)]
+    fn take(&mut self, decoder: &mut Decoder, frame: &Frame) -> bool {
+        let is_metered = decoder.decode(frame, self.writer.place());
+        if is_metered {
+            self.writer.add(&mut self.slot);
+        }
+        is_metered
+    }
+}
+
+impl<const EXTENDED: bool> Records<'_, EXTENDED> {
+    /// Decodes a frame as packet number `count` of the slot; whether it is one.
+    #[inline(always)]
+    fn take(&mut self, count: usize, decoder: &mut Decoder, frame: &Frame) -> bool {
+        match (self.records.get_mut(count), self.extensions.get_mut(count)) {
+            (Some(record), Some(extension)) if EXTENDED => decoder.decode_extended(frame, record, extension),
+            (Some(record), _) if !EXTENDED => decoder.decode(frame, record),
+            _ => false,
+        }
+    }
+}
+
+#[inline(always)]
+fn passes(filter: &Option<Filter>, packet: &Packet) -> bool {
+    match filter {
+        Some(filter) => filter.matches(packet.link_type, packet.data, packet.wire_length),
+        None => true,
     }
 }
 
