@@ -128,7 +128,7 @@ export class LiveFlows {
     this.table.maxProbe = 0;
   }
 
-  /** Opens a flow with the packet whose record starts at word `p`; returns its row, 0 if there is no place for it. */
+  /** Opens a flow with the packet whose record starts at word `p`, a multiple of PACKET_WORDS; returns its row, 0 if there is no place for it. */
   readonly open = (packet: Uint32Array, p: number): number => {
     if (this.active === this.maxFlows) {
       if (!this.evicts) {

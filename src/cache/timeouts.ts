@@ -48,7 +48,7 @@ export interface TimeoutOptions {
  */
 export class Timeouts {
   /** What it was set to. */
-  options: TimeoutOptions;
+  options!: TimeoutOptions;
   activeUs = 0;
   /** After so long without a packet a flow of some protocol may be over, before it none is. */
   shortestIdleUs = 0;
@@ -63,7 +63,6 @@ export class Timeouts {
   /** Throws UserError for a time out of range. */
   constructor(options: TimeoutOptions, store: RowStore) {
     this.store = store;
-    this.options = options;
     this.set(options);
   }
 

@@ -112,6 +112,8 @@ describe('FlowCache.setTimeouts', () => {
     const { cache, records, add } = collecting({ activeMs: 10_000, inactiveMs: 5000 });
     add(packet(1, 0));
     expect(() => cache.setTimeouts({ activeMs: 10_000, inactiveMs: 0 })).toThrow('inactive timeout');
+    const late = { activeMs: 60_000, inactiveMs: 60_000, rstLingerMs: -1 };
+    expect(() => cache.setTimeouts(late)).toThrow('RST linger');
     cache.advance(T0 + 7 * SECOND);
     expect(records).toHaveLength(1);
   });
